@@ -1,1 +1,3 @@
-//! x
+//! trapline
+pub mod http;
+pub mod model;

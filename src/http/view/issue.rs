@@ -1,0 +1,55 @@
+//! Issues as listed and as a page.
+
+use serde::Serialize;
+
+/// `GET /api/ui/issues?project=<slug>&query=<text>&status=unresolved|all&sort=last_seen|first_seen|events&cursor=<opaque>`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IssueListView {
+    pub issues: Vec<IssueRowView>,
+    /// Pass back as `cursor` for the next page; `null` at the end.
+    pub next_cursor: Option<String>,
+    /// All issues that match, not just this page.
+    pub total: u64,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IssueRowView {
+    pub id: String,
+    /// `DEFAULT-12`; what URLs use.
+    pub short_id: String,
+    pub project_slug: String,
+    pub title: String,
+    /// Exception type, when there is one; the list shows it bold before `value`.
+    pub ty: Option<String>,
+    pub value: Option<String>,
+    /// The route or the place in the code.
+    pub culprit: String,
+    pub filename: Option<String>,
+    pub function: Option<String>,
+    pub line: Option<u64>,
+    /// `fatal`, `error`, `warning`, `info`, `debug`.
+    pub level: String,
+    pub platform: String,
+    /// `unresolved`, `resolved`, `ignored`.
+    pub status: String,
+    pub is_unhandled: bool,
+    pub first_seen_ms: i64,
+    pub last_seen_ms: i64,
+    pub event_count: u64,
+    pub user_count: u64,
+    pub first_release: Option<String>,
+    pub last_release: Option<String>,
+    /// Events per hour of the last 24 hours, oldest first; always 24 numbers.
+    pub hours: Vec<u64>,
+}
+
+/// `GET /api/ui/issues/<short id or id>`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IssueView {
+    pub issue: IssueRowView,
+    /// Events per day of the last 30 days, oldest first; always 30 numbers.
+    pub days: Vec<u64>,
+}

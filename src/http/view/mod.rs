@@ -1,0 +1,117 @@
+//! The JSON the web app reads: one struct per shape, and the TypeScript types made from them.
+//!
+//! Owns the shapes of `/api/ui/`. Knows no SQL and no wire format of any SDK. Ids are strings (63 bits do not fit a
+//! JavaScript number), times are unix milliseconds or nanoseconds as the name says; the browser formats.
+
+pub mod event;
+pub mod ingest;
+pub mod issue;
+pub mod trace;
+
+use serde::Serialize;
+
+/// `GET /api/ui/boot`: what every page needs before it can draw.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct BootView {
+    pub version: String,
+    /// Never empty; the first one is what the welcome page shows.
+    pub projects: Vec<ProjectView>,
+    /// `/srv/app/trapline-data/trapline.db`
+    pub database_path: String,
+    pub has_events: bool,
+    pub has_traces: bool,
+    /// The server's clock, to correct "12 s ago" on a machine whose own is off.
+    pub now_ms: i64,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ProjectView {
+    pub id: String,
+    pub slug: String,
+    pub name: String,
+    /// 32 hex characters. The DSN is `${location.protocol}//${public_key}@${location.host}/${id}`.
+    pub public_key: String,
+}
+
+/// The body of every answer that is not a success.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ErrorView {
+    /// What happened, why, and what to do, in one or two sentences.
+    pub detail: String,
+    /// The innermost causes, most specific last; may be empty.
+    pub causes: Vec<String>,
+}
+
+#[cfg(test)]
+mod types {
+    use std::fmt::Write as _;
+
+    use ts_rs::{Config, TS};
+
+    use super::*;
+
+    /// The path of the generated file, from the crate's root.
+    const FILE: &str = "web/src/api/types.ts";
+
+    fn generate() -> String {
+        let config = Config::new().with_large_int("number");
+        let mut out = String::from(
+            "// The shapes of /api/ui/, generated from src/http/view by `make types`. Do not edit.\n",
+        );
+        let mut add = |declaration: String| {
+            let _ = write!(out, "\nexport {declaration}\n");
+        };
+        macro_rules! declare {
+            ($($ty:ty),* $(,)?) => { $( add(<$ty as TS>::decl(&config)); )* };
+        }
+        declare!(
+            BootView,
+            ProjectView,
+            ErrorView,
+            issue::IssueListView,
+            issue::IssueRowView,
+            issue::IssueView,
+            event::EventView,
+            event::EventNavView,
+            event::ExceptionView,
+            event::ExceptionRelation,
+            event::MechanismView,
+            event::FrameView,
+            event::VariableView,
+            event::ThreadView,
+            event::RequestView,
+            event::PairView,
+            event::BreadcrumbView,
+            event::ContextView,
+            event::EventTraceView,
+            event::FieldErrorView,
+            trace::TraceListView,
+            trace::TraceRowView,
+            trace::TraceView,
+            trace::SpanColumns,
+            trace::TraceErrorView,
+            trace::SpanView,
+            trace::SpanEventView,
+            trace::SpanLinkView,
+            ingest::IngestView,
+            ingest::IngestRowView,
+            ingest::OutcomeView,
+        );
+        out
+    }
+
+    #[test]
+    fn types_of_the_web_app_are_current() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
+        let generated = generate();
+        if std::env::var_os("UPDATE_TYPES").is_some() {
+            std::fs::create_dir_all(path.parent().expect("the file has a folder")).expect("web/src/api can be made");
+            std::fs::write(&path, &generated).expect("types.ts can be written");
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(committed == generated, "{FILE} is not what the view structs say: run `make types`");
+    }
+}

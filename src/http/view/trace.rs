@@ -1,0 +1,153 @@
+//! Traces as listed, as a waterfall, and one span with everything it carries.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::event::VariableView;
+
+/// `GET /api/ui/traces?query=<text>&service=<name>&kind=requests|all&cursor=<opaque>`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TraceListView {
+    /// Newest first.
+    pub traces: Vec<TraceRowView>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TraceRowView {
+    pub trace_id: String,
+    pub start_ms: f64,
+    pub duration_ns: i64,
+    /// Name, op and service of the root span.
+    pub name: String,
+    pub op: String,
+    pub service: String,
+    /// All services, sorted.
+    pub services: Vec<String>,
+    pub span_count: u64,
+    pub db_span_count: u64,
+    pub failed_span_count: u64,
+    /// Error events linked by trace id.
+    pub error_count: u64,
+    /// `unset`, `ok`, `error`, of the root span.
+    pub status: String,
+    pub http_status: Option<u16>,
+    pub has_sentry: bool,
+    pub has_otel: bool,
+    /// The real root has not arrived: the row is named after the best span there is.
+    pub is_partial: bool,
+}
+
+/// `GET /api/ui/traces/<trace id>`: answers also when there are only errors and no spans.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TraceView {
+    pub trace_id: String,
+    /// The root's name, op and service; empty when there are no spans.
+    pub name: String,
+    pub op: String,
+    pub service: String,
+    /// Unix nanoseconds as text (they do not fit a JavaScript number); all other times are relative to it.
+    pub start_ns: String,
+    pub start_ms: f64,
+    pub duration_ns: i64,
+    pub services: Vec<String>,
+    pub has_sentry: bool,
+    pub has_otel: bool,
+    pub spans: SpanColumns,
+    pub errors: Vec<TraceErrorView>,
+    /// Spans of the trace that are kept but left out of this answer, by the limit on spans per page.
+    pub spans_omitted: u64,
+}
+
+/// The spans in drawing order (depth first, siblings by start), a column per field; all columns are equally long.
+#[derive(Default, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct SpanColumns {
+    pub span_id: Vec<String>,
+    /// Index of the parent in these columns, -1 for none.
+    pub parent: Vec<i32>,
+    pub depth: Vec<u32>,
+    /// Relative to the trace's start.
+    pub start_ns: Vec<i64>,
+    pub duration_ns: Vec<i64>,
+    pub name: Vec<String>,
+    pub op: Vec<String>,
+    /// Index into the trace's `services`.
+    pub service: Vec<u32>,
+    /// `internal`, `server`, `client`, `producer`, `consumer`.
+    pub kind: Vec<String>,
+    /// `unset`, `ok`, `error`.
+    pub status: Vec<String>,
+    /// `sentry` or `otel`.
+    pub source: Vec<String>,
+    /// The span names a parent that is not in the trace.
+    pub is_orphan: Vec<bool>,
+}
+
+/// An error event in the trace.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TraceErrorView {
+    pub event_id: String,
+    pub issue_id: String,
+    pub short_id: String,
+    pub title: String,
+    pub level: String,
+    /// Relative to the trace's start.
+    pub time_ns: i64,
+    /// Index of the span it belongs to, -1 when there is none.
+    pub span: i32,
+    /// The event named no span of this trace, so it was placed by time.
+    pub is_placed_by_time: bool,
+}
+
+/// `GET /api/ui/traces/<trace id>/spans/<span id>`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct SpanView {
+    pub trace_id: String,
+    pub span_id: String,
+    pub parent_span_id: Option<String>,
+    pub name: String,
+    pub op: String,
+    pub kind: String,
+    pub service: String,
+    pub source: String,
+    pub status: String,
+    pub status_message: String,
+    pub start_ms: f64,
+    pub duration_ns: i64,
+    pub http_status: Option<u16>,
+    pub release: Option<String>,
+    pub environment: Option<String>,
+    pub sdk: Option<String>,
+    pub attributes: Vec<VariableView>,
+    pub resource: Vec<VariableView>,
+    pub events: Vec<SpanEventView>,
+    pub links: Vec<SpanLinkView>,
+    /// Left out by the SDK's own limits.
+    pub dropped: u32,
+    /// For Sentry transactions: tags, contexts, request and so on, as sent.
+    #[cfg_attr(test, ts(type = "unknown"))]
+    pub transaction: Value,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct SpanEventView {
+    pub name: String,
+    /// Relative to the span's start.
+    pub time_ns: i64,
+    pub attributes: Vec<VariableView>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct SpanLinkView {
+    pub trace_id: String,
+    pub span_id: String,
+    pub attributes: Vec<VariableView>,
+}

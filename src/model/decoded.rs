@@ -1,0 +1,33 @@
+//! What every protocol decodes into: from here on nobody knows which one it was.
+
+use crate::model::event::Event;
+use crate::model::outcome::Reason;
+use crate::model::span::SpanBatch;
+
+/// The result of decoding one request: what was understood, and what was refused and why. One bad item never
+/// costs the others.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decoded {
+    pub items: Vec<Incoming>,
+    pub refused: Vec<Refusal>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Incoming {
+    Event(Box<Event>),
+    /// Spans of any origin; `transactions` says how many Sentry transactions they came in.
+    Spans { batch: SpanBatch, transactions: u32 },
+    /// Understood, answered with success, counted by name and not kept.
+    Counted { category: String, quantity: u64 },
+}
+
+/// An item that could not be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// Item type or signal: `event`, `transaction`, `span`, …
+    pub category: String,
+    pub reason: Reason,
+    /// What was wrong, for people; bounded.
+    pub detail: String,
+    pub quantity: u64,
+}

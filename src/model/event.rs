@@ -1,0 +1,142 @@
+//! An event as the product understands it: what is grouped, filtered and sorted on, and the body it came in.
+//!
+//! Knows neither how an SDK spells these fields nor how they are kept.
+
+use crate::model::ids::{EventId, SpanId, TraceId};
+
+/// How bad. `Ord` follows severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    Debug,
+    Info,
+    Warning,
+    Error,
+    Fatal,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Fatal => "fatal",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Debug, Self::Info, Self::Warning, Self::Error, Self::Fatal]
+            .into_iter()
+            .find(|level| level.as_str() == text)
+    }
+}
+
+/// What the payload carries, in Sentry's own words: the `type` of events and issues in the web API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    Error,
+    Default,
+    Csp,
+}
+
+impl EventKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Default => "default",
+            Self::Csp => "csp",
+        }
+    }
+}
+
+/// One occurrence, decoded and normalised. Strings are already cut to their limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub event_id: EventId,
+    pub kind: EventKind,
+    pub timestamp_ms: i64,
+    pub level: Level,
+    /// Lower case, one of Sentry's platforms, else `other`.
+    pub platform: String,
+    pub logger: Option<String>,
+    pub message: Option<Message>,
+    /// Oldest cause first, the raised one last: Python's own order.
+    pub exceptions: Vec<Exception>,
+    /// Frames of the one thread that matters when there is no exception (`attach_stacktrace`).
+    pub thread_frames: Vec<Frame>,
+    pub transaction: Option<String>,
+    pub culprit: Option<String>,
+    pub release: Option<String>,
+    pub environment: Option<String>,
+    pub server_name: Option<String>,
+    pub request_url: Option<String>,
+    /// Key, value; in the order sent.
+    pub tags: Vec<(String, String)>,
+    /// `id:…`, `username:…`, `email:…` or `ip:…`: who was affected, as one comparable string.
+    pub user: Option<String>,
+    pub trace_id: Option<TraceId>,
+    pub span_id: Option<SpanId>,
+    /// `name/version` of the SDK.
+    pub sdk: Option<String>,
+    /// Client fingerprint, `None` when absent or just `{{ default }}`.
+    pub fingerprint: Option<Vec<String>>,
+    pub checksum: Option<String>,
+    /// The whole event as Sentry JSON: valid JSON of bounded depth.
+    pub body: Vec<u8>,
+}
+
+/// A log entry: the template decides grouping, the formatted text is shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Message {
+    /// With placeholders, when parameters were sent.
+    pub template: Option<String>,
+    pub formatted: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exception {
+    pub ty: Option<String>,
+    pub value: Option<String>,
+    pub module: Option<String>,
+    pub mechanism: Mechanism,
+    /// Oldest call first, crash last.
+    pub frames: Vec<Frame>,
+}
+
+/// How the exception came to be seen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mechanism {
+    pub ty: Option<String>,
+    /// `Some(false)`: nobody caught it.
+    pub handled: Option<bool>,
+    /// The type was made up by the SDK (JS, native signals): it says nothing about the bug.
+    pub synthetic: bool,
+    pub exception_id: Option<u64>,
+    pub parent_id: Option<u64>,
+    pub is_exception_group: bool,
+    /// `__cause__`, `__context__`, `exceptions[0]`, …
+    pub source: Option<String>,
+}
+
+/// What grouping and titles need of a frame. Variables and surrounding lines stay in the body.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frame {
+    pub module: Option<String>,
+    pub function: Option<String>,
+    pub filename: Option<String>,
+    pub abs_path: Option<String>,
+    pub package: Option<String>,
+    pub context_line: Option<String>,
+    pub line: Option<u64>,
+    pub column: Option<u64>,
+    /// As sent; `None` when the client did not say.
+    pub in_app: Option<bool>,
+}
+
+impl Event {
+    /// Unhandled if any exception of the chain was.
+    pub fn is_unhandled(&self) -> bool {
+        self.exceptions.iter().any(|e| e.mechanism.handled == Some(false))
+    }
+}

@@ -1,0 +1,12 @@
+//! What a commit tells the open screens: small, topic-scoped, without content that could not be fetched again.
+
+use crate::model::ids::IssueId;
+
+/// Sent after the commit that made it true.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveChange {
+    /// Issues that got an event.
+    pub issues: Vec<IssueId>,
+    /// Traces that got spans.
+    pub traces: u64,
+}

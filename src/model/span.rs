@@ -1,0 +1,148 @@
+//! A span: one shape for Sentry transactions, Sentry spans and OpenTelemetry spans.
+//!
+//! Knows neither protocol. Whoever decodes fills it in; from then on nobody asks where it came from, except the
+//! screen, which shows it.
+
+use crate::model::ids::{SpanId, TraceId};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpanSource {
+    #[default]
+    Sentry,
+    Otel,
+}
+
+/// OpenTelemetry's span kinds; Sentry's ops are mapped onto them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpanKind {
+    #[default]
+    Internal,
+    Server,
+    Client,
+    Producer,
+    Consumer,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpanStatus {
+    #[default]
+    Unset,
+    Ok,
+    Error,
+}
+
+/// The spans of one request from a client, with the resources they refer to by index.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpanBatch {
+    pub resources: Vec<Resource>,
+    pub spans: Vec<Span>,
+}
+
+/// The process that made the spans.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resource {
+    /// `service.name`, or the Sentry server name; empty when unknown.
+    pub service: String,
+    pub release: Option<String>,
+    pub environment: Option<String>,
+    /// SDK name and version, `opentelemetry/python 1.38.0` or `sentry.python.django/2.75.0`.
+    pub sdk: Option<String>,
+    pub attributes: Vec<Attribute>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Span {
+    pub trace_id: TraceId,
+    pub span_id: SpanId,
+    pub parent_span_id: Option<SpanId>,
+    /// Index into [`SpanBatch::resources`].
+    pub resource: usize,
+    pub source: SpanSource,
+    pub kind: SpanKind,
+    /// What is done: `http.server`, `http.client`, `db`, `cache`, `template`, `queue`, `middleware`, `view`, …
+    pub op: String,
+    /// What a reader wants to see first: `GET /checkout/{id}/`, `SELECT … FROM shop_book`.
+    pub name: String,
+    pub status: SpanStatus,
+    pub status_message: String,
+    /// Unix nanoseconds.
+    pub start_ns: i64,
+    /// Never before `start_ns`.
+    pub end_ns: i64,
+    /// The first span of its process in this trace: no parent, or a parent elsewhere.
+    pub is_local_root: bool,
+    pub http_status: Option<u16>,
+    pub attributes: Vec<Attribute>,
+    pub events: Vec<SpanEvent>,
+    pub links: Vec<SpanLink>,
+    /// Attributes, events and links the SDK says it left out.
+    pub dropped: u32,
+    /// For Sentry transactions: everything that came with it except `spans`, as JSON.
+    pub transaction_json: Option<Vec<u8>>,
+}
+
+impl Default for TraceId {
+    fn default() -> Self {
+        Self([0; 16])
+    }
+}
+
+impl Default for SpanId {
+    fn default() -> Self {
+        Self([0; 8])
+    }
+}
+
+impl Span {
+    pub fn duration_ns(&self) -> i64 {
+        self.end_ns - self.start_ns
+    }
+
+    /// `db`, `db.sql.query`, `db.redis`, …
+    pub fn is_db(&self) -> bool {
+        self.op == "db" || self.op.starts_with("db.")
+    }
+}
+
+/// Key and typed value, in the order sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attribute {
+    pub key: String,
+    pub value: AttributeValue,
+}
+
+/// OpenTelemetry's AnyValue, which also covers Sentry's typed attributes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum AttributeValue {
+    #[default]
+    Empty,
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Text(String),
+    Bytes(Vec<u8>),
+    List(Vec<AttributeValue>),
+    Map(Vec<Attribute>),
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpanEvent {
+    pub name: String,
+    pub time_ns: i64,
+    pub attributes: Vec<Attribute>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpanLink {
+    pub trace_id: TraceId,
+    pub span_id: SpanId,
+    pub attributes: Vec<Attribute>,
+}
+
+/// The text under a key, if it is text.
+pub fn text_attribute<'a>(attributes: &'a [Attribute], key: &str) -> Option<&'a str> {
+    attributes.iter().find(|a| a.key == key).and_then(|a| match &a.value {
+        AttributeValue::Text(text) => Some(text.as_str()),
+        _ => None,
+    })
+}

@@ -1,0 +1,53 @@
+//! Time as numbers: unix milliseconds for events, unix nanoseconds for spans, both UTC. Reads no clock.
+
+use jiff::Timestamp;
+
+/// RFC 3339 with milliseconds and `Z`, as the Sentry web API prints dates. Out of range prints the epoch.
+pub fn rfc3339(unix_ms: i64) -> String {
+    let time = Timestamp::from_millisecond(unix_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{time:.3}")
+}
+
+/// The inverse of [`rfc3339`]; any offset is accepted.
+pub fn parse_rfc3339_ns(text: &str) -> Option<i64> {
+    let time: Timestamp = text.parse().ok()?;
+    i64::try_from(time.as_nanosecond()).ok()
+}
+
+/// Unix seconds with a fraction, as SDKs send them, to nanoseconds. `None` when not finite or out of range.
+pub fn seconds_to_ns(seconds: f64) -> Option<i64> {
+    // Split first: f64 holds 1.8e9 seconds with only 0.2 us of precision, so round to microseconds.
+    if !seconds.is_finite() || seconds.abs() > 9.0e9 {
+        return None;
+    }
+    Some((seconds * 1e6).round() as i64 * 1000)
+}
+
+/// The hour an instant falls in, in hours since the epoch: the bucket of the per-issue history.
+pub fn hour_of(unix_ms: i64) -> i64 {
+    unix_ms.div_euclid(3_600_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_print_with_milliseconds_and_z() {
+        assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn dates_with_offsets_are_read() {
+        assert_eq!(parse_rfc3339_ns("2023-11-14T23:13:20.000001+01:00"), Some(1_700_000_000_000_001_000));
+        assert_eq!(parse_rfc3339_ns("yesterday"), None);
+    }
+
+    #[test]
+    fn float_seconds_keep_microseconds() {
+        assert_eq!(seconds_to_ns(1_700_000_000.123_456), Some(1_700_000_000_123_456_000));
+        assert_eq!(seconds_to_ns(f64::NAN), None);
+        assert_eq!(seconds_to_ns(1e300), None);
+    }
+}
