@@ -4,6 +4,7 @@
 //! async: everything here can be made by hand in a test.
 
 pub mod decoded;
+pub mod detail;
 pub mod event;
 pub mod ids;
 pub mod issue;

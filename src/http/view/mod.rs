@@ -52,6 +52,7 @@ mod types {
     use ts_rs::{Config, TS};
 
     use super::*;
+    use crate::model::detail;
 
     /// The path of the generated file, from the crate's root.
     const FILE: &str = "web/src/api/types.ts";
@@ -76,18 +77,19 @@ mod types {
             issue::IssueView,
             event::EventView,
             event::EventNavView,
-            event::ExceptionView,
-            event::ExceptionRelation,
-            event::MechanismView,
-            event::FrameView,
-            event::VariableView,
-            event::ThreadView,
-            event::RequestView,
-            event::PairView,
-            event::BreadcrumbView,
-            event::ContextView,
+            detail::EventDetail,
+            detail::ExceptionDetail,
+            detail::ExceptionRelation,
+            detail::MechanismDetail,
+            detail::FrameDetail,
+            detail::Variable,
+            detail::ThreadDetail,
+            detail::RequestDetail,
+            detail::Pair,
+            detail::Breadcrumb,
+            detail::Context,
             event::EventTraceView,
-            event::FieldErrorView,
+            detail::FieldError,
             trace::TraceListView,
             trace::TraceRowView,
             trace::TraceView,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::event::VariableView;
+use crate::model::detail::Variable;
 
 /// `GET /api/ui/traces?query=<text>&service=<name>&kind=requests|all&cursor=<opaque>`
 #[derive(Serialize)]
@@ -124,8 +124,8 @@ pub struct SpanView {
     pub release: Option<String>,
     pub environment: Option<String>,
     pub sdk: Option<String>,
-    pub attributes: Vec<VariableView>,
-    pub resource: Vec<VariableView>,
+    pub attributes: Vec<Variable>,
+    pub resource: Vec<Variable>,
     pub events: Vec<SpanEventView>,
     pub links: Vec<SpanLinkView>,
     /// Left out by the SDK's own limits.
@@ -141,7 +141,7 @@ pub struct SpanEventView {
     pub name: String,
     /// Relative to the span's start.
     pub time_ns: i64,
-    pub attributes: Vec<VariableView>,
+    pub attributes: Vec<Variable>,
 }
 
 #[derive(Serialize)]
@@ -149,5 +149,5 @@ pub struct SpanEventView {
 pub struct SpanLinkView {
     pub trace_id: String,
     pub span_id: String,
-    pub attributes: Vec<VariableView>,
+    pub attributes: Vec<Variable>,
 }

@@ -72,7 +72,15 @@ export type IssueView = { issue: IssueRowView,
  */
 days: Array<number>, };
 
-export type EventView = { event_id: string, issue_id: string, short_id: string, nav: EventNavView, title: string, culprit: string, level: string, platform: string, timestamp_ms: number, received_ms: number, 
+export type EventView = { event_id: string, issue_id: string, short_id: string, nav: EventNavView, title: string, culprit: string, level: string, platform: string, timestamp_ms: number, received_ms: number, trace: EventTraceView | null, 
+/**
+ * Size of the JSON, in bytes.
+ */
+body_bytes: number, detail: EventDetail, };
+
+export type EventNavView = { first: string, previous: string | null, next: string | null, latest: string, };
+
+export type EventDetail = { 
 /**
  * Formatted log message, when there is one.
  */
@@ -80,43 +88,41 @@ message: string | null,
 /**
  * The message with its placeholders, when that differs.
  */
-message_template: string | null, logger: string | null, transaction: string | null, release: string | null, environment: string | null, server_name: string | null, sdk: string | null, 
+message_template: string | null, logger: string | null, transaction: string | null, release: string | null, dist: string | null, environment: string | null, server_name: string | null, 
+/**
+ * `name/version`
+ */
+sdk: string | null, 
 /**
  * Oldest cause first, the raised one last.
  */
-exceptions: Array<ExceptionView>, 
+exceptions: Array<ExceptionDetail>, 
 /**
  * Threads with a stack trace, when there is no exception.
  */
-threads: Array<ThreadView>, request: RequestView | null, 
+threads: Array<ThreadDetail>, request: RequestDetail | null, 
 /**
  * `id`, `username`, `email`, `ip_address` and whatever else was sent.
  */
-user: Array<VariableView>, 
+user: Array<Variable>, 
 /**
  * Oldest first.
  */
-breadcrumbs: Array<BreadcrumbView>, tags: Array<PairView>, 
+breadcrumbs: Array<Breadcrumb>, tags: Array<Pair>, 
 /**
- * Without `trace`, which has a field of its own.
+ * Without `trace`, which has fields of its own.
  */
-contexts: Array<ContextView>, extra: Array<VariableView>, 
+contexts: Array<Context>, extra: Array<Variable>, 
 /**
  * Package, version; sorted by package.
  */
-modules: Array<PairView>, trace: EventTraceView | null, 
+modules: Array<Pair>, 
 /**
  * Fields of the payload that could not be used, with the reason.
  */
-field_errors: Array<FieldErrorView>, 
-/**
- * Size of the JSON, in bytes.
- */
-body_bytes: number, };
+field_errors: Array<FieldError>, };
 
-export type EventNavView = { first: string, previous: string | null, next: string | null, latest: string, };
-
-export type ExceptionView = { 
+export type ExceptionDetail = { 
 /**
  * `ValueError`; falls back to `Error` wording in the app when absent.
  */
@@ -124,7 +130,7 @@ ty: string | null, value: string | null,
 /**
  * `django.db.utils`, when it is not builtins.
  */
-module: string | null, mechanism: MechanismView | null, 
+module: string | null, mechanism: MechanismDetail | null, 
 /**
  * The last of the chain: what was raised and names the issue.
  */
@@ -136,7 +142,7 @@ relation: ExceptionRelation | null,
 /**
  * Depth in a tree of exception groups; 0 outside groups.
  */
-group_depth: number, frames: Array<FrameView>, 
+group_depth: number, frames: Array<FrameDetail>, 
 /**
  * Frames the SDK or the server left out, counted.
  */
@@ -144,9 +150,9 @@ frames_omitted: number, };
 
 export type ExceptionRelation = "cause" | "context" | "chained" | "group_member";
 
-export type MechanismView = { ty: string | null, handled: boolean | null, source: string | null, };
+export type MechanismDetail = { ty: string | null, handled: boolean | null, source: string | null, };
 
-export type FrameView = { filename: string | null, abs_path: string | null, module: string | null, function: string | null, line: number | null, column: number | null, 
+export type FrameDetail = { filename: string | null, abs_path: string | null, module: string | null, function: string | null, line: number | null, column: number | null, 
 /**
  * Written by the user rather than by a library.
  */
@@ -154,27 +160,27 @@ in_app: boolean,
 /**
  * The frame to open first: the last in-app frame of the raised exception, else its last frame.
  */
-is_crash: boolean, pre_context: Array<string>, context_line: string | null, post_context: Array<string>, vars: Array<VariableView>, };
+is_crash: boolean, pre_context: Array<string>, context_line: string | null, post_context: Array<string>, vars: Array<Variable>, };
 
-export type VariableView = { name: string, value: unknown, };
+export type Variable = { name: string, value: unknown, };
 
-export type ThreadView = { name: string | null, is_crashed: boolean, is_current: boolean, frames: Array<FrameView>, };
+export type ThreadDetail = { name: string | null, is_crashed: boolean, is_current: boolean, frames: Array<FrameDetail>, };
 
-export type RequestView = { method: string | null, url: string | null, query: Array<PairView>, headers: Array<PairView>, cookies: Array<PairView>, env: Array<VariableView>, data: unknown, };
+export type RequestDetail = { method: string | null, url: string | null, query: Array<Pair>, headers: Array<Pair>, cookies: Array<Pair>, env: Array<Variable>, data: unknown, };
 
-export type PairView = { key: string, value: string, };
+export type Pair = { key: string, value: string, };
 
-export type BreadcrumbView = { timestamp_ms: number | null, 
+export type Breadcrumb = { timestamp_ms: number | null, 
 /**
  * `default`, `http`, `query`, `navigation`, `error`, …
  */
 ty: string, category: string | null, level: string, message: string | null, data: unknown, };
 
-export type ContextView = { 
+export type Context = { 
 /**
  * `runtime`, `os`, `browser`, `flags`, …
  */
-name: string, entries: Array<VariableView>, };
+name: string, entries: Array<Variable>, };
 
 export type EventTraceView = { trace_id: string, span_id: string | null, 
 /**
@@ -182,7 +188,7 @@ export type EventTraceView = { trace_id: string, span_id: string | null,
  */
 has_spans: boolean, };
 
-export type FieldErrorView = { 
+export type FieldError = { 
 /**
  * `exception.values.0.value`
  */
@@ -274,7 +280,7 @@ span: number,
  */
 is_placed_by_time: boolean, };
 
-export type SpanView = { trace_id: string, span_id: string, parent_span_id: string | null, name: string, op: string, kind: string, service: string, source: string, status: string, status_message: string, start_ms: number, duration_ns: number, http_status: number | null, release: string | null, environment: string | null, sdk: string | null, attributes: Array<VariableView>, resource: Array<VariableView>, events: Array<SpanEventView>, links: Array<SpanLinkView>, 
+export type SpanView = { trace_id: string, span_id: string, parent_span_id: string | null, name: string, op: string, kind: string, service: string, source: string, status: string, status_message: string, start_ms: number, duration_ns: number, http_status: number | null, release: string | null, environment: string | null, sdk: string | null, attributes: Array<Variable>, resource: Array<Variable>, events: Array<SpanEventView>, links: Array<SpanLinkView>, 
 /**
  * Left out by the SDK's own limits.
  */
@@ -288,9 +294,9 @@ export type SpanEventView = { name: string,
 /**
  * Relative to the span's start.
  */
-time_ns: number, attributes: Array<VariableView>, };
+time_ns: number, attributes: Array<Variable>, };
 
-export type SpanLinkView = { trace_id: string, span_id: string, attributes: Array<VariableView>, };
+export type SpanLinkView = { trace_id: string, span_id: string, attributes: Array<Variable>, };
 
 export type IngestView = { 
 /**
