@@ -1,6 +1,9 @@
-//! trapline: errors and traces of a Django application, kept and explained by one process and one file.
+//! trapline
+pub mod config;
+mod r#gen;
 pub mod grouping;
 pub mod http;
 pub mod model;
 pub mod otlp;
 pub mod sentry;
+pub mod store;

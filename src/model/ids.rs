@@ -84,7 +84,7 @@ hex_id!(
 );
 
 impl TraceId {
-    /// The 63-bit key traces are indexed by. Collisions are resolved by comparing the full id.
+    /// The 63-bit key traces are indexed by. Spans carry the full id, which is compared after every look-up.
     pub fn key(&self) -> i64 {
         positive(xxh3_64(&self.0))
     }

@@ -1,0 +1,240 @@
+//! Settings: as written (all optional, text as typed) and as resolved (valid, complete).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, PORT_DEFAULT, REQUEST_BYTES_MAX};
+
+/// What somebody wrote, in a file, in the environment or on the command line. Absent means "not said".
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawSettings {
+    pub data_dir: Option<PathBuf>,
+    pub listen: Option<Vec<String>>,
+    pub allowed_hosts: Option<Vec<String>>,
+    pub log_level: Option<String>,
+    pub log_format: Option<LogFormat>,
+    pub request_bytes_max: Option<usize>,
+    pub expanded_bytes_max: Option<usize>,
+    pub event_bytes_max: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One readable line each.
+    #[default]
+    Text,
+    /// One JSON object each, for a log collector.
+    Json,
+}
+
+/// Complete and checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub data_dir: PathBuf,
+    /// Never empty, loopback only. The first one names the server in the DSN.
+    pub listen: Vec<SocketAddr>,
+    /// With the default addresses a machine without IPv6 is fine; with explicit ones every address must bind.
+    pub listen_is_default: bool,
+    /// Names besides the loopback ones that a `Host` header may carry, lower case, without port.
+    pub allowed_hosts: Vec<String>,
+    pub log_level: String,
+    pub log_format: LogFormat,
+    pub request_bytes_max: usize,
+    pub expanded_bytes_max: usize,
+    pub event_bytes_max: usize,
+}
+
+#[derive(Debug, Error, PartialEq)]
+pub enum SettingsError {
+    #[error("cannot read the settings: {0}")]
+    Syntax(String),
+    #[error("cannot listen on \"{0}\": write an address and a port, such as 127.0.0.1:4318 or [::1]:4318")]
+    BadAddress(String),
+    #[error(
+        "refusing to listen on {0}: this version has no login, so anybody who reaches that address could read \
+         your errors. Listen on 127.0.0.1 or [::1], and reach it from elsewhere through an SSH tunnel \
+         (ssh -L 4318:127.0.0.1:4318 your-server)"
+    )]
+    NotLoopback(SocketAddr),
+    #[error("listen is empty: name at least one address, such as 127.0.0.1:4318")]
+    NoAddress,
+    #[error("{name} must be between {low} and {high} bytes, not {value}")]
+    OutOfRange { name: &'static str, low: usize, high: usize, value: usize },
+}
+
+impl RawSettings {
+    /// Reads a settings file. Unknown keys are errors: a typing mistake must not be silently ignored.
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        toml::from_str(text).map_err(|error| SettingsError::Syntax(error.to_string().trim_end().to_string()))
+    }
+
+    /// `self` where it says something, else `weaker`.
+    pub fn or(self, weaker: Self) -> Self {
+        Self {
+            data_dir: self.data_dir.or(weaker.data_dir),
+            listen: self.listen.or(weaker.listen),
+            allowed_hosts: self.allowed_hosts.or(weaker.allowed_hosts),
+            log_level: self.log_level.or(weaker.log_level),
+            log_format: self.log_format.or(weaker.log_format),
+            request_bytes_max: self.request_bytes_max.or(weaker.request_bytes_max),
+            expanded_bytes_max: self.expanded_bytes_max.or(weaker.expanded_bytes_max),
+            event_bytes_max: self.event_bytes_max.or(weaker.event_bytes_max),
+        }
+    }
+
+    /// Every key at its default: what `config.example.toml` lists.
+    pub fn defaults() -> Self {
+        Self {
+            data_dir: Some(PathBuf::from("trapline-data")),
+            listen: Some(vec![format!("127.0.0.1:{PORT_DEFAULT}"), format!("[::1]:{PORT_DEFAULT}")]),
+            allowed_hosts: Some(Vec::new()),
+            log_level: Some("info".to_string()),
+            log_format: Some(LogFormat::Text),
+            request_bytes_max: Some(REQUEST_BYTES_MAX),
+            expanded_bytes_max: Some(EXPANDED_BYTES_MAX),
+            event_bytes_max: Some(EVENT_BYTES_MAX),
+        }
+    }
+
+    /// Fills in the defaults and checks every value.
+    pub fn resolve(self) -> Result<Settings, SettingsError> {
+        let listen_is_default = self.listen.is_none();
+        let all = self.or(Self::defaults());
+        let listen = parse_listen(&all.listen.unwrap_or_default())?;
+        Ok(Settings {
+            data_dir: all.data_dir.unwrap_or_default(),
+            listen,
+            listen_is_default,
+            allowed_hosts: all
+                .allowed_hosts
+                .unwrap_or_default()
+                .iter()
+                .map(|host| host.trim().to_ascii_lowercase())
+                .filter(|host| !host.is_empty())
+                .collect(),
+            log_level: all.log_level.unwrap_or_default(),
+            log_format: all.log_format.unwrap_or_default(),
+            request_bytes_max: in_range("request_bytes_max", all.request_bytes_max, 1 << 20, 1 << 30)?,
+            expanded_bytes_max: in_range("expanded_bytes_max", all.expanded_bytes_max, 1 << 20, 1 << 30)?,
+            event_bytes_max: in_range("event_bytes_max", all.event_bytes_max, 64 << 10, 64 << 20)?,
+        })
+    }
+}
+
+fn in_range(name: &'static str, value: Option<usize>, low: usize, high: usize) -> Result<usize, SettingsError> {
+    let value = value.unwrap_or(low);
+    if (low..=high).contains(&value) { Ok(value) } else { Err(SettingsError::OutOfRange { name, low, high, value }) }
+}
+
+fn parse_listen(texts: &[String]) -> Result<Vec<SocketAddr>, SettingsError> {
+    let mut addresses = Vec::new();
+    for text in texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+        if let Some(port) = text.strip_prefix("localhost:") {
+            let port = port.parse().map_err(|_| SettingsError::BadAddress(text.to_string()))?;
+            addresses.push(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+            addresses.push(SocketAddr::from((Ipv6Addr::LOCALHOST, port)));
+            continue;
+        }
+        let address: SocketAddr = text.parse().map_err(|_| SettingsError::BadAddress(text.to_string()))?;
+        if !address.ip().is_loopback() {
+            return Err(SettingsError::NotLoopback(address));
+        }
+        addresses.push(address);
+    }
+    if addresses.is_empty() { Err(SettingsError::NoAddress) } else { Ok(addresses) }
+}
+
+/// `localhost`, `*.localhost` (RFC 6761), 127.0.0.0/8, `::1` with or without brackets. `host` is lower case and
+/// without port.
+pub fn is_loopback_name(host: &str) -> bool {
+    if host == "localhost" || host.ends_with(".localhost") {
+        return true;
+    }
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen(text: &str) -> Result<Settings, SettingsError> {
+        RawSettings { listen: Some(vec![text.to_string()]), ..Default::default() }.resolve()
+    }
+
+    #[test]
+    fn nothing_said_gives_both_loopback_addresses_on_the_otlp_port() {
+        let settings = RawSettings::default().resolve().unwrap();
+        let listen: Vec<String> = settings.listen.iter().map(ToString::to_string).collect();
+        assert_eq!(listen, ["127.0.0.1:4318", "[::1]:4318"]);
+        assert!(settings.listen_is_default);
+    }
+
+    #[test]
+    fn addresses_others_could_reach_are_refused_with_the_reason() {
+        for text in ["0.0.0.0:4318", "[::]:4318", "192.168.1.4:80", "[2001:db8::1]:4318"] {
+            let error = listen(text).unwrap_err();
+            assert!(matches!(error, SettingsError::NotLoopback(_)), "{text}");
+            assert!(error.to_string().contains("no login"), "{error}");
+        }
+    }
+
+    #[test]
+    fn addresses_without_port_or_meaning_are_refused() {
+        for text in ["4318", "127.0.0.1", "localhost", "localhost:x", "example.org:4318", ":4318"] {
+            assert_eq!(listen(text), Err(SettingsError::BadAddress(text.to_string())), "{text}");
+        }
+    }
+
+    #[test]
+    fn localhost_means_both_families() {
+        let listen: Vec<String> = listen("localhost:99").unwrap().listen.iter().map(ToString::to_string).collect();
+        assert_eq!(listen, ["127.0.0.1:99", "[::1]:99"]);
+    }
+
+    #[test]
+    fn what_is_said_closer_wins() {
+        let flag = RawSettings { log_level: Some("debug".into()), ..Default::default() };
+        let file = RawSettings { log_level: Some("warn".into()), data_dir: Some("x".into()), ..Default::default() };
+        let both = flag.or(file);
+        assert_eq!(both.log_level.as_deref(), Some("debug"));
+        assert_eq!(both.data_dir, Some("x".into()));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_an_error_that_names_it() {
+        let error = RawSettings::from_toml("datadir = \"x\"").unwrap_err().to_string();
+        assert!(error.contains("datadir"), "{error}");
+    }
+
+    #[test]
+    fn limits_out_of_range_are_refused() {
+        let raw = RawSettings { event_bytes_max: Some(1), ..Default::default() };
+        assert!(matches!(raw.resolve(), Err(SettingsError::OutOfRange { name: "event_bytes_max", .. })));
+    }
+
+    #[test]
+    fn loopback_names_are_told_from_lookalikes() {
+        for host in ["localhost", "shop.localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"] {
+            assert!(is_loopback_name(host), "{host}");
+        }
+        for host in ["localhost.evil.test", "127.0.0.1.evil.test", "evillocalhost", "0.0.0.0", "[::]", ""] {
+            assert!(!is_loopback_name(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_example_file_lists_every_key_at_its_default() {
+        let example = include_str!("../../config.example.toml");
+        assert_eq!(RawSettings::from_toml(example), Ok(RawSettings::defaults()));
+        let uncommented: String = example.lines().filter(|line| !line.starts_with('#')).collect();
+        for key in toml::Table::try_from(RawSettings::defaults()).unwrap().keys() {
+            assert!(uncommented.contains(&format!("{key} =")), "{key} is missing");
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! Issues: what is counted of events, and how they are listed.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
+
+use super::write::EventWrite;
+use super::{Store, StoreError};
+use crate::model::event::{EventKind, Level};
+use crate::model::ids::{IssueId, ProjectId};
+use crate::model::issue::{Issue, IssueStatus, IssueTitle};
+use crate::model::sketch::UserSketch;
+use crate::model::time::hour_of;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum IssueSort {
+    #[default]
+    LastSeen,
+    FirstSeen,
+    Events,
+}
+
+/// Which issues, in what order, from where.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IssueQuery {
+    pub project_id: Option<ProjectId>,
+    pub status: Option<IssueStatus>,
+    /// Substring of title, culprit, file or function, in any case.
+    pub text: Option<String>,
+    pub sort: IssueSort,
+    /// The sort value and id of the last row seen.
+    pub after: Option<(i64, IssueId)>,
+    pub limit: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssuePage {
+    pub issues: Vec<Issue>,
+    /// Pass as `after` for the next page.
+    pub next_after: Option<(i64, IssueId)>,
+    /// All that match.
+    pub total: u64,
+}
+
+/// Events per hour, for drawing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssueHistory {
+    pub issue_id: IssueId,
+    /// Oldest first, zeros included.
+    pub hours: Vec<u64>,
+}
+
+/// What one transaction adds to issues; written once per issue at its end.
+#[derive(Default)]
+pub(super) struct IssueDeltas(BTreeMap<IssueId, IssueDelta>);
+
+struct IssueDelta {
+    short_no: u64,
+    is_new: bool,
+    event_count: u64,
+    hours: BTreeMap<i64, u64>,
+    user_hashes: Vec<u64>,
+    first_seen_ms: i64,
+    last_seen_ms: i64,
+    is_unhandled: bool,
+    /// The newest event decides wording and level.
+    newest_ms: i64,
+    level: Level,
+    title: IssueTitle,
+    release: Option<String>,
+}
+
+impl IssueDeltas {
+    /// Counts one new event; makes the issue when there is none. Returns its short number and whether it is new.
+    pub(super) fn add(
+        &mut self,
+        tx: &Transaction<'_>,
+        issue_id: IssueId,
+        event: &EventWrite,
+    ) -> Result<(u64, bool), StoreError> {
+        let mut is_first_here = false;
+        if !self.0.contains_key(&issue_id) {
+            let known = read_short_no(tx, issue_id)?;
+            let short_no = match known {
+                Some(short_no) => short_no,
+                None => insert_issue(tx, issue_id, event)?,
+            };
+            is_first_here = known.is_none();
+            self.0.insert(issue_id, IssueDelta::new(short_no, known.is_none(), event));
+        }
+        let Some(delta) = self.0.get_mut(&issue_id) else { return Ok((0, false)) };
+        delta.event_count += 1;
+        *delta.hours.entry(hour_of(event.timestamp_ms)).or_default() += 1;
+        delta.user_hashes.extend(event.user_hash);
+        delta.first_seen_ms = delta.first_seen_ms.min(event.timestamp_ms);
+        delta.last_seen_ms = delta.last_seen_ms.max(event.timestamp_ms);
+        delta.is_unhandled |= event.is_unhandled;
+        if event.timestamp_ms >= delta.newest_ms {
+            delta.newest_ms = event.timestamp_ms;
+            delta.level = event.level;
+            delta.title = event.title.clone();
+            delta.release = event.release.clone().or(delta.release.take());
+        }
+        Ok((delta.short_no, is_first_here))
+    }
+
+    pub(super) fn ids(&self) -> Vec<IssueId> {
+        self.0.keys().copied().collect()
+    }
+
+    pub(super) fn apply(self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        for (issue_id, delta) in self.0 {
+            let new_users = if delta.user_hashes.is_empty() {
+                None
+            } else {
+                merge_users(tx, issue_id, &delta.user_hashes)?
+            };
+            update_issue(tx, issue_id, &delta, new_users)?;
+            for (hour, count) in &delta.hours {
+                let mut statement = tx.prepare_cached(
+                    "INSERT INTO issue_hour (issue_id, hour, event_count) VALUES (:issue_id, :hour, :count)
+                     ON CONFLICT (issue_id, hour) DO UPDATE SET event_count = event_count + :count",
+                )?;
+                statement.execute(named_params! { ":issue_id": issue_id.0, ":hour": hour, ":count": *count as i64 })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl IssueDelta {
+    fn new(short_no: u64, is_new: bool, event: &EventWrite) -> Self {
+        Self {
+            short_no,
+            is_new,
+            event_count: 0,
+            hours: BTreeMap::new(),
+            user_hashes: Vec::new(),
+            first_seen_ms: event.timestamp_ms,
+            last_seen_ms: event.timestamp_ms,
+            is_unhandled: false,
+            newest_ms: i64::MIN,
+            level: event.level,
+            title: event.title.clone(),
+            release: None,
+        }
+    }
+}
+
+pub(super) fn read_short_no(connection: &Connection, issue_id: IssueId) -> Result<Option<u64>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT short_no FROM issue WHERE id = :id")?;
+    let short_no: Option<i64> =
+        statement.query_row(named_params! { ":id": issue_id.0 }, |row| row.get(0)).optional()?;
+    Ok(short_no.map(|short_no| short_no.max(0) as u64))
+}
+
+fn insert_issue(tx: &Transaction<'_>, issue_id: IssueId, event: &EventWrite) -> Result<u64, StoreError> {
+    let short_no: i64 = tx.query_row(
+        "UPDATE project SET last_short_no = last_short_no + 1 WHERE id = :id RETURNING last_short_no",
+        named_params! { ":id": event.project_id.0 },
+        |row| row.get(0),
+    )?;
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
+             level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count,
+             first_release, last_release)
+         VALUES (:id, :project_id, :short_no, :kind, :title, :culprit, :ty, :value, :filename, :function, :line,
+             :level, :platform, :status, :is_unhandled, :timestamp_ms, :timestamp_ms, 0, 0, :release, :release)",
+    )?;
+    statement.execute(named_params! {
+        ":id": issue_id.0,
+        ":project_id": event.project_id.0,
+        ":short_no": short_no,
+        ":kind": event.kind.as_str(),
+        ":title": event.title.title,
+        ":culprit": event.title.culprit,
+        ":ty": event.title.ty,
+        ":value": event.title.value,
+        ":filename": event.title.filename,
+        ":function": event.title.function,
+        ":line": event.title.line.map(|line| line as i64),
+        ":level": event.level.as_str(),
+        ":platform": event.platform,
+        ":status": IssueStatus::Unresolved.as_str(),
+        ":is_unhandled": event.is_unhandled,
+        ":timestamp_ms": event.timestamp_ms,
+        ":release": event.release,
+    })?;
+    Ok(short_no.max(0) as u64)
+}
+
+fn update_issue(
+    tx: &Transaction<'_>,
+    issue_id: IssueId,
+    delta: &IssueDelta,
+    user_count: Option<u64>,
+) -> Result<(), StoreError> {
+    let mut statement = tx.prepare_cached(
+        "UPDATE issue SET
+             title = iif(:newest_ms >= last_seen_ms, :title, title),
+             culprit = iif(:newest_ms >= last_seen_ms, :culprit, culprit),
+             ty = iif(:newest_ms >= last_seen_ms, :ty, ty),
+             value = iif(:newest_ms >= last_seen_ms, :value, value),
+             filename = iif(:newest_ms >= last_seen_ms, :filename, filename),
+             function = iif(:newest_ms >= last_seen_ms, :function, function),
+             line = iif(:newest_ms >= last_seen_ms, :line, line),
+             level = iif(:newest_ms >= last_seen_ms, :level, level),
+             last_release = iif(:newest_ms >= last_seen_ms, coalesce(:release, last_release), last_release),
+             is_unhandled = is_unhandled OR :is_unhandled,
+             first_seen_ms = min(first_seen_ms, :first_seen_ms),
+             last_seen_ms = max(last_seen_ms, :last_seen_ms),
+             event_count = event_count + :event_count,
+             user_count = coalesce(:user_count, user_count)
+         WHERE id = :id",
+    )?;
+    statement.execute(named_params! {
+        ":id": issue_id.0,
+        ":newest_ms": delta.newest_ms,
+        ":title": delta.title.title,
+        ":culprit": delta.title.culprit,
+        ":ty": delta.title.ty,
+        ":value": delta.title.value,
+        ":filename": delta.title.filename,
+        ":function": delta.title.function,
+        ":line": delta.title.line.map(|line| line as i64),
+        ":level": delta.level.as_str(),
+        ":release": delta.release,
+        ":is_unhandled": delta.is_unhandled,
+        ":first_seen_ms": delta.first_seen_ms,
+        ":last_seen_ms": delta.last_seen_ms,
+        ":event_count": delta.event_count as i64,
+        ":user_count": user_count.map(|count| count as i64),
+    })?;
+    Ok(())
+}
+
+/// Adds users to the issue's sketch; the new estimate when it changed.
+fn merge_users(tx: &Transaction<'_>, issue_id: IssueId, hashes: &[u64]) -> Result<Option<u64>, StoreError> {
+    let mut statement = tx.prepare_cached("SELECT sketch FROM issue_users WHERE issue_id = :issue_id")?;
+    let stored: Option<Vec<u8>> =
+        statement.query_row(named_params! { ":issue_id": issue_id.0 }, |row| row.get(0)).optional()?;
+    let mut sketch = match stored {
+        None => UserSketch::default(),
+        Some(bytes) => UserSketch::from_bytes(&bytes)
+            .ok_or_else(|| StoreError::BadBody(format!("user sketch of issue {issue_id}")))?,
+    };
+    let mut changed = false;
+    for hash in hashes {
+        changed |= sketch.insert(*hash);
+    }
+    if !changed {
+        return Ok(None);
+    }
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO issue_users (issue_id, sketch) VALUES (:issue_id, :sketch)
+         ON CONFLICT (issue_id) DO UPDATE SET sketch = :sketch",
+    )?;
+    statement.execute(named_params! { ":issue_id": issue_id.0, ":sketch": sketch.to_bytes() })?;
+    Ok(Some(sketch.estimate()))
+}
+
+impl Store {
+    pub async fn issues(&self, query: IssueQuery) -> Result<IssuePage, StoreError> {
+        self.readers.run(move |connection| read_issues(connection, &query)).await
+    }
+
+    pub async fn issue(&self, id: IssueId) -> Result<Option<Issue>, StoreError> {
+        self.readers.run(move |connection| read_issue(connection, "id = ?1 AND ?2 = 0", id.0, 0)).await
+    }
+
+    /// By project and number, as in `SHOP-12`.
+    pub async fn issue_by_short_no(&self, project: ProjectId, short_no: u64) -> Result<Option<Issue>, StoreError> {
+        self.readers
+            .run(move |connection| {
+                read_issue(connection, "project_id = ?1 AND short_no = ?2", i64::from(project.0), short_no as i64)
+            })
+            .await
+    }
+
+    /// Events per hour of each issue for the `hours` hours that end with `last_hour`, in the order given.
+    pub async fn issue_histories(
+        &self,
+        ids: Vec<IssueId>,
+        last_hour: i64,
+        hours: usize,
+    ) -> Result<Vec<IssueHistory>, StoreError> {
+        self.readers
+            .run(move |connection| {
+                ids.into_iter().map(|id| read_history(connection, id, last_hour, hours)).collect()
+            })
+            .await
+    }
+}
+
+const ISSUE_COLUMNS: &str = "id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
+    level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count, first_release,
+    last_release";
+
+fn read_issue(
+    connection: &Connection,
+    condition: &str,
+    first: i64,
+    second: i64,
+) -> Result<Option<Issue>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {ISSUE_COLUMNS} FROM issue WHERE {condition}"))?;
+    Ok(statement.query_row((first, second), issue_from_row).optional()?)
+}
+
+fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage, StoreError> {
+    let sort_column = match query.sort {
+        IssueSort::LastSeen => "last_seen_ms",
+        IssueSort::FirstSeen => "first_seen_ms",
+        IssueSort::Events => "event_count",
+    };
+    let filter = "(:project_id IS NULL OR project_id = :project_id)
+         AND (:status IS NULL OR status = :status)
+         AND (:text IS NULL OR title LIKE :text ESCAPE '\\' OR culprit LIKE :text ESCAPE '\\'
+              OR filename LIKE :text ESCAPE '\\' OR function LIKE :text ESCAPE '\\')";
+    let text = query.text.as_deref().map(like_anywhere);
+    let project_id = query.project_id.map(|id| id.0);
+    let status = query.status.map(IssueStatus::as_str);
+    let (after_value, after_id) = query.after.map_or((i64::MAX, i64::MAX), |(value, id)| (value, id.0));
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {ISSUE_COLUMNS} FROM issue
+         WHERE ({sort_column}, id) < (:after_value, :after_id) AND {filter}
+         ORDER BY {sort_column} DESC, id DESC LIMIT :limit"
+    ))?;
+    let rows = statement.query_map(
+        named_params! {
+            ":after_value": after_value,
+            ":after_id": after_id,
+            ":project_id": project_id,
+            ":status": status,
+            ":text": text,
+            ":limit": query.limit as i64 + 1,
+        },
+        issue_from_row,
+    )?;
+    let mut issues: Vec<Issue> = rows.collect::<Result<_, _>>()?;
+    let more = issues.len() > query.limit;
+    issues.truncate(query.limit);
+    let next_after = issues.last().filter(|_| more).map(|issue| {
+        let value = match query.sort {
+            IssueSort::LastSeen => issue.last_seen_ms,
+            IssueSort::FirstSeen => issue.first_seen_ms,
+            IssueSort::Events => issue.event_count as i64,
+        };
+        (value, issue.id)
+    });
+    let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM issue WHERE {filter}"))?;
+    let total: i64 = statement.query_row(
+        named_params! { ":project_id": project_id, ":status": status, ":text": text },
+        |row| row.get(0),
+    )?;
+    Ok(IssuePage { issues, next_after, total: total.max(0) as u64 })
+}
+
+/// A LIKE pattern that matches `text` anywhere, taken literally.
+pub(super) fn like_anywhere(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn read_history(
+    connection: &Connection,
+    issue_id: IssueId,
+    last_hour: i64,
+    hours: usize,
+) -> Result<IssueHistory, StoreError> {
+    let first_hour = last_hour - hours as i64 + 1;
+    let mut counts = vec![0; hours];
+    let mut statement = connection.prepare_cached(
+        "SELECT hour, event_count FROM issue_hour
+         WHERE issue_id = :issue_id AND hour BETWEEN :first_hour AND :last_hour",
+    )?;
+    let rows = statement.query_map(
+        named_params! { ":issue_id": issue_id.0, ":first_hour": first_hour, ":last_hour": last_hour },
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+    )?;
+    for row in rows {
+        let (hour, count) = row?;
+        if let Some(slot) = counts.get_mut((hour - first_hour) as usize) {
+            *slot = count.max(0) as u64;
+        }
+    }
+    Ok(IssueHistory { issue_id, hours: counts })
+}
+
+fn issue_from_row(row: &Row<'_>) -> rusqlite::Result<Issue> {
+    let kind: String = row.get(3)?;
+    let level: String = row.get(11)?;
+    let status: String = row.get(13)?;
+    Ok(Issue {
+        id: IssueId(row.get(0)?),
+        project_id: ProjectId(row.get(1)?),
+        short_no: row.get::<_, i64>(2)?.max(0) as u64,
+        kind: match kind.as_str() {
+            "error" => EventKind::Error,
+            "csp" => EventKind::Csp,
+            _ => EventKind::Default,
+        },
+        title: IssueTitle {
+            title: row.get(4)?,
+            culprit: row.get(5)?,
+            ty: row.get(6)?,
+            value: row.get(7)?,
+            filename: row.get(8)?,
+            function: row.get(9)?,
+            line: row.get::<_, Option<i64>>(10)?.map(|line| line.max(0) as u64),
+        },
+        level: Level::parse(&level).unwrap_or(Level::Error),
+        platform: row.get(12)?,
+        status: IssueStatus::parse(&status).unwrap_or(IssueStatus::Unresolved),
+        is_unhandled: row.get(14)?,
+        first_seen_ms: row.get(15)?,
+        last_seen_ms: row.get(16)?,
+        event_count: row.get::<_, i64>(17)?.max(0) as u64,
+        user_count: row.get::<_, i64>(18)?.max(0) as u64,
+        first_release: row.get(19)?,
+        last_release: row.get(20)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn search_text_is_taken_literally() {
+        assert_eq!(like_anywhere("50%_\\"), "%50\\%\\_\\\\%");
+    }
+}

@@ -1,0 +1,166 @@
+//! The one file: everything kept, and the only place with SQL.
+//!
+//! Owns the database, its single writer thread, its read-only connections, the schema and the compression of
+//! bodies. Knows no protocol and no screen: writes come in as rows to be, questions as typed queries. No connection
+//! ever leaves this module.
+//!
+//! - Only the writer thread ([`writer`]) writes. An append is answered after the fsync of the group commit it was part of.
+//! - Everything derived from a row (issue, counters, trace summary) is written in the row's own transaction, and only
+//!   when the row was new, so writing the same thing twice changes nothing.
+//! - A writer that dies takes the process with it: there must be no server that answers and stores nothing.
+
+mod body;
+mod events;
+mod issues;
+mod migrate;
+mod outcomes;
+mod projects;
+mod readers;
+mod staged;
+mod traces;
+mod write;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+pub use body::{CompressedBody, compress};
+pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
+pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
+pub use staged::encode_spans;
+pub use traces::{TracePage, TraceQuery, TraceSpans};
+pub use write::{Appended, EventAppended, EventWrite, OutcomeWrite, SpansWrite, TracePart, Write};
+
+use crate::model::live::LiveChange;
+use readers::Readers;
+use writer::WriterHandle;
+
+/// The database file inside the data directory.
+pub const DATABASE_FILE: &str = "trapline.db";
+const LOCK_FILE: &str = "trapline.lock";
+
+#[derive(Debug, Error)]
+pub enum StoreError {
+    #[error("cannot make the data directory {path}: {source}")]
+    DataDir { path: PathBuf, source: std::io::Error },
+    #[error("cannot open the database {path}: {detail}")]
+    Open { path: PathBuf, detail: String },
+    #[error("the data directory {0} is in use by another trapline: stop that one, or give this one a --data-dir of its own")]
+    InUse(PathBuf),
+    #[error(
+        "the database {path} was written by a newer trapline (schema {found}, this one knows {known}): start that \
+         version again, or restore a backup made before the upgrade"
+    )]
+    TooNew { path: PathBuf, found: i64, known: i64 },
+    #[error("SQLite {0} is too old to be safe (3.51.3 fixed a corruption bug): build trapline with its bundled SQLite")]
+    SqliteTooOld(String),
+    /// Nothing was stored; room may come back.
+    #[error("the disk is full: free some space, and what is sent from then on is stored again")]
+    Full,
+    /// Nothing was stored; the writer has more to do than it can.
+    #[error("the write queue is full")]
+    Busy,
+    /// One request's own trouble; the writer goes on.
+    #[error("nothing of the request was stored: {0}")]
+    NotStored(String),
+    #[error("the read took longer than {} s and was cut", crate::config::READ_TIMEOUT_MS / 1000)]
+    TooSlow,
+    #[error("a stored body cannot be read: {0}")]
+    BadBody(String),
+    #[error("the store is stopping")]
+    Stopping,
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// A handle on the open database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    writer: WriterHandle,
+    readers: Readers,
+    path: PathBuf,
+}
+
+/// What a caller may choose at opening.
+pub struct StoreOptions {
+    /// Where this server is reached, `127.0.0.1:4318`; remembered for `trapline dsn`.
+    pub authority: String,
+    /// Called by the writer thread after every commit that changed something a screen shows. Must not block.
+    pub on_change: Box<dyn Fn(LiveChange) + Send>,
+    /// Called once, by the dying writer thread, when storing has become impossible; should end the process.
+    pub on_death: Box<dyn FnOnce(String) + Send>,
+}
+
+impl Store {
+    /// Opens or makes the database in `data_dir`, brings the schema up to date, makes the first project if there is
+    /// none, and starts the writer.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or written, another process holds it, or the schema is newer.
+    pub fn open(data_dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
+        let lock = lock_data_dir(data_dir)?;
+        let path = data_dir.join(DATABASE_FILE);
+        let connection = prepare(&path)?;
+        projects::remember_authority(&connection, &options.authority)?;
+        let writer = WriterHandle::start(connection, &path, lock, options)?;
+        let readers = Readers::open(&path)?;
+        Ok(Self { writer, readers, path })
+    }
+
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync.
+    /// `bytes` is what the writes weigh in memory.
+    ///
+    /// # Errors
+    /// On any error nothing of `writes` is stored. [`StoreError::Busy`] when there was no room in the queue for
+    /// [`crate::config::ADMISSION_WAIT_MS`].
+    pub async fn append(&self, writes: Vec<Write>) -> Result<Appended, StoreError> {
+        self.writer.append(writes).await
+    }
+
+    /// Finishes what is queued, moves the write-ahead log into the database and closes it. Idempotent.
+    pub async fn close(&self) {
+        self.writer.close().await;
+    }
+}
+
+/// The DSN parts of the first project without starting a writer: for `trapline dsn`, also while a server runs.
+/// Makes the database when there is none and no server holds the directory.
+///
+/// # Errors
+/// As [`Store::open`], except that a running server is fine.
+pub fn first_project(data_dir: &Path) -> Result<(crate::model::project::Project, Option<String>), StoreError> {
+    let path = data_dir.join(DATABASE_FILE);
+    let connection = match lock_data_dir(data_dir) {
+        Ok(_lock) => prepare(&path)?,
+        Err(StoreError::InUse(_)) => readers::open_read_only(&path)?,
+        Err(other) => return Err(other),
+    };
+    projects::first_project_and_authority(&connection)
+}
+
+fn prepare(path: &Path) -> Result<rusqlite::Connection, StoreError> {
+    let mut connection = writer::open_connection(path)?;
+    migrate::migrate(&mut connection, path)?;
+    projects::ensure_first_project(&mut connection)?;
+    Ok(connection)
+}
+
+/// Held for as long as the file is open; the system releases it when the process dies.
+fn lock_data_dir(data_dir: &Path) -> Result<File, StoreError> {
+    let failed = |source| StoreError::DataDir { path: data_dir.to_path_buf(), source };
+    std::fs::create_dir_all(data_dir).map_err(failed)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(data_dir.join(LOCK_FILE)).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(data_dir.to_path_buf())),
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}

@@ -1,0 +1,335 @@
+//! The writer: one thread, one connection, one transaction for everything that waits.
+//!
+//! Owns the group commit, the queue in front of it, the checkpoints and what happens when the disk fails. Knows
+//! nothing of what the rows mean.
+
+use std::fs::File;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::config::{
+    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, WAL_CHECKPOINT_BYTES, WAL_RESTART_BYTES,
+    WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
+};
+use crate::model::ids::ServerIds;
+use crate::model::live::LiveChange;
+
+use super::events::insert_event;
+use super::issues::IssueDeltas;
+use super::outcomes::OutcomeDeltas;
+use super::traces::insert_spans;
+use super::write::{Appended, Write};
+use super::{StoreError, StoreOptions};
+
+/// The first SQLite without the WAL-reset corruption bug; 3.52.0 was withdrawn.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// How long the writer waits for work before it uses the quiet to checkpoint.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// A permit of the queue's semaphore stands for this many bytes; every request takes at least as many as make the
+/// queue full at [`WRITE_QUEUE_LENGTH_MAX`] requests, so that one semaphore bounds both.
+const PERMIT_BYTES: usize = 1024;
+const PERMITS: usize = WRITE_QUEUE_BYTES_MAX / PERMIT_BYTES;
+const PERMITS_PER_REQUEST_MIN: usize = PERMITS / WRITE_QUEUE_LENGTH_MAX;
+
+struct Job {
+    writes: Vec<Write>,
+    weight: usize,
+    answer: oneshot::Sender<Result<Appended, StoreError>>,
+    /// Room in the queue, given back when the job is done.
+    _room: OwnedSemaphorePermit,
+}
+
+#[derive(Clone)]
+pub(super) struct WriterHandle {
+    jobs: Arc<Mutex<Option<Sender<Job>>>>,
+    room: Arc<Semaphore>,
+    thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+}
+
+/// A connection fit for writing: WAL, every commit synced.
+pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
+    if rusqlite::version_number() < SQLITE_VERSION_MIN {
+        return Err(StoreError::SqliteTooOld(rusqlite::version().to_string()));
+    }
+    let failed = |error: rusqlite::Error| StoreError::Open { path: path.to_path_buf(), detail: error.to_string() };
+    let connection = Connection::open(path).map_err(failed)?;
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA wal_autocheckpoint = 0;
+             PRAGMA journal_size_limit = 67108864;
+             PRAGMA busy_timeout = 5000;
+             PRAGMA foreign_keys = ON;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA cell_size_check = ON;
+             PRAGMA cache_size = -32768;",
+        )
+        .map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+impl WriterHandle {
+    pub(super) fn start(
+        connection: Connection,
+        path: &Path,
+        lock: File,
+        options: StoreOptions,
+    ) -> Result<Self, StoreError> {
+        let last_event: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| row.get(0))?;
+        let last_batch: i64 =
+            connection.query_row("SELECT coalesce(max(id), 0) FROM span_batch", [], |row| row.get(0))?;
+        let (jobs, queue) = mpsc::channel();
+        let mut wal_path = path.as_os_str().to_owned();
+        wal_path.push("-wal");
+        let mut writer = Writer {
+            connection,
+            ids: ServerIds::after(last_event.max(last_batch)),
+            wal_path: PathBuf::from(wal_path),
+            on_change: options.on_change,
+            _lock: lock,
+        };
+        let on_death = options.on_death;
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_string())
+            .spawn(move || {
+                // A panic here would otherwise leave a server that answers and stores nothing.
+                match std::panic::catch_unwind(AssertUnwindSafe(|| writer.run(&queue))) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => on_death(error.to_string()),
+                    Err(_) => on_death("the writer thread panicked".to_string()),
+                }
+            })
+            .map_err(|source| StoreError::Open { path: path.to_path_buf(), detail: source.to_string() })?;
+        Ok(Self {
+            jobs: Arc::new(Mutex::new(Some(jobs))),
+            room: Arc::new(Semaphore::new(PERMITS)),
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
+    }
+
+    pub(super) async fn append(&self, writes: Vec<Write>) -> Result<Appended, StoreError> {
+        if writes.is_empty() {
+            return Ok(Appended::default());
+        }
+        let weight: usize = writes.iter().map(Write::weight).sum();
+        let permits = weight.div_ceil(PERMIT_BYTES).clamp(PERMITS_PER_REQUEST_MIN, PERMITS);
+        let waiting = self.room.clone().acquire_many_owned(permits as u32);
+        let room = match tokio::time::timeout(Duration::from_millis(ADMISSION_WAIT_MS), waiting).await {
+            Ok(Ok(room)) => room,
+            Ok(Err(_)) => return Err(StoreError::Stopping),
+            Err(_) => return Err(StoreError::Busy),
+        };
+        let (answer, answered) = oneshot::channel();
+        let job = Job { writes, weight, answer, _room: room };
+        let sent = match &*self.jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+            Some(jobs) => jobs.send(job).is_ok(),
+            None => false,
+        };
+        if !sent {
+            return Err(StoreError::Stopping);
+        }
+        answered.await.unwrap_or(Err(StoreError::Stopping))
+    }
+
+    pub(super) async fn close(&self) {
+        // Dropping the sender lets the thread finish the queue and end.
+        self.jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(thread) = thread {
+            // A panic of the thread was dealt with inside it; a panic of the join task cannot happen.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+struct Writer {
+    connection: Connection,
+    ids: ServerIds,
+    wal_path: PathBuf,
+    on_change: Box<dyn Fn(LiveChange) + Send>,
+    /// Keeps other processes out of the data directory.
+    _lock: File,
+}
+
+/// State of one transaction: what is derived from its rows, applied once at its end.
+pub(super) struct Batch<'a> {
+    pub(super) ids: &'a mut ServerIds,
+    pub(super) now_ms: i64,
+    pub(super) issues: IssueDeltas,
+    pub(super) outcomes: OutcomeDeltas,
+    pub(super) traces: u64,
+}
+
+impl Writer {
+    /// Until the last sender is gone. An error means that storing has become impossible.
+    fn run(&mut self, queue: &Receiver<Job>) -> Result<(), StoreError> {
+        loop {
+            let first = match queue.recv_timeout(IDLE) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.checkpoint_when_idle();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let mut weight = first.weight;
+            let mut jobs = vec![first];
+            while jobs.len() < COMMIT_REQUESTS_MAX && weight < COMMIT_BYTES_MAX {
+                let Ok(job) = queue.try_recv() else { break };
+                weight += job.weight;
+                jobs.push(job);
+            }
+            self.commit_jobs(jobs)?;
+            self.checkpoint_when_large();
+        }
+        self.checkpoint("TRUNCATE");
+        Ok(())
+    }
+
+    /// One transaction for all; when it fails, one for each, so that a single bad row cannot take the others along.
+    fn commit_jobs(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
+        let writes: Vec<&[Write]> = jobs.iter().map(|job| job.writes.as_slice()).collect();
+        let together = self.commit(&writes);
+        drop(writes);
+        match together {
+            Ok(answers) => {
+                for (job, answer) in jobs.into_iter().zip(answers) {
+                    // The client may be gone; what it sent is stored all the same.
+                    let _ = job.answer.send(Ok(answer));
+                }
+                Ok(())
+            }
+            Err(error) if jobs.len() == 1 || disk_trouble(&error).is_some() => answer_all(jobs, error),
+            Err(error) => {
+                tracing::warn!(%error, jobs = jobs.len(), "commit failed, trying each request alone");
+                for job in jobs {
+                    match self.commit(&[&job.writes]) {
+                        Ok(mut answers) => {
+                            let _ = job.answer.send(Ok(answers.pop().unwrap_or_default()));
+                        }
+                        Err(error) => answer_all(vec![job], error)?,
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn commit(&mut self, jobs: &[&[Write]]) -> Result<Vec<Appended>, StoreError> {
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut batch = Batch {
+            ids: &mut self.ids,
+            now_ms: now_ms(),
+            issues: IssueDeltas::default(),
+            outcomes: OutcomeDeltas::default(),
+            traces: 0,
+        };
+        let mut answers = Vec::with_capacity(jobs.len());
+        for writes in jobs {
+            let mut appended = Appended::default();
+            for write in *writes {
+                match write {
+                    Write::Event(event) => appended.events.push(insert_event(&tx, event, &mut batch)?),
+                    Write::Spans(spans) => insert_spans(&tx, spans, &mut batch)?,
+                    Write::Outcome(outcome) => batch.outcomes.add(
+                        outcome.project_id,
+                        outcome.received_ms,
+                        &outcome.category,
+                        outcome.reason,
+                        outcome.quantity,
+                    ),
+                }
+            }
+            answers.push(appended);
+        }
+        let change = LiveChange { issues: batch.issues.ids(), traces: batch.traces };
+        batch.issues.apply(&tx)?;
+        batch.outcomes.apply(&tx)?;
+        tx.commit()?;
+        if change != LiveChange::default() {
+            (self.on_change)(change);
+        }
+        Ok(answers)
+    }
+
+    fn wal_bytes(&self) -> u64 {
+        std::fs::metadata(&self.wal_path).map_or(0, |metadata| metadata.len())
+    }
+
+    fn checkpoint_when_large(&self) {
+        let bytes = self.wal_bytes();
+        if bytes >= WAL_RESTART_BYTES {
+            self.checkpoint("RESTART");
+        } else if bytes >= WAL_CHECKPOINT_BYTES {
+            self.checkpoint("PASSIVE");
+        }
+    }
+
+    fn checkpoint_when_idle(&self) {
+        if self.wal_bytes() > 0 {
+            self.checkpoint("TRUNCATE");
+        }
+    }
+
+    /// Failing is not fatal: the log is complete without it, and the next one tries again.
+    fn checkpoint(&self, mode: &str) {
+        // Readers are cut at 5 s; a writer that waited for them would hold up ingest instead.
+        let _ = self.connection.busy_timeout(Duration::from_millis(50));
+        let result: rusqlite::Result<i64> =
+            self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0));
+        let _ = self.connection.busy_timeout(Duration::from_secs(5));
+        if let Err(error) = result {
+            tracing::debug!(%error, mode, "checkpoint did not finish");
+        }
+    }
+}
+
+/// Tells every waiter, and decides whether the writer may go on.
+fn answer_all(jobs: Vec<Job>, error: StoreError) -> Result<(), StoreError> {
+    let trouble = disk_trouble(&error);
+    let text = error.to_string();
+    tracing::error!(error = %text, requests = jobs.len(), "nothing of these requests was stored");
+    for job in jobs {
+        let answer = match trouble {
+            Some(DiskTrouble::Full) => StoreError::Full,
+            _ => StoreError::NotStored(text.clone()),
+        };
+        let _ = job.answer.send(Err(answer));
+    }
+    match trouble {
+        Some(DiskTrouble::Broken) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum DiskTrouble {
+    /// Heals when room comes back.
+    Full,
+    /// After a failed fsync nobody knows what is on the disk: stop, so that recovery runs at the next start.
+    Broken,
+}
+
+fn disk_trouble(error: &StoreError) -> Option<DiskTrouble> {
+    let StoreError::Sqlite(error) = error else { return None };
+    match error.sqlite_error_code()? {
+        ErrorCode::DiskFull => Some(DiskTrouble::Full),
+        ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some(DiskTrouble::Broken),
+        _ => None,
+    }
+}
+
+/// The one clock of the store: ids rise with it, but never fall with it.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
+}
