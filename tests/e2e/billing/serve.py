@@ -39,8 +39,8 @@ def main():
 
 def serve(host, port):
     import django
+    from django.core.handlers.wsgi import WSGIHandler
     from django.core.management import call_command
-    from django.core.wsgi import get_wsgi_application
 
     django.setup()
     call_command("migrate", verbosity=0)
@@ -50,7 +50,8 @@ def serve(host, port):
     configure()
 
     server = ThreadedServer((host, port), QuietHandler)
-    server.set_app(get_wsgi_application())
+    # Not get_wsgi_application(): it sets logging up once more and takes away handlers added since.
+    server.set_app(WSGIHandler())
     print(f"billing listens on http://{host}:{server.server_port}", flush=True)
     try:
         server.serve_forever()

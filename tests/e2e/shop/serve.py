@@ -39,13 +39,13 @@ def main():
 
 def serve(host, port):
     import django
+    from django.core.handlers.wsgi import WSGIHandler
     from django.core.management import call_command
-    from django.core.wsgi import get_wsgi_application
 
     django.setup()
     call_command("migrate", verbosity=0)
     server = ThreadedServer((host, port), QuietHandler)
-    server.set_app(get_wsgi_application())
+    server.set_app(WSGIHandler())
     print(f"shop listens on http://{host}:{server.server_port}", flush=True)
     try:
         server.serve_forever()
