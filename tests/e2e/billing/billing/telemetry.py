@@ -54,7 +54,9 @@ def configure():
 
 def exporters():
     if os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") == "http/json":
-        from opentelemetry.exporter.otlp.json.http import OTLPLogExporter, OTLPMetricExporter, OTLPSpanExporter
+        from opentelemetry.exporter.otlp.json.http._log_exporter import OTLPLogExporter
+        from opentelemetry.exporter.otlp.json.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.json.http.trace_exporter import OTLPSpanExporter
     else:
         from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
