@@ -26,7 +26,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "orders.middleware.CustomerMiddleware",
 ]
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        # Keeps the place in the template; without it the SDK has no template frame to add.
+        "OPTIONS": {"debug": True},
+    }
+]
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
