@@ -37,6 +37,16 @@ pub const REQUEST_SPANS_MAX: usize = 100_000;
 /// Attributes on a span, an event, a link or a resource. The SDKs' own default is 128.
 pub const SPAN_ATTRIBUTES_MAX: usize = 512;
 
+/// Events and links of a span. The SDKs' own default is 128 each.
+pub const SPAN_EVENTS_MAX: usize = 512;
+
+/// One encoded span or resource, in bytes; bounds what decoding it may allocate.
+pub const SPAN_BYTES_MAX: usize = 4 << 20;
+
+/// Nesting of lists and maps in an attribute's value, in levels. The stored form can hold about 30, and no
+/// instrumentation nests deeper than three.
+pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
+
 /// One attribute's text, in bytes. Long enough for any SQL statement worth reading.
 pub const ATTRIBUTE_BYTES_MAX: usize = 64 << 10;
 

@@ -1,1 +1,237 @@
+//! Everything that speaks HTTP: the one place with hyper.
+//!
+//! Owns the connection loop, who may ask ([`guard`]), the list of routes ([`route`]), bodies ([`body`]), the answers
+//! and the embedded web app. Handlers are short: extract, one call down, map to a view. Knows no SQL.
+
+mod assets;
+mod body;
+mod error;
+mod guard;
+mod ingest_otlp;
+mod ingest_sentry;
+mod jaeger;
+mod ledger;
+mod live;
+mod respond;
+mod route;
+mod sentry_api;
+mod serve;
+mod take;
+mod ui;
 pub mod view;
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hyper::body::Incoming;
+use hyper::header::{ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::{Semaphore, watch};
+
+use crate::config::Settings;
+use crate::model::ids::{EventId, ProjectId};
+use crate::model::project::Project;
+use crate::store::Store;
+
+use body::BodyRoom;
+use error::ApiError;
+use ledger::{Arrival, Ending, Ledger};
+pub use live::LiveHub;
+use respond::Body;
+use route::Route;
+pub use serve::serve;
+
+/// What every handler may use.
+pub struct Server {
+    pub settings: Settings,
+    pub live: Arc<LiveHub>,
+    ledger: Ledger,
+    room: BodyRoom,
+    /// Requests decompressed and decoded at one time: bounds both CPU and the memory of expanded bodies.
+    decoding: Semaphore,
+    /// Empty until the database is open; requests wait, so that a client that starts first loses nothing.
+    ready: watch::Receiver<Option<Arc<Ready>>>,
+}
+
+/// What exists once the database is open.
+pub struct Ready {
+    pub store: Store,
+    /// By id; never empty.
+    pub projects: Vec<Project>,
+}
+
+impl Server {
+    pub fn new(settings: Settings, live: Arc<LiveHub>, ready: watch::Receiver<Option<Arc<Ready>>>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            settings,
+            live,
+            ledger: Ledger::default(),
+            room: BodyRoom::default(),
+            decoding: Semaphore::new(cores.max(2)),
+            ready,
+        }
+    }
+
+    async fn ready(&self) -> Result<Arc<Ready>, ApiError> {
+        let mut ready = self.ready.clone();
+        let found = ready.wait_for(Option::is_some).await;
+        match found.as_deref() {
+            Ok(Some(ready)) => Ok(ready.clone()),
+            _ => Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")),
+        }
+    }
+}
+
+impl Ready {
+    fn project(&self, id: ProjectId) -> Option<&Project> {
+        self.projects.iter().find(|project| project.id == id)
+    }
+
+    fn project_by_slug(&self, slug: &str) -> Option<&Project> {
+        self.projects.iter().find(|project| project.slug == slug)
+    }
+}
+
+/// Answers one request. Never fails: errors are answers too.
+pub async fn handle(server: Arc<Server>, request: Request<Incoming>) -> Response<Body> {
+    let path = request.uri().path().to_string();
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let route = route::route(&parts);
+    let is_ingest = route.is_ingest();
+    let mut response = match answer(&server, &route, request).await {
+        Ok(response) => response,
+        Err(error) => error.response(),
+    };
+    if is_ingest {
+        respond::allow_any_origin(response.headers_mut());
+    }
+    respond::secure(response.headers_mut());
+    response
+}
+
+async fn answer(server: &Arc<Server>, route: &Route<'_>, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
+    if *route == Route::Livez {
+        return Ok(respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"));
+    }
+    if let Err(error) = guard::check_host(request.uri(), request.headers(), &server.settings.allowed_hosts) {
+        if route.is_ingest() {
+            let arrival = arrival(&request, "other");
+            server.ledger.record(arrival, Ending::refused(&error, 0), &server.live);
+        }
+        return Err(error);
+    }
+    if route.is_ingest() {
+        return Ok(take_in(server, route, request).await);
+    }
+    match route {
+        Route::Sample => guard::check_mutation(request.headers())?,
+        _ => guard::check_reader(request.headers())?,
+    }
+    let expected = if *route == Route::Sample { Method::POST } else { Method::GET };
+    let is_head = request.method() == Method::HEAD && expected == Method::GET;
+    if request.method() != expected && !is_head {
+        return Ok(wrong_method(server, route, &request));
+    }
+    if *route == Route::App {
+        return Ok(assets::serve(request.uri().path(), request.headers()));
+    }
+    let ready = server.ready().await?;
+    let query = Query::of(&request);
+    match route {
+        Route::Boot => ui::boot(&ready).await,
+        Route::Issues => ui::issues(&ready, &query).await,
+        Route::Issue { issue } => ui::issue(&ready, issue).await,
+        Route::IssueEvent { issue, event } => ui::issue_event(&ready, issue, event).await,
+        Route::Event { event } => ui::event(&ready, event).await,
+        Route::Traces => ui::traces(&ready, &query).await,
+        Route::Trace { trace } => ui::trace(&ready, trace).await,
+        Route::Span { trace, span } => ui::span(&ready, trace, span).await,
+        Route::Ingest => ui::ingest(&ready, &server.ledger).await,
+        Route::Live => Ok(server.live.stream()),
+        Route::Sample => ingest_sentry::send_sample(server, &ready).await,
+        Route::Sentry0(route) => sentry_api::answer(&ready, route, &query, request.headers()).await,
+        Route::JaegerTrace { trace } => jaeger::trace(&ready, trace).await,
+        _ => Err(ApiError::not_found("address in the API")),
+    }
+}
+
+/// Ingest routes: every request ends in the ledger, whatever becomes of it.
+async fn take_in(server: &Arc<Server>, route: &Route<'_>, request: Request<Incoming>) -> Response<Body> {
+    if request.method() == Method::OPTIONS {
+        return respond::preflight(request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS));
+    }
+    let protocol = match route {
+        Route::Otlp { .. } | Route::Grpc => "otlp",
+        _ => "sentry",
+    };
+    let arrival = arrival(&request, protocol);
+    let (response, ending) = match route {
+        Route::Envelope { project } => ingest_sentry::envelope(server, project, request).await,
+        Route::Store { project } => ingest_sentry::store(server, *project, request).await,
+        Route::Otlp { project, signal } => ingest_otlp::export(server, *project, *signal, request).await,
+        Route::Grpc => ingest_otlp::refuse_grpc(),
+        Route::SentryOther { name } => ingest_sentry::refuse_other(name),
+        _ => {
+            let error = ApiError::not_found("ingest route");
+            (error.response(), Ending::refused(&error, 0))
+        }
+    };
+    server.ledger.record(arrival, ending, &server.live);
+    response
+}
+
+fn arrival(request: &Request<Incoming>, protocol: &'static str) -> Arrival {
+    Arrival::new(request.method(), request.uri().path(), protocol, request.headers(), now_ms())
+}
+
+/// A POST to an address that takes none is most often an SDK with a wrong URL: it goes to the ledger with the fix.
+fn wrong_method(server: &Server, route: &Route<'_>, request: &Request<Incoming>) -> Response<Body> {
+    let error = if *route == Route::UnknownApi || (*route == Route::App && request.method() == Method::POST) {
+        ApiError::new(StatusCode::NOT_FOUND, "nothing takes requests at this address").with_fix(
+            "Sentry SDKs need the DSN as the welcome page shows it; OpenTelemetry needs the endpoint without a path \
+             (http://127.0.0.1:4318) and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+        )
+    } else {
+        ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")
+    };
+    if request.method() == Method::POST {
+        server.ledger.record(arrival(request, "other"), Ending::refused(&error, 0), &server.live);
+    }
+    let mut response = error.response();
+    if error.status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    response
+}
+
+/// The query string, decoded.
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn of(request: &Request<Incoming>) -> Self {
+        let text = request.uri().query().unwrap_or("");
+        Self(form_urlencoded::parse(text.as_bytes()).map(|(k, v)| (k.into_owned(), v.into_owned())).collect())
+    }
+
+    /// The first value of a key, if it is not empty.
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+    }
+}
+
+/// The clock of this floor; those below are given the time.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
+}
+
+/// A random id for an event that came without one.
+fn fresh_event_id() -> EventId {
+    let mut id = [0; 16];
+    if let Err(error) = getrandom::fill(&mut id) {
+        // Unreachable on any system that could make our key; the time is still unlikely to repeat.
+        tracing::error!(%error, "the system gives no random bytes");
+        id[..8].copy_from_slice(&now_ms().to_be_bytes());
+    }
+    EventId(id)
+}

@@ -15,3 +15,4 @@ pub mod sketch;
 pub mod span;
 pub mod time;
 pub mod trace;
+pub mod waterfall;

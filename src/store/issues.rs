@@ -56,7 +56,6 @@ pub(super) struct IssueDeltas(BTreeMap<IssueId, IssueDelta>);
 
 struct IssueDelta {
     short_no: u64,
-    is_new: bool,
     event_count: u64,
     hours: BTreeMap<i64, u64>,
     user_hashes: Vec<u64>,
@@ -86,7 +85,7 @@ impl IssueDeltas {
                 None => insert_issue(tx, issue_id, event)?,
             };
             is_first_here = known.is_none();
-            self.0.insert(issue_id, IssueDelta::new(short_no, known.is_none(), event));
+            self.0.insert(issue_id, IssueDelta::new(short_no, event));
         }
         let Some(delta) = self.0.get_mut(&issue_id) else { return Ok((0, false)) };
         delta.event_count += 1;
@@ -129,10 +128,9 @@ impl IssueDeltas {
 }
 
 impl IssueDelta {
-    fn new(short_no: u64, is_new: bool, event: &EventWrite) -> Self {
+    fn new(short_no: u64, event: &EventWrite) -> Self {
         Self {
             short_no,
-            is_new,
             event_count: 0,
             hours: BTreeMap::new(),
             user_hashes: Vec::new(),

@@ -214,7 +214,7 @@ fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage,
 
 fn read_spans(connection: &Connection, trace_id: TraceId, limit: usize) -> Result<TraceSpans, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT span_batch.id, span_batch.body_codec, span_batch.body
+        "SELECT span_batch.id, span_batch.body_codec, span_batch.body
          FROM trace_part JOIN span_batch ON span_batch.id = trace_part.batch_id
          WHERE trace_part.trace_key = :key ORDER BY span_batch.id",
     )?;

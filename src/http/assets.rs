@@ -1,0 +1,109 @@
+//! The web app, embedded: files with the encoding the browser takes, and the one page for every address of its
+//! router.
+
+use hyper::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, HeaderMap, HeaderValue, VARY};
+use hyper::{Response, StatusCode};
+use rust_embed::RustEmbed;
+
+use super::respond::{Body, bytes};
+
+/// Built by `make`; a build by cargo alone has none and shows [`NOT_BUILT`].
+#[derive(RustEmbed)]
+#[folder = "web/dist"]
+#[allow_missing = true]
+struct Files;
+
+const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>trapline</title>\
+<h1>The web app is not built</h1>\
+<p>This trapline was built by cargo alone, so it takes in and keeps everything but has no pages to show it. \
+Stop it, run <code>make run</code> in its source folder (Node is needed once), and open this address again.</p></html>";
+
+/// Addresses below this are hashed by content and never change.
+const HASHED: &str = "assets/";
+
+/// The file at `path`, or the app's page for a path without a file ending.
+pub fn serve(path: &str, headers: &HeaderMap) -> Response<Body> {
+    let name = path.trim_start_matches('/');
+    if let Some(response) = file(name, headers) {
+        return response;
+    }
+    let last = name.rsplit('/').next().unwrap_or("");
+    // A missing file must not come back as a page; ids and short ids never hold a dot.
+    if name.starts_with(HASHED) || last.contains('.') {
+        return bytes(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "there is no such file\n");
+    }
+    file("index.html", headers).unwrap_or_else(|| bytes(StatusCode::OK, "text/html; charset=utf-8", NOT_BUILT))
+}
+
+fn file(name: &str, headers: &HeaderMap) -> Option<Response<Body>> {
+    if name.is_empty() || name.ends_with(".br") || name.ends_with(".gz") {
+        return None;
+    }
+    let plain = Files::get(name)?;
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok()).unwrap_or("");
+    let encoded = [("br", ".br"), ("gzip", ".gz")]
+        .into_iter()
+        .filter(|(encoding, _)| accepts(accepted, encoding))
+        .find_map(|(encoding, ending)| Some((encoding, Files::get(&format!("{name}{ending}"))?)));
+    let (encoding, found) = match encoded {
+        Some((encoding, found)) => (Some(encoding), found),
+        None => (None, plain),
+    };
+    let body = match found.data {
+        std::borrow::Cow::Borrowed(data) => bytes::Bytes::from_static(data),
+        std::borrow::Cow::Owned(data) => data.into(),
+    };
+    let mut response = super::respond::bytes(StatusCode::OK, content_type(name), body);
+    let answer = response.headers_mut();
+    if let Some(encoding) = encoding {
+        answer.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    answer.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    let cache = if name.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    answer.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+    Some(response)
+}
+
+fn accepts(header: &str, encoding: &str) -> bool {
+    header.split(',').any(|part| {
+        let mut pieces = part.split(';').map(str::trim);
+        let named = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding));
+        named && !pieces.any(|piece| matches!(piece, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or("") {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "json" | "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "txt" => "text/plain; charset=utf-8",
+        "woff2" => "font/woff2",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_not_a_page() {
+        assert_eq!(serve("/assets/gone-123.js", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
+        assert_eq!(serve("/robots.txt.bak", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
+        assert_eq!(serve("/issues/SHOP-1", &HeaderMap::new()).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn encodings_are_negotiated() {
+        assert!(accepts("gzip, deflate, br", "br"));
+        assert!(accepts("BR;q=1.0", "br"));
+        assert!(!accepts("gzip, br;q=0", "br"));
+        assert!(!accepts("", "gzip"));
+    }
+}

@@ -1,0 +1,247 @@
+//! Request bodies: received and decompressed within bounds, whatever the client says about them.
+//!
+//! Owns the content encodings and the memory that bodies may take. Knows nothing of what is in them.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::{ADMISSION_WAIT_MS, BODIES_IN_MEMORY_BYTES_MAX, BODY_TIMEOUT_S};
+
+/// Encodings applied one over the other. HTTP allows any number; nobody sends two, and each is a chance for a bomb.
+const ENCODINGS_MAX: usize = 2;
+/// A zstd frame may ask for a window of gigabytes before a single byte comes out; 2^23 is 8 MiB, the most RFC 8878
+/// recommends decoders to support.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+const PERMIT_BYTES: usize = 1024;
+
+#[derive(Debug, Error, PartialEq)]
+pub enum BodyError {
+    #[error("the request is larger than {limit} bytes (request_bytes_max)")]
+    TooLarge { limit: usize },
+    #[error("the request expands to more than {limit} bytes (expanded_bytes_max)")]
+    ExpandsTooFar { limit: usize },
+    #[error("content-encoding \"{0}\" is not supported: use gzip, deflate, br, zstd or none")]
+    UnknownEncoding(String),
+    #[error("the {encoding} data is damaged: {detail}")]
+    Damaged { encoding: &'static str, detail: String },
+    #[error("the connection broke off before the whole request was here")]
+    BrokenOff,
+    #[error("the request came in too slowly")]
+    TooSlow,
+    #[error("too many large requests at one time")]
+    NoRoom,
+}
+
+/// Room for bodies in memory, shared by all connections.
+#[derive(Clone)]
+pub struct BodyRoom(Arc<Semaphore>);
+
+impl Default for BodyRoom {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(BODIES_IN_MEMORY_BYTES_MAX / PERMIT_BYTES)))
+    }
+}
+
+/// A body as received; gives its room back when dropped.
+pub struct Received {
+    pub bytes: Bytes,
+    _room: Vec<OwnedSemaphorePermit>,
+}
+
+/// Reads a whole body of at most `limit` bytes.
+pub async fn receive(mut body: Incoming, limit: usize, room: &BodyRoom) -> Result<Received, BodyError> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(BodyError::TooLarge { limit });
+    }
+    let started = Instant::now();
+    let mut taken = Vec::new();
+    let mut chunks: Vec<Bytes> = Vec::new();
+    let mut length = 0;
+    loop {
+        let allowed = Duration::from_secs(BODY_TIMEOUT_S + (length / 1024) as u64);
+        let left = allowed.saturating_sub(started.elapsed());
+        let frame = match tokio::time::timeout(left, body.frame()).await {
+            Err(_) => return Err(BodyError::TooSlow),
+            Ok(None) => break,
+            Ok(Some(Err(_))) => return Err(BodyError::BrokenOff),
+            Ok(Some(Ok(frame))) => frame,
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length > limit {
+            return Err(BodyError::TooLarge { limit });
+        }
+        taken.push(room.take(data.len()).await?);
+        chunks.push(data);
+    }
+    let bytes = match chunks.len() {
+        0 => Bytes::new(),
+        1 => chunks.remove(0),
+        _ => chunks.concat().into(),
+    };
+    Ok(Received { bytes, _room: taken })
+}
+
+impl BodyRoom {
+    async fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, BodyError> {
+        let permits = bytes.div_ceil(PERMIT_BYTES).min(BODIES_IN_MEMORY_BYTES_MAX / PERMIT_BYTES) as u32;
+        let waiting = self.0.clone().acquire_many_owned(permits);
+        match tokio::time::timeout(Duration::from_millis(ADMISSION_WAIT_MS), waiting).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(BodyError::NoRoom),
+        }
+    }
+}
+
+/// Undoes `Content-Encoding`, giving at most `limit` bytes. CPU work: call it off the async threads.
+///
+/// `encodings` is the header's text: empty, `identity` and (as some SDKs send) `utf-8` mean none.
+pub fn expand(bytes: Bytes, encodings: &str, limit: usize) -> Result<Bytes, BodyError> {
+    let names: Vec<String> = encodings
+        .split(',')
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| !matches!(name.as_str(), "" | "identity" | "utf-8" | "utf8"))
+        .collect();
+    if names.len() > ENCODINGS_MAX {
+        return Err(BodyError::UnknownEncoding(encodings.chars().take(60).collect()));
+    }
+    let mut bytes = bytes;
+    // The last one named was applied last.
+    for name in names.iter().rev() {
+        bytes = expand_once(&bytes, name, limit)?.into();
+    }
+    if bytes.len() > limit {
+        return Err(BodyError::ExpandsTooFar { limit });
+    }
+    Ok(bytes)
+}
+
+fn expand_once(bytes: &[u8], encoding: &str, limit: usize) -> Result<Vec<u8>, BodyError> {
+    match encoding {
+        "gzip" | "x-gzip" => read_within("gzip", flate2::read::MultiGzDecoder::new(bytes), bytes.len(), limit),
+        "deflate" => {
+            // RFC 9110 says zlib; some clients send the bare stream. The first two bytes tell them apart.
+            let is_zlib = bytes.len() >= 2
+                && bytes[0] & 0x0f == 8
+                && (u16::from(bytes[0]) << 8 | u16::from(bytes[1])).is_multiple_of(31);
+            if is_zlib {
+                read_within("deflate", flate2::read::ZlibDecoder::new(bytes), bytes.len(), limit)
+            } else {
+                read_within("deflate", flate2::read::DeflateDecoder::new(bytes), bytes.len(), limit)
+            }
+        }
+        "br" => read_within("br", brotli_decompressor::Decompressor::new(bytes, 16 << 10), bytes.len(), limit),
+        "zstd" => {
+            let damaged = |error: std::io::Error| BodyError::Damaged { encoding: "zstd", detail: error.to_string() };
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes).map_err(damaged)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(damaged)?;
+            read_within("zstd", decoder, bytes.len(), limit)
+        }
+        other => Err(BodyError::UnknownEncoding(other.chars().take(60).collect())),
+    }
+}
+
+fn read_within(
+    encoding: &'static str,
+    mut from: impl Read,
+    compressed: usize,
+    limit: usize,
+) -> Result<Vec<u8>, BodyError> {
+    if compressed == 0 {
+        return Err(BodyError::Damaged { encoding, detail: "no data".to_string() });
+    }
+    // JSON of SDKs shrinks about sixfold.
+    let mut out = Vec::with_capacity((compressed * 6).clamp(4 << 10, 1 << 20));
+    let mut within = from.by_ref().take(limit as u64 + 1);
+    within.read_to_end(&mut out).map_err(|error| BodyError::Damaged { encoding, detail: error.to_string() })?;
+    if out.len() > limit {
+        return Err(BodyError::ExpandsTooFar { limit });
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn raw_deflate(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// `hello` by Python's brotli 1.1.
+    const BROTLI_HELLO: &[u8] = &[0x0b, 0x02, 0x80, b'h', b'e', b'l', b'l', b'o', 0x03];
+
+    fn expanded(bytes: Vec<u8>, encoding: &str) -> Result<Vec<u8>, BodyError> {
+        expand(bytes.into(), encoding, 1 << 20).map(|bytes| bytes.to_vec())
+    }
+
+    #[test]
+    fn every_encoding_is_undone() {
+        assert_eq!(expanded(gzip(b"hello"), "gzip").unwrap(), b"hello");
+        assert_eq!(expanded(gzip(b"hello"), " X-GZIP ").unwrap(), b"hello");
+        assert_eq!(expanded(zlib(b"hello"), "deflate").unwrap(), b"hello");
+        assert_eq!(expanded(raw_deflate(b"hello"), "deflate").unwrap(), b"hello");
+        assert_eq!(expanded(BROTLI_HELLO.to_vec(), "br").unwrap(), b"hello");
+        assert_eq!(expanded(zstd::bulk::compress(b"hello", 3).unwrap(), "zstd").unwrap(), b"hello");
+        for none in ["", "identity", "utf-8", "identity, "] {
+            assert_eq!(expanded(b"hello".to_vec(), none).unwrap(), b"hello", "{none}");
+        }
+        assert_eq!(expanded(gzip(&zlib(b"hello")), "deflate, gzip").unwrap(), b"hello");
+    }
+
+    #[test]
+    fn what_is_not_known_or_not_whole_is_refused() {
+        assert!(matches!(expanded(vec![1], "lzma"), Err(BodyError::UnknownEncoding(_))));
+        assert!(matches!(expanded(vec![1], "gzip, gzip, gzip"), Err(BodyError::UnknownEncoding(_))));
+        for encoding in ["gzip", "deflate", "br", "zstd"] {
+            assert!(matches!(expanded(vec![], encoding), Err(BodyError::Damaged { .. })), "{encoding}");
+            assert!(matches!(expanded(b"\x01garbage".to_vec(), encoding), Err(BodyError::Damaged { .. })), "{encoding}");
+        }
+        let mut cut = gzip(&[7; 10_000]);
+        cut.truncate(cut.len() - 6);
+        assert!(matches!(expanded(cut, "gzip"), Err(BodyError::Damaged { .. })));
+    }
+
+    #[test]
+    fn bombs_stop_at_the_limit() {
+        let zeros = vec![0; 8 << 20];
+        let bombs =
+            [("gzip", gzip(&zeros)), ("deflate", zlib(&zeros)), ("zstd", zstd::bulk::compress(&zeros, 3).unwrap())];
+        for (encoding, bomb) in bombs {
+            assert!(bomb.len() < 64 << 10);
+            assert_eq!(expanded(bomb, encoding), Err(BodyError::ExpandsTooFar { limit: 1 << 20 }), "{encoding}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), which in 0_usize..4) {
+            let _ = expand(bytes.into(), ["gzip", "deflate", "br", "zstd"][which], 1 << 16);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Errors as answers: the one place where they become a status and a JSON body.
+
+use hyper::StatusCode;
+
+use crate::store::StoreError;
+
+use super::body::BodyError;
+use super::respond::{Body, json};
+use super::view::ErrorView;
+
+/// What the client did or met; `detail` says what happened and what to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiError {
+    pub status: StatusCode,
+    pub detail: String,
+    pub causes: Vec<String>,
+    /// What to change on the sender's side, for the ledger.
+    pub fix: Option<String>,
+}
+
+impl ApiError {
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), causes: Vec::new(), fix: None }
+    }
+
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    }
+
+    pub fn caused_by(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    pub fn with_fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    pub fn response(&self) -> hyper::Response<Body> {
+        json(self.status, &ErrorView { detail: self.detail.clone(), causes: self.causes.clone() })
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        let text = error.to_string();
+        match error {
+            BodyError::TooLarge { .. } | BodyError::ExpandsTooFar { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request content exceeded size limits")
+                    .caused_by(text)
+                    .with_fix("send less at a time, or raise the limit named here in the settings")
+            }
+            BodyError::UnknownEncoding(_) => Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text),
+            BodyError::Damaged { .. } | BodyError::BrokenOff => {
+                Self::new(StatusCode::BAD_REQUEST, "the request body cannot be read").caused_by(text)
+            }
+            BodyError::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, text),
+            BodyError::NoRoom => Self::new(StatusCode::SERVICE_UNAVAILABLE, text),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full | StoreError::Busy | StoreError::Stopping => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            }
+            StoreError::TooSlow => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
+            // Anything else is ours, and its text may name files: it goes to the log.
+            other => {
+                tracing::error!(error = %other, "request failed in the store");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the store could not do that: see the server's log")
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The Sentry ingest routes: envelopes and the older store endpoint, answered as SDKs expect.
+//!
+//! SDKs never send anything twice after an answer, so whatever can be used is kept, and the answer comes after it
+//! is on disk.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::json;
+
+use crate::config::{
+    ENVELOPE_ITEMS_MAX, JSON_DEPTH_MAX, REQUEST_SPANS_MAX, TRANSACTION_BYTES_MAX,
+};
+use crate::ingest::Digest;
+use crate::model::decoded::Decoded;
+use crate::model::ids::{EventId, ProjectId, PublicKey};
+use crate::model::outcome::Reason;
+use crate::model::project::Project;
+use crate::sentry::auth::{AuthError, AuthInputs, read_credentials};
+use crate::sentry::decode::{EnvelopeDecoded, decode_envelope, decode_store};
+use crate::sentry::dsn::parse_dsn;
+use crate::sentry::{Limits, sample};
+
+use super::error::ApiError;
+use super::ledger::{Arrival, Ending};
+use super::respond::{Body, json as json_response};
+use super::take::{Stored, take_in};
+use super::{Ready, Server, fresh_event_id, now_ms};
+
+const DSN_FIX: &str = "copy the DSN from the welcome page: it holds this server's key and project";
+
+/// After a full queue, SDKs pause these categories for this long; a bare 429 would silence them for 60 s.
+const PAUSE_S: &str = "5";
+const PAUSE_CATEGORIES: &str = "5:default;error;transaction;span:project:queue_full";
+
+type Answered = (Response<Body>, Ending);
+
+/// `POST /api/<project>/envelope/`
+pub(super) async fn envelope(server: &Arc<Server>, project: &str, request: Request<Incoming>) -> Answered {
+    let gate = match Gate::open(&request, Some(project)) {
+        Ok(gate) => gate,
+        Err(error) => return refused(&error, 0),
+    };
+    receive(server, request, gate, Kind::Envelope).await
+}
+
+/// `POST /api/<project>/store/` and `POST /api/store/`
+pub(super) async fn store(server: &Arc<Server>, project: Option<&str>, request: Request<Incoming>) -> Answered {
+    let gate = match Gate::open(&request, project) {
+        Ok(gate) => gate,
+        Err(error) => return refused(&error, 0),
+    };
+    let is_envelope = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim_start().starts_with("application/x-sentry-envelope"));
+    receive(server, request, gate, if is_envelope { Kind::Envelope } else { Kind::Store }).await
+}
+
+/// Sentry ingest routes of other products.
+pub(super) fn refuse_other(name: &str) -> Answered {
+    let error = ApiError::new(StatusCode::NOT_IMPLEMENTED, format!("this version does not take {name} reports"));
+    refused(&error, 0)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Envelope,
+    Store,
+}
+
+/// What the headers and the address say about who sends; the envelope itself may say it too.
+pub(super) struct Gate {
+    project: Option<ProjectId>,
+    key: Option<PublicKey>,
+    client: Option<String>,
+}
+
+impl Gate {
+    pub(super) fn open(request: &Request<Incoming>, project: Option<&str>) -> Result<Self, ApiError> {
+        if request.method() != Method::POST {
+            return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST"));
+        }
+        let project = match project {
+            None => None,
+            Some(text) => Some(ProjectId::parse(text).ok_or_else(|| {
+                ApiError::new(
+                    StatusCode::BAD_REQUEST,
+                    format!("\"{}\" is not a project id", text.chars().take(40).collect::<String>()),
+                )
+                .with_fix("a DSN ends in the number of a project, such as /1")
+            })?),
+        };
+        let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let inputs = AuthInputs {
+            x_sentry_auth: text("x-sentry-auth"),
+            authorization: text(AUTHORIZATION.as_str()),
+            query: request.uri().query(),
+            path_key: None,
+        };
+        let credentials = read_credentials(&inputs).map_err(auth_error)?;
+        let (key, client) = credentials.map_or((None, None), |found| (Some(found.public_key), found.client));
+        Ok(Self { project, key, client })
+    }
+
+    /// The project that the key may write to. `header_dsn` is the envelope's own word.
+    pub(super) fn project<'r>(&self, ready: &'r Ready, header_dsn: Option<&str>) -> Result<&'r Project, ApiError> {
+        let from_header = match header_dsn.map(parse_dsn) {
+            Some(Ok(pair)) => Some(pair),
+            Some(Err(error)) if self.key.is_none() => {
+                return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid dsn in the envelope header")
+                    .caused_by(error.to_string()));
+            }
+            _ => None,
+        };
+        let mismatch = |what: &str| Err(ApiError::new(StatusCode::BAD_REQUEST, format!("{what} header mismatch")));
+        if let Some((header_key, header_project)) = from_header {
+            if self.project.is_some_and(|project| project != header_project) {
+                return mismatch("project id");
+            }
+            if self.key.is_some_and(|key| key != header_key) {
+                return mismatch("public key");
+            }
+        }
+        let Some(key) = self.key.or(from_header.map(|(key, _)| key)) else {
+            return Err(ApiError::new(StatusCode::UNAUTHORIZED, "missing authorization information").with_fix(DSN_FIX));
+        };
+        let rejected = |why: String| {
+            ApiError::new(StatusCode::FORBIDDEN, "event submission rejected with_reason: ProjectId")
+                .caused_by(why)
+                .with_fix(DSN_FIX)
+        };
+        let Some(owner) = ready.projects.iter().find(|project| project.public_key == key) else {
+            let known = self.project.and_then(|id| ready.project(id)).is_some();
+            return Err(rejected(match self.project {
+                Some(id) if !known => format!("there is no project {id} here, and key {} is unknown", short(key)),
+                _ => format!("key {} is unknown: the DSN is from another server or another data directory", short(key)),
+            }));
+        };
+        match self.project {
+            Some(id) if id != owner.id => {
+                Err(rejected(format!("key {} belongs to project {}, not to project {id}", short(key), owner.id)))
+            }
+            _ => Ok(owner),
+        }
+    }
+}
+
+/// Enough of a key to recognise it; the whole of it stays out of logs and screens of others.
+fn short(key: PublicKey) -> String {
+    let text = key.to_string();
+    format!("{}…{}", &text[..4], &text[28..])
+}
+
+fn auth_error(error: AuthError) -> ApiError {
+    let status = match error {
+        AuthError::BadVersion(_) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::UNAUTHORIZED,
+    };
+    ApiError::new(status, error.to_string()).with_fix(DSN_FIX)
+}
+
+async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, kind: Kind) -> Answered {
+    let limits = limits(server);
+    let client = gate.client.clone();
+    let decode = move |ready: &Ready, body: &[u8]| {
+        let mut fresh = fresh_event_id;
+        let decoded = match kind {
+            Kind::Envelope => decode_envelope(body, now_ms(), &mut fresh, &limits),
+            Kind::Store => decode_store(body, now_ms(), &mut fresh, &limits),
+        }
+        .map_err(|error| {
+            ApiError::new(StatusCode::BAD_REQUEST, "invalid event envelope").caused_by(error.to_string())
+        })?;
+        let EnvelopeDecoded { header, response_id, decoded, .. } = decoded;
+        let project = gate.project(ready, header.dsn.as_deref())?.clone();
+        Ok((project, decoded, (response_id, header.sdk)))
+    };
+    let (body_bytes, stored) = take_in(server, request, decode).await;
+    match stored {
+        Ok(Stored { digest, appended, project, extra: (response_id, sdk), refusals }) => {
+            let mut ending = Ending {
+                status: StatusCode::OK,
+                body_bytes,
+                summary: digest.summary(),
+                client: sdk.or(client),
+                problem: digest.problem(),
+                short_id: appended.events.first().map(|event| project.short_id(event.short_no)),
+                trace_id: digest.trace_id.map(|id| id.to_string()),
+                ..Ending::default()
+            };
+            let response = match nothing_usable(&digest, &refusals) {
+                Some(error) => {
+                    ending.status = error.status;
+                    error.response()
+                }
+                None => accepted(response_id),
+            };
+            (response, ending)
+        }
+        Err(error) => refused(&error, body_bytes),
+    }
+}
+
+/// An error when everything in the request was refused; what was usable makes it a success.
+fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)]) -> Option<ApiError> {
+    let kept_something = digest.events > 0 || digest.spans > 0 || !digest.counted.is_empty();
+    if kept_something || refusals.is_empty() {
+        return None;
+    }
+    let all_too_large = refusals.iter().all(|(reason, _)| *reason == Reason::TooLarge);
+    let mut error = if all_too_large {
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "envelope exceeded size limits")
+    } else {
+        ApiError::new(StatusCode::BAD_REQUEST, "invalid event envelope")
+    };
+    for (_, detail) in refusals.iter().take(10) {
+        error = error.caused_by(detail.clone());
+    }
+    Some(error)
+}
+
+fn accepted(id: Option<EventId>) -> Response<Body> {
+    match id {
+        Some(id) => json_response(StatusCode::OK, &json!({ "id": id.to_string() })),
+        None => json_response(StatusCode::OK, &json!({})),
+    }
+}
+
+fn refused(error: &ApiError, body_bytes: u64) -> Answered {
+    // Sentry SDKs do not retry. When the queue is full, a named pause loses less than a refusal of everything.
+    if error.status == StatusCode::SERVICE_UNAVAILABLE {
+        let mut error = error.clone();
+        error.status = StatusCode::TOO_MANY_REQUESTS;
+        let mut response = error.response();
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(PAUSE_S));
+        response.headers_mut().insert("x-sentry-rate-limits", HeaderValue::from_static(PAUSE_CATEGORIES));
+        return (response, Ending::refused(&error, body_bytes));
+    }
+    let mut response = error.response();
+    if let Ok(reason) = HeaderValue::from_str(&error.detail) {
+        response.headers_mut().insert("x-sentry-error", reason);
+    }
+    (response, Ending::refused(error, body_bytes))
+}
+
+fn limits(server: &Server) -> Limits {
+    Limits {
+        items_max: ENVELOPE_ITEMS_MAX,
+        event_bytes_max: server.settings.event_bytes_max,
+        transaction_bytes_max: TRANSACTION_BYTES_MAX,
+        item_bytes_max: server.settings.expanded_bytes_max,
+        depth_max: JSON_DEPTH_MAX,
+        spans_max: REQUEST_SPANS_MAX,
+    }
+}
+
+/// `POST /api/ui/sample`: an event and a transaction of a made-up shop, through the same decoding and storing as
+/// any other envelope.
+pub(super) async fn send_sample(server: &Arc<Server>, ready: &Arc<Ready>) -> Result<Response<Body>, ApiError> {
+    let Some(project) = ready.projects.first().cloned() else { return Err(ApiError::not_found("project")) };
+    let random = [fresh_event_id(), fresh_event_id(), fresh_event_id()];
+    let body = Bytes::from(sample::envelope(now_ms(), random));
+    let arrival =
+        Arrival::new(&Method::POST, &format!("/api/{}/envelope/", project.id), "sentry", &HeaderMap::new(), now_ms());
+    let limits = limits(server);
+    let body_bytes = body.len() as u64;
+    let decode = move |_: &Ready, body: &[u8]| {
+        let decoded: Decoded = decode_envelope(body, now_ms(), &mut fresh_event_id, &limits)
+            .map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
+            .decoded;
+        Ok((project, decoded, ()))
+    };
+    let stored = super::take::store(server, ready.clone(), body, decode).await?;
+    let short_id = stored.appended.events.first().map(|event| stored.project.short_id(event.short_no));
+    let trace_id = stored.digest.trace_id.map(|id| id.to_string());
+    let answer = json!({ "short_id": short_id, "trace_id": trace_id });
+    let ending = Ending {
+        status: StatusCode::OK,
+        body_bytes,
+        summary: stored.digest.summary(),
+        client: Some("trapline sample".to_string()),
+        short_id,
+        trace_id,
+        ..Ending::default()
+    };
+    server.ledger.record(arrival, ending, &server.live);
+    Ok(json_response(StatusCode::OK, &answer))
+}

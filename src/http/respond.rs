@@ -1,0 +1,82 @@
+//! Answers: bodies, JSON, and the headers every answer carries.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// A whole body.
+pub fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Full::new(body.into()).boxed_unsync());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+pub fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Full::new(Bytes::new()).boxed_unsync());
+    *response.status_mut() = status;
+    response
+}
+
+/// JSON that must not be cached: everything from the store may change with the next event.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    let text = serde_json::to_vec(body).unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        b"{}".to_vec()
+    });
+    let mut response = bytes(status, "application/json", text);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+pub fn set(headers: &mut HeaderMap, name: &'static str, value: &'static str) {
+    headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+}
+
+/// What browsers are told about every answer: no foreign content, no frames, no sniffing.
+pub fn secure(headers: &mut HeaderMap) {
+    set(
+        headers,
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+         worker-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    );
+    set(headers, "x-content-type-options", "nosniff");
+    set(headers, "x-frame-options", "DENY");
+    set(headers, "referrer-policy", "no-referrer");
+    set(headers, "cross-origin-opener-policy", "same-origin");
+}
+
+/// What Sentry's browser SDKs need to post from any page, and to read why they were refused.
+pub fn allow_any_origin(headers: &mut HeaderMap) {
+    set(headers, "access-control-allow-origin", "*");
+    set(headers, "access-control-expose-headers", "x-sentry-error, x-sentry-rate-limits, retry-after");
+    set(headers, "cross-origin-resource-policy", "cross-origin");
+}
+
+/// The answer to a browser's preflight on an ingest route. `requested` is what it asked to send.
+pub fn preflight(requested: Option<&HeaderValue>) -> Response<Body> {
+    let mut response = empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    allow_any_origin(headers);
+    set(headers, "access-control-allow-methods", "POST, GET, OPTIONS");
+    set(
+        headers,
+        "access-control-allow-headers",
+        "x-sentry-auth, x-requested-with, x-forwarded-for, origin, referer, accept, content-type, authentication, \
+         authorization, content-encoding, transfer-encoding",
+    );
+    // OpenTelemetry's browser exporter sends headers of the user's choosing: they are granted by name.
+    if let Some(requested) = requested {
+        headers.insert(HeaderName::from_static("access-control-allow-headers"), requested.clone());
+    }
+    set(headers, "access-control-max-age", "3600");
+    response
+}

@@ -1,0 +1,473 @@
+//! A first slice of Sentry's web API (`/api/0/`), reading: for scripts and tools that know Sentry.
+//!
+//! Shapes and key names are Sentry's, as its clients require them. Ids are strings, dates RFC 3339 with `Z`, lists
+//! are paged by a `Link` header.
+
+use hyper::header::{HOST, HeaderMap, HeaderValue, LINK};
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::config::PAGE_ROWS_MAX;
+use crate::model::detail::{Breadcrumb, EventDetail, ExceptionDetail, FrameDetail, Pair, Variable};
+use crate::model::ids::{EventId, IssueId};
+use crate::model::issue::{Issue, IssueStatus};
+use crate::model::project::{ORGANISATION_SLUG, Project};
+use crate::model::time::rfc3339;
+use crate::sentry::detail::event_detail;
+use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort};
+
+use super::error::ApiError;
+use super::respond::{Body, json as json_response};
+use super::route::Sentry0;
+use super::ui::find_issue;
+use super::{Query, Ready};
+
+type Answer = Result<Response<Body>, ApiError>;
+
+/// What a request needs to build links that lead back here.
+struct Base {
+    url: String,
+}
+
+pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, headers: &HeaderMap) -> Answer {
+    // The host was checked to be ours before we got here.
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:4318");
+    let base = Base { url: format!("http://{host}") };
+    match route {
+        Sentry0::Root => ok(&json!({ "version": "0", "auth": null, "user": null })),
+        Sentry0::Organizations => ok(&json!([organization_json(ready)])),
+        Sentry0::Projects => {
+            let projects: Vec<Value> = ready.projects.iter().map(project_json).collect();
+            ok(&json!(projects))
+        }
+        Sentry0::ProjectKeys { organization, project } => {
+            let project = find_project(ready, organization, project)?;
+            ok(&json!([key_json(project, &base)]))
+        }
+        Sentry0::ProjectIssues { organization, project } => {
+            let project = find_project(ready, organization, project)?;
+            project_issues(ready, project, query, &base).await
+        }
+        Sentry0::ProjectEvent { organization, project, event } => {
+            let project = find_project(ready, organization, project)?;
+            let id = EventId::parse(event).ok_or_else(not_found)?;
+            project_event(ready, EventQuery::InProject(project.id, id)).await
+        }
+        Sentry0::Issue { issue } => {
+            let issue = find_issue(ready, issue).await?;
+            let project = ready.project(issue.project_id).ok_or_else(not_found)?;
+            ok(&issue_json(&issue, project, &base))
+        }
+        Sentry0::IssueEvents { issue } => issue_events(ready, find_issue(ready, issue).await?, query, &base).await,
+        Sentry0::IssueEvent { issue, event } => {
+            let issue = find_issue(ready, issue).await?;
+            project_event(ready, issue_event_query(issue.id, event)?).await
+        }
+    }
+}
+
+fn issue_event_query(issue: IssueId, event: &str) -> Result<EventQuery, ApiError> {
+    Ok(match event {
+        // Sentry's "recommended" prefers an event with a trace; the latest one is the honest stand-in.
+        "latest" | "recommended" => EventQuery::Latest(issue),
+        "oldest" | "first" => EventQuery::First(issue),
+        id => EventQuery::InIssue(issue, EventId::parse(id).ok_or_else(not_found)?),
+    })
+}
+
+async fn project_issues(ready: &Ready, project: &Project, query: &Query, base: &Base) -> Answer {
+    let (status, text) = read_issue_query(query.get("query").unwrap_or("is:unresolved"))?;
+    let sort = match query.get("sort") {
+        Some("new") => IssueSort::FirstSeen,
+        Some("freq") => IssueSort::Events,
+        _ => IssueSort::LastSeen,
+    };
+    let limit = limit(query, 25);
+    let after = match query.get("cursor") {
+        None => None,
+        Some(cursor) => Some(parse_cursor(cursor)?),
+    };
+    let page = ready
+        .store
+        .issues(IssueQuery {
+            project_id: Some(project.id),
+            status,
+            text,
+            sort,
+            after: after.map(|(value, id)| (value, IssueId(id))),
+            limit,
+        })
+        .await?;
+    let issues: Vec<Value> = page.issues.iter().map(|issue| issue_json(issue, project, base)).collect();
+    let next = page.next_after.map(|(value, id)| format!("{value}:{}", id.0));
+    let path = format!("/api/0/projects/{ORGANISATION_SLUG}/{}/issues/", project.slug);
+    paged(&json!(issues), base, &path, next)
+}
+
+/// `is:unresolved`, `is:resolved`, `is:ignored` and free text; anything else says so.
+fn read_issue_query(text: &str) -> Result<(Option<IssueStatus>, Option<String>), ApiError> {
+    let mut status = None;
+    let mut words = Vec::new();
+    for word in text.split_whitespace() {
+        match word.split_once(':') {
+            Some(("is", "unresolved")) => status = Some(IssueStatus::Unresolved),
+            Some(("is", "resolved")) => status = Some(IssueStatus::Resolved),
+            Some(("is", "ignored" | "archived" | "muted")) => status = Some(IssueStatus::Ignored),
+            Some((key, _)) if !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._".contains(&b)) => {
+                return Err(ApiError::new(
+                    StatusCode::BAD_REQUEST,
+                    format!("this version does not search by \"{key}:\": use is:unresolved, is:resolved, is:ignored and words"),
+                ));
+            }
+            _ => words.push(word),
+        }
+    }
+    Ok((status, (!words.is_empty()).then(|| words.join(" "))))
+}
+
+async fn issue_events(ready: &Ready, issue: Issue, query: &Query, base: &Base) -> Answer {
+    let before = match query.get("cursor") {
+        None => None,
+        Some(cursor) => Some(parse_cursor(cursor)?.0),
+    };
+    let page = ready.store.issue_events(issue.id, before, limit(query, 50)).await?;
+    let events: Vec<Value> = page.events.iter().map(event_summary_json).collect();
+    let path = format!("/api/0/issues/{}/events/", issue.id);
+    paged(&json!(events), base, &path, page.next_before.map(|id| format!("{id}:0")))
+}
+
+async fn project_event(ready: &Ready, query: EventQuery) -> Answer {
+    let row = ready.store.event(query).await?.ok_or_else(not_found)?;
+    let around = ready.store.event_neighbours(row.summary.issue_id, row.summary.id).await?;
+    let mut event = event_json(&row);
+    event["previousEventID"] = json!(around.previous.map(|id| id.to_string()));
+    event["nextEventID"] = json!(around.next.map(|id| id.to_string()));
+    ok(&event)
+}
+
+fn organization_json(ready: &Ready) -> Value {
+    let created = ready.projects.first().map_or(0, |project| project.created_ms);
+    json!({
+        "id": "1", "slug": ORGANISATION_SLUG, "name": "Main", "dateCreated": rfc3339(created),
+        "status": { "id": "active", "name": "active" }, "isEarlyAdopter": false, "features": [],
+        "links": { "organizationUrl": "", "regionUrl": "" },
+    })
+}
+
+fn project_json(project: &Project) -> Value {
+    json!({
+        "id": project.id.to_string(), "slug": project.slug, "name": project.name, "platform": project.platform,
+        "dateCreated": rfc3339(project.created_ms), "status": "active", "isMember": true, "hasAccess": true,
+        "features": [],
+        "organization": { "id": "1", "slug": ORGANISATION_SLUG, "name": "Main" },
+    })
+}
+
+fn key_json(project: &Project, base: &Base) -> Value {
+    let authority = base.url.trim_start_matches("http://");
+    let dsn = project.dsn(authority);
+    let key = project.public_key.to_string();
+    json!({
+        "id": key, "name": "Default", "label": "Default", "public": key, "secret": "", "isActive": true,
+        "projectId": project.id.0, "dateCreated": rfc3339(project.created_ms), "rateLimit": null,
+        "dsn": { "public": dsn, "secret": dsn, "csp": "", "security": "", "minidump": "", "cdn": "" },
+    })
+}
+
+fn issue_json(issue: &Issue, project: &Project, base: &Base) -> Value {
+    let short_id = project.short_id(issue.short_no);
+    json!({
+        "id": issue.id.to_string(),
+        "shortId": short_id,
+        "title": issue.title.title,
+        "culprit": issue.title.culprit,
+        "level": issue.level.as_str(),
+        "status": issue.status.as_str(),
+        "statusDetails": {},
+        "substatus": if issue.status == IssueStatus::Unresolved { json!("ongoing") } else { Value::Null },
+        "type": issue.kind.as_str(),
+        "issueType": "error",
+        "issueCategory": "error",
+        "priority": "medium",
+        "platform": issue.platform,
+        "logger": null,
+        "isUnhandled": issue.is_unhandled,
+        "isPublic": false,
+        "isBookmarked": false,
+        "isSubscribed": false,
+        "hasSeen": false,
+        "annotations": [],
+        "numComments": 0,
+        "assignedTo": null,
+        "shareId": null,
+        "count": issue.event_count.to_string(),
+        "userCount": issue.user_count,
+        "firstSeen": rfc3339(issue.first_seen_ms),
+        "lastSeen": rfc3339(issue.last_seen_ms),
+        "permalink": format!("{}/issues/{short_id}", base.url),
+        "project": {
+            "id": project.id.to_string(), "slug": project.slug, "name": project.name, "platform": project.platform,
+        },
+        "metadata": {
+            "type": issue.title.ty, "value": issue.title.value, "filename": issue.title.filename,
+            "function": issue.title.function, "title": issue.title.title,
+        },
+    })
+}
+
+fn event_summary_json(event: &EventSummary) -> Value {
+    json!({
+        "id": event.event_id.to_string(),
+        "eventID": event.event_id.to_string(),
+        "groupID": event.issue_id.to_string(),
+        "projectID": event.project_id.to_string(),
+        "event.type": event.kind,
+        "title": event.title,
+        "message": event.title,
+        "culprit": event.culprit,
+        "location": null,
+        "platform": event.platform,
+        "dateCreated": rfc3339(event.timestamp_ms),
+        "tags": [{ "key": "level", "value": event.level }],
+        "user": null,
+        "crashFile": null,
+    })
+}
+
+fn event_json(row: &EventRow) -> Value {
+    let event = &row.summary;
+    let detail = event_detail(&row.body);
+    let first_exception = detail.exceptions.last();
+    json!({
+        "id": event.event_id.to_string(),
+        "eventID": event.event_id.to_string(),
+        "groupID": event.issue_id.to_string(),
+        "projectID": event.project_id.to_string(),
+        "type": event.kind,
+        "title": event.title,
+        "message": detail.message.clone().unwrap_or_default(),
+        "culprit": event.culprit,
+        "location": null,
+        "platform": event.platform,
+        "dateCreated": rfc3339(event.timestamp_ms),
+        "dateReceived": rfc3339(event.received_ms),
+        "size": row.body.len(),
+        "dist": detail.dist,
+        "release": detail.release.as_ref().map(|version| json!({ "version": version, "shortVersion": version })),
+        "metadata": {
+            "type": first_exception.and_then(|e| e.ty.clone()),
+            "value": first_exception.and_then(|e| e.value.clone()),
+            "title": event.title,
+        },
+        "entries": entries_json(&detail),
+        "tags": tags_json(&detail, &event.level),
+        "user": if detail.user.is_empty() { Value::Null } else { object(&detail.user) },
+        "contexts": contexts_json(&detail),
+        "context": object(&detail.extra),
+        "packages": pairs_object(&detail.modules),
+        "sdk": detail.sdk.as_ref().map(|sdk| {
+            let (name, version) = sdk.split_once('/').unwrap_or((sdk, ""));
+            json!({ "name": name, "version": version })
+        }),
+        "errors": detail.field_errors.iter()
+            .map(|error| json!({ "type": "invalid_data", "message": error.problem, "data": { "name": error.path } }))
+            .collect::<Vec<_>>(),
+        "fingerprints": [],
+        "_meta": {},
+    })
+}
+
+fn entries_json(detail: &EventDetail) -> Value {
+    let mut entries = Vec::new();
+    if let Some(message) = &detail.message {
+        let template = detail.message_template.as_ref().unwrap_or(message);
+        entries.push(json!({ "type": "message", "data": { "formatted": message, "message": template } }));
+    }
+    if !detail.exceptions.is_empty() {
+        let values: Vec<Value> = detail.exceptions.iter().map(exception_json).collect();
+        let has_system = detail.exceptions.iter().flat_map(|e| &e.frames).any(|frame| !frame.in_app);
+        entries.push(json!({
+            "type": "exception", "data": { "values": values, "hasSystemFrames": has_system, "excOmitted": null },
+        }));
+    }
+    if !detail.threads.is_empty() {
+        let values: Vec<Value> = detail
+            .threads
+            .iter()
+            .map(|thread| {
+                json!({
+                    "name": thread.name, "crashed": thread.is_crashed, "current": thread.is_current,
+                    "stacktrace": { "frames": thread.frames.iter().map(frame_json).collect::<Vec<_>>() },
+                })
+            })
+            .collect();
+        entries.push(json!({ "type": "threads", "data": { "values": values } }));
+    }
+    if !detail.breadcrumbs.is_empty() {
+        let values: Vec<Value> = detail.breadcrumbs.iter().map(breadcrumb_json).collect();
+        entries.push(json!({ "type": "breadcrumbs", "data": { "values": values } }));
+    }
+    if let Some(request) = &detail.request {
+        entries.push(json!({
+            "type": "request",
+            "data": {
+                "method": request.method, "url": request.url, "query": pairs_list(&request.query),
+                "headers": pairs_list(&request.headers), "cookies": pairs_list(&request.cookies),
+                "env": object(&request.env), "data": request.data, "fragment": null, "inferredContentType": null,
+            },
+        }));
+    }
+    Value::Array(entries)
+}
+
+fn exception_json(exception: &ExceptionDetail) -> Value {
+    json!({
+        "type": exception.ty,
+        "value": exception.value,
+        "module": exception.module,
+        "threadId": null,
+        "mechanism": exception.mechanism.as_ref().map(|mechanism| json!({
+            "type": mechanism.ty, "handled": mechanism.handled, "source": mechanism.source,
+        })),
+        "stacktrace": if exception.frames.is_empty() { Value::Null } else {
+            json!({
+                "frames": exception.frames.iter().map(frame_json).collect::<Vec<_>>(),
+                "framesOmitted": null, "hasSystemFrames": exception.frames.iter().any(|frame| !frame.in_app),
+            })
+        },
+    })
+}
+
+fn frame_json(frame: &FrameDetail) -> Value {
+    json!({
+        "filename": frame.filename,
+        "absPath": frame.abs_path,
+        "module": frame.module,
+        "function": frame.function,
+        "lineNo": frame.line,
+        "colNo": frame.column,
+        "inApp": frame.in_app,
+        "context": source_context(frame),
+        "vars": if frame.vars.is_empty() { Value::Null } else { object(&frame.vars) },
+    })
+}
+
+/// Sentry's pairs of line number and text.
+fn source_context(frame: &FrameDetail) -> Value {
+    let (Some(line), Some(text)) = (frame.line, &frame.context_line) else { return json!([]) };
+    let first = line.saturating_sub(frame.pre_context.len() as u64);
+    let texts = frame.pre_context.iter().chain([text]).chain(&frame.post_context);
+    Value::Array(texts.enumerate().map(|(index, text)| json!([first + index as u64, text])).collect())
+}
+
+fn breadcrumb_json(crumb: &Breadcrumb) -> Value {
+    json!({
+        "timestamp": crumb.timestamp_ms.map(rfc3339), "type": crumb.ty, "category": crumb.category,
+        "level": crumb.level, "message": crumb.message, "data": crumb.data, "event_id": null,
+    })
+}
+
+/// The tags sent, and those Sentry derives from fields.
+fn tags_json(detail: &EventDetail, level: &str) -> Value {
+    let derived = [
+        ("environment", detail.environment.clone()),
+        ("level", Some(level.to_string())),
+        ("release", detail.release.clone()),
+        ("server_name", detail.server_name.clone()),
+        ("transaction", detail.transaction.clone()),
+    ];
+    let mut tags: Vec<(String, String)> =
+        detail.tags.iter().map(|pair| (pair.key.clone(), pair.value.clone())).collect();
+    for (key, value) in derived {
+        if let Some(value) = value.filter(|_| !tags.iter().any(|(known, _)| known == key)) {
+            tags.push((key.to_string(), value));
+        }
+    }
+    tags.sort();
+    Value::Array(tags.into_iter().map(|(key, value)| json!({ "key": key, "value": value })).collect())
+}
+
+fn contexts_json(detail: &EventDetail) -> Value {
+    let mut contexts: serde_json::Map<String, Value> =
+        detail.contexts.iter().map(|context| (context.name.clone(), object(&context.entries))).collect();
+    if let Some(trace_id) = detail.trace_id {
+        let span_id = detail.span_id.map(|id| id.to_string());
+        let trace = json!({ "type": "trace", "trace_id": trace_id.to_string(), "span_id": span_id });
+        contexts.insert("trace".to_string(), trace);
+    }
+    Value::Object(contexts)
+}
+
+fn object(variables: &[Variable]) -> Value {
+    Value::Object(variables.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect())
+}
+
+fn pairs_object(pairs: &[Pair]) -> Value {
+    Value::Object(pairs.iter().map(|pair| (pair.key.clone(), Value::String(pair.value.clone()))).collect())
+}
+
+fn pairs_list(pairs: &[Pair]) -> Value {
+    Value::Array(pairs.iter().map(|pair| json!([pair.key, pair.value])).collect())
+}
+
+fn find_project<'r>(ready: &'r Ready, organization: &str, project: &str) -> Result<&'r Project, ApiError> {
+    if organization != ORGANISATION_SLUG {
+        return Err(not_found());
+    }
+    // Sentry takes the id wherever it takes the slug.
+    ready
+        .project_by_slug(project)
+        .or_else(|| ready.projects.iter().find(|known| known.id.to_string() == project))
+        .ok_or_else(not_found)
+}
+
+/// Sentry's own words.
+fn not_found() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "The requested resource does not exist")
+}
+
+fn limit(query: &Query, default: usize) -> usize {
+    let asked = query.get("limit").or_else(|| query.get("per_page")).and_then(|text| text.parse().ok());
+    asked.unwrap_or(default).clamp(1, PAGE_ROWS_MAX)
+}
+
+fn parse_cursor(cursor: &str) -> Result<(i64, i64), ApiError> {
+    let parsed = cursor.split_once(':').and_then(|(value, id)| {
+        let id = id.split(':').next().unwrap_or(id);
+        Some((value.parse().ok()?, id.parse().ok()?))
+    });
+    parsed.ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, "Invalid cursor parameter."))
+}
+
+/// A list with the `Link` header that Sentry's clients follow until `results="false"`.
+fn paged(body: &Value, base: &Base, path: &str, next: Option<String>) -> Answer {
+    let mut response = json_response(StatusCode::OK, body);
+    let has_next = next.is_some();
+    let cursor = next.unwrap_or_else(|| "0:0:0".to_string());
+    let link = format!(
+        "<{url}{path}?&cursor=0:0:1>; rel=\"previous\"; results=\"false\"; cursor=\"0:0:1\", \
+         <{url}{path}?&cursor={cursor}>; rel=\"next\"; results=\"{has_next}\"; cursor=\"{cursor}\"",
+        url = base.url,
+    );
+    if let Ok(link) = HeaderValue::from_str(&link) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+fn ok(body: &Value) -> Answer {
+    Ok(json_response(StatusCode::OK, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn issue_queries_of_this_slice_are_read_and_others_refused_by_name() {
+        assert_eq!(read_issue_query("is:unresolved").unwrap(), (Some(IssueStatus::Unresolved), None));
+        let (status, text) = read_issue_query("is:resolved voucher http://x").unwrap();
+        assert_eq!((status, text.as_deref()), (Some(IssueStatus::Resolved), None.or(Some("voucher http://x"))));
+        assert!(read_issue_query("assigned:me").unwrap_err().detail.contains("assigned"));
+    }
+}

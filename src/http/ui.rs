@@ -1,0 +1,444 @@
+//! Handlers of `/api/ui/`: what the web app reads.
+
+use hyper::{Response, StatusCode};
+use serde_json::Value;
+
+use crate::config::{PAGE_ROWS, PAGE_ROWS_MAX, TRACE_SPANS_SHOWN_MAX};
+use crate::model::detail::Variable;
+use crate::model::ids::{EventId, IssueId, SpanId, TraceId};
+use crate::model::issue::{Issue, IssueStatus};
+use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, SpanSource, SpanStatus};
+use crate::model::time::hour_of;
+use crate::model::trace::{RootRank, TraceSummary};
+use crate::model::waterfall::{arrange, enclosing};
+use crate::sentry::detail::event_detail;
+use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, TraceQuery};
+
+use super::error::ApiError;
+use super::ledger::Ledger;
+use super::respond::{Body, json};
+use super::view::event::{EventNavView, EventTraceView, EventView};
+use super::view::ingest::{IngestView, OutcomeView};
+use super::view::issue::{IssueListView, IssueRowView, IssueView};
+use super::view::trace::{
+    SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView, TraceRowView, TraceView,
+};
+use super::view::{BootView, ProjectView};
+use super::{Query, Ready, now_ms};
+
+/// Error events drawn in one trace.
+const TRACE_ERRORS_MAX: usize = 500;
+const HOURS_SHOWN: usize = 24;
+const DAYS_SHOWN: usize = 30;
+
+type Answer = Result<Response<Body>, ApiError>;
+
+pub(super) async fn boot(ready: &Ready) -> Answer {
+    let (has_events, has_traces) = ready.store.has_data().await?;
+    let projects = ready
+        .projects
+        .iter()
+        .map(|project| ProjectView {
+            id: project.id.to_string(),
+            slug: project.slug.clone(),
+            name: project.name.clone(),
+            public_key: project.public_key.to_string(),
+        })
+        .collect();
+    ok(&BootView {
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        projects,
+        database_path: ready.store.path().display().to_string(),
+        has_events,
+        has_traces,
+        now_ms: now_ms(),
+    })
+}
+
+pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
+    let project_id = match query.get("project") {
+        Some(slug) => Some(ready.project_by_slug(slug).ok_or_else(|| ApiError::not_found("project"))?.id),
+        None => None,
+    };
+    let page = ready
+        .store
+        .issues(IssueQuery {
+            project_id,
+            status: match query.get("status") {
+                Some("all") => None,
+                other => other.and_then(IssueStatus::parse).or(Some(IssueStatus::Unresolved)),
+            },
+            text: query.get("query").map(str::to_string),
+            sort: match query.get("sort") {
+                Some("first_seen") => IssueSort::FirstSeen,
+                Some("events") => IssueSort::Events,
+                _ => IssueSort::LastSeen,
+            },
+            after: cursor(query)?.map(|(value, id)| (value, IssueId(id))),
+            limit: page_rows(query),
+        })
+        .await?;
+    let next_cursor = page.next_after.map(|(value, id)| format!("{value}.{}", id.0));
+    let issues = issue_rows(ready, page.issues).await?;
+    ok(&IssueListView { issues, next_cursor, total: page.total })
+}
+
+pub(super) async fn issue(ready: &Ready, issue: &str) -> Answer {
+    let issue = find_issue(ready, issue).await?;
+    let last_hour = hour_of(now_ms());
+    // Whole days back from now, so that the last bar is the last 24 hours.
+    let histories = ready.store.issue_histories(vec![issue.id], last_hour, DAYS_SHOWN * 24).await?;
+    let days = histories.first().map_or(&[][..], |history| &history.hours).chunks(24).map(|day| day.iter().sum());
+    let days = days.collect();
+    let row = issue_rows(ready, vec![issue]).await?.pop().ok_or_else(|| ApiError::not_found("issue"))?;
+    ok(&IssueView { issue: row, days })
+}
+
+pub(super) async fn issue_event(ready: &Ready, issue: &str, event: &str) -> Answer {
+    let issue = find_issue(ready, issue).await?;
+    let query = match event {
+        "latest" => EventQuery::Latest(issue.id),
+        "first" => EventQuery::First(issue.id),
+        id => EventQuery::InIssue(issue.id, EventId::parse(id).ok_or_else(|| ApiError::not_found("event"))?),
+    };
+    let row = ready.store.event(query).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    event_view(ready, row).await
+}
+
+pub(super) async fn event(ready: &Ready, event: &str) -> Answer {
+    let id = EventId::parse(event).ok_or_else(|| ApiError::not_found("event"))?;
+    let row = ready.store.event(EventQuery::ById(id)).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    event_view(ready, row).await
+}
+
+async fn event_view(ready: &Ready, row: EventRow) -> Answer {
+    let EventRow { summary, short_no, body } = row;
+    let around = ready.store.event_neighbours(summary.issue_id, summary.id).await?;
+    let detail = event_detail(&body);
+    let trace = match detail.trace_id {
+        Some(trace_id) => Some(EventTraceView {
+            trace_id: trace_id.to_string(),
+            span_id: detail.span_id.map(|id| id.to_string()),
+            has_spans: ready.store.has_trace(trace_id).await?,
+        }),
+        None => None,
+    };
+    ok(&EventView {
+        event_id: summary.event_id.to_string(),
+        issue_id: summary.issue_id.to_string(),
+        short_id: short_id(ready, &summary, short_no),
+        nav: EventNavView {
+            first: around.first.to_string(),
+            previous: around.previous.map(|id| id.to_string()),
+            next: around.next.map(|id| id.to_string()),
+            latest: around.latest.to_string(),
+        },
+        title: summary.title,
+        culprit: summary.culprit,
+        level: summary.level,
+        platform: summary.platform,
+        timestamp_ms: summary.timestamp_ms,
+        received_ms: summary.received_ms,
+        trace,
+        body_bytes: body.len() as u64,
+        detail,
+    })
+}
+
+pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
+    let page = ready
+        .store
+        .traces(TraceQuery {
+            requests_only: query.get("kind") != Some("all"),
+            text: query.get("query").map(str::to_string),
+            service: query.get("service").map(str::to_string),
+            after: cursor(query)?,
+            limit: page_rows(query),
+        })
+        .await?;
+    let next_cursor = page.next_after.map(|(start, key)| format!("{start}.{key}"));
+    ok(&TraceListView { traces: page.traces.into_iter().map(trace_row).collect(), next_cursor })
+}
+
+pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
+    let trace_id = TraceId::parse(trace).ok_or_else(|| ApiError::not_found("trace"))?;
+    let found = ready.store.trace_spans(trace_id, TRACE_SPANS_SHOWN_MAX).await?;
+    let events = ready.store.trace_events(trace_id, TRACE_ERRORS_MAX).await?;
+    if found.batch.spans.is_empty() && events.is_empty() {
+        return Err(ApiError::not_found("trace"));
+    }
+    let spans = &found.batch.spans;
+    let placed = arrange(spans);
+    let first_event_ns = events.iter().map(|(event, _)| event.timestamp_ms * 1_000_000).min();
+    let start_ns = spans.iter().map(|span| span.start_ns).min().or(first_event_ns).unwrap_or(0);
+    let end_ns = spans.iter().map(|span| span.end_ns).max().unwrap_or(start_ns);
+    let service_of = |span: &Span| found.batch.resources.get(span.resource).map_or("", |r| r.service.as_str());
+    let mut services: Vec<String> = spans.iter().map(|span| service_of(span).to_string()).collect();
+    services.sort();
+    services.dedup();
+
+    let mut columns = SpanColumns::default();
+    for place in &placed {
+        let span = &spans[place.span];
+        let service = services.binary_search_by(|name| name.as_str().cmp(service_of(span))).unwrap_or(0);
+        columns.span_id.push(span.span_id.to_string());
+        columns.parent.push(place.parent.map_or(-1, |parent| parent as i32));
+        columns.depth.push(place.depth);
+        columns.start_ns.push(span.start_ns - start_ns);
+        columns.duration_ns.push(span.duration_ns());
+        columns.name.push(span.name.clone());
+        columns.op.push(span.op.clone());
+        columns.service.push(service as u32);
+        columns.kind.push(kind_name(span.kind).to_string());
+        columns.status.push(status_name(span.status).to_string());
+        columns.source.push(source_name(span.source).to_string());
+        columns.is_orphan.push(place.is_orphan);
+    }
+    let errors = events
+        .into_iter()
+        .map(|(event, short_no)| {
+            let time_ns = event.timestamp_ms * 1_000_000;
+            let named = event
+                .span_id
+                .and_then(|id| placed.iter().position(|place| spans[place.span].span_id == id));
+            let span = named.or_else(|| enclosing(spans, &placed, time_ns));
+            TraceErrorView {
+                event_id: event.event_id.to_string(),
+                issue_id: event.issue_id.to_string(),
+                short_id: short_id(ready, &event, short_no),
+                title: event.title,
+                level: event.level,
+                time_ns: time_ns - start_ns,
+                span: span.map_or(-1, |place| place as i32),
+                is_placed_by_time: named.is_none() && span.is_some(),
+            }
+        })
+        .collect();
+    let root = placed.first().map(|place| &spans[place.span]);
+    ok(&TraceView {
+        trace_id: trace_id.to_string(),
+        name: root.map(|span| span.name.clone()).unwrap_or_default(),
+        op: root.map(|span| span.op.clone()).unwrap_or_default(),
+        service: root.map(|span| service_of(span).to_string()).unwrap_or_default(),
+        start_ns: start_ns.to_string(),
+        start_ms: start_ns as f64 / 1e6,
+        duration_ns: end_ns - start_ns,
+        has_sentry: spans.iter().any(|span| span.source == SpanSource::Sentry),
+        has_otel: spans.iter().any(|span| span.source == SpanSource::Otel),
+        spans: columns,
+        errors,
+        spans_omitted: found.omitted,
+        services,
+    })
+}
+
+pub(super) async fn span(ready: &Ready, trace: &str, span: &str) -> Answer {
+    let trace_id = TraceId::parse(trace).ok_or_else(|| ApiError::not_found("trace"))?;
+    let span_id = SpanId::parse(span).ok_or_else(|| ApiError::not_found("span"))?;
+    let mut found = ready.store.trace_spans(trace_id, usize::MAX).await?.batch;
+    let place = found.spans.iter().position(|span| span.span_id == span_id);
+    let span = found.spans.swap_remove(place.ok_or_else(|| ApiError::not_found("span"))?);
+    let resource = found.resources.swap_remove(span.resource);
+    ok(&span_view(span, resource))
+}
+
+pub(super) async fn ingest(ready: &Ready, ledger: &Ledger) -> Answer {
+    let outcomes = ready
+        .store
+        .outcome_totals()
+        .await?
+        .into_iter()
+        .map(|outcome| OutcomeView { category: outcome.category, reason: outcome.reason, quantity: outcome.quantity })
+        .collect();
+    ok(&IngestView { rows: ledger.rows(), outcomes })
+}
+
+/// `DEFAULT-12`, in any case, or the id.
+pub(super) async fn find_issue(ready: &Ready, text: &str) -> Result<Issue, ApiError> {
+    let found = match text.rsplit_once('-') {
+        None => match text.parse() {
+            Ok(id) => ready.store.issue(IssueId(id)).await?,
+            Err(_) => None,
+        },
+        Some((slug, number)) => {
+            let project = ready.projects.iter().find(|project| project.slug.eq_ignore_ascii_case(slug));
+            match (project, number.parse::<u32>()) {
+                (Some(project), Ok(number)) => {
+                    ready.store.issue_by_short_no(project.id, u64::from(number)).await?
+                }
+                _ => None,
+            }
+        }
+    };
+    found.ok_or_else(|| ApiError::not_found("issue"))
+}
+
+async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowView>, ApiError> {
+    let ids = issues.iter().map(|issue| issue.id).collect();
+    let histories = ready.store.issue_histories(ids, hour_of(now_ms()), HOURS_SHOWN).await?;
+    Ok(issues.into_iter().zip(histories).map(|(issue, history)| issue_row(ready, issue, history.hours)).collect())
+}
+
+fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
+    let project = ready.project(issue.project_id);
+    IssueRowView {
+        id: issue.id.to_string(),
+        short_id: project.map_or_else(|| issue.id.to_string(), |project| project.short_id(issue.short_no)),
+        project_slug: project.map(|project| project.slug.clone()).unwrap_or_default(),
+        title: issue.title.title,
+        ty: issue.title.ty,
+        value: issue.title.value,
+        culprit: issue.title.culprit,
+        filename: issue.title.filename,
+        function: issue.title.function,
+        line: issue.title.line,
+        level: issue.level.as_str().to_string(),
+        platform: issue.platform,
+        status: issue.status.as_str().to_string(),
+        is_unhandled: issue.is_unhandled,
+        first_seen_ms: issue.first_seen_ms,
+        last_seen_ms: issue.last_seen_ms,
+        event_count: issue.event_count,
+        user_count: issue.user_count,
+        first_release: issue.first_release,
+        last_release: issue.last_release,
+        hours,
+    }
+}
+
+fn trace_row(trace: TraceSummary) -> TraceRowView {
+    TraceRowView {
+        trace_id: trace.trace_id.to_string(),
+        start_ms: trace.start_ns as f64 / 1e6,
+        duration_ns: trace.end_ns - trace.start_ns,
+        name: trace.root.name,
+        op: trace.root.op,
+        service: trace.root.service,
+        services: trace.services,
+        span_count: trace.span_count,
+        db_span_count: trace.db_span_count,
+        failed_span_count: trace.failed_span_count,
+        error_count: trace.error_count,
+        status: status_name(trace.root.status).to_string(),
+        http_status: trace.root.http_status,
+        has_sentry: trace.has_sentry,
+        has_otel: trace.has_otel,
+        is_partial: trace.root.rank == RootRank::Inner,
+    }
+}
+
+fn span_view(span: Span, resource: Resource) -> SpanView {
+    let duration_ns = span.duration_ns();
+    SpanView {
+        trace_id: span.trace_id.to_string(),
+        span_id: span.span_id.to_string(),
+        parent_span_id: span.parent_span_id.map(|id| id.to_string()),
+        name: span.name,
+        op: span.op,
+        kind: kind_name(span.kind).to_string(),
+        service: resource.service,
+        source: source_name(span.source).to_string(),
+        status: status_name(span.status).to_string(),
+        status_message: span.status_message,
+        start_ms: span.start_ns as f64 / 1e6,
+        duration_ns,
+        http_status: span.http_status,
+        release: resource.release,
+        environment: resource.environment,
+        sdk: resource.sdk,
+        attributes: variables(span.attributes),
+        resource: variables(resource.attributes),
+        events: span
+            .events
+            .into_iter()
+            .map(|event| SpanEventView {
+                name: event.name,
+                time_ns: event.time_ns - span.start_ns,
+                attributes: variables(event.attributes),
+            })
+            .collect(),
+        links: span
+            .links
+            .into_iter()
+            .map(|link| SpanLinkView {
+                trace_id: link.trace_id.to_string(),
+                span_id: link.span_id.to_string(),
+                attributes: variables(link.attributes),
+            })
+            .collect(),
+        dropped: span.dropped,
+        transaction: span
+            .transaction_json
+            .and_then(|json| serde_json::from_slice(&json).ok())
+            .unwrap_or(Value::Null),
+    }
+}
+
+fn variables(attributes: Vec<Attribute>) -> Vec<Variable> {
+    attributes.into_iter().map(|a| Variable { name: a.key, value: attribute_json(a.value) }).collect()
+}
+
+/// As a reader expects it: numbers as numbers, bytes as hex, what JSON cannot hold as text.
+pub(super) fn attribute_json(value: AttributeValue) -> Value {
+    match value {
+        AttributeValue::Empty => Value::Null,
+        AttributeValue::Bool(value) => Value::Bool(value),
+        // Beyond 2^53 a JavaScript number would silently become another one.
+        AttributeValue::Int(value) if value.unsigned_abs() > 1 << 53 => Value::String(value.to_string()),
+        AttributeValue::Int(value) => Value::from(value),
+        AttributeValue::Double(value) => {
+            serde_json::Number::from_f64(value).map_or_else(|| Value::String(value.to_string()), Value::Number)
+        }
+        AttributeValue::Text(value) => Value::String(value),
+        AttributeValue::Bytes(bytes) => Value::String(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+        AttributeValue::List(values) => Value::Array(values.into_iter().map(attribute_json).collect()),
+        AttributeValue::Map(members) => {
+            Value::Object(members.into_iter().map(|member| (member.key, attribute_json(member.value))).collect())
+        }
+    }
+}
+
+pub(super) fn kind_name(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Internal => "internal",
+        SpanKind::Server => "server",
+        SpanKind::Client => "client",
+        SpanKind::Producer => "producer",
+        SpanKind::Consumer => "consumer",
+    }
+}
+
+fn status_name(status: SpanStatus) -> &'static str {
+    match status {
+        SpanStatus::Unset => "unset",
+        SpanStatus::Ok => "ok",
+        SpanStatus::Error => "error",
+    }
+}
+
+fn source_name(source: SpanSource) -> &'static str {
+    match source {
+        SpanSource::Sentry => "sentry",
+        SpanSource::Otel => "otel",
+    }
+}
+
+fn short_id(ready: &Ready, event: &EventSummary, short_no: u64) -> String {
+    ready.project(event.project_id).map_or_else(|| event.issue_id.to_string(), |project| project.short_id(short_no))
+}
+
+/// Two numbers with a dot between, as handed out in `next_cursor`.
+fn cursor(query: &Query) -> Result<Option<(i64, i64)>, ApiError> {
+    let Some(text) = query.get("cursor") else { return Ok(None) };
+    let parsed = text.split_once('.').and_then(|(value, id)| Some((value.parse().ok()?, id.parse().ok()?)));
+    let invalid = || ApiError::new(StatusCode::BAD_REQUEST, "that is not a cursor: start again without one");
+    parsed.map(Some).ok_or_else(invalid)
+}
+
+fn page_rows(query: &Query) -> usize {
+    query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(PAGE_ROWS).clamp(1, PAGE_ROWS_MAX)
+}
+
+fn ok(view: &impl serde::Serialize) -> Answer {
+    Ok(json(StatusCode::OK, view))
+}
