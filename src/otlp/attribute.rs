@@ -68,7 +68,8 @@ fn convert_value(value: Option<AnyValue>, limits: &Limits, depth: usize, dropped
 /// At most `bytes_max` bytes, cut at a character boundary.
 pub(super) fn cut_bytes(mut text: String, bytes_max: usize) -> String {
     if text.len() > bytes_max {
-        text.truncate(text.floor_char_boundary(bytes_max));
+        let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
         text.shrink_to_fit();
     }
     text

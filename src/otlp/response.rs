@@ -119,15 +119,17 @@ pub fn grpc_code(http_status: u16) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
-    use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
-    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+    use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
+    use opentelemetry_proto::tonic::collector::metrics::v1::{
+        ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
+    };
+    use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 
     use super::*;
     use crate::model::outcome::Reason;
 
     fn text(body: Vec<u8>) -> String {
-        String::from_utf8(body).unwrap()
+        String::from_utf8(body).expect("text")
     }
 
     fn refusal(detail: &str, quantity: u64) -> Refusal {
@@ -154,12 +156,13 @@ mod tests {
     #[test]
     fn protobuf_answers_are_read_by_the_generated_types() {
         let body = partial_success(Format::Protobuf, Signal::Traces, 3, "why");
-        let traces = ExportTraceServiceResponse::decode(&body[..]).unwrap().partial_success.unwrap();
-        assert_eq!((traces.rejected_spans, traces.error_message.as_str()), (3, "why"));
-        let logs = ExportLogsServiceResponse::decode(&body[..]).unwrap().partial_success.unwrap();
-        assert_eq!(logs.rejected_log_records, 3);
-        let metrics = ExportMetricsServiceResponse::decode(&body[..]).unwrap().partial_success.unwrap();
-        assert_eq!(metrics.rejected_data_points, 3);
+        let traces = ExportTraceServiceResponse::decode(&body[..]).map(|response| response.partial_success);
+        assert_eq!(traces, Ok(Some(ExportTracePartialSuccess { rejected_spans: 3, error_message: "why".into() })));
+        let logs = ExportLogsServiceResponse::decode(&body[..]).map(|response| response.partial_success);
+        assert_eq!(logs, Ok(Some(ExportLogsPartialSuccess { rejected_log_records: 3, error_message: "why".into() })));
+        let metrics = ExportMetricsServiceResponse::decode(&body[..]).map(|response| response.partial_success);
+        let expected = ExportMetricsPartialSuccess { rejected_data_points: 3, error_message: "why".into() };
+        assert_eq!(metrics, Ok(Some(expected)));
     }
 
     #[test]

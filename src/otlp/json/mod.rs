@@ -238,7 +238,7 @@ mod tests {
             r#"{{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"B7AD6B7169203331","startTimeUnixNano":"5",{fields}}}"#
         );
         let decoded = decode(&format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#));
-        let decoded = decoded.unwrap();
+        let decoded = decoded.expect("a request");
         let [Incoming::Spans { batch, .. }] = &decoded.items[..] else { panic!("{decoded:?}") };
         batch.spans[0].clone()
     }
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn ids_come_in_either_case() {
         assert_eq!(span(r#""name":"n""#).span_id.to_string(), "b7ad6b7169203331");
-        assert_eq!(span(r#""parentSpanId":"00F067AA0BA902B7""#).parent_span_id.unwrap().0[0], 0);
+        assert_eq!(span(r#""parentSpanId":"00F067AA0BA902B7""#).parent_span_id.map(|id| id.0[0]), Some(0));
         for none in ["null", r#""""#] {
             assert_eq!(span(&format!(r#""parentSpanId":{none}"#)).parent_span_id, None);
         }
@@ -352,7 +352,8 @@ mod tests {
         let good =
             r#"{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","startTimeUnixNano":5}"#;
         let spans = format!(r#"[{good},{{"name":{{}}}},{{"traceId":"xyz"}},{{"startTimeUnixNano":"soon"}},7]"#);
-        let decoded = decode(&format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":{spans}}}]}}]}}"#)).unwrap();
+        let decoded =
+            decode(&format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":{spans}}}]}}]}}"#)).expect("a request");
         assert_eq!(decoded.items.len(), 1);
         let quantities: Vec<_> = decoded.refused.iter().map(|refusal| refusal.quantity).collect();
         assert_eq!(quantities, [3, 1], "{:?}", decoded.refused);
@@ -362,7 +363,8 @@ mod tests {
     fn deep_nesting_is_said_clearly() {
         let deep = format!("{}{{}}{}", r#"{"arrayValue":{"values":["#.repeat(100), "]}}".repeat(100));
         let span = format!(r#"{{"attributes":[{{"key":"k","value":{deep}}}]}}"#);
-        let error = decode(&format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#)).unwrap_err();
+        let error =
+            decode(&format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#)).expect_err("too deep");
         assert_eq!(error, OtlpError::TooDeep { format: Format::Json });
     }
 
@@ -374,7 +376,7 @@ mod tests {
         let body = format!(
             r#"{{"resourceSpans":[{{}},{{"scopeSpans":[{{"spans":[{good}],"scope":{{"name":"s"}}}}],"resource":{resource}}}]}}"#
         );
-        let decoded = decode(&body).unwrap();
+        let decoded = decode(&body).expect("a request");
         let [Incoming::Spans { batch, .. }] = &decoded.items[..] else { panic!("{decoded:?}") };
         assert_eq!(batch.resources[batch.spans[0].resource].service, "shop");
         assert_eq!(batch.spans[0].attributes[0].key, "otel.scope.name");
@@ -384,7 +386,7 @@ mod tests {
     fn logs_and_metrics_are_counted() {
         let logs = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[
             {"timeUnixNano":"1","severityNumber":"SEVERITY_NUMBER_INFO","body":{"stringValue":"x"},"traceId":""},{}]}]}]}"#;
-        let decoded = decode_logs(Format::Json, logs.as_bytes(), &LIMITS).unwrap();
+        let decoded = decode_logs(Format::Json, logs.as_bytes(), &LIMITS).expect("a request");
         assert_eq!(decoded.items, [Incoming::Counted { category: "log".into(), quantity: 2 }]);
 
         let metrics = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[
@@ -395,7 +397,7 @@ mod tests {
             {"name":"d","exponentialHistogram":{"dataPoints":[{"scale":-1,"positive":{"offset":"1","bucketCounts":["1"]}}]}},
             {"name":"e","summary":{"dataPoints":[{"quantileValues":[{"quantile":0.5,"value":1}]}]}},
             {"name":"f"}]}]}]}"#;
-        let decoded = decode_metrics(Format::Json, metrics.as_bytes(), &LIMITS).unwrap();
+        let decoded = decode_metrics(Format::Json, metrics.as_bytes(), &LIMITS).expect("a request");
         assert_eq!(decoded.items, [Incoming::Counted { category: "metric".into(), quantity: 6 }]);
         assert_eq!(decoded.refused, []);
     }

@@ -1,4 +1,9 @@
-//! What the tests of this module share: generous limits and the smallest usable span.
+//! What the tests of this module share: generous limits and the smallest usable span. Besides, the tests of the whole:
+//! `properties` of both decoders, and `captures` of real exporters.
+
+mod captures;
+mod encode;
+mod properties;
 
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
