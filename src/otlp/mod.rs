@@ -72,7 +72,7 @@ pub struct Limits {
     /// Spans (log records, metrics) taken from one request; those after it are refused unread and counted.
     /// Collectors send batches of 8192 and more.
     pub spans_max: usize,
-    /// Encoded bytes of one span, log record, metric or resource. Bounds what decoding may allocate: an empty link
+    /// Encoded bytes (of protobuf or JSON) of one span, log record, metric, resource or scope. Bounds what decoding may allocate: an empty link
     /// takes 2 bytes on the wire and about 100 in memory. A larger span is refused; a larger resource is an error.
     pub message_bytes_max: usize,
     /// Attributes kept of one span, event, link or resource, and entries of one list or map in an attribute. The rest
@@ -139,7 +139,7 @@ pub fn decode_logs(format: Format, body: &[u8], limits: &Limits) -> Result<Decod
 }
 
 /// Decodes an `ExportMetricsServiceRequest` into at most one `Incoming::Counted`: category `metric`, quantity in data
-/// points.
+/// points. Refusals are counted in metrics: what could not be read has no known number of points.
 pub fn decode_metrics(format: Format, body: &[u8], limits: &Limits) -> Result<Decoded, OtlpError> {
     decode(format, body, limits, Counter::<Metric>::default())
 }

@@ -25,26 +25,29 @@ pub(super) fn readable(name: String, op: &str, known: &Conventions<'_>) -> Strin
 
 /// `GET orders/<int:pk>/` (instrumentation-django: the route as written in urls.py) as `GET /orders/<int:pk>/`.
 fn server_name(name: &str, known: &Conventions<'_>) -> Option<String> {
-    let method = known.http_method?;
+    let method = method(known)?;
     if let Some(route) = known.http_route {
         return Some(format!("{method} {}", with_slash(route)));
     }
     // Old instrumentations write `HTTP GET`.
-    let rest = name.strip_prefix("HTTP ").unwrap_or(name);
-    let rest = rest.strip_prefix(method).unwrap_or(rest).trim();
-    if rest.starts_with('/') {
-        return None;
-    }
-    if rest.contains('/') && !rest.contains(char::is_whitespace) {
-        return Some(format!("{method} {}", with_slash(rest)));
-    }
-    if !rest.is_empty() && !rest.eq_ignore_ascii_case("http") {
-        // Django's name of the url, or a name somebody chose.
-        return None;
+    let rest = name.strip_prefix("HTTP ").unwrap_or(name).strip_prefix(method).map(str::trim);
+    match rest {
+        Some("") => {}
+        Some(route) if !route.starts_with('/') && route.contains('/') && !route.contains(char::is_whitespace) => {
+            return Some(format!("{method} {}", with_slash(route)));
+        }
+        _ if name.is_empty() || name == "HTTP" => {}
+        // Readable already, Django's name of the url, or a name somebody chose.
+        _ => return None,
     }
     // No route was matched. A path tells more than a bare method, but not those that bots try.
     let path = known.url_path.or_else(|| known.url_full.map(|url| split_url(url).1)).map(without_query)?;
     (known.http_status != Some(404)).then(|| format!("{method} {}", with_slash(path)))
+}
+
+/// Methods outside the known ones are sent as `_OTHER`; the conventions name such spans `HTTP`.
+fn method<'a>(known: &Conventions<'a>) -> Option<&'a str> {
+    known.http_method.map(|method| if method == "_OTHER" { "HTTP" } else { method })
 }
 
 /// Django's routes have no leading slash, and those of `re_path` have anchors: `^orders/(?P<pk>\d+)/$`.
@@ -55,7 +58,7 @@ fn with_slash(route: &str) -> String {
 
 /// `GET host/path`.
 fn client_name(known: &Conventions<'_>) -> Option<String> {
-    let method = known.http_method?;
+    let method = method(known)?;
     let (host, path) = match known.url_full {
         Some(url) => split_url(url),
         None => (known.server?, known.url_path.unwrap_or_default()),
@@ -149,6 +152,7 @@ mod tests {
         assert_eq!(server("GET /orders", get()), "GET /orders");
         assert_eq!(server("GET home", get()), "GET home");
         assert_eq!(server("checkout of a/b", get()), "checkout of a/b");
+        assert_eq!(server("checkout/a", get()), "checkout/a");
     }
 
     #[test]
@@ -160,6 +164,8 @@ mod tests {
         assert_eq!(server("GET", at("/wp-admin.php", Some(404))), "GET");
         assert_eq!(server("GET", Conventions { url_full: Some("http://h:1/a?b"), ..get() }), "GET /a");
         assert_eq!(server("GET", get()), "GET");
+        let other = Conventions { http_method: Some("_OTHER"), url_path: Some("/a"), ..Conventions::default() };
+        assert_eq!(server("HTTP", other), "HTTP /a");
     }
 
     #[test]
