@@ -1,1 +1,128 @@
-fn main() {}
+//! The command line: flags and environment into settings, then one call into [`trapline::app`].
+//!
+//! Knows no more than how things are spelt; every default and check is in `config`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use trapline::app;
+use trapline::config::{LogFormat, RawSettings, Settings};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Read when it stands beside the place of the start and no other file is named.
+const SETTINGS_FILE: &str = "trapline.toml";
+
+/// Keeps and explains the errors and traces of your application.
+///
+/// Every Sentry SDK works by changing the DSN, every OpenTelemetry SDK by setting the endpoint. Without a command it
+/// serves.
+#[derive(Parser)]
+#[command(name = "trapline", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take in, keep and show (the default)
+    Serve(Flags),
+    /// Print the DSN of the first project alone, also while a server runs
+    Dsn(Flags),
+}
+
+#[derive(Args, Clone)]
+struct Flags {
+    /// Settings file [default: trapline.toml, when there is one]
+    #[arg(long, env = "TRAPLINE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where everything is kept [default: trapline-data]
+    #[arg(long, env = "TRAPLINE_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Loopback address and port; may be given more than once [default: 127.0.0.1:4318 and [::1]:4318]
+    #[arg(long, env = "TRAPLINE_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
+    listen: Option<Vec<String>>,
+    /// Names besides the loopback ones that a Host header may carry
+    #[arg(long, env = "TRAPLINE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    allowed_hosts: Option<Vec<String>>,
+    /// error, warn, info, debug, trace, or a filter [default: info]
+    #[arg(long, env = "TRAPLINE_LOG_LEVEL", value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// text or json [default: text]
+    #[arg(long, env = "TRAPLINE_LOG_FORMAT", value_name = "FORMAT", value_parser = parse_log_format)]
+    log_format: Option<LogFormat>,
+    /// The largest request as received [default: 33554432]
+    #[arg(long, env = "TRAPLINE_REQUEST_BYTES_MAX", value_name = "BYTES")]
+    request_bytes_max: Option<usize>,
+    /// The largest request after decompression [default: 67108864]
+    #[arg(long, env = "TRAPLINE_EXPANDED_BYTES_MAX", value_name = "BYTES")]
+    expanded_bytes_max: Option<usize>,
+    /// The largest single error event [default: 1048576]
+    #[arg(long, env = "TRAPLINE_EVENT_BYTES_MAX", value_name = "BYTES")]
+    event_bytes_max: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => cli.flags.resolve().and_then(app::run_server),
+        Some(Command::Serve(flags)) => flags.resolve().and_then(app::run_server),
+        Some(Command::Dsn(flags)) => flags.resolve().and_then(|settings| app::print_dsn(&settings)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("trapline: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Flags {
+    /// Flags over environment (clap does both), over the file, over the defaults.
+    fn resolve(self) -> anyhow::Result<Settings> {
+        let file = match &self.config {
+            Some(path) => Some(path.clone()),
+            None => Some(PathBuf::from(SETTINGS_FILE)).filter(|path| path.exists()),
+        };
+        let from_file = match file {
+            None => RawSettings::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(&path)
+                    .with_context(|| format!("cannot read the settings file {}", path.display()))?;
+                RawSettings::from_toml(&text).with_context(|| format!("in {}", path.display()))?
+            }
+        };
+        let from_flags = RawSettings {
+            data_dir: self.data_dir,
+            listen: self.listen,
+            allowed_hosts: self.allowed_hosts,
+            log_level: self.log_level,
+            log_format: self.log_format,
+            request_bytes_max: self.request_bytes_max,
+            expanded_bytes_max: self.expanded_bytes_max,
+            event_bytes_max: self.event_bytes_max,
+        };
+        Ok(from_flags.or(from_file).resolve()?)
+    }
+}
+
+fn parse_log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("write text or json".to_string()),
+    }
+}
+
+/// Standard error is where a person looks when a start fails; the log is not running yet.
+#[allow(clippy::print_stderr)]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,166 @@
+//! Wiring: the start list, read top to bottom, and the same list backwards at the end.
+//!
+//! Owns the order in which things start and stop, the lines printed for people, and the process's exit. Decides
+//! nothing about events.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::{LogFormat, PORT_DEFAULT, Settings};
+use crate::http::{LiveHub, Ready, Server, serve};
+use crate::model::project::Project;
+use crate::store::{Store, StoreOptions, first_project};
+
+/// `trapline serve`: until SIGINT or SIGTERM.
+pub fn run_server(settings: Settings) -> anyhow::Result<()> {
+    start_log(&settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let result = runtime.block_on(run(settings));
+    // Whatever still reads is not waited for: everything acknowledged is on disk.
+    runtime.shutdown_background();
+    result
+}
+
+async fn run(settings: Settings) -> anyhow::Result<()> {
+    let listeners = bind(&settings).await?;
+    let address = listeners[0].local_addr().context("cannot tell the address listened on")?;
+    let stop = stop_signal()?;
+
+    let live = Arc::new(LiveHub::default());
+    let (set_ready, ready) = watch::channel(None);
+    let server = Arc::new(Server::new(settings.clone(), live.clone(), ready));
+    let telling = tokio::spawn({
+        let live = live.clone();
+        async move { live.run().await }
+    });
+    // Connections are taken from here on; requests wait until the database is open.
+    let serving = tokio::spawn(serve(server, listeners, stop.clone()));
+
+    let is_new = !settings.data_dir.join(crate::store::DATABASE_FILE).exists();
+    let store = open_store(&settings.data_dir, address, live).await?;
+    let projects = store.projects().await?;
+    let Some(first) = projects.first().cloned() else { bail!("the database holds no project with an active key") };
+    set_ready.send_replace(Some(Arc::new(Ready { store: store.clone(), projects })));
+    announce(&store, &first, address, is_new);
+
+    serving.await.context("the connection loop ended in a panic")?;
+    telling.abort();
+    store.close().await;
+    tracing::info!("stopped; everything acknowledged is on disk");
+    Ok(())
+}
+
+/// `trapline dsn`: prints the DSN alone.
+pub fn print_dsn(settings: &Settings) -> anyhow::Result<()> {
+    let (project, authority) = first_project(&settings.data_dir)?;
+    let authority = authority.unwrap_or_else(|| settings.listen[0].to_string());
+    writeln!(std::io::stdout(), "{}", project.dsn(&authority)).context("cannot print the DSN")
+}
+
+async fn open_store(data_dir: &Path, address: SocketAddr, live: Arc<LiveHub>) -> anyhow::Result<Store> {
+    let data_dir: PathBuf = data_dir.to_path_buf();
+    let options = StoreOptions {
+        authority: address.to_string(),
+        on_change: Box::new(move |change| live.changed(&change)),
+        on_death: Box::new(|why| {
+            // A server that answers and stores nothing is worse than none: whoever supervises us starts it again.
+            tracing::error!(%why, "storing has become impossible, stopping at once");
+            std::process::exit(1);
+        }),
+    };
+    let store = tokio::task::spawn_blocking(move || Store::open(&data_dir, options)).await??;
+    Ok(store)
+}
+
+/// Every address, or an error that says which one and why. A machine without IPv6 is fine unless `[::1]` was asked
+/// for by name.
+async fn bind(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    for address in &settings.listen {
+        let mut address = *address;
+        // Port 0 picks a free one; the other family must get the same.
+        if address.port() == 0
+            && let Some(first) = listeners.first().and_then(|listener| listener.local_addr().ok())
+        {
+            address.set_port(first.port());
+        }
+        match TcpListener::bind(address).await {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => bail!(
+                "port {} is taken: another program, perhaps another trapline, listens on {address}. Stop it, or choose \
+                 another port: trapline serve --listen 127.0.0.1:{}",
+                address.port(),
+                if address.port() == PORT_DEFAULT { PORT_DEFAULT + 100 } else { PORT_DEFAULT },
+            ),
+            Err(error) if settings.listen_is_default && is_ipv6(address) && !listeners.is_empty() => {
+                tracing::debug!(%error, "no IPv6 here, listening on 127.0.0.1 alone");
+            }
+            Err(error) => bail!("cannot listen on {address}: {error}"),
+        }
+    }
+    Ok(listeners)
+}
+
+fn is_ipv6(address: SocketAddr) -> bool {
+    matches!(address.ip(), IpAddr::V6(_))
+}
+
+/// Turns true at the first SIGINT or SIGTERM; a second one ends the process at once.
+fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        for last in [false, true] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if last {
+                std::process::exit(130);
+            }
+            stop.send_replace(true);
+        }
+    });
+    Ok(stopped)
+}
+
+fn start_log(settings: &Settings) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log_level)
+        .with_context(|| format!("log_level \"{}\" is not a level or filter", settings.log_level))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.log_format {
+        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+    }
+    Ok(())
+}
+
+/// What a person needs in the first second. Printed to standard output, the log goes to standard error.
+fn announce(store: &Store, project: &Project, address: SocketAddr, is_new: bool) {
+    let (bold, dim, plain) =
+        if std::io::stdout().is_terminal() { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+    let state = if is_new { " (new)" } else { "" };
+    let path = std::path::absolute(store.path()).unwrap_or_else(|_| store.path().to_path_buf());
+    let text = format!(
+        "\n  {bold}trapline {version}{plain}\n\n\
+         \x20 Open   {bold}http://{address}{plain}\n\
+         \x20 DSN    {dsn}\n\
+         \x20 OTLP   http://{address}   {dim}(http/protobuf, http/json){plain}\n\
+         \x20 Data   {path}{state}\n\n\
+         \x20 {dim}Ctrl+C stops it; what was acknowledged stays on disk.{plain}\n\n",
+        version = env!("CARGO_PKG_VERSION"),
+        dsn = project.dsn(&address.to_string()),
+        path = path.display(),
+    );
+    // Nobody may be reading; the server runs all the same.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let _ = std::io::stdout().flush();
+}
