@@ -16,9 +16,15 @@ pub struct Decoded {
 pub enum Incoming {
     Event(Box<Event>),
     /// Spans of any origin; `transactions` says how many Sentry transactions they came in.
-    Spans { batch: SpanBatch, transactions: u32 },
+    Spans {
+        batch: SpanBatch,
+        transactions: u32,
+    },
     /// Understood, answered with success, counted by name and not kept.
-    Counted { category: String, quantity: u64 },
+    Counted {
+        category: String,
+        quantity: u64,
+    },
 }
 
 /// An item that could not be used.

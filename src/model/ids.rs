@@ -129,10 +129,7 @@ impl ServerIds {
     /// `last` is the highest id already in use (0 for none): the next one is greater even when the clock was set back.
     pub fn after(last: i64) -> Self {
         let last = last.max(0) as u64;
-        Self {
-            last_ms: last >> (ID_COUNTER_BITS + ID_NODE_BITS),
-            counter: last & ((1 << ID_COUNTER_BITS) - 1),
-        }
+        Self { last_ms: last >> (ID_COUNTER_BITS + ID_NODE_BITS), counter: last & ((1 << ID_COUNTER_BITS) - 1) }
     }
 
     /// The next id, given the present time in unix milliseconds.
@@ -192,7 +189,9 @@ mod tests {
 
     #[test]
     fn ids_of_another_length_or_alphabet_are_none() {
-        for text in ["", "abc", "../../etc/passwd", "fc6d8c0c43fc4630ad850ee518f1b9d0ff", "zc6d8c0c43fc4630ad850ee518f1b9d0"] {
+        for text in
+            ["", "abc", "../../etc/passwd", "fc6d8c0c43fc4630ad850ee518f1b9d0ff", "zc6d8c0c43fc4630ad850ee518f1b9d0"]
+        {
             assert_eq!(EventId::parse(text), None, "{text}");
         }
     }

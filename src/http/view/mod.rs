@@ -59,9 +59,8 @@ mod types {
 
     fn generate() -> String {
         let config = Config::new().with_large_int("number");
-        let mut out = String::from(
-            "// The shapes of /api/ui/, generated from src/http/view by `make types`. Do not edit.\n",
-        );
+        let mut out =
+            String::from("// The shapes of /api/ui/, generated from src/http/view by `make types`. Do not edit.\n");
         let mut add = |declaration: String| {
             let _ = write!(out, "\nexport {declaration}\n");
         };
