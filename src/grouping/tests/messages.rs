@@ -34,6 +34,7 @@ fn hostname() {
         ("Db.Shop.Com", "Db.Shop.Com"),
         ("shop.views.checkout", "shop.views.checkout"),
         ("cart.id is None", "cart.id is None"),
+        ("java.net.SocketException at db.shop.com.", "java.net.SocketException at <hostname>."),
     ]);
 }
 

@@ -1,5 +1,7 @@
 //! Tests of grouping, by subject. Outside the version folders, which are frozen with their hashes.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod behaviour;
 mod fingerprints;
 mod frames;

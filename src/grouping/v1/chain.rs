@@ -3,8 +3,7 @@
 //! A chain of causes counts as a whole. A tree of exception groups (PEP 654, .NET's AggregateException) counts by
 //! what is in it: ten tasks that failed alike are one bug. Knows exceptions by index and key only.
 
-use std::collections::HashSet;
-use std::hash::Hash;
+use std::collections::BTreeSet;
 
 use crate::model::event::{Event, Exception};
 
@@ -16,7 +15,7 @@ pub(super) struct Selection {
 }
 
 /// `key_of` tells exceptions apart; it is asked only about members of groups.
-pub(super) fn select<K: Eq + Hash + Ord>(event: &Event, key_of: impl Fn(usize) -> K) -> Selection {
+pub(super) fn select<K: Copy + Ord>(event: &Event, key_of: impl Fn(usize) -> K) -> Selection {
     let exceptions = &event.exceptions;
     if let Some(tree) = Tree::build(exceptions).filter(|_| !sends_broken_trees(event)) {
         return tree.select(exceptions, key_of);
@@ -104,14 +103,13 @@ impl Tree {
         count
     }
 
-    fn select<K: Eq + Hash + Ord>(&self, exceptions: &[Exception], key_of: impl Fn(usize) -> K) -> Selection {
-        let mut seen = HashSet::new();
+    fn select<K: Copy + Ord>(&self, exceptions: &[Exception], key_of: impl Fn(usize) -> K) -> Selection {
+        let mut seen = BTreeSet::new();
         let mut distinct = Vec::new();
         for index in self.top_level(exceptions) {
             let key = key_of(index);
-            if !seen.contains(&key) {
-                distinct.push((index, key_of(index)));
-                seen.insert(key);
+            if seen.insert(key) {
+                distinct.push((index, key));
             }
         }
         if let [(only, _)] = distinct.as_slice() {
