@@ -8,9 +8,14 @@
 //! wrong type costs that field, a bad frame that frame, a bad item that item.
 
 pub mod auth;
+mod clock;
 pub mod dsn;
 pub mod envelope;
+pub mod event;
 mod json;
+mod wire;
+
+pub use json::JsonError;
 
 /// What one request may cost. The values come from the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
