@@ -13,6 +13,7 @@ pub mod dsn;
 pub mod envelope;
 pub mod event;
 mod json;
+pub mod transaction;
 mod wire;
 
 pub use json::JsonError;

@@ -166,6 +166,23 @@ wire_object! {
 }
 
 wire_object! {
+    /// The top level of a transaction payload, spans apart.
+    WireTransaction {
+        event_id: Scalar<'a> = "event_id",
+        transaction: Scalar<'a> = "transaction",
+        start_timestamp: Scalar<'a> = "start_timestamp",
+        timestamp: Scalar<'a> = "timestamp",
+        contexts: Object<WireContexts<'a>> = "contexts",
+        request: Object<WireRequest<'a>> = "request",
+        tags: Entries<'a, Scalar<'a>> = "tags",
+        release: Scalar<'a> = "release",
+        environment: Scalar<'a> = "environment",
+        server_name: Scalar<'a> = "server_name",
+        sdk: Object<WireSdk<'a>> = "sdk",
+    }
+}
+
+wire_object! {
     /// A child span of a transaction.
     WireSpan {
         trace_id: Scalar<'a> = "trace_id",
