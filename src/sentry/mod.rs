@@ -9,10 +9,12 @@
 
 pub mod auth;
 mod clock;
+pub mod decode;
 pub mod dsn;
 pub mod envelope;
 pub mod event;
 mod json;
+pub mod store;
 pub mod transaction;
 mod wire;
 
