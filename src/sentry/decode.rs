@@ -1,0 +1,272 @@
+//! One request body to what the product keeps: events, spans, counts, and what was refused.
+//!
+//! Knows which item types mean something. A bad item never costs the others; an unknown one is counted by name.
+
+use thiserror::Error;
+
+use crate::model::decoded::{Decoded, Incoming, Refusal};
+use crate::model::ids::{EventId, ProjectId, PublicKey};
+use crate::model::outcome::Reason;
+use crate::sentry::Limits;
+use crate::sentry::clock::time_ns;
+use crate::sentry::dsn::parse_dsn;
+use crate::sentry::envelope::{FrameError, FramedItem, split_envelope};
+use crate::sentry::event::{Arrival, ItemError, decode_event, sdk_name};
+use crate::sentry::json::lenient::cut;
+use crate::sentry::json::{Listed, Object, Scalar, depth_within, wire_object};
+use crate::sentry::transaction::decode_transaction;
+use crate::sentry::wire::WireSdk;
+
+/// Item types named in [`EnvelopeDecoded::item_types`]; the ledger shows a handful.
+const ITEM_TYPES_MAX: usize = 16;
+/// Characters of an item type nobody knows.
+const CATEGORY_CHARS_MAX: usize = 32;
+
+/// The envelope header, as far as it can be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnvelopeHeader {
+    pub event_id: Option<EventId>,
+    /// Key and project, for tunnels that send no HTTP authentication. Must agree with the URL when both are there.
+    pub dsn: Option<(PublicKey, ProjectId)>,
+    /// `name/version`
+    pub sdk: Option<String>,
+    /// Unix nanoseconds by the client's clock.
+    pub sent_at_ns: Option<i64>,
+}
+
+/// A whole request, understood.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnvelopeDecoded {
+    pub header: EnvelopeHeader,
+    /// What to answer as `{"id": …}`; `None` is answered `{}`.
+    pub response_id: Option<EventId>,
+    pub decoded: Decoded,
+    /// Types of the first items in the order sent, sanitised.
+    pub item_types: Vec<String>,
+}
+
+/// Nothing of the request could be used: 400.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum EnvelopeError {
+    #[error("empty request body")]
+    Empty,
+    #[error("invalid event envelope: {0}")]
+    Envelope(String),
+    /// Only from the store endpoint: neither JSON nor base64 of compressed JSON.
+    #[error("invalid event: {0}")]
+    Payload(String),
+    /// Only from the store endpoint: the compressed event is too large. 413.
+    #[error("request content exceeds the limit of {max} bytes")]
+    TooLarge { max: usize },
+}
+
+impl From<FrameError> for EnvelopeError {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Empty => Self::Empty,
+            FrameError::Header(_) => Self::Envelope(error.to_string()),
+        }
+    }
+}
+
+wire_object! {
+    WireHeader {
+        event_id: Scalar<'a> = "event_id",
+        dsn: Scalar<'a> = "dsn",
+        sdk: Object<WireSdk<'a>> = "sdk",
+        sent_at: Scalar<'a> = "sent_at",
+    }
+}
+
+wire_object! {
+    /// A container of logs, spans or metrics.
+    WireContainer {
+        items: Listed<WireEntry<'a>, 0, 1> = "items",
+    }
+}
+
+wire_object! {
+    /// An entry of a container; only counted.
+    WireEntry {
+        ty: Scalar<'a> = "type",
+    }
+}
+
+/// Reads an envelope. `received_ms` is now in unix milliseconds; `fresh_id` is called once for every event or
+/// transaction, and used where the client gave none.
+pub fn decode_envelope(
+    body: &[u8],
+    received_ms: i64,
+    fresh_ids: &mut dyn FnMut() -> EventId,
+    limits: &Limits,
+) -> Result<EnvelopeDecoded, EnvelopeError> {
+    let framed = split_envelope(body, limits.items_max)?;
+    let header = read_header(framed.header);
+    let mut run = Run::new(header, received_ms, fresh_ids, limits);
+    for item in &framed.items {
+        run.take(item);
+    }
+    if let Some(fault) = framed.fault {
+        run.result.decoded.refused.push(Refusal {
+            category: fault.item_type.map_or_else(|| "envelope".to_owned(), |ty| category(&ty)),
+            reason: if fault.is_limit { Reason::TooLarge } else { Reason::Invalid },
+            detail: fault.problem,
+            quantity: 1,
+        });
+    }
+    Ok(run.result)
+}
+
+/// Reads only the header of an envelope: who sends, when HTTP does not say.
+pub fn decode_header(body: &[u8]) -> Result<EnvelopeHeader, EnvelopeError> {
+    Ok(read_header(split_envelope(body, 0)?.header))
+}
+
+fn read_header(header: &str) -> EnvelopeHeader {
+    let wire: Object<WireHeader<'_>> = serde_json::from_str(header).unwrap_or_default();
+    let wire = wire.0.unwrap_or_default();
+    EnvelopeHeader {
+        event_id: wire.event_id.as_str().and_then(EventId::parse).filter(|id| !id.is_zero()),
+        dsn: wire.dsn.as_str().and_then(|dsn| parse_dsn(dsn).ok()),
+        sdk: wire.sdk.get().and_then(sdk_name),
+        sent_at_ns: time_ns(&wire.sent_at),
+    }
+}
+
+/// The decoding of one request, item by item.
+pub(super) struct Run<'r> {
+    pub(super) result: EnvelopeDecoded,
+    received_ms: i64,
+    fresh_ids: &'r mut dyn FnMut() -> EventId,
+    limits: &'r Limits,
+    /// The header's id belongs to the first event; Sentry allows no second one, we do.
+    header_event_id: Option<EventId>,
+}
+
+impl<'r> Run<'r> {
+    pub(super) fn new(
+        header: EnvelopeHeader,
+        received_ms: i64,
+        fresh_ids: &'r mut dyn FnMut() -> EventId,
+        limits: &'r Limits,
+    ) -> Self {
+        let header_event_id = header.event_id;
+        let result = EnvelopeDecoded { response_id: header_event_id, header, ..EnvelopeDecoded::default() };
+        Self { result, received_ms, fresh_ids, limits, header_event_id }
+    }
+
+    fn take(&mut self, item: &FramedItem<'_>) {
+        let category = category(&item.ty);
+        if self.result.item_types.len() < ITEM_TYPES_MAX {
+            self.result.item_types.push(category.clone());
+        }
+        match category.as_str() {
+            "event" => self.take_event(item.payload),
+            "transaction" => self.take_transaction(item.payload),
+            _ => self.count(category, item),
+        }
+    }
+
+    pub(super) fn take_event(&mut self, payload: &[u8]) {
+        let arrival = self.arrival();
+        match decode_event(payload, &arrival, self.limits) {
+            Ok(mut event) => {
+                event.sdk = event.sdk.or_else(|| self.result.header.sdk.clone());
+                self.answer(event.event_id);
+                self.result.decoded.items.push(Incoming::Event(Box::new(event)));
+            }
+            // Old clients label transactions as events.
+            Err(ItemError::IsTransaction) => self.take_transaction(payload),
+            Err(error) => self.refuse("event", &error),
+        }
+    }
+
+    fn take_transaction(&mut self, payload: &[u8]) {
+        let arrival = self.arrival();
+        match decode_transaction(payload, &arrival, self.limits) {
+            Ok(mut transaction) => {
+                self.answer(transaction.event_id);
+                for resource in &mut transaction.batch.resources {
+                    resource.sdk = resource.sdk.take().or_else(|| self.result.header.sdk.clone());
+                }
+                self.result.decoded.items.push(Incoming::Spans { batch: transaction.batch, transactions: 1 });
+                self.result.decoded.refused.extend(transaction.refused);
+            }
+            Err(error) => self.refuse("transaction", &error),
+        }
+    }
+
+    fn arrival(&mut self) -> Arrival {
+        Arrival {
+            header_event_id: self.header_event_id,
+            sent_at_ns: self.result.header.sent_at_ns,
+            received_ms: self.received_ms,
+            fresh_id: (self.fresh_ids)(),
+        }
+    }
+
+    fn answer(&mut self, id: EventId) {
+        self.header_event_id = None;
+        self.result.response_id.get_or_insert(id);
+    }
+
+    fn refuse(&mut self, category: &str, error: &ItemError) {
+        self.result.decoded.refused.push(Refusal {
+            category: category.to_owned(),
+            reason: error.reason(),
+            detail: error.to_string(),
+            quantity: 1,
+        });
+    }
+
+    /// Counts an item that this version does not keep.
+    fn count(&mut self, category: String, item: &FramedItem<'_>) {
+        if item.payload.len() > self.limits.item_bytes_max {
+            let error = ItemError::TooLarge { bytes: item.payload.len(), max: self.limits.item_bytes_max };
+            return self.refuse(&category, &error);
+        }
+        let quantity = match category.as_str() {
+            "log" | "span" | "trace_metric" => self.container_len(item),
+            _ => 1,
+        };
+        let counted = self.result.decoded.items.iter_mut().find_map(|incoming| match incoming {
+            Incoming::Counted { category: earlier, quantity } if *earlier == category => Some(quantity),
+            _ => None,
+        });
+        match counted {
+            Some(earlier) => *earlier = earlier.saturating_add(quantity),
+            None => self.result.decoded.items.push(Incoming::Counted { category, quantity }),
+        }
+    }
+
+    /// What is really in a container; what its header says only when it cannot be read, and then at most what fits.
+    fn container_len(&self, item: &FramedItem<'_>) -> u64 {
+        let readable = depth_within(item.payload, self.limits.depth_max);
+        let container = readable.then(|| serde_json::from_slice::<Object<WireContainer<'_>>>(item.payload).ok());
+        let entries = container.flatten().and_then(|Object(container)| Some(container?.items));
+        let actual = entries.map(|entries| entries.members.len() as u64 + entries.omitted).filter(|count| *count > 0);
+        let fits = (item.payload.len() as u64 / 3).max(1);
+        actual.unwrap_or_else(|| item.item_count.unwrap_or(1).clamp(1, fits))
+    }
+}
+
+/// The name an item type is counted under: itself when it is a plain word, bounded because strangers choose it.
+fn category(ty: &str) -> String {
+    match ty {
+        "" => "unknown".to_owned(),
+        "profile_chunk_ui" => "profile_chunk".to_owned(),
+        _ => {
+            let plain: String = ty
+                .chars()
+                .take(CATEGORY_CHARS_MAX)
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c.to_ascii_lowercase() } else { '_' }
+                })
+                .collect();
+            cut(&plain, CATEGORY_CHARS_MAX)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

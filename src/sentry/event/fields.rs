@@ -1,0 +1,156 @@
+//! The small fields and their limits: release, environment, tags, user, fingerprint, url, sdk.
+//!
+//! Limits are Sentry's (protocol notes, section 3.1): they are part of what a user sees and searches for, not settings.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::sentry::json::lenient::cut;
+use crate::sentry::json::{Entries, Scalar};
+use crate::sentry::wire::{WireRequest, WireSdk, WireUser};
+
+/// Tags kept of one event. Sentry has no limit; a page and an index do.
+const TAGS_MAX: usize = 256;
+/// Values kept of a client's fingerprint, and characters of each.
+const FINGERPRINT_MAX: usize = 64;
+const FINGERPRINT_CHARS_MAX: usize = 1024;
+
+const PLATFORMS: [&str; 18] = [
+    "as3",
+    "c",
+    "cfml",
+    "cocoa",
+    "csharp",
+    "elixir",
+    "go",
+    "groovy",
+    "haskell",
+    "java",
+    "javascript",
+    "native",
+    "node",
+    "objc",
+    "perl",
+    "php",
+    "python",
+    "ruby",
+];
+
+/// One of Sentry's platforms, spelled exactly so; else `other`.
+pub(super) fn platform(sent: &Scalar<'_>) -> String {
+    let known = sent.as_str().filter(|text| PLATFORMS.contains(text));
+    known.unwrap_or("other").to_owned()
+}
+
+/// Trimmed, at most 200 characters; names that could not be part of a URL are dropped.
+pub(crate) fn release(sent: &Scalar<'_>) -> Option<String> {
+    let text = sent.text()?;
+    let text = text.trim();
+    let is_bad = text.is_empty()
+        || matches!(text, "." | ".." | "latest")
+        || text.contains(['/', '\\', '\n', '\r', '\t', '\0', '\u{c}'])
+        || text.chars().count() > 200;
+    (!is_bad).then(|| text.to_owned())
+}
+
+/// At most 64 characters without slash or newline; `none` in any case means none.
+pub(crate) fn environment(sent: &Scalar<'_>) -> Option<String> {
+    let text = sent.text()?;
+    let text = text.trim();
+    let is_bad = text.is_empty()
+        || text.eq_ignore_ascii_case("none")
+        || text.contains(['/', '\n', '\r', '\0', '\u{c}'])
+        || text.chars().count() > 64;
+    (!is_bad).then(|| text.to_owned())
+}
+
+/// Tags that can be used, in the order sent; a name sent twice keeps its last value.
+pub(crate) fn tags(sent: &Entries<'_, Scalar<'_>>) -> Vec<(String, String)> {
+    let mut kept: Vec<(String, String)> = Vec::new();
+    for (key, value) in &sent.0 {
+        let Some(key) = tag_key(key) else { continue };
+        let Some(value) = value.python_text() else { continue };
+        if value.contains('\n') {
+            continue;
+        }
+        let value = cut(&value, 200);
+        if let Some((_, earlier)) = kept.iter_mut().find(|(k, _)| *k == key) {
+            *earlier = value;
+        } else if kept.len() < TAGS_MAX {
+            kept.push((key, value));
+        }
+    }
+    kept
+}
+
+/// `None` for names with other characters, over 200 long, or that belong to fields of their own.
+fn tag_key(sent: &str) -> Option<String> {
+    let key = sent.trim();
+    let is_plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-' | b' '));
+    let is_reserved = matches!(key, "environment" | "release" | "dist" | "user" | "filename" | "function");
+    if key.is_empty() || key.len() > 200 || !is_plain || is_reserved {
+        return None;
+    }
+    Some(key.replace(' ', "-"))
+}
+
+/// The old `site` field is a tag.
+pub(super) fn with_site(mut tags: Vec<(String, String)>, site: &Scalar<'_>) -> Vec<(String, String)> {
+    if let Some(site) = site.limited(200).filter(|_| !tags.iter().any(|(key, _)| key == "site")) {
+        tags.push(("site".to_owned(), site));
+    }
+    tags
+}
+
+/// `id:…`, `username:…`, `email:…` or `ip:…`, the first that was sent.
+pub(crate) fn user_name(user: Option<&WireUser<'_>>, request: Option<&WireRequest<'_>>) -> Option<String> {
+    let user = user?;
+    let named = [("id", &user.id, 128), ("username", &user.username, 128), ("email", &user.email, 75)];
+    for (kind, sent, chars_max) in named {
+        if let Some(text) = sent.limited(chars_max).filter(|text| !text.trim().is_empty()) {
+            return Some(format!("{kind}:{}", text.trim()));
+        }
+    }
+    let address = match user.ip_address.as_str()? {
+        // The client's own address, as far as the payload knows it.
+        "{{auto}}" => request?.env.get()?.remote_addr.limited(45)?,
+        address => cut(address, 45),
+    };
+    (!address.is_empty()).then(|| format!("ip:{address}"))
+}
+
+/// Query and fragment belong to the body; what is left is cut to 256 characters.
+pub(crate) fn url_without_query(sent: &Scalar<'_>) -> Option<String> {
+    let url = sent.as_str()?.split(['?', '#']).next()?;
+    (!url.is_empty()).then(|| cut(url, 256))
+}
+
+/// `name/version`, or the name alone.
+pub(crate) fn sdk_name(sdk: &WireSdk<'_>) -> Option<String> {
+    let name = sdk.name.limited(128)?;
+    Some(match sdk.version.limited(64) {
+        Some(version) => format!("{name}/{version}"),
+        None => name,
+    })
+}
+
+/// The client's own grouping; `None` when it asks for the default one.
+pub(super) fn fingerprint(sent: &RawValue) -> Option<Vec<String>> {
+    let values: Vec<Scalar<'_>> = match serde_json::from_str(sent.get()) {
+        Ok(values) => values,
+        Err(_) => vec![serde_json::from_str(sent.get()).ok()?],
+    };
+    let texts = values.iter().filter_map(Scalar::python_text).take(FINGERPRINT_MAX);
+    let texts: Vec<String> = texts.map(|text: Cow<'_, str>| cut(&text, FINGERPRINT_CHARS_MAX)).collect();
+    match texts.as_slice() {
+        [] => None,
+        [only] if is_default_token(only) => None,
+        _ => Some(texts),
+    }
+}
+
+fn is_default_token(text: &str) -> bool {
+    let inner = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    inner.is_some_and(|word| word.trim() == "default")
+}

@@ -1,0 +1,167 @@
+//! One `event` payload to one [`Event`]: the normalisation that columns, grouping and titles rely on.
+//!
+//! Knows Sentry's rules (protocol notes, section 3), not how events are grouped, scrubbed or kept. The body stays as
+//! sent, so nothing is lost here that a reader could want.
+
+mod fields;
+mod message;
+mod stack;
+
+use thiserror::Error;
+
+use crate::model::event::{Event, EventKind, Level};
+use crate::model::ids::{EventId, SpanId, TraceId};
+use crate::model::outcome::Reason;
+use crate::sentry::Limits;
+use crate::sentry::clock::{drift_ns, is_future, time_ns};
+use crate::sentry::json::{JsonError, Object, Scalar, read_object};
+use crate::sentry::wire::WireEvent;
+
+pub(super) use fields::{environment, release, sdk_name, tags, url_without_query, user_name};
+pub(super) use message::read_message;
+pub(super) use stack::{exception_type_and_value, paths};
+
+/// What surrounds an item: from the envelope, the receiver and the dice.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// `event_id` of the envelope header, which wins over the payload's own.
+    pub header_event_id: Option<EventId>,
+    /// `sent_at` of the envelope header, unix nanoseconds by the client's clock.
+    pub sent_at_ns: Option<i64>,
+    /// Unix milliseconds by our clock.
+    pub received_ms: i64,
+    /// Used when nobody gave the event an id.
+    pub fresh_id: EventId,
+}
+
+/// Why an item could not be used at all.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ItemError {
+    #[error("payload of {bytes} bytes exceeds the limit of {max}")]
+    TooLarge { bytes: usize, max: usize },
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// An event item that holds a transaction: decode it as one.
+    #[error("payload is a transaction")]
+    IsTransaction,
+    /// A member without which the item means nothing.
+    #[error("{field} is missing or invalid: {found:?}")]
+    Field { field: &'static str, found: String },
+    /// The spans lie outside what time allows.
+    #[error("transaction ends before it starts, by {by_ms} ms")]
+    EndsBeforeStart { by_ms: i64 },
+}
+
+impl ItemError {
+    /// Under which heading it is counted.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::TooLarge { .. } | Self::Json(JsonError::TooDeep { .. }) => Reason::TooLarge,
+            _ => Reason::Invalid,
+        }
+    }
+}
+
+/// Reads an event. A field of the wrong type or over its limit costs that field, never the event.
+pub fn decode_event(payload: &[u8], arrival: &Arrival, limits: &Limits) -> Result<Event, ItemError> {
+    if payload.len() > limits.event_bytes_max {
+        return Err(ItemError::TooLarge { bytes: payload.len(), max: limits.event_bytes_max });
+    }
+    let (event, body) = read_object(payload, limits.depth_max, |text| {
+        let wire: Object<WireEvent<'_>> = serde_json::from_str(text)?;
+        let wire = wire.0.unwrap_or_default();
+        Ok((wire.ty.as_str() != Some("transaction")).then(|| normalise(&wire, arrival)))
+    })?;
+    let mut event = event.ok_or(ItemError::IsTransaction)?;
+    event.body = body.into_owned();
+    Ok(event)
+}
+
+/// Everything but the body.
+fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> Event {
+    let exceptions = stack::exceptions(wire);
+    let trace = wire.contexts.get().and_then(|contexts| contexts.trace.get());
+    let tags = fields::tags(&wire.tags);
+    Event {
+        event_id: event_id(&wire.event_id, arrival),
+        kind: kind(wire, !exceptions.is_empty()),
+        timestamp_ms: timestamp_ms(&wire.timestamp, arrival),
+        level: level(&wire.level),
+        platform: fields::platform(&wire.platform),
+        logger: wire.logger.limited(64),
+        message: message::of_event(wire),
+        thread_frames: if exceptions.is_empty() { stack::thread_frames(wire) } else { Vec::new() },
+        exceptions,
+        transaction: wire.transaction.limited(200),
+        culprit: wire.culprit.limited(200),
+        release: fields::release(&wire.release),
+        environment: fields::environment(&wire.environment)
+            .or_else(|| fields::environment(wire.tags.get("environment")?)),
+        server_name: wire.server_name.limited(200),
+        request_url: wire.request.get().and_then(|request| fields::url_without_query(&request.url)),
+        tags: fields::with_site(tags, &wire.site),
+        user: fields::user_name(wire.user.get(), wire.request.get()),
+        trace_id: trace.and_then(|trace| trace_id(&trace.trace_id)),
+        span_id: trace.and_then(|trace| span_id(&trace.span_id)),
+        sdk: wire.sdk.get().and_then(fields::sdk_name),
+        fingerprint: wire.fingerprint.and_then(fields::fingerprint),
+        checksum: wire.checksum.limited(128),
+        body: Vec::new(),
+    }
+}
+
+/// The header's id, else the payload's, else a fresh one.
+pub(super) fn event_id(sent: &Scalar<'_>, arrival: &Arrival) -> EventId {
+    let own = || sent.as_str().and_then(EventId::parse).filter(|id| !id.is_zero());
+    arrival.header_event_id.or_else(own).unwrap_or(arrival.fresh_id)
+}
+
+/// `None` for other lengths, other letters and all zeros.
+pub(super) fn trace_id(sent: &Scalar<'_>) -> Option<TraceId> {
+    sent.as_str().and_then(TraceId::parse).filter(|id| !id.is_zero())
+}
+
+/// `None` for other lengths, other letters and all zeros.
+pub(super) fn span_id(sent: &Scalar<'_>) -> Option<SpanId> {
+    sent.as_str().and_then(SpanId::parse).filter(|id| !id.is_zero())
+}
+
+fn kind(wire: &WireEvent<'_>, has_exception: bool) -> EventKind {
+    if has_exception {
+        EventKind::Error
+    } else if wire.csp.is_some() || wire.ty.as_str() == Some("csp") {
+        EventKind::Csp
+    } else {
+        EventKind::Default
+    }
+}
+
+/// When it happened by our clock; the time of receipt when the client does not say or cannot know.
+fn timestamp_ms(sent: &Scalar<'_>, arrival: &Arrival) -> i64 {
+    let drift = drift_ns(arrival.sent_at_ns, arrival.received_ms);
+    match time_ns(sent).map(|time| time.saturating_add(drift)) {
+        Some(time) if !is_future(time, arrival.received_ms) => time.div_euclid(1_000_000),
+        _ => arrival.received_ms,
+    }
+}
+
+/// Sentry's words, two synonyms and Python's numbers; whatever else is sent is an error.
+fn level(sent: &Scalar<'_>) -> Level {
+    match sent {
+        Scalar::Text(text) => match text.as_ref() {
+            "critical" => Level::Fatal,
+            "log" => Level::Info,
+            text => Level::parse(text).unwrap_or(Level::Error),
+        },
+        _ => match sent.unsigned() {
+            Some(10) => Level::Debug,
+            Some(20) => Level::Info,
+            Some(30) => Level::Warning,
+            Some(50) => Level::Fatal,
+            _ => Level::Error,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! Events and transactions as SDKs spell them, borrowed from the payload.
+//!
+//! Only what columns, grouping and titles need: variables, surrounding lines, breadcrumbs and most contexts are skipped
+//! without being copied, because they stay in the body. Knows spelling and aliases, not meaning.
+
+use serde_json::value::RawValue;
+
+use crate::sentry::json::{Entries, Listed, Object, Scalar, wire_object};
+
+/// Frames kept of one stack trace: the first 50 and the last 200, as Sentry does.
+pub(super) type Frames<T> = Listed<T, 50, 200>;
+/// Exceptions of one event. Sentry has no limit; a group of more says nothing new.
+pub(super) type Exceptions<T> = Listed<T, 8, 120>;
+/// Threads of one event.
+pub(super) type Threads<T> = Listed<T, 100, 100>;
+
+wire_object! {
+    /// The top level of an event payload. The long names are those of the Sentry 5 era clients (raven).
+    WireEvent {
+        event_id: Scalar<'a> = "event_id",
+        ty: Scalar<'a> = "type",
+        timestamp: Scalar<'a> = "timestamp",
+        level: Scalar<'a> = "level",
+        platform: Scalar<'a> = "platform",
+        logger: Scalar<'a> = "logger",
+        logentry: Object<WireMessage<'a>> = "logentry" | "sentry.interfaces.Message",
+        message: Object<WireMessage<'a>> = "message",
+        exception: Exceptions<WireException<'a>> = "exception" | "sentry.interfaces.Exception",
+        stacktrace: Object<WireStacktrace<'a>> = "stacktrace" | "sentry.interfaces.Stacktrace",
+        threads: Threads<WireThread<'a>> = "threads",
+        transaction: Scalar<'a> = "transaction",
+        culprit: Scalar<'a> = "culprit",
+        release: Scalar<'a> = "release",
+        environment: Scalar<'a> = "environment",
+        server_name: Scalar<'a> = "server_name",
+        site: Scalar<'a> = "site",
+        request: Object<WireRequest<'a>> = "request" | "sentry.interfaces.Http",
+        tags: Entries<'a, Scalar<'a>> = "tags",
+        user: Object<WireUser<'a>> = "user" | "sentry.interfaces.User",
+        contexts: Object<WireContexts<'a>> = "contexts" | "sentry.interfaces.Contexts",
+        sdk: Object<WireSdk<'a>> = "sdk",
+        fingerprint: Option<&'a RawValue> = "fingerprint",
+        checksum: Scalar<'a> = "checksum",
+        csp: Option<&'a RawValue> = "csp" | "sentry.interfaces.Csp",
+    }
+}
+
+wire_object! {
+    /// A log entry; a bare text is the formatted one.
+    WireMessage {
+        message: Scalar<'a> = "message",
+        formatted: Scalar<'a> = "formatted",
+        params: Option<&'a RawValue> = "params",
+    }
+    text message
+}
+
+wire_object! {
+    /// One exception of the chain.
+    WireException {
+        ty: Scalar<'a> = "type",
+        /// Any JSON: objects are shown as their text.
+        value: Option<&'a RawValue> = "value",
+        module: Scalar<'a> = "module",
+        mechanism: Object<WireMechanism<'a>> = "mechanism",
+        stacktrace: Object<WireStacktrace<'a>> = "stacktrace",
+    }
+}
+
+wire_object! {
+    WireMechanism {
+        ty: Scalar<'a> = "type",
+        handled: Scalar<'a> = "handled",
+        synthetic: Scalar<'a> = "synthetic",
+        exception_id: Scalar<'a> = "exception_id",
+        parent_id: Scalar<'a> = "parent_id",
+        is_exception_group: Scalar<'a> = "is_exception_group",
+        source: Scalar<'a> = "source",
+    }
+}
+
+wire_object! {
+    WireStacktrace {
+        frames: Frames<WireFrame<'a>> = "frames",
+    }
+}
+
+wire_object! {
+    WireFrame {
+        module: Scalar<'a> = "module",
+        function: Scalar<'a> = "function",
+        filename: Scalar<'a> = "filename",
+        abs_path: Scalar<'a> = "abs_path",
+        package: Scalar<'a> = "package",
+        context_line: Scalar<'a> = "context_line",
+        line: Scalar<'a> = "lineno",
+        column: Scalar<'a> = "colno",
+        in_app: Scalar<'a> = "in_app",
+    }
+}
+
+wire_object! {
+    WireThread {
+        crashed: Scalar<'a> = "crashed",
+        current: Scalar<'a> = "current",
+        stacktrace: Object<WireStacktrace<'a>> = "stacktrace",
+    }
+}
+
+wire_object! {
+    WireRequest {
+        url: Scalar<'a> = "url",
+        method: Scalar<'a> = "method",
+        env: Object<WireEnv<'a>> = "env",
+    }
+}
+
+wire_object! {
+    /// CGI variables; only the client's address is of use on the way in.
+    WireEnv {
+        remote_addr: Scalar<'a> = "REMOTE_ADDR",
+    }
+}
+
+wire_object! {
+    WireUser {
+        id: Scalar<'a> = "id",
+        username: Scalar<'a> = "username",
+        email: Scalar<'a> = "email",
+        ip_address: Scalar<'a> = "ip_address",
+    }
+}
+
+wire_object! {
+    WireContexts {
+        trace: Object<WireTrace<'a>> = "trace",
+        response: Object<WireResponse<'a>> = "response",
+    }
+}
+
+wire_object! {
+    /// `contexts.trace`: where in a trace this happened; for transactions the segment span itself.
+    WireTrace {
+        trace_id: Scalar<'a> = "trace_id",
+        span_id: Scalar<'a> = "span_id",
+        parent_span_id: Scalar<'a> = "parent_span_id",
+        op: Scalar<'a> = "op",
+        status: Scalar<'a> = "status",
+        origin: Scalar<'a> = "origin",
+        data: Option<&'a RawValue> = "data",
+        links: Listed<WireLink<'a>, 32, 0> = "links",
+    }
+}
+
+wire_object! {
+    WireResponse {
+        status_code: Scalar<'a> = "status_code",
+    }
+}
+
+wire_object! {
+    WireSdk {
+        name: Scalar<'a> = "name",
+        version: Scalar<'a> = "version",
+    }
+}
+
+wire_object! {
+    /// The top level of a transaction payload, spans apart.
+    WireTransaction {
+        event_id: Scalar<'a> = "event_id",
+        transaction: Scalar<'a> = "transaction",
+        start_timestamp: Scalar<'a> = "start_timestamp",
+        timestamp: Scalar<'a> = "timestamp",
+        contexts: Object<WireContexts<'a>> = "contexts",
+        request: Object<WireRequest<'a>> = "request",
+        tags: Entries<'a, Scalar<'a>> = "tags",
+        release: Scalar<'a> = "release",
+        environment: Scalar<'a> = "environment",
+        server_name: Scalar<'a> = "server_name",
+        sdk: Object<WireSdk<'a>> = "sdk",
+    }
+}
+
+wire_object! {
+    /// A child span of a transaction.
+    WireSpan {
+        trace_id: Scalar<'a> = "trace_id",
+        span_id: Scalar<'a> = "span_id",
+        parent_span_id: Scalar<'a> = "parent_span_id",
+        op: Scalar<'a> = "op",
+        description: Scalar<'a> = "description",
+        status: Scalar<'a> = "status",
+        origin: Scalar<'a> = "origin",
+        start_timestamp: Scalar<'a> = "start_timestamp",
+        timestamp: Scalar<'a> = "timestamp",
+        data: Option<&'a RawValue> = "data",
+        tags: Entries<'a, Scalar<'a>> = "tags",
+        links: Listed<WireLink<'a>, 32, 0> = "links",
+    }
+}
+
+wire_object! {
+    /// A link to a span of another trace.
+    WireLink {
+        trace_id: Scalar<'a> = "trace_id",
+        span_id: Scalar<'a> = "span_id",
+        attributes: Option<&'a RawValue> = "attributes",
+    }
+}
