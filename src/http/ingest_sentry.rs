@@ -20,8 +20,8 @@ use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::sentry::auth::{AuthError, AuthInputs, read_credentials};
-use crate::sentry::decode::{EnvelopeDecoded, decode_envelope, decode_store};
-use crate::sentry::dsn::parse_dsn;
+use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, decode_envelope};
+use crate::sentry::store::decode_store;
 use crate::sentry::{Limits, sample};
 
 use super::error::ApiError;
@@ -53,12 +53,8 @@ pub(super) async fn store(server: &Arc<Server>, project: Option<&str>, request: 
         Ok(gate) => gate,
         Err(error) => return refused(&error, 0),
     };
-    let is_envelope = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().starts_with("application/x-sentry-envelope"));
-    receive(server, request, gate, if is_envelope { Kind::Envelope } else { Kind::Store }).await
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_string);
+    receive(server, request, gate, Kind::Store { content_type }).await
 }
 
 /// Sentry ingest routes of other products.
@@ -67,10 +63,10 @@ pub(super) fn refuse_other(name: &str) -> Answered {
     refused(&error, 0)
 }
 
-#[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Envelope,
-    Store,
+    /// An event as JSON, or an envelope after all: the content type tells.
+    Store { content_type: Option<String> },
 }
 
 /// What the headers and the address say about who sends; the envelope itself may say it too.
@@ -107,16 +103,12 @@ impl Gate {
         Ok(Self { project, key, client })
     }
 
-    /// The project that the key may write to. `header_dsn` is the envelope's own word.
-    pub(super) fn project<'r>(&self, ready: &'r Ready, header_dsn: Option<&str>) -> Result<&'r Project, ApiError> {
-        let from_header = match header_dsn.map(parse_dsn) {
-            Some(Ok(pair)) => Some(pair),
-            Some(Err(error)) if self.key.is_none() => {
-                return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid dsn in the envelope header")
-                    .caused_by(error.to_string()));
-            }
-            _ => None,
-        };
+    /// The project that the key may write to. `from_header` is the envelope's own word.
+    pub(super) fn project<'r>(
+        &self,
+        ready: &'r Ready,
+        from_header: Option<(PublicKey, ProjectId)>,
+    ) -> Result<&'r Project, ApiError> {
         let mismatch = |what: &str| Err(ApiError::new(StatusCode::BAD_REQUEST, format!("{what} header mismatch")));
         if let Some((header_key, header_project)) = from_header {
             if self.project.is_some_and(|project| project != header_project) {
@@ -169,15 +161,15 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
     let client = gate.client.clone();
     let decode = move |ready: &Ready, body: &[u8]| {
         let mut fresh = fresh_event_id;
-        let decoded = match kind {
+        let decoded = match &kind {
             Kind::Envelope => decode_envelope(body, now_ms(), &mut fresh, &limits),
-            Kind::Store => decode_store(body, now_ms(), &mut fresh, &limits),
+            Kind::Store { content_type } => {
+                decode_store(body, content_type.as_deref(), now_ms(), &mut fresh, &limits)
+            }
         }
-        .map_err(|error| {
-            ApiError::new(StatusCode::BAD_REQUEST, "invalid event envelope").caused_by(error.to_string())
-        })?;
+        .map_err(envelope_error)?;
         let EnvelopeDecoded { header, response_id, decoded, .. } = decoded;
-        let project = gate.project(ready, header.dsn.as_deref())?.clone();
+        let project = gate.project(ready, header.dsn)?.clone();
         Ok((project, decoded, (response_id, header.sdk)))
     };
     let (body_bytes, stored) = take_in(server, request, decode).await;
@@ -203,6 +195,17 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
             (response, ending)
         }
         Err(error) => refused(&error, body_bytes),
+    }
+}
+
+fn envelope_error(error: EnvelopeError) -> ApiError {
+    match error {
+        EnvelopeError::Empty => ApiError::new(StatusCode::BAD_REQUEST, "empty request body"),
+        EnvelopeError::TooLarge { .. } => {
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request content exceeded size limits")
+                .caused_by(error.to_string())
+        }
+        _ => ApiError::new(StatusCode::BAD_REQUEST, "invalid event envelope").caused_by(error.to_string()),
     }
 }
 

@@ -10,9 +10,11 @@
 pub mod auth;
 mod clock;
 pub mod decode;
+pub mod detail;
 pub mod dsn;
 pub mod envelope;
 pub mod event;
+pub mod sample;
 mod json;
 pub mod store;
 pub mod transaction;

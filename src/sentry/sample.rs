@@ -69,54 +69,60 @@ fn event(now_ms: i64, event_id: &str, trace: &str, ids: &SpanIds) -> Value {
             { "timestamp": seconds - 0.4, "category": "query", "type": "default",
               "message": "SELECT id, code, percent FROM shop_voucher WHERE code = %s" },
         ] },
-        "exception": { "values": [
-            {
-                "type": "ZeroDivisionError",
-                "value": "float division by zero",
-                "mechanism": { "type": "django", "handled": false },
-                "stacktrace": { "frames": [ {
-                    "filename": "shop/cart.py", "abs_path": "/srv/shop/shop/cart.py", "module": "shop.cart",
-                    "function": "apply_discount", "lineno": 33, "in_app": true,
-                    "pre_context": ["def apply_discount(total, voucher):", "    try:"],
-                    "context_line": "        return total / voucher[\"percent\"]",
-                    "post_context": ["    except ZeroDivisionError as exc:"],
-                    "vars": { "total": "49.95", "voucher": { "code": "'BF26'", "percent": "0" } },
-                } ] },
-            },
-            {
-                "type": "ValueError",
-                "value": "Invalid voucher BF26",
-                "mechanism": { "type": "django", "handled": false },
-                "stacktrace": { "frames": [
-                    {
-                        "filename": "django/core/handlers/exception.py", "module": "django.core.handlers.exception",
-                        "abs_path": "/srv/venv/lib/python3.13/site-packages/django/core/handlers/exception.py",
-                        "function": "inner", "lineno": 55, "in_app": false,
-                        "context_line": "            response = get_response(request)",
-                    },
-                    {
-                        "filename": "shop/views.py", "abs_path": "/srv/shop/shop/views.py", "module": "shop.views",
-                        "function": "checkout", "lineno": 29, "in_app": true,
-                        "pre_context": ["def checkout(request, cart_id):", "    cart = Cart.objects.get(pk=cart_id)"],
-                        "context_line": "    total = apply_discount(cart.total, voucher)",
-                        "post_context": ["    return JsonResponse({\"total\": total})"],
-                        "vars": { "cart_id": "42", "cart": "<Cart: 42>", "request": "<WSGIRequest: POST '/checkout/42/'>" },
-                    },
-                    {
-                        "filename": "shop/cart.py", "abs_path": "/srv/shop/shop/cart.py", "module": "shop.cart",
-                        "function": "apply_discount", "lineno": 35, "in_app": true,
-                        "pre_context": [
-                            "    try:",
-                            "        return total / voucher[\"percent\"]",
-                            "    except ZeroDivisionError as exc:",
-                        ],
-                        "context_line": "        raise ValueError(f\"Invalid voucher {voucher['code']}\") from exc",
-                        "post_context": [],
-                        "vars": { "total": "49.95", "voucher": { "code": "'BF26'", "percent": "0" } },
-                    },
-                ] },
-            },
-        ] },
+        "exception": { "values": [cause(), raised()] },
+    })
+}
+
+/// The exception that was being handled.
+fn cause() -> Value {
+    json!({
+        "type": "ZeroDivisionError",
+        "value": "float division by zero",
+        "mechanism": { "type": "django", "handled": false },
+        "stacktrace": { "frames": [{
+            "filename": "shop/cart.py", "abs_path": "/srv/shop/shop/cart.py", "module": "shop.cart",
+            "function": "apply_discount", "lineno": 33, "in_app": true,
+            "pre_context": ["def apply_discount(total, voucher):", "    try:"],
+            "context_line": "        return total / voucher[\"percent\"]",
+            "post_context": ["    except ZeroDivisionError as exc:"],
+            "vars": { "total": "49.95", "voucher": { "code": "'BF26'", "percent": "0" } },
+        }] },
+    })
+}
+
+/// The exception that reached nobody.
+fn raised() -> Value {
+    let library = json!({
+        "filename": "django/core/handlers/exception.py", "module": "django.core.handlers.exception",
+        "abs_path": "/srv/venv/lib/python3.13/site-packages/django/core/handlers/exception.py",
+        "function": "inner", "lineno": 55, "in_app": false,
+        "context_line": "            response = get_response(request)",
+    });
+    let view = json!({
+        "filename": "shop/views.py", "abs_path": "/srv/shop/shop/views.py", "module": "shop.views",
+        "function": "checkout", "lineno": 29, "in_app": true,
+        "pre_context": ["def checkout(request, cart_id):", "    cart = Cart.objects.get(pk=cart_id)"],
+        "context_line": "    total = apply_discount(cart.total, voucher)",
+        "post_context": ["    return JsonResponse({\"total\": total})"],
+        "vars": { "cart_id": "42", "cart": "<Cart: 42>", "request": "<WSGIRequest: POST '/checkout/42/'>" },
+    });
+    let crash = json!({
+        "filename": "shop/cart.py", "abs_path": "/srv/shop/shop/cart.py", "module": "shop.cart",
+        "function": "apply_discount", "lineno": 35, "in_app": true,
+        "pre_context": [
+            "    try:",
+            "        return total / voucher[\"percent\"]",
+            "    except ZeroDivisionError as exc:",
+        ],
+        "context_line": "        raise ValueError(f\"Invalid voucher {voucher['code']}\") from exc",
+        "post_context": [],
+        "vars": { "total": "49.95", "voucher": { "code": "'BF26'", "percent": "0" } },
+    });
+    json!({
+        "type": "ValueError",
+        "value": "Invalid voucher BF26",
+        "mechanism": { "type": "django", "handled": false },
+        "stacktrace": { "frames": [library, view, crash] },
     })
 }
 
