@@ -10,6 +10,7 @@
 pub mod auth;
 mod clock;
 pub mod decode;
+pub mod detail;
 pub mod dsn;
 pub mod envelope;
 pub mod event;
