@@ -8,6 +8,8 @@
 //! wrong type costs that field, a bad frame that frame, a bad item that item.
 
 pub mod auth;
+#[cfg(test)]
+mod captures;
 mod clock;
 pub mod decode;
 pub mod detail;
@@ -15,7 +17,7 @@ pub mod dsn;
 pub mod envelope;
 pub mod event;
 mod json;
-pub mod store;
+pub mod store_endpoint;
 pub mod transaction;
 mod wire;
 
