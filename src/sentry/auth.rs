@@ -98,8 +98,8 @@ impl<'a> RawAuth<'a> {
     }
 }
 
-/// `Sentry name=value, …`; the scheme may be missing or in lower case, as OTLP exporters set it from an environment
-/// variable (`OTEL_EXPORTER_OTLP_HEADERS=x-sentry-auth=sentry sentry_key=…`).
+/// `Sentry name=value, …`; the scheme may be missing or in lower case, as exporters send it that take their headers
+/// from an environment variable (`x-sentry-auth=sentry sentry_key=…`).
 fn parse_header(header: &str) -> RawAuth<'_> {
     let members = after_scheme(header, "sentry").unwrap_or(header);
     let mut raw = RawAuth::default();

@@ -13,12 +13,14 @@ use crate::sentry::dsn::parse_dsn;
 use crate::sentry::envelope::{FrameError, FramedItem, split_envelope};
 use crate::sentry::event::{Arrival, ItemError, decode_event, sdk_name};
 use crate::sentry::json::lenient::cut;
-use crate::sentry::json::{Listed, Object, Scalar, depth_within, wire_object};
+use crate::sentry::json::{Listed, Object, Scalar, depth_within, read_object, wire_object};
 use crate::sentry::transaction::decode_transaction;
 use crate::sentry::wire::WireSdk;
 
 /// Item types named in [`EnvelopeDecoded::item_types`]; the ledger shows a handful.
 const ITEM_TYPES_MAX: usize = 16;
+/// Nothing of use in a header is nested deeper than three levels.
+const HEADER_DEPTH_MAX: usize = 100;
 /// Characters of an item type nobody knows.
 const CATEGORY_CHARS_MAX: usize = 32;
 
@@ -92,8 +94,8 @@ wire_object! {
     }
 }
 
-/// Reads an envelope. `received_ms` is now in unix milliseconds; `fresh_id` is called once for every event or
-/// transaction, and used where the client gave none.
+/// Reads an envelope. `received_ms` is now in unix milliseconds; `fresh_ids` is asked for every event and
+/// transaction, and its answer used where the client gave none.
 pub fn decode_envelope(
     body: &[u8],
     received_ms: i64,
@@ -123,14 +125,18 @@ pub fn decode_header(body: &[u8]) -> Result<EnvelopeHeader, EnvelopeError> {
 }
 
 fn read_header(header: &str) -> EnvelopeHeader {
-    let wire: Object<WireHeader<'_>> = serde_json::from_str(header).unwrap_or_default();
-    let wire = wire.0.unwrap_or_default();
-    EnvelopeHeader {
-        event_id: wire.event_id.as_str().and_then(EventId::parse).filter(|id| !id.is_zero()),
-        dsn: wire.dsn.as_str().and_then(|dsn| parse_dsn(dsn).ok()),
-        sdk: wire.sdk.get().and_then(sdk_name),
-        sent_at_ns: time_ns(&wire.sent_at),
-    }
+    let read = read_object(header.as_bytes(), HEADER_DEPTH_MAX, |text| {
+        let wire: Object<WireHeader<'_>> = serde_json::from_str(text)?;
+        let wire = wire.0.unwrap_or_default();
+        Ok(EnvelopeHeader {
+            event_id: wire.event_id.as_str().and_then(EventId::parse).filter(|id| !id.is_zero()),
+            dsn: wire.dsn.as_str().and_then(|dsn| parse_dsn(dsn).ok()),
+            sdk: wire.sdk.get().and_then(sdk_name),
+            sent_at_ns: time_ns(&wire.sent_at),
+        })
+    });
+    // Framing has seen a JSON object; a header that still cannot be read costs its members, not the items.
+    read.map(|(header, _)| header).unwrap_or_default()
 }
 
 /// The decoding of one request, item by item.

@@ -8,6 +8,8 @@
 //! wrong type costs that field, a bad frame that frame, a bad item that item.
 
 pub mod auth;
+#[cfg(test)]
+mod captures;
 mod clock;
 pub mod decode;
 pub mod detail;
@@ -16,7 +18,7 @@ pub mod envelope;
 pub mod event;
 pub mod sample;
 mod json;
-pub mod store;
+pub mod store_endpoint;
 pub mod transaction;
 mod wire;
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::sentry::TEST_LIMITS;
-use crate::sentry::store::decode_store;
+use crate::sentry::store_endpoint::decode_store;
 
 const NOW_MS: i64 = 1_700_000_000_000;
 const TRANSACTION: &str = r#"{"type":"transaction","start_timestamp":1699999989,"timestamp":1699999990,"contexts":{"trace":{"trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331"}},"spans":[{"span_id":"x"}]}"#;
@@ -40,6 +40,8 @@ fn the_header_is_read_and_answered() {
     assert_eq!((decoded.header.sdk.as_deref(), decoded.header.sent_at_ns), (Some("a/1"), Some(NOW_MS * 1_000_000)));
     assert_eq!(decode_header(body.as_bytes()), Ok(decoded.header));
     assert_eq!(decode("{}").response_id, None);
+    let mended = decode(r#"{"event_id":"fc6d8c0c43fc4630ad850ee518f1b9d0","sdk":{"name":"a\ud800"}}"#);
+    assert!(mended.response_id.is_some());
 }
 
 #[test]

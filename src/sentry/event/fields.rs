@@ -104,7 +104,7 @@ pub(super) fn with_site(mut tags: Vec<(String, String)>, site: &Scalar<'_>) -> V
 }
 
 /// `id:…`, `username:…`, `email:…` or `ip:…`, the first that was sent.
-pub(crate) fn user_name(user: Option<&WireUser<'_>>, request: Option<&WireRequest<'_>>) -> Option<String> {
+pub(super) fn user_name(user: Option<&WireUser<'_>>, request: Option<&WireRequest<'_>>) -> Option<String> {
     let user = user?;
     let named = [("id", &user.id, 128), ("username", &user.username, 128), ("email", &user.email, 75)];
     for (kind, sent, chars_max) in named {
@@ -121,7 +121,7 @@ pub(crate) fn user_name(user: Option<&WireUser<'_>>, request: Option<&WireReques
 }
 
 /// Query and fragment belong to the body; what is left is cut to 256 characters.
-pub(crate) fn url_without_query(sent: &Scalar<'_>) -> Option<String> {
+pub(super) fn url_without_query(sent: &Scalar<'_>) -> Option<String> {
     let url = sent.as_str()?.split(['?', '#']).next()?;
     (!url.is_empty()).then(|| cut(url, 256))
 }

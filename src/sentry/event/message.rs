@@ -6,7 +6,6 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::model::event::Message;
-use crate::sentry::json::Scalar;
 use crate::sentry::json::lenient::cut;
 use crate::sentry::wire::{WireEvent, WireMessage};
 
@@ -180,6 +179,7 @@ fn write_plain(value: &Value, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sentry::json::Scalar;
 
     fn formatted(template: &str, params: &str) -> Option<String> {
         let params = RawValue::from_string(params.to_owned()).expect("params are json");

@@ -17,7 +17,7 @@ use crate::sentry::clock::{drift_ns, is_future, time_ns};
 use crate::sentry::json::{JsonError, Object, Scalar, read_object};
 use crate::sentry::wire::WireEvent;
 
-pub(super) use fields::{environment, release, sdk_name, tags, url_without_query, user_name};
+pub(super) use fields::{environment, release, sdk_name, tags};
 pub(super) use message::read_message;
 pub(super) use stack::{exception_type_and_value, paths};
 

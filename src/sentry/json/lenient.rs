@@ -400,7 +400,7 @@ mod tests {
 
     wire_object! {
         /// A member with a name.
-        Named { name: Scalar<'a> = "name" | "alias" } text name
+        Named { name: Scalar<'a> = "name" | "alias", other: Scalar<'a> = "other" } text name
     }
 
     fn read<'a, T: Deserialize<'a>>(json: &'a str) -> T {

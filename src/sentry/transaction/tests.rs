@@ -141,7 +141,7 @@ fn the_payload_is_kept_without_its_spans() {
 
 #[test]
 fn more_spans_than_allowed_are_counted_as_dropped() {
-    let spans = vec![r#"{"span_id":"a000000000000001","start_timestamp":1699999989}"#; 5].join(",");
+    let spans = [r#"{"span_id":"a000000000000001","start_timestamp":1699999989}"#; 5].join(",");
     let json = transaction(&format!("\"spans\":[{spans}],"), "");
     let limits = Limits { spans_max: 2, ..TEST_LIMITS };
     let decoded = decode_transaction(json.as_bytes(), &arrival(), &limits).expect("a transaction");
