@@ -1,0 +1,69 @@
+// A stand-in for the server: dist/ and /api/ui with made-up data. `node dev/mock.mjs [port]`; EMPTY=1 starts with nothing,
+// FAIL=1 answers every data request with an error, SLOW=<ms> delays, LIVE=1 sends live messages every two seconds.
+
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { extname, join, normalize } from "node:path";
+import * as data from "./fixtures.mjs";
+
+const port = Number(process.argv[2] ?? 4319);
+const dist = new URL("../dist/", import.meta.url).pathname;
+const { EMPTY, FAIL, SLOW, LIVE } = process.env;
+const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const streams = new Set();
+let cursor = 0;
+const send = (topic, body) => {
+  cursor += 1;
+  for (const res of streams) res.write(`id: ${cursor}\nevent: ${topic}\ndata: ${JSON.stringify(body)}\n\n`);
+};
+const arrive = () => {
+  const row = data.ledgerRow({ time_ms: Date.now() - started + data.NOW, summary: "event ValueError", short_id: "SHOP-1" });
+  data.addLedgerRow(row);
+  send("ingest", [row]);
+  send("issue", { ids: [data.happenAgain()] });
+  send("trace", { count: 1 });
+};
+const started = Date.now();
+if (LIVE) setInterval(arrive, 2000);
+setInterval(() => { for (const res of streams) res.write(":\n\n"); }, 15_000);
+
+function answer(url, method) {
+  const path = decodeURIComponent(url.pathname).replace("/api/ui/", "").split("/");
+  if (path[0] === "boot") return { ...data.boot, now_ms: data.NOW + Date.now() - started, ...(EMPTY ? { has_events: false, has_traces: false } : {}) };
+  if (path[0] === "sample" && method === "POST") return setTimeout(arrive, 300) && {};
+  if (FAIL) return null;
+  if (path[0] === "issues" && path.length === 1) return EMPTY ? { issues: [], next_cursor: null, total: 0 } : data.issues(url.searchParams);
+  if (path[0] === "issues" && path.length === 2) return data.issue(path[1]);
+  if (path[0] === "issues" && path[2] === "events") return data.event(path[1], path[3]);
+  if (path[0] === "events") return data.eventById(path[1]);
+  if (path[0] === "traces" && path.length === 1) return EMPTY ? { traces: [], next_cursor: null } : data.traces(url.searchParams);
+  if (path[0] === "traces" && path.length === 2) return data.trace(path[1]);
+  if (path[0] === "traces" && path[2] === "spans") return data.span(path[1], path[3]);
+  if (path[0] === "ingest") return EMPTY ? { rows: [], outcomes: [] } : data.ingest();
+  return undefined;
+}
+
+createServer(async (req, res) => {
+  const url = new URL(req.url, "http://localhost");
+  res.setHeader("content-security-policy", CSP);
+  if (url.pathname === "/api/ui/live") {
+    res.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    res.write("retry: 1000\n\n");
+    streams.add(res);
+    req.on("close", () => streams.delete(res));
+    return;
+  }
+  if (url.pathname.startsWith("/api/ui/")) {
+    if (SLOW) await new Promise((done) => setTimeout(done, Number(SLOW)));
+    const body = req.method === "POST" && req.headers["x-trapline"] !== "1" ? null : answer(url, req.method);
+    const status = body === undefined ? 404 : body === null ? 503 : 200;
+    res.writeHead(status, { "content-type": "application/json" });
+    res.end(JSON.stringify(body ?? (status === 404 ? { detail: "Nothing with this id has been received. Ids of other instances are not known here.", causes: [] } : { detail: "The database is busy: a read took longer than 5 s and was cut off. Try again.", causes: ["interrupted", "sqlite error 9"] })));
+    return;
+  }
+  const file = normalize(url.pathname).replace(/^(\.\.[/\\])+/, "");
+  const body = await readFile(join(dist, extname(file) ? file : "index.html")).catch(() => null);
+  res.writeHead(body ? 200 : 404, { "content-type": TYPES[extname(file) || ".html"] ?? "application/octet-stream" });
+  res.end(body ?? "not found");
+}).listen(port, "127.0.0.1", () => console.log(`http://127.0.0.1:${port}`));

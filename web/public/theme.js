@@ -1,0 +1,7 @@
+// Runs before the first paint, so a chosen theme never flashes the other one. Without a choice the system decides.
+try {
+  var theme = localStorage.getItem("trapline.theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch (_) {
+  // Storage is off: the system's theme it is.
+}

@@ -1,0 +1,114 @@
+// The only place that fetches. Keeps the last answers in memory, so going back and stepping to a neighbour is immediate.
+
+import { useEffect, useReducer, useRef } from "preact/hooks";
+import type { ErrorView } from "./types";
+
+/** Answers kept for stale-while-revalidate; one is rarely over 100 kB. */
+const CACHE_MAX = 200;
+/** A prefetched neighbour is this long as good as fresh. */
+const FRESH_MS = 10_000;
+
+export class ApiError extends Error {
+  readonly status: number;
+  readonly causes: readonly string[];
+  constructor(status: number, detail: string, causes: readonly string[] = []) {
+    super(detail);
+    this.status = status;
+    this.causes = causes;
+  }
+}
+
+type Entry = { data: unknown; at: number };
+const cache = new Map<string, Entry>();
+const inFlight = new Map<string, Promise<unknown>>();
+
+async function request<T>(path: string, init: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, { ...init, headers: { accept: "application/json", ...init.headers } });
+  } catch {
+    throw new ApiError(0, "The server could not be reached. Is trapline still running?");
+  }
+  if (!response.ok) {
+    const body = (await response.json().catch(() => null)) as ErrorView | null;
+    throw new ApiError(response.status, body?.detail ?? `The server answered ${response.status}.`, body?.causes ?? []);
+  }
+  return (await response.json().catch(() => {
+    throw new ApiError(response.status, "The server's answer was cut short or is not JSON.");
+  })) as T;
+}
+
+/** One request per path at a time; the answer goes to the cache. */
+export function load<T>(path: string): Promise<T> {
+  const pending = inFlight.get(path);
+  if (pending) return pending as Promise<T>;
+  const promise = request<T>(path, {}).then(
+    (data) => {
+      remember(path, data);
+      inFlight.delete(path);
+      return data;
+    },
+    (error: unknown) => {
+      inFlight.delete(path);
+      throw error;
+    },
+  );
+  inFlight.set(path, promise);
+  return promise;
+}
+
+export function remember(path: string, data: unknown): void {
+  cache.delete(path);
+  cache.set(path, { data, at: Date.now() });
+  for (const oldest of cache.keys()) {
+    if (cache.size <= CACHE_MAX) break;
+    cache.delete(oldest);
+  }
+}
+
+export function recall<T>(path: string): T | undefined {
+  return cache.get(path)?.data as T | undefined;
+}
+
+export function forget(prefix: string): void {
+  for (const key of [...cache.keys()]) if (key.startsWith(prefix)) cache.delete(key);
+}
+
+/** Fetches ahead of need; errors wait for the real request. */
+export function prefetch(path: string | null): void {
+  if (path === null || Date.now() - (cache.get(path)?.at ?? 0) < FRESH_MS) return;
+  load(path).catch(() => undefined);
+}
+
+export function post<T>(path: string): Promise<T> {
+  return request<T>(path, { method: "POST", headers: { "X-Trapline": "1" } });
+}
+
+export type Resource<T> = { data: T | undefined; error: ApiError | null; isLoading: boolean; reload: () => void };
+
+/** The answer to a path: from the cache at once when it is there, and then from the server. */
+export function useResource<T>(path: string | null): Resource<T> {
+  const [attempt, reload] = useReducer((n: number, _: void) => n + 1, 0);
+  const [, draw] = useReducer((n: number, _: void) => n + 1, 0);
+  const held = useRef<{ path: string | null; data: T | undefined; error: ApiError | null }>({ path: null, data: undefined, error: null });
+  if (held.current.path !== path) held.current = { path, data: path === null ? undefined : recall<T>(path), error: null };
+  useEffect(() => {
+    const known = path === null ? undefined : cache.get(path);
+    if (path === null || (attempt === 0 && known && Date.now() - known.at < FRESH_MS)) return undefined;
+    let isCurrent = true;
+    const settle = (data: T | undefined, error: ApiError | null) => {
+      if (!isCurrent) return;
+      held.current = { path, data: data ?? held.current.data, error };
+      draw();
+    };
+    load<T>(path).then(
+      (data) => settle(data, null),
+      (error: ApiError) => settle(undefined, error),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [path, attempt]);
+  const { data, error } = held.current;
+  return { data, error, isLoading: data === undefined && error === null && path !== null, reload: () => reload() };
+}

@@ -1,0 +1,94 @@
+// Which page an address shows. The trace pages are a chunk of their own.
+
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { useLive } from "./api/live";
+import { ErrorNote } from "./components/states";
+import { Shell } from "./components/shell";
+import { matchPath } from "./lib/urls";
+import { IngestPage } from "./pages/ingest";
+import { IssuePage } from "./pages/issue";
+import { IssuesPage } from "./pages/issues";
+import { NotFoundPage } from "./pages/not-found";
+import { EventRedirect, TraceRedirect } from "./pages/redirects";
+import { TracesPage } from "./pages/traces";
+import { WelcomePage } from "./pages/welcome";
+import { navigate, place } from "./router";
+import { boot, bootError, refreshBoot } from "./state";
+
+export type PageProps = { params: Record<string, string> };
+type Page = ComponentType<PageProps>;
+
+/** A page whose code is fetched when it is first shown. */
+function lazy(name: string, fetchPage: () => Promise<Page>): Page {
+  let Loaded: Page | null = null;
+  const Lazy = (props: PageProps) => {
+    const [, drawn] = useState(0);
+    const [failed, setFailed] = useState(false);
+    useEffect(() => {
+      if (Loaded) return;
+      fetchPage().then(
+        (page) => {
+          Loaded = page;
+          drawn(1);
+        },
+        () => setFailed(true),
+      );
+    }, []);
+    if (failed)
+      return (
+        <ErrorNote title="This page's code could not be loaded" detail="The server was updated or stopped since the app was opened." onRetry={() => location.reload()} />
+      );
+    return Loaded ? <Loaded {...props} /> : <div class="page" aria-busy="true" />;
+  };
+  Lazy.displayName = name;
+  return Lazy;
+}
+
+const TracePage = lazy("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
+
+function Home() {
+  useEffect(() => {
+    if (boot.value) navigate(boot.value.has_events || boot.value.has_traces ? (boot.value.has_events ? "/issues" : "/traces") : "/welcome", { replace: true });
+    // oxlint-disable-next-line react/exhaustive-deps
+  }, [boot.value]);
+  if (bootError.value) return <ErrorNote title="trapline does not answer" detail={bootError.value.message} onRetry={() => void refreshBoot()} />;
+  return null;
+}
+
+const ROUTES: readonly (readonly [string, Page])[] = [
+  ["/", Home],
+  ["/welcome", WelcomePage],
+  ["/issues", IssuesPage],
+  ["/issues/:shortId", IssuePage],
+  ["/issues/:shortId/events/:eventId", IssuePage],
+  ["/traces", TracesPage],
+  ["/traces/:traceId", TracePage],
+  ["/ingest", IngestPage],
+  ["/e/:eventId", EventRedirect],
+  ["/t/:traceId", TraceRedirect],
+];
+
+export function App() {
+  // The first event or trace changes where "/" leads and what the empty pages say.
+  const checkBoot = () => {
+    if (boot.value && !(boot.value.has_events && boot.value.has_traces)) void refreshBoot();
+  };
+  useLive({ issue: checkBoot, trace: checkBoot, resync: () => void refreshBoot() });
+  const { path } = place.value;
+  for (const [pattern, Page] of ROUTES) {
+    const match = matchPath(pattern, path);
+    if (match)
+      return (
+        <Shell>
+          {/* Stepping from event to event keeps the page; another issue or trace is a new one. */}
+          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? ""}`} params={match.params} />
+        </Shell>
+      );
+  }
+  return (
+    <Shell>
+      <NotFoundPage params={{}} />
+    </Shell>
+  );
+}

@@ -1,0 +1,272 @@
+// The parts of an event, in the order one reads them.
+
+import { useState } from "preact/hooks";
+import type { Breadcrumb, EventDetail, EventView, ExceptionDetail, RequestDetail } from "../api/types";
+import { curl, exceptionName, fullUrl, jointWords } from "../lib/export";
+import { count, dateTime, offset, oneLine, plural } from "../lib/format";
+import { safeHref, tracePath } from "../lib/urls";
+import { Block, Sql } from "./code";
+import { CopyButton } from "./controls";
+import { LevelMark } from "./marks";
+import { Stack, type StackOptions } from "./stack";
+import { Entry, KeyValues, Variables } from "./values";
+
+export type ViewOptions = Pick<StackOptions, "showLibrary" | "showVars" | "newestFirst">;
+
+export function Exceptions({ exceptions, options }: { exceptions: readonly ExceptionDetail[]; options: ViewOptions }) {
+  const ordered = options.newestFirst ? exceptions.toReversed() : exceptions;
+  return (
+    <div class="exceptions">
+      {ordered.map((exception, i) => {
+        // The joint stands after the older of two; newest first, it is read upwards, so it says what follows below.
+        const joint = options.newestFirst ? (i > 0 ? jointBelow(exception) : null) : null;
+        return (
+          <div key={i} class={`exception depth-${Math.min(exception.group_depth, 4)}${exception.is_raised ? " raised" : ""}`}>
+            {joint && <p class="joint">{joint}</p>}
+            <OneException exception={exception} options={options} />
+            {!options.newestFirst && exception.relation && <p class="joint">{jointWords(exception.relation)}</p>}
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+function jointBelow(exception: ExceptionDetail): string | null {
+  switch (exception.relation) {
+    case "cause":
+      return "The exception above was directly caused by:";
+    case "context":
+      return "The exception above occurred while handling:";
+    case "group_member":
+      return "Member of the group above:";
+    default:
+      return exception.relation === null ? null : "The exception above followed:";
+  }
+}
+
+function OneException({ exception, options }: { exception: ExceptionDetail; options: ViewOptions }) {
+  const { mechanism } = exception;
+  return (
+    <>
+      <h3 class="exception-title">
+        <span class="ty">{exceptionName(exception)}</span>
+        {exception.value && (
+          <>
+            <span class="colon">: </span>
+            <bdi class="value">{exception.value}</bdi>
+          </>
+        )}
+        {exception.is_raised && <span class="badge">raised</span>}
+        {mechanism?.handled === true && <span class="badge ok">handled</span>}
+        {mechanism?.handled === false && <span class="badge unhandled">unhandled</span>}
+        {mechanism?.ty && <span class="mechanism">{`via ${mechanism.ty}`}</span>}
+      </h3>
+      {exception.frames.length > 0 ? (
+        <Stack frames={exception.frames} omitted={exception.frames_omitted} options={{ ...options, isRaised: exception.is_raised }} />
+      ) : (
+        <p class="quiet">No stack trace was sent with this exception.</p>
+      )}
+    </>
+  );
+}
+
+export function Message({ detail }: { detail: EventDetail }) {
+  return (
+    <>
+      <pre class="block wraps message">
+        <bdi>{detail.message}</bdi>
+      </pre>
+      {detail.message_template && (
+        <p class="quiet">
+          Template <code>{detail.message_template}</code>
+          {detail.logger && (
+            <>
+              {" "}from logger <code>{detail.logger}</code>
+            </>
+          )}
+        </p>
+      )}
+    </>
+  );
+}
+
+export function Request({ request }: { request: RequestDetail }) {
+  const url = fullUrl(request);
+  const href = safeHref(url);
+  return (
+    <>
+      <div class="request-line">
+        <b class="method">{request.method ?? "GET"}</b>
+        <span class="url">{href && (request.method ?? "GET") === "GET" ? <a href={href} target="_blank" rel="noopener noreferrer">{url}</a> : url}</span>
+        <CopyButton label="Copy as cURL" text={() => curl(request)} />
+      </div>
+      {request.query.length > 0 && (
+        <Part title="Query">
+          <KeyValues pairs={request.query} />
+        </Part>
+      )}
+      {request.data !== null && request.data !== "" && (
+        <Part title="Body">
+          {typeof request.data === "string" ? <Block text={request.data} label="Request body" /> : <div class="vars"><Entry name="body" value={request.data} /></div>}
+        </Part>
+      )}
+      {request.headers.length > 0 && (
+        <Part title={`Headers ${request.headers.length}`}>
+          <KeyValues pairs={request.headers} />
+        </Part>
+      )}
+      {request.cookies.length > 0 && (
+        <Part title={`Cookies ${request.cookies.length}`}>
+          <KeyValues pairs={request.cookies} />
+        </Part>
+      )}
+      {request.env.length > 0 && (
+        <Part title="Environment">
+          <KeyValues pairs={request.env} />
+        </Part>
+      )}
+    </>
+  );
+}
+
+export function Part({ title, children }: { title: string; children: preact.ComponentChildren }) {
+  return (
+    <section class="part">
+      <h3>{title}</h3>
+      {children}
+    </section>
+  );
+}
+
+/** Older crumbs are a click away; these many show what led to the event. */
+const CRUMBS_AT = 25;
+
+export function Timeline({ event }: { event: EventView }) {
+  const [isWhole, setWhole] = useState(false);
+  const { breadcrumbs } = event.detail;
+  const hidden = isWhole ? 0 : Math.max(0, breadcrumbs.length - CRUMBS_AT);
+  const last = event.detail.exceptions[event.detail.exceptions.length - 1];
+  return (
+    <ol class="timeline">
+      {hidden > 0 && (
+        <li class="earlier">
+          <button type="button" class="link" onClick={() => setWhole(true)}>
+            {`Show ${plural(hidden, "earlier entry", "earlier entries")}`}
+          </button>
+        </li>
+      )}
+      {breadcrumbs.slice(hidden).map((crumb, i) => (
+        <Crumb key={hidden + i} crumb={crumb} atMs={event.timestamp_ms} />
+      ))}
+      <li class="crumb the-event">
+        <span class="when">0</span>
+        <span class="what">
+          <LevelMark level={event.level} withWord />
+        </span>
+        <span class="text">{last ? `${exceptionName(last)}${last.value ? `: ${oneLine(last.value, 200)}` : ""}` : oneLine(event.title, 200)}</span>
+      </li>
+    </ol>
+  );
+}
+
+function isQuery(crumb: Breadcrumb): boolean {
+  return crumb.ty === "query" || crumb.category === "query" || /^db(\.|$)/.test(crumb.category ?? "");
+}
+
+function Crumb({ crumb, atMs }: { crumb: Breadcrumb; atMs: number }) {
+  const { data } = crumb;
+  const entries = typeof data === "object" && data !== null ? Object.entries(data) : [];
+  const http = crumb.ty === "http" || crumb.category === "httplib";
+  const fields = data as Record<string, unknown> | null;
+  const httpText = http && fields && typeof fields.url === "string" ? `${typeof fields.method === "string" ? fields.method : "GET"} ${fields.url}${fields.status_code ? ` → ${String(fields.status_code)}` : ""}` : null;
+  const rest = httpText ? entries.filter(([key]) => !["url", "method", "status_code", "reason"].includes(key)) : entries;
+  return (
+    <li class={`crumb${crumb.level === "error" || crumb.level === "fatal" ? " failed" : ""}`}>
+      <span class="when" title={crumb.timestamp_ms === null ? undefined : dateTime(crumb.timestamp_ms)}>
+        {crumb.timestamp_ms === null ? "?" : offset((crumb.timestamp_ms - atMs) * 1e6)}
+      </span>
+      <span class="what">
+        {["warning", "error", "fatal"].includes(crumb.level) && <LevelMark level={crumb.level} />}
+        {crumb.category ?? crumb.ty}
+      </span>
+      <span class="text">
+        {crumb.message !== null && crumb.message !== "" ? isQuery(crumb) ? <Sql text={crumb.message} inline /> : <bdi>{crumb.message}</bdi> : httpText && <span class="mono">{httpText}</span>}
+        {crumb.message && httpText && <span class="mono crumb-http">{httpText}</span>}
+        {rest.length > 0 && (
+          <span class="crumb-data">
+            {rest.map(([key, value]) => (
+              <Entry key={key} name={key} value={value} separator=" " />
+            ))}
+          </span>
+        )}
+      </span>
+    </li>
+  );
+}
+
+export function Threads({ detail, options }: { detail: EventDetail; options: ViewOptions }) {
+  return (
+    <>
+      {detail.threads.map((thread, i) => (
+        <div key={i} class="exception">
+          <h3 class="exception-title">
+            <span class="ty">{thread.name ?? "Thread"}</span>
+            {thread.is_crashed && <span class="badge unhandled">crashed</span>}
+            {thread.is_current && <span class="badge">current</span>}
+          </h3>
+          <Stack frames={thread.frames} omitted={0} options={{ ...options, isRaised: thread.is_crashed || thread.is_current }} />
+        </div>
+      ))}
+    </>
+  );
+}
+
+export function Contexts({ detail }: { detail: EventDetail }) {
+  return (
+    <div class="columns">
+      {detail.contexts.map((context) => (
+        <Part key={context.name} title={context.name}>
+          <KeyValues pairs={context.entries} />
+        </Part>
+      ))}
+    </div>
+  );
+}
+
+export function Modules({ detail }: { detail: EventDetail }) {
+  return (
+    <details class="modules">
+      <summary>{`${count(detail.modules.length)} installed packages`}</summary>
+      <ul>
+        {detail.modules.map(({ key, value }) => (
+          <li key={key}>
+            {key} <span>{value}</span>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+export function Extra({ detail }: { detail: EventDetail }) {
+  return <Variables vars={detail.extra} label="Extra data" />;
+}
+
+export function TraceLink({ event }: { event: EventView }) {
+  const { trace } = event;
+  if (!trace) return null;
+  return trace.has_spans ? (
+    <p>
+      <a class="button" href={tracePath(trace.trace_id, trace.span_id)}>
+        Open the trace <kbd>w</kbd>
+      </a>{" "}
+      <code class="quiet">{trace.trace_id}</code>
+    </p>
+  ) : (
+    <p class="quiet">
+      No span of trace <code>{trace.trace_id}</code> has been received. Tracing is on when <code>traces_sample_rate</code> is above 0.{" "}
+      <a href={tracePath(trace.trace_id)}>Other errors of this trace</a>
+    </p>
+  );
+}

@@ -1,0 +1,109 @@
+// Every request that reached the ingest routes, refused ones with the reason and the fix. Wide or narrow by its own width.
+
+import { useState } from "preact/hooks";
+import { useLive } from "../api/live";
+import { useResource } from "../api/client";
+import type { IngestRowView, IngestView } from "../api/types";
+import { bytes, clock, count, dateTime } from "../lib/format";
+import { issuePath, tracePath } from "../lib/urls";
+import { sayLive } from "../state";
+import { LoadError, SkeletonRows } from "./states";
+
+/** Rows in the page; the server keeps a few hundred. */
+const ROWS_MAX = 300;
+
+export type Ledger = ReturnType<typeof useLedger>;
+
+export function useLedger(onRows?: (rows: IngestRowView[]) => void) {
+  const { data, error, reload } = useResource<IngestView>("/api/ui/ingest");
+  const [live, setLive] = useState<IngestRowView[]>([]);
+  const [paused, setPaused] = useState<IngestRowView[] | null>(null);
+  useLive({
+    ingest: (rows) => {
+      setLive((old) => [...rows.toReversed(), ...old].slice(0, ROWS_MAX));
+      const refused = rows.filter((row) => row.problem !== null).length;
+      sayLive(`${count(rows.length)} requests${refused > 0 ? `, ${refused} with a problem` : ""}`);
+      onRows?.(rows);
+    },
+    resync: () => {
+      setLive([]);
+      reload();
+    },
+  });
+  const seen = new Set<number>();
+  const all = [...live, ...(data?.rows ?? [])].filter((row) => !seen.has(row.id) && seen.add(row.id)).toSorted((a, b) => b.id - a.id).slice(0, ROWS_MAX);
+  return {
+    rows: paused ?? all,
+    outcomes: data?.outcomes ?? [],
+    isLoaded: data !== undefined,
+    error,
+    reload,
+    isPaused: paused !== null,
+    waiting: paused ? all.length - paused.length : 0,
+    togglePause: () => setPaused(paused ? null : all),
+  };
+}
+
+export function LedgerTable({ ledger, limit, children }: { ledger: Ledger; limit?: number; children?: preact.ComponentChildren }) {
+  const { rows, error, isLoaded, reload } = ledger;
+  const shown = limit ? rows.slice(0, limit) : rows;
+  return (
+    <div class="ledger">
+      {error && <LoadError error={error} what="The ledger" hasData={isLoaded} onRetry={reload} />}
+      {!isLoaded && !error && <SkeletonRows rows={4} height={33} />}
+      {isLoaded && rows.length === 0 && children}
+      {rows.length > 0 && (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
+              <th scope="col">Request</th>
+              <th scope="col">Status</th>
+              <th scope="col">What it was</th>
+              <th scope="col" class="num">Size</th>
+              <th scope="col">Client</th>
+            </tr>
+          </thead>
+          {shown.map((row) => (
+            <LedgerRow key={row.id} row={row} />
+          ))}
+        </table>
+      )}
+    </div>
+  );
+}
+
+function LedgerRow({ row }: { row: IngestRowView }) {
+  const href = row.short_id ? issuePath(row.short_id) : row.trace_id ? tracePath(row.trace_id) : null;
+  const tone = row.status >= 500 ? "bad" : row.status >= 400 ? "bad" : row.problem ? "odd" : "fine";
+  const text = row.summary || (row.problem ? "nothing kept" : "nothing to keep");
+  return (
+    <tbody class={`tone-${tone}`}>
+      <tr>
+        <td class="l-time">
+          <time dateTime={new Date(row.time_ms).toISOString()} title={dateTime(row.time_ms)}>
+            {clock(row.time_ms)}
+          </time>
+        </td>
+        <td class="l-request mono">
+          {row.method} {row.path}
+        </td>
+        <td class="l-status">
+          <span class={`http-status ${tone}`}>{row.status}</span>
+        </td>
+        <td class="l-summary">{href ? <a class="row-link" href={href}>{text}</a> : <span class={row.summary ? undefined : "none"}>{text}</span>}</td>
+        <td class="l-size num">{bytes(row.body_bytes)}</td>
+        <td class="l-client">{row.client || <span class="none">unknown client</span>}</td>
+      </tr>
+      {(row.problem !== null || row.fix !== null) && (
+        <tr class="l-why">
+          <td colSpan={6}>
+            {row.problem !== null && <span class="problem">{row.problem}</span>}
+            {row.fix !== null && <span class="fix">{row.fix}</span>}
+          </td>
+        </tr>
+      )}
+    </tbody>
+  );
+}
+

@@ -1,0 +1,63 @@
+// Small signs: the level by shape, colour and word; bars of an issue's hours and days; times that stay true.
+
+import { ago, count, dateTime } from "../lib/format";
+import { now } from "../state";
+
+const LEVELS = ["fatal", "error", "warning", "info", "debug"];
+
+export function LevelMark({ level, withWord = false }: { level: string; withWord?: boolean }) {
+  const known = LEVELS.includes(level) ? level : "error";
+  return (
+    <span class={`level level-${known}`} title={withWord ? undefined : level}>
+      <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
+        {known === "fatal" && <rect x="1.5" y="1.5" width="9" height="9" rx="1" />}
+        {known === "error" && <circle cx="6" cy="6" r="4.5" />}
+        {known === "warning" && <path d="M6 1 11.3 10.5H.7z" />}
+        {known === "info" && <circle class="ring" cx="6" cy="6" r="3.8" />}
+        {known === "debug" && <circle cx="6" cy="6" r="2.2" />}
+      </svg>
+      <span class={withWord ? undefined : "offscreen"}>{level}</span>
+    </span>
+  );
+}
+
+export function Sparkline({ values, label, width = 120, height = 24 }: { values: readonly number[]; label: string; width?: number; height?: number }) {
+  const most = Math.max(1, ...values);
+  const step = width / values.length;
+  const bar = Math.max(1, step - (step > 4 ? 1.5 : 1));
+  let past = "";
+  let current = "";
+  for (const [i, value] of values.entries()) {
+    if (value === 0) continue;
+    const tall = Math.max(1.5, (value / most) * (height - 2));
+    const piece = `M${(i * step).toFixed(1)} ${height}v${(-tall).toFixed(1)}h${bar.toFixed(1)}v${tall.toFixed(1)}z`;
+    if (i === values.length - 1) current += piece;
+    else past += piece;
+  }
+  const text = `${label}: at most ${count(Math.max(0, ...values))}, now ${count(values[values.length - 1] ?? 0)}`;
+  return (
+    <svg class="spark" viewBox={`0 0 ${width} ${height}`} width={width} height={height} preserveAspectRatio="none" role="img" aria-label={text}>
+      <title>{text}</title>
+      <path class="base" d={`M0 ${height - 0.5}h${width}`} />
+      <path class="past" d={past} />
+      <path class="current" d={current} />
+    </svg>
+  );
+}
+
+export function Ago({ ms }: { ms: number }) {
+  return (
+    <time dateTime={new Date(ms).toISOString()} title={dateTime(ms)}>
+      {ago(ms, now.value)}
+    </time>
+  );
+}
+
+export function SourceMarks({ sentry, otel }: { sentry: boolean; otel: boolean }) {
+  return (
+    <span class="sources">
+      {sentry && <span class="source" title="Spans sent by a Sentry SDK">Sentry</span>}
+      {otel && <span class="source" title="Spans sent over OpenTelemetry">OTel</span>}
+    </span>
+  );
+}

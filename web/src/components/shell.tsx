@@ -1,0 +1,161 @@
+// The frame of every page: where one can go, whether the data is live, the theme, the keys.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { signal } from "@preact/signals";
+import { liveState, lostAtMs } from "../api/live";
+import { KEYS, keysOn, setKeysOn, useKeys, activeScopes, type Scope } from "../keys";
+import { clockShort } from "../lib/format";
+import { navigate, place, visits } from "../router";
+import { boot, isDark, nextTheme, spoken, theme } from "../state";
+import { Icon, type IconName, Logo } from "./icons";
+
+const DESTINATIONS: readonly { path: string; name: string; icon: IconName }[] = [
+  { path: "/issues", name: "Issues", icon: "issues" },
+  { path: "/traces", name: "Traces", icon: "traces" },
+  { path: "/ingest", name: "Ingest", icon: "ingest" },
+  { path: "/welcome", name: "Setup", icon: "setup" },
+];
+
+const isHelpOpen = signal(false);
+
+export function Shell({ children }: { children: ComponentChildren }) {
+  useKeys("global", {
+    help: () => (isHelpOpen.value = true),
+    goIssues: () => navigate("/issues"),
+    goTraces: () => navigate("/traces"),
+    goIngest: () => navigate("/ingest"),
+    goSetup: () => navigate("/welcome"),
+    theme: nextTheme,
+  });
+  const here = place.value.path;
+  return (
+    <div class="shell">
+      <a class="skip" href="#main" onClick={skipToMain}>
+        Skip to content
+      </a>
+      <header class="rail">
+        <a class="brand" href="/" aria-label="trapline, start page">
+          <Logo />
+          <span class="wide-only">trapline</span>
+        </a>
+        <nav aria-label="Main">
+          <ul>
+            {DESTINATIONS.map(({ path, name, icon }) => (
+              <li key={path}>
+                <a href={path} class="nav-item" aria-current={here === path || here.startsWith(`${path}/`) ? "page" : undefined}>
+                  <Icon name={icon} />
+                  <span>{name}</span>
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <div class="rail-foot">
+          <LiveDot />
+          <button type="button" class="nav-item" onClick={nextTheme} aria-label={`Theme: ${theme.value}. Change`}>
+            <Icon name={theme.value === "system" ? "system" : isDark.value ? "moon" : "sun"} />
+            <span class="wide-only">{theme.value === "system" ? "System theme" : theme.value === "dark" ? "Dark theme" : "Light theme"}</span>
+          </button>
+          <button type="button" class="nav-item keys-button" onClick={() => (isHelpOpen.value = true)} aria-label="Keyboard shortcuts">
+            <Icon name="keyboard" />
+            <span class="wide-only">Keys</span>
+            <kbd class="wide-only">?</kbd>
+          </button>
+          {boot.value && <p class="version wide-only">{`trapline ${boot.value.version}`}</p>}
+        </div>
+      </header>
+      <main id="main" tabIndex={-1}>
+        {liveState.value === "lost" && (
+          <p class="stale" role="status">
+            {`Reconnecting… ${lostAtMs.value ? `data as of ${clockShort(lostAtMs.value)}` : "live updates are off until then"}`}
+          </p>
+        )}
+        {children}
+      </main>
+      <p class="offscreen" role="status" aria-live="polite">
+        {spoken.value}
+      </p>
+      <Help />
+    </div>
+  );
+}
+
+function skipToMain(event: Event): void {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
+function LiveDot() {
+  const state = liveState.value;
+  const words = state === "open" ? "Live" : state === "lost" ? "Reconnecting" : "Connecting";
+  return (
+    <p class={`live live-${state}`} title={state === "open" ? "Connected: new data appears by itself" : "Not connected: pages show what they last read"}>
+      <span class="dot" aria-hidden="true" />
+      <span class="live-words">{words}</span>
+    </p>
+  );
+}
+
+function Help() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const isOpen = isHelpOpen.value;
+  useEffect(() => {
+    if (isOpen && !dialog.current?.open) dialog.current?.showModal();
+    if (!isOpen && dialog.current?.open) dialog.current.close();
+  }, [isOpen]);
+  const scopes = isOpen ? (Object.keys(KEYS) as Scope[]).toSorted((a, b) => Number(activeScopes().has(b)) - Number(activeScopes().has(a))) : [];
+  return (
+    <dialog ref={dialog} class="help" aria-labelledby="help-title" onClose={() => (isHelpOpen.value = false)} onClick={(event) => event.target === dialog.current && (isHelpOpen.value = false)}>
+      {isOpen && (
+        <div class="help-body">
+          <div class="row-between">
+            <h2 id="help-title">Keyboard</h2>
+            <button type="button" class="icon-button" aria-label="Close" onClick={() => (isHelpOpen.value = false)}>
+              <Icon name="close" />
+            </button>
+          </div>
+          <div class="help-grid">
+            {scopes.map((scope) => (
+              <section key={scope}>
+                <h3>{KEYS[scope].title}</h3>
+                <dl>
+                  {Object.values<readonly [string, string]>(KEYS[scope].keys).map(([keys, words]) => (
+                    <div key={keys}>
+                      <dt>
+                        {keys.split(" ").map((key) => (
+                          <kbd key={key}>{key === "Escape" ? "Esc" : key}</kbd>
+                        ))}
+                      </dt>
+                      <dd>{words}</dd>
+                    </div>
+                  ))}
+                </dl>
+              </section>
+            ))}
+          </div>
+          <label class="check">
+            <input type="checkbox" checked={keysOn.value} onChange={(event) => setKeysOn(event.currentTarget.checked)} />
+            Single-key shortcuts
+          </label>
+        </div>
+      )}
+    </dialog>
+  );
+}
+
+/** The one h1 of a page: takes the focus when another page is shown, and names the tab. */
+export function PageTitle({ title, children, class: className }: { title: string; children?: ComponentChildren; class?: string }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (visits.value > 0) heading.current?.focus({ preventScroll: true });
+  }, []);
+  useEffect(() => {
+    document.title = `${title} · trapline`;
+  }, [title]);
+  return (
+    <h1 ref={heading} tabIndex={-1} class={className}>
+      {children ?? title}
+    </h1>
+  );
+}

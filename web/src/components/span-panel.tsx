@@ -1,0 +1,135 @@
+// Everything one span carries, fetched when it is opened.
+
+import { useResource } from "../api/client";
+import type { SpanView, TraceErrorView } from "../api/types";
+import { duration, offset, oneLine } from "../lib/format";
+import { isTree } from "../lib/python-value";
+import { eventPath, tracePath } from "../lib/urls";
+import { Sql } from "./code";
+import { CopyIcon } from "./controls";
+import { Part } from "./event-sections";
+import { Icon } from "./icons";
+import { LevelMark } from "./marks";
+import { LoadError, Partial, SkeletonRows } from "./states";
+import { Entry, KeyValues } from "./values";
+
+/** Where SDKs old and new put the text of a query. */
+const SQL_KEYS = ["db.query.text", "db.statement"];
+
+export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onClose }: {
+  traceId: string;
+  spanId: string;
+  name: string;
+  startNs: number;
+  selfNs: number;
+  errors: readonly TraceErrorView[];
+  onClose: () => void;
+}) {
+  const { data, error, reload } = useResource<SpanView>(`/api/ui/traces/${encodeURIComponent(traceId)}/spans/${encodeURIComponent(spanId)}`);
+  const statement = data && sqlOf(data);
+  return (
+    <aside class="span-panel" aria-label="Span">
+      <header>
+        <h2>{data?.name ?? name}</h2>
+        <CopyIcon label="Copy link to the span" text={() => new URL(tracePath(traceId, spanId), location.href).href} />
+        <button type="button" class="icon-button small" aria-label="Close the span panel" onClick={onClose}>
+          <Icon name="close" size={14} />
+        </button>
+      </header>
+      {error && <LoadError error={error} what="The span" hasData={data !== undefined} onRetry={reload} />}
+      {errors.map((e) => (
+        <p key={e.event_id} class="span-error">
+          <LevelMark level={e.level} />
+          <a href={eventPath(e.short_id, e.event_id)}>{oneLine(e.title, 140)}</a> <span class="short-id">{e.short_id}</span>
+        </p>
+      ))}
+      {!data && !error && <SkeletonRows rows={8} height={28} />}
+      {data && (
+        <>
+          <dl class="span-facts">
+            <Fact name="Duration" value={duration(data.duration_ns)} />
+            <Fact name="Itself" value={duration(selfNs)} />
+            <Fact name="Start" value={offset(startNs)} />
+            <Fact name="Operation" value={data.op} />
+            <Fact name="Service" value={data.service} />
+            <Fact name="Kind" value={data.kind} />
+            <Fact name="Status" value={[data.status, data.http_status, data.status_message].filter(Boolean).join(" · ")} isBad={data.status === "error"} />
+            <Fact name="Source" value={[data.source === "otel" ? "OpenTelemetry" : "Sentry", data.sdk].filter(Boolean).join(" · ")} />
+            <Fact name="Release" value={data.release} />
+            <Fact name="Environment" value={data.environment} />
+            <Fact name="Span id" value={data.span_id} />
+          </dl>
+          {statement && (
+            <Part title="Query">
+              <Sql text={statement} />
+            </Part>
+          )}
+          {data.attributes.length > 0 && (
+            <Part title={`Attributes ${data.attributes.length}`}>
+              <KeyValues pairs={data.attributes.filter(({ name: key }) => !(statement && SQL_KEYS.includes(key)))} />
+            </Part>
+          )}
+          {data.events.length > 0 && (
+            <Part title={`Events ${data.events.length}`}>
+              {data.events.map((event, i) => (
+                <div key={i} class="span-event">
+                  <p>
+                    <span class="mono">{offset(event.time_ns)}</span> <b>{event.name}</b>
+                  </p>
+                  <KeyValues pairs={event.attributes} />
+                </div>
+              ))}
+            </Part>
+          )}
+          {data.links.length > 0 && (
+            <Part title="Links">
+              {data.links.map((link) => (
+                <div key={link.span_id}>
+                  <a class="mono" href={tracePath(link.trace_id, link.span_id)}>
+                    {link.trace_id.slice(0, 16)}…/{link.span_id}
+                  </a>
+                  {link.attributes.length > 0 && <KeyValues pairs={link.attributes} />}
+                </div>
+              ))}
+            </Part>
+          )}
+          {data.dropped > 0 && <Partial>{`${data.dropped} attributes, events or links were dropped by the SDK's limits.`}</Partial>}
+          {data.resource.length > 0 && (
+            <details class="fold">
+              <summary>{`Resource ${data.resource.length}`}</summary>
+              <KeyValues pairs={data.resource} />
+            </details>
+          )}
+          {isTree(data.transaction) && (
+            <details class="fold">
+              <summary>Transaction</summary>
+              <div class="vars">
+                {Object.entries(data.transaction).map(([key, value]) => (
+                  <Entry key={key} name={key} value={value} separator=" " />
+                ))}
+              </div>
+            </details>
+          )}
+        </>
+      )}
+    </aside>
+  );
+}
+
+function Fact({ name, value, isBad = false }: { name: string; value: string | null; isBad?: boolean }) {
+  if (value === null || value === "") return null;
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd class={isBad ? "bad" : undefined}>{value}</dd>
+    </div>
+  );
+}
+
+function sqlOf(span: SpanView): string | null {
+  for (const key of SQL_KEYS) {
+    const found = span.attributes.find(({ name }) => name === key);
+    if (typeof found?.value === "string" && found.value !== "") return found.value;
+  }
+  return /^(db|sql)/.test(span.op) && !/redis|memcache/.test(span.op) && /^\s*(select|insert|update|delete|with|create|alter|drop|begin|commit|savepoint|release)\b/i.test(span.name) ? span.name : null;
+}

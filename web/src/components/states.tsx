@@ -1,0 +1,84 @@
+// What stands where data should be: not yet, nothing, or not possible.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { ApiError } from "../api/client";
+import { Icon } from "./icons";
+import { CopyButton } from "./controls";
+
+/** Rows of the height the real ones will have; only after 150 ms, so fast answers never flash. */
+export function SkeletonRows({ rows = 8, height = 45 }: { rows?: number; height?: number }) {
+  const [isShown, show] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => show(true), 150);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <div class="skeleton" aria-busy="true" role="status" aria-label="Loading">
+      {isShown && Array.from({ length: rows }, (_, i) => <div key={i} style={{ height: `${height}px`, "--w": `${35 + ((i * 37) % 50)}%` }} />)}
+    </div>
+  );
+}
+
+export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <svg width="72" height="28" viewBox="0 0 72 28" aria-hidden="true">
+        <path d="M2 6h68M18 6v8M54 6v4" />
+        <circle cx="18" cy="19" r="5" />
+        <circle cx="54" cy="14" r="4" />
+      </svg>
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+export function ErrorNote({ title, detail, causes = [], onRetry }: { title: string; detail: string; causes?: readonly string[]; onRetry?: () => void }) {
+  return (
+    <div class="error-note" role="alert">
+      <h2>{title}</h2>
+      <p>{detail}</p>
+      {causes.length > 0 && (
+        <ul>
+          {causes.map((cause) => (
+            <li key={cause}>
+              <code>{cause}</code>
+            </li>
+          ))}
+        </ul>
+      )}
+      <p class="buttons">
+        {onRetry && (
+          <button type="button" class="button primary" onClick={onRetry}>
+            Retry
+          </button>
+        )}
+        <CopyButton label="Copy details" text={() => [title, detail, ...causes, location.href].join("\n")} />
+      </p>
+    </div>
+  );
+}
+
+/** A failed load: a page of its own without data, a line above the old data otherwise. */
+export function LoadError({ error, what, hasData, onRetry }: { error: ApiError; what: string; hasData: boolean; onRetry: () => void }) {
+  if (!hasData) return <ErrorNote title={`${what} could not be loaded`} detail={error.message} causes={error.causes} onRetry={onRetry} />;
+  return (
+    <p class="stale" role="status">
+      {`Could not refresh: ${error.message} `}
+      <button type="button" class="link" onClick={onRetry}>
+        Retry
+      </button>
+    </p>
+  );
+}
+
+/** Something is missing from what is shown; says how much and why. */
+export function Partial({ children }: { children: ComponentChildren }) {
+  return (
+    <p class="partial">
+      <Icon name="minus" size={14} />
+      <span>{children}</span>
+    </p>
+  );
+}

@@ -1,0 +1,131 @@
+// An event as text to paste elsewhere: Python's own traceback, Markdown, a curl command. Pure.
+
+import type { EventView, ExceptionDetail, FrameDetail, RequestDetail } from "../api/types";
+import { leaf, isTree, preview } from "./python-value";
+
+/** The words between two exceptions, as Python prints them; ours where Python has none. */
+export function jointWords(relation: ExceptionDetail["relation"]): string | null {
+  switch (relation) {
+    case "cause":
+      return "The above exception was the direct cause of the following exception:";
+    case "context":
+      return "During handling of the above exception, another exception occurred:";
+    case "chained":
+      return "The above exception led to the following exception:";
+    case "group_member":
+      return "The above exception is a member of the group below:";
+    default:
+      return null;
+  }
+}
+
+export function exceptionName(exception: Pick<ExceptionDetail, "ty" | "module">): string {
+  const ty = exception.ty ?? "Error";
+  return exception.module && exception.module !== "builtins" && !ty.includes(".") ? `${exception.module}.${ty}` : ty;
+}
+
+function titleLine(exception: ExceptionDetail): string {
+  const value = exception.value ?? "";
+  return value === "" ? exceptionName(exception) : `${exceptionName(exception)}: ${value}`;
+}
+
+function frameLines(frame: FrameDetail): string[] {
+  const file = frame.abs_path ?? frame.filename ?? frame.module ?? "?";
+  const out = [`  File "${file}", line ${frame.line ?? "?"}, in ${frame.function ?? "?"}`];
+  const code = frame.context_line?.trim();
+  if (code) out.push(`    ${code}`);
+  return out;
+}
+
+/** What the terminal would have shown. */
+export function traceback(event: Pick<EventView, "title" | "detail">): string {
+  const { exceptions, message } = event.detail;
+  if (exceptions.length === 0) return message ?? event.title;
+  const out: string[] = [];
+  for (const exception of exceptions) {
+    if (exception.frames.length > 0) {
+      out.push("Traceback (most recent call last):");
+      for (const frame of exception.frames) out.push(...frameLines(frame));
+      if (exception.frames_omitted > 0) out.push(`  [${exception.frames_omitted} frames left out]`);
+    }
+    out.push(titleLine(exception));
+    const joint = jointWords(exception.relation);
+    if (joint) out.push("", joint, "");
+  }
+  return out.join("\n");
+}
+
+const HIDDEN = /^\[?(filtered|redacted)\]?$/i;
+/** Set by curl itself, or meaningless on another connection. */
+const HEADERS_LEFT_OUT = new Set(["host", "content-length", "connection", "accept-encoding", "cookie"]);
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The request once more. What was filtered becomes a placeholder to fill in. */
+export function curl(request: RequestDetail): string {
+  const parts: string[] = [];
+  const method = (request.method ?? "GET").toUpperCase();
+  const body = bodyText(request.data);
+  if (method !== "GET" && !(method === "POST" && body !== null)) parts.push(`-X ${/^[A-Z]+$/.test(method) ? method : quote(method)}`);
+  parts.push(quote(fullUrl(request)));
+  for (const { key, value } of request.headers) {
+    if (HEADERS_LEFT_OUT.has(key.toLowerCase())) continue;
+    parts.push(`-H ${quote(`${key}: ${HIDDEN.test(value) ? `<${key}>` : value}`)}`);
+  }
+  if (request.cookies.length > 0) {
+    const cookies = request.cookies.map(({ key, value }) => `${key}=${HIDDEN.test(value) ? `<${key}>` : value}`);
+    parts.push(`-b ${quote(cookies.join("; "))}`);
+  }
+  if (body !== null) parts.push(`--data-raw ${quote(body)}`);
+  return `curl ${parts.join(" \\\n  ")}`;
+}
+
+export function fullUrl(request: RequestDetail): string {
+  const url = request.url ?? "/";
+  if (request.query.length === 0 || url.includes("?")) return url;
+  const query = request.query.map(({ key, value }) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join("&");
+  return `${url}?${query}`;
+}
+
+function bodyText(data: unknown): string | null {
+  if (data === null || data === undefined || data === "") return null;
+  return typeof data === "string" ? data : JSON.stringify(data);
+}
+
+/** A fence longer than any run of backticks inside. */
+function fenced(language: string, text: string): string {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}${language}\n${text}\n${fence}`;
+}
+
+const inline = (text: string) => text.replace(/([\\`*_[\]<>|])/g, "\\$1").replace(/\s+/g, " ");
+
+/** For an issue tracker or an assistant: traceback, the crash frame with its variables, request, tags. */
+export function markdown(event: EventView, link: string): string {
+  const { detail } = event;
+  const out = [`# ${inline(event.title)}`, ""];
+  const facts: [string, string | null][] = [
+    ["Issue", event.short_id],
+    ["When", new Date(event.timestamp_ms).toISOString()],
+    ["Where", event.culprit || null],
+    ["Release", detail.release],
+    ["Environment", detail.environment],
+    ["Link", link],
+  ];
+  for (const [name, value] of facts) if (value) out.push(`- ${name}: ${name === "Link" ? value : inline(value)}`);
+  out.push("", "## Traceback", "", fenced("", traceback(event)));
+  const crash = detail.exceptions.flatMap((exception) => exception.frames).find((frame) => frame.is_crash);
+  if (crash) {
+    const source = [...crash.pre_context, crash.context_line ?? "", ...crash.post_context].join("\n");
+    out.push("", `## ${inline(crash.function ?? "?")} · ${inline(crash.filename ?? "?")}:${crash.line ?? "?"}`);
+    if (crash.context_line !== null) out.push("", fenced("python", source));
+    if (crash.vars.length > 0)
+      out.push("", "Variables:", "", fenced("python", crash.vars.map(({ name, value }) => `${name} = ${isTree(value) ? preview(value, 400) : leaf(value).slice(0, 400)}`).join("\n")));
+  }
+  if (detail.request) out.push("", "## Request", "", fenced("sh", curl(detail.request)));
+  if (detail.tags.length > 0) out.push("", "## Tags", "", ...detail.tags.map(({ key, value }) => `- ${inline(key)}: ${inline(value)}`));
+  return `${out.join("\n")}\n`;
+}

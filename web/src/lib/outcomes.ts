@@ -1,0 +1,33 @@
+// Outcome counters as sentences: what was kept, what was not, and why. Pure.
+
+import type { OutcomeView } from "../api/types";
+import { count } from "./format";
+
+const REASONS: readonly (readonly [string, string])[] = [
+  ["accepted", "Kept"],
+  ["duplicate", "Received twice, kept once"],
+  ["not_kept", "Not kept by this version"],
+  ["invalid", "Could not be understood"],
+  ["too_large", "Over a size limit"],
+];
+
+const MANY: Record<string, string> = { session: "sessions", check_in: "check-ins", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays" };
+
+export function named(category: string, n: number): string {
+  const words = category.replaceAll("_", " ");
+  return `${count(n)} ${n === 1 ? words : (MANY[category] ?? (words.endsWith("s") ? words : `${words}s`))}`;
+}
+
+/** In a fixed order, largest first within; reasons we do not know come last under their own name. */
+export function outcomeLines(outcomes: readonly OutcomeView[]): { reason: string; title: string; parts: string[] }[] {
+  const byReason = new Map<string, OutcomeView[]>();
+  for (const outcome of outcomes) if (outcome.quantity > 0) byReason.set(outcome.reason, [...(byReason.get(outcome.reason) ?? []), outcome]);
+  const known = REASONS.map(([reason]) => reason);
+  const order = [...known, ...[...byReason.keys()].filter((reason) => !known.includes(reason))];
+  return order.flatMap((reason) => {
+    const list = byReason.get(reason);
+    if (!list) return [];
+    const title = REASONS.find(([key]) => key === reason)?.[1] ?? reason.replaceAll("_", " ");
+    return [{ reason, title, parts: list.toSorted((a, b) => b.quantity - a.quantity).map((o) => named(o.category, o.quantity)) }];
+  });
+}

@@ -1,0 +1,74 @@
+// What to paste to connect an application, with this server's address in it. Pure.
+
+export type Snippet = { title: string; language: "python" | "shell"; text: string };
+export type Platform = "django" | "python" | "otel";
+
+export function snippets(platform: Platform, dsn: string, origin: string): { install: string; setup: Snippet[]; trigger: Snippet } {
+  if (platform === "django")
+    return {
+      install: 'pip install "sentry-sdk[django]"',
+      setup: [
+        {
+          title: "settings.py",
+          language: "python",
+          text: `import sentry_sdk
+
+sentry_sdk.init(
+    dsn="${dsn}",
+    traces_sample_rate=1.0,          # every request becomes a trace; lower it when traffic is high
+    send_default_pii=True,           # who was affected: user, IP address, cookies
+    enable_logs=True,                # log records travel with the errors
+    db_query_source_threshold_ms=0,  # the line of code behind every query, for N+1
+    environment="dev",               # keeps your laptop apart from production
+    release="my-app@1.0.0",          # tells in which version an error was new
+)`,
+        },
+      ],
+      trigger: { title: "urls.py", language: "python", text: 'path("boom/", lambda r: 1/0),' },
+    };
+  if (platform === "python")
+    return {
+      install: "pip install sentry-sdk",
+      setup: [
+        {
+          title: "at the start of your program",
+          language: "python",
+          text: `import sentry_sdk
+
+sentry_sdk.init(
+    dsn="${dsn}",
+    traces_sample_rate=1.0,          # every transaction becomes a trace
+    send_default_pii=True,           # who was affected: user, IP address
+    enable_logs=True,                # log records travel with the errors
+    db_query_source_threshold_ms=0,  # the line of code behind every query
+    environment="dev",               # keeps your laptop apart from production
+    release="my-app@1.0.0",          # tells in which version an error was new
+)`,
+        },
+      ],
+      trigger: { title: "anywhere after it", language: "python", text: "1/0" },
+    };
+  return {
+    install: "pip install opentelemetry-distro opentelemetry-exporter-otlp-proto-http\nopentelemetry-bootstrap -a install",
+    setup: [
+      {
+        title: "environment",
+        language: "shell",
+        text: `export OTEL_SERVICE_NAME=my-app                    # the name traces are listed under
+export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}
+export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf   # gRPC is the default, this needs no extra package`,
+      },
+      {
+        title: "run",
+        language: "shell",
+        text: "# --noreload: the reloader starts a second process that is not instrumented\nopentelemetry-instrument python manage.py runserver --noreload",
+      },
+    ],
+    trigger: { title: "then open any page of your application", language: "shell", text: "curl http://127.0.0.1:8000/" },
+  };
+}
+
+/** For SDKs already set up, without touching code. */
+export function envLine(platform: Platform, dsn: string): string | null {
+  return platform === "otel" ? null : `SENTRY_DSN=${dsn} SENTRY_ENVIRONMENT=dev python manage.py runserver`;
+}

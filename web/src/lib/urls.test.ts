@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { composeDsn, eventPath, matchPath, normaliseId, safeHref, tracePath, withQuery } from "./urls";
+
+it("ids", () => expect(normaliseId("0AF7-6519")).toBe("0af76519"));
+
+it("paths round-trip through the matcher", () => {
+  const path = eventPath("SHOP/1 ü", "latest");
+  expect(matchPath("/issues/:shortId/events/:eventId", path)?.params).toEqual({ shortId: "SHOP/1 ü", eventId: "latest" });
+  expect(matchPath("/issues/:id", "/issues/A-1/")?.params).toEqual({ id: "A-1" });
+  expect(matchPath("/issues/:id", "/issues")).toBeNull();
+  expect(matchPath("/issues/:id", "/issues/%E0%A4%A")).toBeNull();
+  expect(tracePath("ab", "cd")).toBe("/traces/ab?span=cd");
+});
+
+describe("query", () => {
+  it("keeps unknown keys, drops defaults", () => {
+    expect(withQuery("?q=a+b&other=1", { q: "c:d", sort: null })).toBe("?q=c%3Ad&other=1");
+    expect(withQuery("?q=a", { q: "" })).toBe("");
+  });
+});
+
+it("only http and https are links", () => {
+  expect(safeHref("https://example.com/a b")).toBe("https://example.com/a%20b");
+  for (const bad of ["javascript:alert(1)", "data:text/html,x", "/local", "http://", " https://x", "JaVaScRiPt:1"]) expect(safeHref(bad)).toBeNull();
+});
+
+it("dsn", () =>
+  expect(composeDsn({ protocol: "http:", host: "127.0.0.1:4318" }, "ab", "1")).toBe("http://ab@127.0.0.1:4318/1"));

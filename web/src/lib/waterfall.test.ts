@@ -1,0 +1,118 @@
+import { describe, expect, it } from "vitest";
+import type { SpanColumns, TraceErrorView } from "../api/types";
+import { buildTree, clampZoom, find, kindOf, layout, reveal, ticks, timeByKind, zoomBy } from "./waterfall";
+
+type Spec = { parent: number; name?: string; op?: string; start?: number; duration?: number; status?: string };
+function columns(specs: Spec[]): SpanColumns {
+  const depth: number[] = [];
+  for (const [i, s] of specs.entries()) depth[i] = s.parent < 0 ? 0 : (depth[s.parent] ?? 0) + 1;
+  return {
+    span_id: specs.map((_, i) => `s${i}`), parent: specs.map((s) => s.parent), depth,
+    start_ns: specs.map((s, i) => s.start ?? i), duration_ns: specs.map((s) => s.duration ?? 10), name: specs.map((s, i) => s.name ?? `n${i}`),
+    op: specs.map((s) => s.op ?? ""), service: specs.map(() => 0), kind: specs.map(() => "internal"), status: specs.map((s) => s.status ?? "ok"),
+    source: specs.map(() => "otel"), is_orphan: specs.map(() => false),
+  };
+}
+const error = (span: number): TraceErrorView => ({
+  event_id: "e", issue_id: "1", short_id: "S-1", title: "t", level: "error", time_ns: 0, span, is_placed_by_time: false,
+});
+const nothing = { closed: new Set<number>(), openGroups: new Set<number>() };
+
+/** A depth-first tree of `n` spans; the seed decides its shape. */
+function randomTree(n: number, seed: number): SpanColumns {
+  let state = seed;
+  const random = () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
+  const path: number[] = [];
+  const specs: Spec[] = [];
+  for (let i = 0; i < n; i++) {
+    while (path.length > 0 && random() < 0.45) path.pop();
+    specs.push({ parent: path[path.length - 1] ?? -1, name: `n${Math.floor(random() * 3)}`, op: "db" });
+    path.push(i);
+  }
+  return columns(specs);
+}
+
+describe("layout", () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])("draws every span once, parents before children (seed %d)", (seed) => {
+    const spans = randomTree(400, seed);
+    const tree = buildTree(spans, [error(3), error(-1)]);
+    const all = { closed: new Set<number>(), openGroups: new Set(tree.members.keys()) };
+    const rows = layout(tree, spans, all);
+    const at = new Map<number, number>();
+    for (const [index, row] of rows.entries()) {
+      if (row.type === "span") {
+        expect(at.has(row.span)).toBe(false);
+        at.set(row.span, index);
+        const parent = spans.parent[row.span] ?? -1;
+        if (parent >= 0) expect(at.get(parent)).toBeLessThan(index);
+      }
+      expect(row.parentRow).toBeLessThan(index);
+      if (row.parentRow >= 0) expect(rows[row.parentRow]?.depth).toBe(row.depth - 1);
+    }
+    expect(at.size).toBe(400);
+    expect(rows.filter((row) => row.type === "error")).toHaveLength(2);
+  });
+
+  it.each([1, 2, 3])("folded, every span is a row, in a group, or below one that is folded (seed %d)", (seed) => {
+    const spans = randomTree(400, seed);
+    const tree = buildTree(spans, []);
+    const drawn = new Set<number>();
+    for (const row of layout(tree, spans, nothing)) for (const i of row.type === "group" ? row.members : row.type === "span" ? [row.span] : []) {
+      expect(drawn.has(i)).toBe(false);
+      drawn.add(i);
+    }
+    for (let i = 0; i < 400; i++) {
+      let above = i;
+      while (above >= 0 && !drawn.has(above)) above = spans.parent[above] ?? -1;
+      expect(above).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  it("folds five alike, not four", () => {
+    const alike = (n: number) => columns([{ parent: -1 }, ...Array.from({ length: n }, () => ({ parent: 0, name: "SELECT", op: "db", duration: 7 }))]);
+    const five = alike(5);
+    const rows = layout(buildTree(five, []), five, nothing);
+    expect(rows).toHaveLength(2);
+    expect(rows[1]).toMatchObject({ type: "group", totalNs: 35, members: [1, 2, 3, 4, 5] });
+    const four = alike(4);
+    expect(layout(buildTree(four, []), four, nothing)).toHaveLength(5);
+  });
+
+  it("reveals what is folded away", () => {
+    const spans = columns([{ parent: -1 }, ...Array.from({ length: 6 }, () => ({ parent: 0, name: "q" }))]);
+    const tree = buildTree(spans, []);
+    const folding = reveal(tree, spans, { closed: new Set([0]), openGroups: new Set() }, 4);
+    expect(layout(tree, spans, folding).some((row) => row.type === "span" && row.span === 4)).toBe(true);
+  });
+
+  it("survives a chain of 20 000", () => {
+    const spans = columns(Array.from({ length: 20_000 }, (_, i) => ({ parent: i - 1 })));
+    expect(layout(buildTree(spans, []), spans, nothing)).toHaveLength(20_000);
+  });
+});
+
+it("self time is what children do not cover", () => {
+  const spans = columns([{ parent: -1, start: 0, duration: 100 }, { parent: 0, start: 10, duration: 30 }, { parent: 0, start: 20, duration: 40, op: "db" }, { parent: 0, start: 90, duration: 50 }]);
+  const tree = buildTree(spans, []);
+  expect(tree.selfNs[0]).toBe(100 - 50 - 10);
+  expect(timeByKind(spans, tree).find((t) => t.kind === "db")).toEqual({ kind: "db", selfNs: 40, spans: 1 });
+});
+
+it("kinds", () => {
+  expect(kindOf("db.sql.query", "internal")).toBe("db");
+  expect(kindOf("db.redis", "client")).toBe("cache");
+  expect(kindOf("template.render", "internal")).toBe("template");
+  expect(kindOf("", "server")).toBe("http");
+  expect(kindOf("queue.task.celery", "")).toBe("queue");
+  expect(kindOf("view", "internal")).toBe("app");
+});
+
+it("find", () => expect(find(columns([{ parent: -1, name: "GET /Books" }, { parent: 0, op: "db" }]), "books")).toEqual([0]));
+
+it("zoom stays inside", () => {
+  expect(zoomBy({ fromNs: 0, toNs: 100 }, 100, 0.5)).toEqual({ fromNs: 25, toNs: 75 });
+  expect(zoomBy({ fromNs: 0, toNs: 50 }, 100, 4)).toEqual({ fromNs: 0, toNs: 100 });
+  expect(clampZoom({ fromNs: 80, toNs: 120 }, 100)).toEqual({ fromNs: 60, toNs: 100 });
+});
+
+it("ticks are round", () => expect(ticks({ fromNs: 0, toNs: 412 }, 5)).toEqual([0, 100, 200, 300, 400]));

@@ -1,0 +1,56 @@
+// The ledger in full, and what became of everything that was ever sent.
+
+import { LedgerTable, useLedger } from "../components/ledger";
+import { PageTitle } from "../components/shell";
+import { Empty } from "../components/states";
+import { count } from "../lib/format";
+import { outcomeLines } from "../lib/outcomes";
+import { boot } from "../state";
+
+export function IngestPage() {
+  const ledger = useLedger();
+  const lines = outcomeLines(ledger.outcomes);
+  return (
+    <div class="page">
+      <header class="page-head">
+        <PageTitle title="Ingest" />
+        <div class="head-tools">
+          {ledger.rows.length > 0 && (
+            <button type="button" class="button" aria-pressed={ledger.isPaused} onClick={ledger.togglePause}>
+              {ledger.isPaused ? `Resume${ledger.waiting > 0 ? ` · ${count(ledger.waiting)} waiting` : ""}` : "Pause"}
+            </button>
+          )}
+        </div>
+      </header>
+      {lines.length > 0 && (
+        <section class="outcomes" aria-labelledby="outcomes-title">
+          <h2 id="outcomes-title">Since the database was made</h2>
+          <dl>
+            {lines.map((line) => (
+              <div key={line.reason} class={`reason-${line.reason}`}>
+                <dt>{line.title}</dt>
+                <dd>{line.parts.join(", ")}</dd>
+              </div>
+            ))}
+          </dl>
+          {boot.value && (
+            <p class="quiet">
+              Kept in <code>{boot.value.database_path}</code>
+            </p>
+          )}
+        </section>
+      )}
+      <h2 class="list-title">Requests since the server started, newest first</h2>
+      <LedgerTable ledger={ledger}>
+        <Empty title="No request has reached the server">
+          <p>Every request to an ingest route is listed here, refused ones with the reason.</p>
+          <p class="buttons">
+            <a class="button primary" href="/welcome">
+              Connect an application
+            </a>
+          </p>
+        </Empty>
+      </LedgerTable>
+    </div>
+  );
+}

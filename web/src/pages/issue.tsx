@@ -1,0 +1,346 @@
+// One issue through one of its events: what was raised, where, with which values, and what led to it.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { forget, prefetch, useResource } from "../api/client";
+import { useLive } from "../api/live";
+import type { EventView, IssueRowView, IssueView } from "../api/types";
+import type { PageProps } from "../app";
+import { copyText } from "../clipboard";
+import { Menu, type MenuItem } from "../components/controls";
+import { Contexts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
+import { Icon, type IconName } from "../components/icons";
+import { Ago, LevelMark, Sparkline } from "../components/marks";
+import { PageTitle } from "../components/shell";
+import { LoadError, Partial, SkeletonRows } from "../components/states";
+import { KeyValues } from "../components/values";
+import { useKeys } from "../keys";
+import { curl, markdown, traceback } from "../lib/export";
+import { bytes, count, dateTime, oneLine, plural, shortId } from "../lib/format";
+import { eventPath, normaliseId, tracePath } from "../lib/urls";
+import { navigate } from "../router";
+import { remembered, rememberChoice, say } from "../state";
+import { IssueHeadline } from "./issues";
+
+const apiIssue = (shortId: string) => `/api/ui/issues/${encodeURIComponent(shortId)}`;
+const apiEvent = (shortId: string, eventId: string) => `${apiIssue(shortId)}/events/${encodeURIComponent(eventId)}`;
+
+export function IssuePage({ params }: PageProps) {
+  const name = params.shortId ?? "";
+  const wanted = params.eventId ?? "latest";
+  const eventId = wanted === "latest" || wanted === "first" ? wanted : normaliseId(wanted);
+  const issue = useResource<IssueView>(apiIssue(name));
+  const answer = useResource<EventView>(apiEvent(name, eventId));
+  // While the next event is on its way the last one stays, so that nothing jumps.
+  const held = useRef<EventView | undefined>(undefined);
+  if (answer.data) held.current = answer.data;
+  const event = answer.data ?? (answer.error ? undefined : held.current);
+  const id = issue.data?.issue.id;
+  useLive({
+    issue: (ids) => {
+      if (id === undefined || !ids.includes(id)) return;
+      issue.reload();
+      // "newer" of the event on screen may exist now.
+      forget(`${apiIssue(name)}/events/`);
+      if (wanted !== "first") answer.reload();
+    },
+    resync: () => issue.reload(),
+  });
+  const nav = event?.nav;
+  useEffect(() => {
+    if (!nav) return;
+    for (const neighbour of [nav.previous, nav.next]) prefetch(neighbour && apiEvent(name, neighbour));
+  }, [nav?.previous, nav?.next, name]);
+
+  const notFound = issue.error?.status === 404 ? issue.error : null;
+  return (
+    <div class="page issue-page" aria-busy={answer.isLoading}>
+      {issue.data ? <IssueHead view={issue.data} name={name} event={event} /> : (
+        <header class="issue-head">
+          <p class="crumbs">
+            <a href="/issues">Issues</a> <span aria-hidden="true">/</span> {name}
+          </p>
+          <PageTitle title={notFound ? `${name} is not here` : name} />
+        </header>
+      )}
+      {issue.error && <LoadError error={issue.error} what="The issue" hasData={issue.data !== undefined} onRetry={issue.reload} />}
+      {answer.error && !notFound && <LoadError error={answer.error} what="The event" hasData={event !== undefined} onRetry={answer.reload} />}
+      {event ? <EventPart name={name} event={event} /> : answer.error === null && <SkeletonRows rows={10} height={36} />}
+    </div>
+  );
+}
+
+const STATUS_WORDS: Record<string, string> = { unresolved: "Open", resolved: "Resolved", ignored: "Ignored" };
+
+function IssueHead({ view, name, event }: { view: IssueView; name: string; event: EventView | undefined }) {
+  const { issue, days } = view;
+  return (
+    <header class="issue-head">
+      <p class="crumbs">
+        <a href="/issues">Issues</a> <span aria-hidden="true">/</span> <span class="mono">{issue.short_id}</span>
+        <LevelMark level={issue.level} withWord />
+        <span class={`status status-${issue.status}`}>{STATUS_WORDS[issue.status] ?? issue.status}</span>
+        {issue.is_unhandled && <span class="badge unhandled">unhandled</span>}
+      </p>
+      <PageTitle title={`${name} ${oneLine(issue.title, 80)}`} class="issue-title">
+        <IssueHeadline row={issue} />
+      </PageTitle>
+      <p class="issue-where">
+        <Where issue={issue} />
+      </p>
+      <dl class="facts">
+        <div>
+          <dt>Events</dt>
+          <dd class="big">{count(issue.event_count)}</dd>
+        </div>
+        <div>
+          <dt>Users</dt>
+          <dd class="big">{issue.user_count === 0 ? "–" : count(issue.user_count)}</dd>
+        </div>
+        <div>
+          <dt>First seen</dt>
+          <dd>
+            <Ago ms={issue.first_seen_ms} />
+            {issue.first_release && <span class="release">{issue.first_release}</span>}
+          </dd>
+        </div>
+        <div>
+          <dt>Last seen</dt>
+          <dd>
+            <Ago ms={issue.last_seen_ms} />
+            {issue.last_release && <span class="release">{issue.last_release}</span>}
+          </dd>
+        </div>
+        <div class="days">
+          <dt>
+            30 days <span>{`peak ${count(Math.max(0, ...days))} a day`}</span>
+          </dt>
+          <dd>
+            <Sparkline values={days} label="Events per day" width={240} height={32} />
+          </dd>
+        </div>
+      </dl>
+      {event === undefined && null}
+    </header>
+  );
+}
+
+function Where({ issue }: { issue: IssueRowView }) {
+  return (
+    <>
+      {issue.function && <span class="mono fn">{issue.function}</span>}
+      {issue.filename && <span class="mono">{`${issue.filename}${issue.line === null ? "" : `:${issue.line}`}`}</span>}
+      {issue.culprit !== "" && issue.culprit !== issue.function && <span>{issue.culprit}</span>}
+    </>
+  );
+}
+
+type Section = { id: string; name: string; note?: string; body: preact.ComponentChildren };
+
+function EventPart({ name, event }: { name: string; event: EventView }) {
+  const { nav, detail, trace } = event;
+  const [options, setOptions] = useState<ViewOptions>(() => ({
+    showLibrary: false,
+    showVars: remembered("vars", "on") === "on",
+    newestFirst: remembered("order", "python") === "newest",
+  }));
+  const copyButton = useRef<HTMLButtonElement>(null);
+  const go = (id: string | null) => {
+    if (id !== null && id !== event.event_id) navigate(eventPath(name, id));
+  };
+  const set = (change: Partial_<ViewOptions>) => setOptions({ ...options, ...change });
+  const toggleVars = () => {
+    set({ showVars: !options.showVars });
+    rememberChoice("vars", options.showVars ? "off" : "on");
+    say(options.showVars ? "Variables hidden" : "Variables shown");
+  };
+  const toggleFrames = () => {
+    set({ showLibrary: !options.showLibrary });
+    say(options.showLibrary ? "Library frames folded" : "All frames shown");
+  };
+  useKeys("issue", {
+    older: () => go(nav.previous),
+    newer: () => go(nav.next),
+    first: () => go(nav.first),
+    latest: () => go(nav.latest),
+    frames: toggleFrames,
+    variables: toggleVars,
+    copy: () => copyButton.current?.click(),
+    ...(trace?.has_spans ? { trace: () => navigate(tracePath(trace.trace_id, trace.span_id)) } : {}),
+  });
+
+  const sections: Section[] = [];
+  if (detail.exceptions.length > 0)
+    sections.push({
+      id: "exception",
+      name: "Exception",
+      body: (
+        <>
+          <div class="section-tools">
+            <button type="button" class="toggle" aria-pressed={options.showLibrary} onClick={toggleFrames}>
+              All frames <kbd>f</kbd>
+            </button>
+            <button type="button" class="toggle" aria-pressed={options.showVars} onClick={toggleVars}>
+              Variables <kbd>v</kbd>
+            </button>
+            <button
+              type="button"
+              class="toggle"
+              aria-pressed={options.newestFirst}
+              onClick={() => {
+                set({ newestFirst: !options.newestFirst });
+                rememberChoice("order", options.newestFirst ? "python" : "newest");
+              }}
+            >
+              Newest first
+            </button>
+          </div>
+          <Exceptions exceptions={detail.exceptions} options={options} />
+        </>
+      ),
+    });
+  if (detail.message !== null) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
+  if (detail.threads.length > 0) sections.push({ id: "threads", name: "Threads", note: count(detail.threads.length), body: <Threads detail={detail} options={options} /> });
+  if (detail.request) sections.push({ id: "request", name: "Request", body: <Request request={detail.request} /> });
+  if (detail.breadcrumbs.length > 0) sections.push({ id: "timeline", name: "Timeline", note: count(detail.breadcrumbs.length), body: <Timeline event={event} /> });
+  if (trace) sections.push({ id: "trace", name: "Trace", body: <TraceLink event={event} /> });
+  if (detail.tags.length > 0) sections.push({ id: "tags", name: "Tags", note: count(detail.tags.length), body: <KeyValues pairs={detail.tags} /> });
+  if (detail.user.length > 0) sections.push({ id: "user", name: "User", body: <KeyValues pairs={detail.user} /> });
+  if (detail.contexts.length > 0) sections.push({ id: "contexts", name: "Contexts", body: <Contexts detail={detail} /> });
+  if (detail.extra.length > 0) sections.push({ id: "extra", name: "Extra", note: count(detail.extra.length), body: <Extra detail={detail} /> });
+  if (detail.modules.length > 0) sections.push({ id: "modules", name: "Modules", body: <Modules detail={detail} /> });
+
+  const link = () => new URL(eventPath(name, event.event_id), location.href).href;
+  const copyItem = (label: string, text: () => string, note?: string): MenuItem => ({
+    label,
+    ...(note ? { note } : {}),
+    run: () => void copyText(text()).then((isCopied) => say(isCopied ? `${label} copied` : "The browser does not allow copying here")),
+  });
+  const { request } = detail;
+  const items: MenuItem[] = [
+    copyItem("Markdown", () => markdown(event, link()), "traceback, variables, request"),
+    copyItem("Traceback", () => traceback(event), "as the terminal shows it"),
+    ...(request ? [copyItem("cURL", () => curl(request))] : []),
+    copyItem("Link", link),
+    { label: "Open JSON", note: bytes(event.body_bytes), href: `/api/ui/events/${encodeURIComponent(event.event_id)}` },
+  ];
+
+  const facts: [string, string | null][] = [
+    ["environment", detail.environment],
+    ["release", detail.release],
+    ["transaction", detail.transaction],
+    ["server", detail.server_name],
+    ["logger", detail.logger],
+    ["sdk", detail.sdk],
+  ];
+  return (
+    <>
+      <div class="event-bar">
+        <div class="event-id">
+          <h2>
+            Event <span class="mono" title={event.event_id}>{shortId(event.event_id)}</span>
+          </h2>
+          <span class="event-when">
+            <Ago ms={event.timestamp_ms} />
+            <span class="exact">{dateTime(event.timestamp_ms)}</span>
+          </span>
+        </div>
+        <div class="event-tools">
+          <div class="pager" role="group" aria-label="Events of this issue">
+            <PagerButton name="First event" icon="first" to={nav.first === event.event_id ? null : nav.first} issue={name} />
+            <PagerButton name="Older event" icon="left" to={nav.previous} issue={name} words="Older" />
+            <PagerButton name="Newer event" icon="right" to={nav.next} issue={name} words="Newer" isAfter />
+            <PagerButton name="Latest event" icon="last" to={nav.latest === event.event_id ? null : nav.latest} issue={name} />
+          </div>
+          <Menu label="Copy" items={items} buttonRef={copyButton} />
+        </div>
+      </div>
+      <ul class="event-facts">
+        {facts.map(([key, value]) =>
+          value === null || value === "" ? null : (
+            <li key={key}>
+              <span>{key}</span> {value}
+            </li>
+          ),
+        )}
+      </ul>
+      {detail.field_errors.length > 0 && (
+        <div class="partial">
+          <details>
+            <summary>{`${plural(detail.field_errors.length, "field")} of this event could not be used`}</summary>
+            <ul>
+              {detail.field_errors.map(({ path, problem }, i) => (
+                <li key={i}>
+                  <code>{path}</code> {problem}
+                </li>
+              ))}
+            </ul>
+          </details>
+        </div>
+      )}
+      <SectionNav sections={sections} />
+      {sections.map(({ id, name: title, body, note }) => (
+        <section key={id} id={id} class="event-section" aria-labelledby={`h-${id}`}>
+          <h2 id={`h-${id}`}>
+            {title}
+            {note && <small>{note}</small>}
+          </h2>
+          {body}
+        </section>
+      ))}
+      {sections.length === 0 && <Partial>The event carries nothing but its title.</Partial>}
+    </>
+  );
+}
+type Partial_<T> = { [K in keyof T]?: T[K] };
+
+function PagerButton({ name, icon, to, issue, words, isAfter = false }: { name: string; icon: IconName; to: string | null; issue: string; words?: string; isAfter?: boolean }) {
+  const inside = (
+    <>
+      {!isAfter && <Icon name={icon} size={14} />}
+      {words && <span class="pager-words">{words}</span>}
+      {isAfter && <Icon name={icon} size={14} />}
+    </>
+  );
+  // A link that leads nowhere is said to be disabled, and keeps its place.
+  return to === null ? (
+    <span class="button disabled" role="link" aria-disabled="true" aria-label={name}>
+      {inside}
+    </span>
+  ) : (
+    <a class="button" href={eventPath(issue, to)} aria-label={name} title={name} onPointerDown={() => prefetch(apiEvent(issue, to))}>
+      {inside}
+    </a>
+  );
+}
+
+function SectionNav({ sections }: { sections: readonly Section[] }) {
+  const [current, setCurrent] = useState("");
+  const ids = sections.map(({ id }) => id).join(" ");
+  useEffect(() => {
+    const observer = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) if (entry.isIntersecting) setCurrent(entry.target.id);
+      },
+      { rootMargin: "-60px 0px -75% 0px" },
+    );
+    for (const id of ids.split(" ")) {
+      const section = document.getElementById(id);
+      if (section) observer.observe(section);
+    }
+    return () => observer.disconnect();
+  }, [ids]);
+  return (
+    <nav class="section-nav" aria-label="Sections of the event">
+      <ul>
+        {sections.map(({ id, name, note }) => (
+          <li key={id}>
+            <a href={`#${id}`} aria-current={current === id ? "true" : undefined}>
+              {name}
+              {note && <small>{note}</small>}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}

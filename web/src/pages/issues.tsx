@@ -1,0 +1,277 @@
+// The list of issues: dense rows, all state in the address, new ones announced instead of pushed in.
+
+import { useRef, useState } from "preact/hooks";
+import { prefetch } from "../api/client";
+import { useLive } from "../api/live";
+import type { IssueListView, IssueRowView } from "../api/types";
+import { SearchBox } from "../components/controls";
+import { useListKeys } from "../components/list-keys";
+import { Ago, LevelMark, Sparkline } from "../components/marks";
+import { usePaged } from "../components/paged";
+import { PageTitle } from "../components/shell";
+import { Empty, LoadError, SkeletonRows } from "../components/states";
+import { count, countShort, oneLine, plural } from "../lib/format";
+import { issuePath, withQuery } from "../lib/urls";
+import { navigate, place, query } from "../router";
+import { boot, now, sayLive } from "../state";
+
+const SORTS = [
+  ["last_seen", "Last seen"],
+  ["first_seen", "First seen"],
+  ["events", "Events"],
+] as const;
+const NEW_MS = 24 * 3600 * 1000;
+
+/** Of the issue: where, for the event's page to find its neighbours again. */
+function listPath(params: URLSearchParams): string {
+  const api = new URLSearchParams();
+  for (const key of ["project", "query"] as const) {
+    const value = params.get(key);
+    if (value) api.set(key, value);
+  }
+  api.set("status", params.get("status") === "all" ? "all" : "unresolved");
+  api.set("sort", SORTS.find(([sort]) => sort === params.get("sort"))?.[0] ?? "last_seen");
+  return `/api/ui/issues?${api}`;
+}
+
+const read = (view: IssueListView) => ({ rows: view.issues, next: view.next_cursor, total: view.total });
+
+export function IssuesPage() {
+  const params = query.value;
+  const path = listPath(params);
+  const list = usePaged<IssueListView, IssueRowView>(path, read);
+  const [fresh, setFresh] = useState<{ path: string; rows: IssueRowView[]; unseen: number } | null>(null);
+  const newest = fresh?.path === path ? fresh : null;
+  const isPeeking = useRef(false);
+
+  const apply = () => {
+    if (!newest) return;
+    setFresh(null);
+    void list.reload();
+    scrollTo({ top: 0 });
+  };
+  const check = () => {
+    if (isPeeking.current) return;
+    isPeeking.current = true;
+    list
+      .peek()
+      .then((rows) => {
+        const shown = list.rows ?? [];
+        if (shown.length === 0) return void list.reload();
+        // Numbers of visible rows change in place; rows themselves wait for the reader.
+        const byId = new Map(rows.map((row) => [row.id, row]));
+        list.replace(shown.map((row) => byId.get(row.id) ?? row));
+        const known = new Set(shown.map((row) => row.id));
+        const unseen = rows.filter((row) => !known.has(row.id)).length;
+        setFresh(unseen > 0 ? { path, rows, unseen } : null);
+        if (unseen > 0) sayLive(`${plural(unseen, "new issue")}`);
+      })
+      .catch(() => undefined)
+      .finally(() => (isPeeking.current = false));
+  };
+  useLive({ issue: check, resync: check });
+
+  const rows = list.rows;
+  const { current } = useListKeys("issues", rows?.map((row) => row.short_id) ?? [], issuePath, newest ? apply : undefined);
+  const change = (changes: Record<string, string | null>) => navigate(`/issues${withQuery(place.value.search, changes)}`, { replace: true });
+  const text = params.get("query") ?? "";
+  const isAll = params.get("status") === "all";
+  const projects = boot.value?.projects ?? [];
+  const project = params.get("project") ?? "";
+  const isFiltered = text !== "" || project !== "";
+
+  return (
+    <div class="page">
+      <header class="page-head">
+        <PageTitle title="Issues" />
+        {list.total !== null && <p class="head-count">{plural(list.total, "issue")}</p>}
+      </header>
+      <div class="toolbar">
+        <SearchBox value={text} label="Search issues" placeholder="Type, message, function, file or route" onChange={(value) => change({ query: value })} />
+        {projects.length > 1 && (
+          <label class="select">
+            <span>Project</span>
+            <select value={project} onChange={(event) => change({ project: event.currentTarget.value })}>
+              <option value="">All</option>
+              {projects.map((p) => (
+                <option key={p.id} value={p.slug}>
+                  {p.name}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <label class="select">
+          <span>Sort</span>
+          <select value={params.get("sort") ?? "last_seen"} onChange={(event) => change({ sort: event.currentTarget.value === "last_seen" ? null : event.currentTarget.value })}>
+            {SORTS.map(([value, name]) => (
+              <option key={value} value={value}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <div class="filter-line">
+        <nav class="tabs" aria-label="Status">
+          {(["unresolved", "all"] as const).map((status) => (
+            <a key={status} href={`/issues${withQuery(place.value.search, { status: status === "all" ? "all" : null })}`} aria-current={(status === "all") === isAll ? "true" : undefined}>
+              {status === "all" ? "All" : "Open"}
+            </a>
+          ))}
+        </nav>
+        {newest && (
+          <button type="button" class="new-bar" onClick={apply}>
+            <span aria-hidden="true">↑</span> {plural(newest.unseen, "new issue")} <kbd>.</kbd>
+          </button>
+        )}
+      </div>
+      {list.error && <LoadError error={list.error} what="The issues" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
+      {rows === undefined && !list.error && <SkeletonRows rows={12} height={49} />}
+      {rows?.length === 0 && <NoIssues isFiltered={isFiltered} isAll={isAll} text={text} project={project} onClear={() => change({ query: null, project: null })} onAll={() => change({ status: "all" })} />}
+      {rows && rows.length > 0 && (
+        <table class="issues">
+          <thead>
+            <tr>
+              <th scope="col" class="c-issue">Issue</th>
+              <th scope="col" class="c-trend">Last 24 h</th>
+              <th scope="col" class="num c-events">Events</th>
+              <th scope="col" class="num c-users">Users</th>
+              <th scope="col" class="num c-seen">Last seen</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <IssueRow key={row.id} row={row} isCurrent={current === row.short_id} showProject={projects.length > 1} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      {rows && rows.length > 0 && (
+        <p class="list-end">
+          {list.next ? (
+            <button type="button" class="button" disabled={list.isLoadingMore} onClick={list.more}>
+              {list.isLoadingMore ? "Loading…" : "Load more"}
+            </button>
+          ) : null}
+          <span>{`${count(rows.length)} of ${count(Math.max(rows.length, list.total ?? 0))} shown`}</span>
+        </p>
+      )}
+    </div>
+  );
+}
+
+export function IssueHeadline({ row }: { row: Pick<IssueRowView, "ty" | "value" | "title"> }) {
+  if (row.ty === null) return <b class="headline-ty">{oneLine(row.title)}</b>;
+  return (
+    <>
+      <b class="headline-ty">{row.ty}</b> <span class="headline-value">{oneLine(row.value ?? "")}</span>
+    </>
+  );
+}
+
+function IssueRow({ row, isCurrent, showProject }: { row: IssueRowView; isCurrent: boolean; showProject: boolean }) {
+  const ahead = () => {
+    prefetch(`/api/ui/issues/${encodeURIComponent(row.short_id)}`);
+    prefetch(`/api/ui/issues/${encodeURIComponent(row.short_id)}/events/latest`);
+  };
+  const file = row.filename ? `${row.filename}${row.line === null ? "" : `:${row.line}`}` : null;
+  return (
+    <tr data-row={row.short_id} class={isCurrent ? "current" : undefined}>
+      <td class="c-issue">
+        <div class="issue-cell">
+          <LevelMark level={row.level} />
+          <div class="issue-lines">
+            <a class="row-link" href={issuePath(row.short_id)} onPointerDown={ahead} onFocus={ahead}>
+              <IssueHeadline row={row} />
+            </a>
+            <div class="issue-meta">
+              {(row.function || file) && (
+                <span class="mono where">
+                  {row.function && <span class="fn">{row.function}</span>} {file}
+                </span>
+              )}
+              {row.culprit !== "" && row.culprit !== row.function && <span class="culprit">{row.culprit}</span>}
+              <span class="short-id">{row.short_id}</span>
+              {showProject && <span>{row.project_slug}</span>}
+              {now.value - row.first_seen_ms < NEW_MS && <span class="badge">new</span>}
+              {row.is_unhandled && <span class="badge unhandled">unhandled</span>}
+              {row.status === "resolved" && <span class="badge ok">resolved</span>}
+              {row.status === "ignored" && <span class="badge">ignored</span>}
+            </div>
+          </div>
+        </div>
+      </td>
+      <td class="c-trend">
+        <Sparkline values={row.hours} label="Events per hour" />
+      </td>
+      <td class="num c-events" title={count(row.event_count)}>
+        {countShort(row.event_count)}
+        <span class="unit"> events</span>
+      </td>
+      <td class="num c-users" title={count(row.user_count)}>
+        {row.user_count === 0 ? <span class="none">–</span> : countShort(row.user_count)}
+        <span class="unit"> users</span>
+      </td>
+      <td class="num c-seen">
+        <Ago ms={row.last_seen_ms} />
+      </td>
+    </tr>
+  );
+}
+
+function NoIssues({ isFiltered, isAll, text, project, onClear, onAll }: { isFiltered: boolean; isAll: boolean; text: string; project: string; onClear: () => void; onAll: () => void }) {
+  if (isFiltered)
+    return (
+      <Empty title="No issue matches">
+        <p>
+          {text !== "" && (
+            <>
+              Nothing contains <code>{text}</code>
+            </>
+          )}
+          {text !== "" && project !== "" && " "}
+          {project !== "" && (
+            <>
+              in project <code>{project}</code>
+            </>
+          )}
+          {isAll ? "." : " among the open ones."}
+        </p>
+        <p class="buttons">
+          <button type="button" class="button primary" onClick={onClear}>
+            Clear search
+          </button>
+          {!isAll && (
+            <button type="button" class="button" onClick={onAll}>
+              Look in all
+            </button>
+          )}
+        </p>
+      </Empty>
+    );
+  if (boot.value?.has_events)
+    return (
+      <Empty title="No open issues">
+        <p>Every issue so far is resolved or ignored.</p>
+        <p class="buttons">
+          <button type="button" class="button" onClick={onAll}>
+            Show all issues
+          </button>
+        </p>
+      </Empty>
+    );
+  return (
+    <Empty title="No error has arrived yet">
+      <p>Errors appear here as soon as an application sends one.</p>
+      <p class="buttons">
+        <a class="button primary" href="/welcome">
+          Connect an application
+        </a>
+        <a class="button" href="/ingest">
+          See what has arrived
+        </a>
+      </p>
+    </Empty>
+  );
+}

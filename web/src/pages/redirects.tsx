@@ -1,0 +1,30 @@
+// Short addresses for terminals, chat and mail: /e/<event id> and /t/<trace id>, dashes and capitals accepted.
+
+import { useEffect } from "preact/hooks";
+import { useResource } from "../api/client";
+import type { EventView } from "../api/types";
+import type { PageProps } from "../app";
+import { PageTitle } from "../components/shell";
+import { ErrorNote, SkeletonRows } from "../components/states";
+import { eventPath, normaliseId, tracePath } from "../lib/urls";
+import { navigate } from "../router";
+
+export function EventRedirect({ params }: PageProps) {
+  const { data, error, reload } = useResource<EventView>(`/api/ui/events/${encodeURIComponent(normaliseId(params.eventId ?? ""))}`);
+  useEffect(() => {
+    if (data) navigate(eventPath(data.short_id, data.event_id), { replace: true });
+  }, [data]);
+  return (
+    <div class="page">
+      <header class="page-head">
+        <PageTitle title="Event" />
+      </header>
+      {error ? <ErrorNote title="The event could not be opened" detail={error.message} causes={error.causes} onRetry={reload} /> : <SkeletonRows />}
+    </div>
+  );
+}
+
+export function TraceRedirect({ params }: PageProps) {
+  useEffect(() => navigate(tracePath(normaliseId(params.traceId ?? "")), { replace: true }), []);
+  return null;
+}

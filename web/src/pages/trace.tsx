@@ -1,0 +1,270 @@
+// One trace: where the time went, what failed, and everything about the span one points at.
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useResource } from "../api/client";
+import { useLive } from "../api/live";
+import type { TraceView } from "../api/types";
+import type { PageProps } from "../app";
+import { copyText } from "../clipboard";
+import { SearchBox } from "../components/controls";
+import { Icon } from "../components/icons";
+import { SourceMarks } from "../components/marks";
+import { colourNames, kindColour, Minimap, serviceColour } from "../components/minimap";
+import { PageTitle } from "../components/shell";
+import { SpanPanel } from "../components/span-panel";
+import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
+import { rowKey, scrollToRow, Waterfall } from "../components/waterfall";
+import { useKeys } from "../keys";
+import { count, dateTime, duration, oneLine, plural } from "../lib/format";
+import { eventPath, normaliseId, tracePath, withQuery } from "../lib/urls";
+import { buildTree, find, type Folding, layout, reveal, type Row, timeByKind, type Zoom, zoomBy } from "../lib/waterfall";
+import { navigate, place, query } from "../router";
+import { say } from "../state";
+import "../styles/trace.css";
+
+export function TracePage({ params }: PageProps) {
+  const traceId = normaliseId(params.traceId ?? "");
+  const { data, error, reload } = useResource<TraceView>(`/api/ui/traces/${encodeURIComponent(traceId)}`);
+  const reloadAt = useRef(0);
+  useLive({
+    trace: () => {
+      // A trace still being sent grows; one that is old does not, and need not be read for every other trace.
+      if (!data || Date.now() - reloadAt.current < 2000 || Date.now() - (data.start_ms + data.duration_ns / 1e6) > 120_000) return;
+      reloadAt.current = Date.now();
+      reload();
+    },
+    resync: reload,
+  });
+  return (
+    <div class="page trace-page">
+      {data ? (
+        <>
+          {error && <LoadError error={error} what="The trace" hasData onRetry={reload} />}
+          <Trace trace={data} />
+        </>
+      ) : (
+        <>
+          <header class="page-head">
+            <PageTitle title={error?.status === 404 ? "Trace not found" : "Trace"} />
+          </header>
+          {error ? <LoadError error={error} what="The trace" hasData={false} onRetry={reload} /> : <SkeletonRows rows={18} height={24} />}
+        </>
+      )}
+    </div>
+  );
+}
+
+const NO_FOLDING: Folding = { closed: new Set(), openGroups: new Set() };
+
+function Trace({ trace }: { trace: TraceView }) {
+  const { spans, errors } = trace;
+  const total = Math.max(1, trace.duration_ns);
+  const tree = useMemo(() => buildTree(spans, errors), [trace]);
+  const colours = useMemo(() => colourNames(trace), [trace]);
+  const kinds = useMemo(() => timeByKind(spans, tree), [tree]);
+  const [zoom, setZoom] = useState<Zoom>({ fromNs: 0, toNs: total });
+  const wantedSpan = query.value.get("span");
+  const selected = wantedSpan === null ? -1 : spans.span_id.indexOf(normaliseId(wantedSpan));
+  const [folding, setFolding] = useState<Folding>(() => (selected >= 0 ? reveal(tree, spans, NO_FOLDING, selected) : NO_FOLDING));
+  const rows = useMemo(() => layout(tree, spans, folding), [tree, folding]);
+  const [current, setCurrent] = useState<string | null>(selected >= 0 ? `s${selected}` : null);
+  const scroller = useRef<HTMLDivElement>(null);
+  const find_ = query.value.get("find") ?? "";
+  const matches = useMemo(() => find(spans, find_), [spans, find_]);
+  const matchSet = useMemo(() => new Set(matches), [matches]);
+  const [matchAt, setMatchAt] = useState(-1);
+  useEffect(() => setMatchAt(-1), [find_]);
+  const focusWanted = useRef(false);
+
+  const change = (changes: Record<string, string | null>) => navigate(`${place.value.path}${withQuery(place.value.search, changes)}`, { replace: true });
+  const select = (row: Row, withPanel = true) => {
+    const key = rowKey(row);
+    setCurrent(key);
+    focusWanted.current = true;
+    if (row.type === "group") {
+      if (withPanel) toggle(row);
+    } else if (row.type === "error") {
+      const error = errors[row.error];
+      if (withPanel && error) navigate(eventPath(error.short_id, error.event_id));
+    } else if (withPanel) change({ span: spans.span_id[row.span] ?? null });
+  };
+  const toggle = (row: Row) => {
+    const closed = new Set(folding.closed);
+    const openGroups = new Set(folding.openGroups);
+    if (row.type === "group") {
+      if (row.isOpen) openGroups.delete(row.group);
+      else openGroups.add(row.group);
+    } else if (row.type === "span") {
+      if (row.isOpen) closed.add(row.span);
+      else closed.delete(row.span);
+    }
+    setFolding({ closed, openGroups });
+  };
+  const goToSpan = (span: number) => {
+    setFolding(reveal(tree, spans, folding, span));
+    setCurrent(`s${span}`);
+    focusWanted.current = true;
+    change({ span: spans.span_id[span] ?? null });
+  };
+  const at = rows.findIndex((row) => rowKey(row) === current);
+  useEffect(() => {
+    if (at < 0) return;
+    scrollToRow(scroller.current, at);
+    if (!focusWanted.current) return;
+    focusWanted.current = false;
+    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-key="${current ?? ""}"]`)?.focus({ preventScroll: true }));
+  }, [current, rows]);
+
+  const step = (by: number) => {
+    const row = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))];
+    if (row) select(row, row.type === "span");
+  };
+  const nextMatch = (by: number) => {
+    if (matches.length === 0) return;
+    const next = (matchAt + by + matches.length) % matches.length;
+    const to = matchAt < 0 && by < 0 ? matches.length - 1 : next;
+    setMatchAt(to);
+    goToSpan(matches[to] ?? 0);
+    say(`Match ${to + 1} of ${matches.length}`);
+  };
+  /** Failed spans and spans with error events, in drawing order. */
+  const troubles = useMemo(() => spans.span_id.map((_, i) => i).filter((i) => spans.status[i] === "error" || tree.errorsOf.has(i)), [tree]);
+  const nextError = (by: number) => {
+    if (troubles.length === 0) return say("No errors in this trace");
+    const here = selected;
+    const to = by > 0 ? (troubles.find((i) => i > here) ?? troubles[0]) : (troubles.findLast((i) => i < here) ?? troubles[troubles.length - 1]);
+    if (to !== undefined) goToSpan(to);
+  };
+  const zoomTo = (factor: number) => setZoom(zoomBy(zoom, total, factor, factor < 1 && selected >= 0 ? centreOf(trace, selected, zoom) : undefined));
+  const whole = () => setZoom({ fromNs: 0, toNs: total });
+  const row = rows[at];
+  useKeys("trace", {
+    down: () => step(1),
+    up: () => step(-1),
+    left: () => {
+      if (!row) return;
+      if (row.type !== "error" && row.isOpen) toggle(row);
+      else if (row.parentRow >= 0) select(rows[row.parentRow] as Row, false);
+    },
+    right: () => {
+      if (!row || row.type === "error") return;
+      if (!row.isOpen && (row.type === "group" || row.hasChildren)) toggle(row);
+      else if (row.isOpen) step(1);
+    },
+    nextMatch: () => nextMatch(1),
+    previousMatch: () => nextMatch(-1),
+    nextError: () => nextError(1),
+    previousError: () => nextError(-1),
+    zoomIn: () => zoomTo(0.5),
+    zoomOut: () => zoomTo(2),
+    zoomReset: whole,
+    link: () => void copyText(new URL(tracePath(trace.trace_id, wantedSpan), location.href).href).then((ok) => say(ok ? "Link copied" : "The browser does not allow copying here")),
+    ...(wantedSpan !== null ? { close: () => change({ span: null }) } : {}),
+  });
+
+  const size = spans.span_id.length;
+  const failedSpans = useMemo(() => spans.status.filter((status) => status === "error").length, [spans]);
+  const title = oneLine(trace.name, 200) || (size === 0 ? "Trace with errors only" : "Trace");
+  const selfTotal = Math.max(1, kinds.reduce((sum, kind) => sum + kind.selfNs, 0));
+  return (
+    <>
+      <header class="trace-head">
+        <p class="crumbs">
+          <a href="/traces">Traces</a> <span aria-hidden="true">/</span> <span class="mono">{trace.trace_id}</span>
+          <SourceMarks sentry={trace.has_sentry} otel={trace.has_otel} />
+        </p>
+        <div class="trace-title-line">
+          <PageTitle title={title} class="trace-title">
+            {trace.op !== "" && <span class="op">{trace.op}</span>} {title}
+          </PageTitle>
+          {size > 0 && <span class="trace-duration">{duration(trace.duration_ns)}</span>}
+        </div>
+        <ul class="trace-facts">
+          {size > 0 && <li>{plural(size, "span")}</li>}
+          {trace.services.length > 0 && <li>{trace.services.length === 1 ? trace.services[0] : plural(trace.services.length, "service")}</li>}
+          {errors.length > 0 && <li class="bad"><span aria-hidden="true">●</span> {plural(errors.length, "error")}</li>}
+          {failedSpans > 0 && <li class="bad">{plural(failedSpans, "failed span")}</li>}
+          <li>
+            <time dateTime={new Date(trace.start_ms).toISOString()}>{dateTime(trace.start_ms)}</time>
+          </li>
+        </ul>
+      </header>
+      {trace.spans_omitted > 0 && <Partial>{`${count(trace.spans_omitted)} more spans of this trace are kept but not drawn: a page draws at most ${count(size)}.`}</Partial>}
+      {size === 0 ? (
+        <>
+          <Partial>No spans of this trace have been received, only the errors below.</Partial>
+          {errors.length === 0 ? <Empty title="Nothing is kept of this trace" /> : <ErrorList trace={trace} />}
+        </>
+      ) : (
+        <>
+          <div class="trace-overview">
+            <Minimap trace={trace} zoom={zoom} colours={colours} onZoom={(next) => setZoom(next)} />
+            <div class="legend-line">
+              <ul class="legend">
+                {trace.services.length > 1
+                  ? trace.services.map((name, i) => (
+                      <li key={name}>
+                        <span class="swatch" style={{ background: `var(--${serviceColour(i)})` }} /> {name}
+                      </li>
+                    ))
+                  : kinds.map(({ kind, selfNs, spans: n }) => (
+                      <li key={kind} title={`${plural(n, "span")}, ${duration(selfNs)} not covered by spans below them`}>
+                        <span class="swatch" style={{ background: `var(--${kindColour(kind)})` }} /> {kind} <b>{duration(selfNs)}</b>{" "}
+                        <span class="share">{`${Math.round((selfNs / selfTotal) * 100)}%`}</span> <span class="share">×{count(n)}</span>
+                      </li>
+                    ))}
+              </ul>
+              <div class="zoom-tools" role="group" aria-label="Zoom">
+                <button type="button" class="icon-button small" aria-label="Zoom in" title="Zoom in (+)" onClick={() => zoomTo(0.5)}>
+                  <Icon name="plus" size={14} />
+                </button>
+                <button type="button" class="icon-button small" aria-label="Zoom out" title="Zoom out (-)" onClick={() => zoomTo(2)}>
+                  <Icon name="minus" size={14} />
+                </button>
+                <button type="button" class="icon-button small" aria-label="Whole trace" title="Whole trace (0)" onClick={whole}>
+                  <Icon name="whole" size={14} />
+                </button>
+              </div>
+              <SearchBox value={find_} label="Find in this trace" placeholder="Find in trace" onChange={(value) => change({ find: value })} onEnter={(isShift) => nextMatch(isShift ? -1 : 1)}>
+                {find_ === "" ? <kbd aria-hidden="true">/</kbd> : <span class="find-count">{matches.length === 0 ? "none" : `${matchAt < 0 ? "" : `${matchAt + 1} of `}${matches.length}`}</span>}
+              </SearchBox>
+            </div>
+          </div>
+          <div class={`trace-body${selected >= 0 ? " with-panel" : ""}`}>
+            <Waterfall trace={trace} rows={rows} zoom={zoom} colours={colours} current={current} matches={matchSet} scroller={scroller} onToggle={toggle} onSelect={select} />
+            {selected >= 0 && (
+              <SpanPanel
+                key={spans.span_id[selected]}
+                traceId={trace.trace_id}
+                spanId={spans.span_id[selected] ?? ""}
+                name={spans.name[selected] ?? ""}
+                startNs={spans.start_ns[selected] ?? 0}
+                selfNs={tree.selfNs[selected] ?? 0}
+                errors={(tree.errorsOf.get(selected) ?? []).flatMap((i) => errors[i] ?? [])}
+                onClose={() => change({ span: null })}
+              />
+            )}
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+/** Zooming in goes towards the selected span when it is in sight. */
+function centreOf(trace: TraceView, span: number, zoom: Zoom): number | undefined {
+  const centre = (trace.spans.start_ns[span] ?? 0) + (trace.spans.duration_ns[span] ?? 0) / 2;
+  return centre > zoom.fromNs && centre < zoom.toNs ? centre : undefined;
+}
+
+function ErrorList({ trace }: { trace: TraceView }) {
+  return (
+    <ul class="trace-errors">
+      {trace.errors.map((error) => (
+        <li key={error.event_id}>
+          <a href={eventPath(error.short_id, error.event_id)}>{oneLine(error.title)}</a> <span class="short-id">{error.short_id}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

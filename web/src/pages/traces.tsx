@@ -1,0 +1,258 @@
+// The list of traces, newest first: what ran, how long, how much SQL, what failed.
+
+import { useRef, useState } from "preact/hooks";
+import { prefetch } from "../api/client";
+import { useLive } from "../api/live";
+import type { TraceListView, TraceRowView } from "../api/types";
+import { SearchBox } from "../components/controls";
+import { useListKeys } from "../components/list-keys";
+import { SourceMarks } from "../components/marks";
+import { usePaged } from "../components/paged";
+import { PageTitle } from "../components/shell";
+import { Empty, LoadError, SkeletonRows } from "../components/states";
+import { count, dateTime, duration, oneLine, plural, whenShort } from "../lib/format";
+import { tracePath, withQuery } from "../lib/urls";
+import { kindOf } from "../lib/waterfall";
+import { navigate, place, query } from "../router";
+import { boot, now, sayLive } from "../state";
+
+const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null });
+
+export function TracesPage() {
+  const params = query.value;
+  const api = new URLSearchParams();
+  for (const key of ["query", "service"] as const) {
+    const value = params.get(key);
+    if (value) api.set(key, value);
+  }
+  const isAll = params.get("kind") === "all";
+  api.set("kind", isAll ? "all" : "requests");
+  const path = `/api/ui/traces?${api}`;
+  const list = usePaged<TraceListView, TraceRowView>(path, read);
+  const [fresh, setFresh] = useState<{ path: string; unseen: number } | null>(null);
+  const newest = fresh?.path === path ? fresh : null;
+  const isPeeking = useRef(false);
+  const rows = list.rows;
+
+  const apply = () => {
+    if (!newest) return;
+    setFresh(null);
+    void list.reload();
+    scrollTo({ top: 0 });
+  };
+  const check = () => {
+    if (isPeeking.current) return;
+    isPeeking.current = true;
+    list
+      .peek()
+      .then((newRows) => {
+        const shown = list.rows ?? [];
+        if (shown.length === 0) return void list.reload();
+        const byId = new Map(newRows.map((row) => [row.trace_id, row]));
+        list.replace(shown.map((row) => byId.get(row.trace_id) ?? row));
+        const known = new Set(shown.map((row) => row.trace_id));
+        const unseen = newRows.filter((row) => !known.has(row.trace_id)).length;
+        setFresh(unseen > 0 ? { path, unseen } : null);
+        if (unseen > 0) sayLive(plural(unseen, "new trace"));
+      })
+      .catch(() => undefined)
+      .finally(() => (isPeeking.current = false));
+  };
+  useLive({ trace: check, resync: check });
+  const { current } = useListKeys("traces", rows?.map((row) => row.trace_id) ?? [], (id) => tracePath(id), newest ? apply : undefined);
+
+  const change = (changes: Record<string, string | null>) => navigate(`/traces${withQuery(place.value.search, changes)}`, { replace: true });
+  const text = params.get("query") ?? "";
+  const service = params.get("service") ?? "";
+  const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
+  const services = [...new Set([...(rows ?? []).flatMap((row) => row.services), ...(service ? [service] : [])])].toSorted();
+  return (
+    <div class="page">
+      <header class="page-head">
+        <PageTitle title="Traces" />
+      </header>
+      <div class="toolbar">
+        <SearchBox value={text} label="Search traces" placeholder="Route, name, service or trace id" onChange={(value) => change({ query: value })} />
+        {services.length > 1 && (
+          <label class="select">
+            <span>Service</span>
+            <select value={service} onChange={(event) => change({ service: event.currentTarget.value })}>
+              <option value="">All</option>
+              {services.map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
+      <div class="filter-line">
+        <nav class="tabs" aria-label="Kind">
+          {(["requests", "all"] as const).map((kind) => (
+            <a key={kind} href={`/traces${withQuery(place.value.search, { kind: kind === "all" ? "all" : null })}`} aria-current={(kind === "all") === isAll ? "true" : undefined}>
+              {kind === "all" ? "All" : "Requests"}
+            </a>
+          ))}
+        </nav>
+        {newest && (
+          <button type="button" class="new-bar" onClick={apply}>
+            <span aria-hidden="true">↑</span> {plural(newest.unseen, "new trace")} <kbd>.</kbd>
+          </button>
+        )}
+      </div>
+      {list.error && <LoadError error={list.error} what="The traces" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
+      {rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
+      {rows?.length === 0 && <NoTraces text={text} service={service} isAll={isAll} onClear={() => change({ query: null, service: null })} onAll={() => change({ kind: "all" })} />}
+      {rows && rows.length > 0 && (
+        <table class="traces">
+          <thead>
+            <tr>
+              <th scope="col" class="c-time">Time</th>
+              <th scope="col" class="c-root">Root</th>
+              <th scope="col" class="c-service">Service</th>
+              <th scope="col" class="c-duration">Duration</th>
+              <th scope="col" class="num c-spans">Spans</th>
+              <th scope="col" class="num c-sql">SQL</th>
+              <th scope="col" class="num c-errors">Errors</th>
+              <th scope="col" class="c-source">Source</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <TraceRow key={row.trace_id} row={row} longest={longest} isCurrent={current === row.trace_id} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      {rows && rows.length > 0 && (
+        <p class="list-end">
+          {list.next && (
+            <button type="button" class="button" disabled={list.isLoadingMore} onClick={list.more}>
+              {list.isLoadingMore ? "Loading…" : "Load more"}
+            </button>
+          )}
+          <span>{`${plural(rows.length, "trace")} shown`}</span>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Spans of SQL in one request from which on the number is worth a second look. */
+const MANY_SQL = 20;
+
+function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: number; isCurrent: boolean }) {
+  const kind = kindOf(row.op, "");
+  const ahead = () => prefetch(`/api/ui/traces/${row.trace_id}`);
+  const failed = row.error_count + row.failed_span_count;
+  return (
+    <tr data-row={row.trace_id} class={isCurrent ? "current" : undefined}>
+      <td class="c-time">
+        <time dateTime={new Date(row.start_ms).toISOString()} title={dateTime(row.start_ms)}>
+          {whenShort(row.start_ms, now.value)}
+        </time>
+      </td>
+      <td class="c-root">
+        <span class="root-cell">
+          <span class={`kind-mark k-${kind}`} aria-hidden="true" />
+          <a class="row-link" href={tracePath(row.trace_id)} onPointerDown={ahead} onFocus={ahead}>
+            {oneLine(row.name) || "(no name)"}
+          </a>
+          {row.http_status !== null && <span class={`http-status${row.http_status >= 500 ? " bad" : row.http_status >= 400 ? " odd" : ""}`}>{row.http_status}</span>}
+          {row.is_partial && (
+            <span class="badge" title="The root span has not arrived: named after the best span there is">
+              partial
+            </span>
+          )}
+          <span class="op">{row.op}</span>
+        </span>
+      </td>
+      <td class="c-service">{row.services.join(" → ") || row.service}</td>
+      <td class="c-duration">
+        <span class="duration-cell">
+          <span class="duration">{duration(row.duration_ns)}</span>
+          <span class="track">
+            <span class={`fill k-${kind}`} style={{ width: `${Math.max(0.6, (row.duration_ns / longest) * 100)}%` }} />
+          </span>
+        </span>
+      </td>
+      <td class="num c-spans">
+        {count(row.span_count)}
+        <span class="unit"> spans</span>
+      </td>
+      <td class={`num c-sql${row.db_span_count >= MANY_SQL ? " many" : ""}`}>
+        {row.db_span_count === 0 ? <span class="none">–</span> : count(row.db_span_count)}
+        <span class="unit"> SQL</span>
+      </td>
+      <td class="num c-errors">
+        {failed === 0 ? (
+          <span class="none">–</span>
+        ) : (
+          <span class="failed" title={`${plural(row.error_count, "error event")}, ${plural(row.failed_span_count, "failed span")}`}>
+            <span aria-hidden="true">●</span> {count(row.error_count || row.failed_span_count)}
+            <span class="unit"> errors</span>
+          </span>
+        )}
+      </td>
+      <td class="c-source">
+        <SourceMarks sentry={row.has_sentry} otel={row.has_otel} />
+      </td>
+    </tr>
+  );
+}
+
+function NoTraces({ text, service, isAll, onClear, onAll }: { text: string; service: string; isAll: boolean; onClear: () => void; onAll: () => void }) {
+  if (text !== "" || service !== "")
+    return (
+      <Empty title="No trace matches">
+        <p>
+          {text !== "" && (
+            <>
+              Nothing contains <code>{text}</code>{" "}
+            </>
+          )}
+          {service !== "" && (
+            <>
+              in service <code>{service}</code>
+            </>
+          )}
+          {isAll ? "." : " among the requests."}
+        </p>
+        <p class="buttons">
+          <button type="button" class="button primary" onClick={onClear}>
+            Clear search
+          </button>
+          {!isAll && (
+            <button type="button" class="button" onClick={onAll}>
+              Look in all kinds
+            </button>
+          )}
+        </p>
+      </Empty>
+    );
+  if (boot.value?.has_traces)
+    return (
+      <Empty title="No requests among the traces">
+        <p>Only spans of other kinds have arrived: jobs, scripts, or parts of requests.</p>
+        <p class="buttons">
+          <button type="button" class="button primary" onClick={onAll}>
+            Show all traces
+          </button>
+        </p>
+      </Empty>
+    );
+  return (
+    <Empty title="No trace has arrived yet">
+      <p>
+        A Sentry SDK sends them when <code>traces_sample_rate</code> is above 0, OpenTelemetry when its exporter points here.
+      </p>
+      <p class="buttons">
+        <a class="button primary" href="/welcome">
+          Connect an application
+        </a>
+        <a class="button" href="/ingest">
+          See what has arrived
+        </a>
+      </p>
+    </Empty>
+  );
+}

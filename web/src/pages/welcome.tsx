@@ -1,0 +1,278 @@
+// The first page: what to paste, and everything that reaches the server while one tries.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { load, post } from "../api/client";
+import { useLive } from "../api/live";
+import type { ApiError } from "../api/client";
+import type { IngestRowView, IssueListView, TraceListView } from "../api/types";
+import { Tokens } from "../components/code";
+import { CopyButton, Tabs } from "../components/controls";
+import { LedgerTable, useLedger } from "../components/ledger";
+import { LevelMark } from "../components/marks";
+import { PageTitle } from "../components/shell";
+import { ErrorNote } from "../components/states";
+import { duration } from "../lib/format";
+import { python, type Token } from "../lib/highlight";
+import { type Platform, type Snippet, snippets } from "../lib/snippets";
+import { composeDsn, issuePath, tracePath } from "../lib/urls";
+import { useScrollable } from "../components/code";
+import { boot, bootError, refreshBoot, rememberChoice, remembered, say } from "../state";
+
+const TABS = [
+  { value: "django", name: "Django" },
+  { value: "python", name: "Python" },
+  { value: "otel", name: "OpenTelemetry" },
+] as const;
+/** Silence of this long is worth a hint. */
+const SILENT_MS = 60_000;
+
+type Arrival = { kind: "issue" | "trace"; title: string; detail: string; href: string; level: string };
+
+export function WelcomePage() {
+  const stored = remembered("platform", "django");
+  const [platform, setPlatform] = useState<Platform>(TABS.find(({ value }) => value === stored)?.value ?? "django");
+  const [arrival, setArrival] = useState<Arrival | null>(null);
+  const [isSilent, setSilent] = useState(false);
+  const isExpecting = useRef(false);
+  const view = boot.value;
+  const isFirst = view !== null && !view.has_events && !view.has_traces;
+  // Only the first arrival, or the sample that was asked for, gets a card: the ledger shows the rest.
+  useEffect(() => {
+    if (isFirst) isExpecting.current = true;
+  }, [isFirst]);
+
+  const look = async (row: IngestRowView) => {
+    if (!isExpecting.current || (!row.short_id && !row.trace_id)) return;
+    isExpecting.current = false;
+    const found = row.short_id ? await firstIssue(row.short_id) : row.trace_id ? await firstTrace(row.trace_id) : null;
+    if (found) {
+      setArrival(found);
+      say(`Arrived: ${found.title}`);
+      void refreshBoot();
+    } else isExpecting.current = true;
+  };
+  const ledger = useLedger((rows) => {
+    const best = rows.find((row) => row.short_id) ?? rows.find((row) => row.trace_id);
+    if (best) void look(best);
+  });
+  useLive({ resync: () => void refreshBoot() });
+  const isQuiet = ledger.isLoaded && ledger.rows.length === 0;
+  useEffect(() => {
+    if (!isQuiet) {
+      setSilent(false);
+      return undefined;
+    }
+    const timer = setTimeout(() => setSilent(true), SILENT_MS);
+    return () => clearTimeout(timer);
+  }, [isQuiet]);
+
+  if (bootError.value && !view)
+    return (
+      <div class="page">
+        <header class="page-head">
+          <PageTitle title="Setup" />
+        </header>
+        <ErrorNote title="trapline does not answer" detail={bootError.value.message} causes={bootError.value.causes} onRetry={() => void refreshBoot()} />
+      </div>
+    );
+  const project = view?.projects[0];
+  const dsn = project ? composeDsn(location, project.public_key, project.id) : "…";
+  const parts = snippets(platform, dsn, location.origin);
+  return (
+    <div class="page welcome">
+      <div class="setup">
+        <header class="welcome-head">
+          <PageTitle title={isFirst ? "Send your first error" : "Setup"} />
+          <p>
+            {isFirst
+              ? "Three steps, under a minute. This page shows everything your application sends as it arrives."
+              : "Connect another application to this server."}
+          </p>
+        </header>
+        <Tabs
+          label="Platform"
+          tabs={TABS}
+          value={platform}
+          panelId="setup-panel"
+          onChange={(value) => {
+            setPlatform(value);
+            rememberChoice("platform", value);
+          }}
+        />
+        <div id="setup-panel" role="tabpanel" aria-label={TABS.find(({ value }) => value === platform)?.name} class="steps">
+          <Step number={1} title="Install">
+            <CodeBox snippet={{ title: "shell", language: "shell", text: parts.install }} />
+          </Step>
+          <Step number={2} title={platform === "otel" ? "Point the exporter here" : "Initialise"}>
+            {parts.setup.map((snippet) => (
+              <CodeBox key={snippet.title} snippet={snippet} />
+            ))}
+          </Step>
+          <Step number={3} title="Trigger one">
+            <CodeBox snippet={parts.trigger} />
+            <p class="step-note">
+              {platform === "django" && (
+                <>
+                  then open <code>/boom/</code>.{" "}
+                </>
+              )}
+              No application at hand? <SampleButton onSent={() => (isExpecting.current = true)} />
+            </p>
+          </Step>
+        </div>
+        {project && platform !== "otel" && (
+          <div class="dsn">
+            <h2>DSN</h2>
+            <code>{dsn}</code>
+            <CopyButton text={() => dsn} label="Copy DSN" />
+          </div>
+        )}
+      </div>
+      <section class="arrivals" aria-labelledby="arrivals-title">
+        {arrival && <ArrivalCard arrival={arrival} />}
+        <div class="row-between">
+          <h2 id="arrivals-title">What reaches this server</h2>
+          {ledger.rows.length > 0 && <a href="/ingest">All requests</a>}
+        </div>
+        <LedgerTable ledger={ledger} limit={12}>
+          <div class="waiting">
+            <p class="pulse-line">
+              <span class="pulse" aria-hidden="true" /> Waiting for the first request…
+            </p>
+            <p class="quiet">Refused requests appear here too, with the reason and what to change.</p>
+          </div>
+        </LedgerTable>
+        {isSilent && isQuiet && <Checklist />}
+      </section>
+    </div>
+  );
+}
+
+async function firstIssue(shortId: string): Promise<Arrival | null> {
+  const found = await load<{ issue: IssueListView["issues"][number] }>(`/api/ui/issues/${encodeURIComponent(shortId)}`).catch(() => null);
+  if (!found) return null;
+  const { issue } = found;
+  const file = issue.filename ? `${issue.filename}${issue.line === null ? "" : `:${issue.line}`}` : issue.culprit;
+  return { kind: "issue", title: issue.title, detail: [issue.function, file].filter(Boolean).join("  "), href: issuePath(shortId), level: issue.level };
+}
+
+async function firstTrace(traceId: string): Promise<Arrival | null> {
+  const found = await load<TraceListView>("/api/ui/traces?kind=all").catch(() => null);
+  const trace = found?.traces.find((row) => row.trace_id === traceId);
+  return { kind: "trace", title: trace?.name ?? "A trace", detail: trace ? `${duration(trace.duration_ns)} · ${trace.span_count} spans` : traceId, href: tracePath(traceId), level: "info" };
+}
+
+function ArrivalCard({ arrival }: { arrival: Arrival }) {
+  const open = useRef<HTMLAnchorElement>(null);
+  useEffect(() => open.current?.focus(), []);
+  return (
+    <article class="arrival">
+      <p class="arrival-kind">
+        {arrival.kind === "issue" ? <LevelMark level={arrival.level} /> : <span class="kind-mark k-http" aria-hidden="true" />}
+        {arrival.kind === "issue" ? "Your error is here" : "Your trace is here"}
+      </p>
+      <h3>{arrival.title}</h3>
+      <p class="mono quiet">{arrival.detail}</p>
+      <a ref={open} class="button primary" href={arrival.href}>
+        Open
+      </a>
+    </article>
+  );
+}
+
+function Step({ number, title, children }: { number: number; title: string; children: preact.ComponentChildren }) {
+  return (
+    <section class="step">
+      <h2>
+        <span class="step-number">{number}</span> {title}
+      </h2>
+      {children}
+    </section>
+  );
+}
+
+function CodeBox({ snippet }: { snippet: Snippet }) {
+  const ref = useScrollable<HTMLPreElement>();
+  const tokens: Token[] = snippet.language === "python" ? python(snippet.text) : shell(snippet.text);
+  return (
+    <div class="code-box">
+      <div class="code-box-head">
+        <span>{snippet.title}</span>
+        <CopyButton class="button quiet-button" text={() => snippet.text} />
+      </div>
+      <pre ref={ref} class="scrolls" role="group" aria-label={snippet.title}>
+        <code>
+          <Tokens tokens={tokens} />
+        </code>
+      </pre>
+    </div>
+  );
+}
+
+/** Comments only: a command is read as it is. */
+function shell(text: string): Token[] {
+  return text.split(/(#[^\n]*)/).map((part) => ({ role: part.startsWith("#") ? "comment" : null, text: part }));
+}
+
+function SampleButton({ onSent }: { onSent: () => void }) {
+  const [state, setState] = useState<"idle" | "sending" | "sent">("idle");
+  const [problem, setProblem] = useState<string | null>(null);
+  return (
+    <>
+      <button
+        type="button"
+        class="button"
+        disabled={state === "sending"}
+        onClick={() => {
+          setState("sending");
+          setProblem(null);
+          onSent();
+          post("/api/ui/sample").then(
+            () => {
+              setState("sent");
+              say("Sample sent");
+            },
+            (error: ApiError) => {
+              setState("idle");
+              setProblem(error.status === 200 ? null : error.message);
+            },
+          );
+        }}
+      >
+        {state === "sending" ? "Sending…" : state === "sent" ? "Sent. Send another" : "Send a sample"}
+      </button>
+      {problem && (
+        <span class="problem" role="alert">
+          {" "}
+          {problem}
+        </span>
+      )}
+    </>
+  );
+}
+
+function Checklist() {
+  const host = location.host;
+  return (
+    <div class="checklist" role="status">
+      <h3>Nothing for a minute. Usual reasons:</h3>
+      <ul>
+        <li>
+          The application runs in a container, where <code>{location.hostname}</code> is the container itself: use <code>host.docker.internal:{location.port || "80"}</code>.
+        </li>
+        <li>
+          The snippet runs too late or never: put it at the top of <code>settings.py</code>, and restart the server.
+        </li>
+        <li>
+          A <code>SENTRY_DSN</code> in the environment, or an <code>if not DEBUG</code> around the call, wins over the snippet.
+        </li>
+        <li>
+          A firewall or proxy stands between: try <code>curl http://{host}/</code> from the application's machine.
+        </li>
+        <li>
+          Add <code>debug=True</code> to <code>sentry_sdk.init</code>: the SDK then prints why it sends nothing.
+        </li>
+      </ul>
+    </div>
+  );
+}

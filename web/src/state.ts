@@ -1,0 +1,94 @@
+// What the whole app shares: the boot answer, the corrected clock, the theme, what is spoken to screen readers.
+
+import { effect, signal } from "@preact/signals";
+import { type ApiError, load } from "./api/client";
+import type { BootView } from "./api/types";
+
+export const boot = signal<BootView | null>(null);
+export const bootError = signal<ApiError | null>(null);
+let clockOffsetMs = 0;
+
+export async function refreshBoot(): Promise<void> {
+  try {
+    const view = await load<BootView>("/api/ui/boot");
+    clockOffsetMs = view.now_ms - Date.now();
+    boot.value = view;
+    bootError.value = null;
+    now.value = serverNow();
+  } catch (error) {
+    bootError.value = error as ApiError;
+  }
+}
+
+export function serverNow(): number {
+  return Date.now() + clockOffsetMs;
+}
+
+/** Ticks every few seconds, so that "12 s ago" stays true. */
+export const now = signal(Date.now());
+const TICK_MS = 5000;
+export function startClock(): void {
+  setInterval(() => {
+    if (!document.hidden) now.value = serverNow();
+  }, TICK_MS);
+}
+
+export type Theme = "system" | "light" | "dark";
+function storedTheme(): Theme {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen === "light" || chosen === "dark" ? chosen : "system";
+}
+export const theme = signal<Theme>(storedTheme());
+/** What is drawn, with the system's wish resolved: canvases redraw on it. */
+const systemDark = matchMedia("(prefers-color-scheme: dark)");
+export const isDark = signal(systemDark.matches);
+
+effect(() => {
+  const chosen = theme.value;
+  if (chosen === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
+  isDark.value = chosen === "system" ? systemDark.matches : chosen === "dark";
+  try {
+    if (chosen === "system") localStorage.removeItem("trapline.theme");
+    else localStorage.setItem("trapline.theme", chosen);
+  } catch {
+    // Without storage the choice lasts until the page is closed.
+  }
+});
+systemDark.addEventListener("change", () => {
+  if (theme.value === "system") isDark.value = systemDark.matches;
+});
+
+export function nextTheme(): void {
+  theme.value = theme.value === "system" ? (isDark.value ? "light" : "dark") : theme.value === "light" ? "dark" : "system";
+  say(`Theme: ${theme.value}`);
+}
+
+/** One polite live region for the whole app; at most one announcement per ten seconds from live data. */
+export const spoken = signal("");
+export function say(text: string): void {
+  spoken.value = text;
+}
+const LIVE_SPEECH_MS = 10_000;
+let lastLiveSpeech = 0;
+export function sayLive(text: string): void {
+  if (Date.now() - lastLiveSpeech < LIVE_SPEECH_MS) return;
+  lastLiveSpeech = Date.now();
+  say(text);
+}
+
+/** Small choices that outlive a visit. */
+export function remembered(key: string, fallback: string): string {
+  try {
+    return localStorage.getItem(`trapline.${key}`) ?? fallback;
+  } catch {
+    return fallback;
+  }
+}
+export function rememberChoice(key: string, value: string): void {
+  try {
+    localStorage.setItem(`trapline.${key}`, value);
+  } catch {
+    // Not kept, and that is fine.
+  }
+}
