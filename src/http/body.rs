@@ -220,7 +220,10 @@ mod tests {
         assert!(matches!(expanded(vec![1], "gzip, gzip, gzip"), Err(BodyError::UnknownEncoding(_))));
         for encoding in ["gzip", "deflate", "br", "zstd"] {
             assert!(matches!(expanded(vec![], encoding), Err(BodyError::Damaged { .. })), "{encoding}");
-            assert!(matches!(expanded(b"\x01garbage".to_vec(), encoding), Err(BodyError::Damaged { .. })), "{encoding}");
+            assert!(
+                matches!(expanded(b"\x01garbage".to_vec(), encoding), Err(BodyError::Damaged { .. })),
+                "{encoding}"
+            );
         }
         let mut cut = gzip(&[7; 10_000]);
         cut.truncate(cut.len() - 6);

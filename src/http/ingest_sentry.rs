@@ -11,9 +11,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_A
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::config::{
-    ENVELOPE_ITEMS_MAX, JSON_DEPTH_MAX, REQUEST_SPANS_MAX, TRANSACTION_BYTES_MAX,
-};
+use crate::config::{ENVELOPE_ITEMS_MAX, JSON_DEPTH_MAX, REQUEST_SPANS_MAX, TRANSACTION_BYTES_MAX};
 use crate::ingest::Digest;
 use crate::model::decoded::Decoded;
 use crate::model::ids::{EventId, ProjectId, PublicKey};
@@ -21,7 +19,7 @@ use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::sentry::auth::{AuthError, AuthInputs, read_credentials};
 use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, decode_envelope};
-use crate::sentry::store::decode_store;
+use crate::sentry::store_endpoint::decode_store;
 use crate::sentry::{Limits, sample};
 
 use super::error::ApiError;
@@ -66,7 +64,9 @@ pub(super) fn refuse_other(name: &str) -> Answered {
 enum Kind {
     Envelope,
     /// An event as JSON, or an envelope after all: the content type tells.
-    Store { content_type: Option<String> },
+    Store {
+        content_type: Option<String>,
+    },
 }
 
 /// What the headers and the address say about who sends; the envelope itself may say it too.
@@ -163,9 +163,7 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
         let mut fresh = fresh_event_id;
         let decoded = match &kind {
             Kind::Envelope => decode_envelope(body, now_ms(), &mut fresh, &limits),
-            Kind::Store { content_type } => {
-                decode_store(body, content_type.as_deref(), now_ms(), &mut fresh, &limits)
-            }
+            Kind::Store { content_type } => decode_store(body, content_type.as_deref(), now_ms(), &mut fresh, &limits),
         }
         .map_err(envelope_error)?;
         let EnvelopeDecoded { header, response_id, decoded, .. } = decoded;

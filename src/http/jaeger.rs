@@ -13,7 +13,9 @@ use super::ui::{attribute_json, kind_name};
 use super::{Ready, respond};
 
 pub(super) async fn trace(ready: &Ready, trace: &str) -> Result<Response<Body>, ApiError> {
-    let Some(trace_id) = TraceId::parse(trace) else { return Ok(not_found(StatusCode::BAD_REQUEST, "malformed trace id")) };
+    let Some(trace_id) = TraceId::parse(trace) else {
+        return Ok(not_found(StatusCode::BAD_REQUEST, "malformed trace id"));
+    };
     let found = ready.store.trace_spans(trace_id, TRACE_SPANS_SHOWN_MAX).await?;
     if found.batch.spans.is_empty() {
         return Ok(not_found(StatusCode::NOT_FOUND, "trace not found"));

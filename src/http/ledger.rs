@@ -80,9 +80,7 @@ impl Ledger {
             protocol: arrival.protocol.to_string(),
             summary: ending.summary,
             body_bytes: ending.body_bytes,
-            client: ending
-                .client
-                .map_or(arrival.client, |client| client.chars().take(CLIENT_CHARS_MAX).collect()),
+            client: ending.client.map_or(arrival.client, |client| client.chars().take(CLIENT_CHARS_MAX).collect()),
             problem: ending.problem,
             fix: ending.fix,
             short_id: ending.short_id,

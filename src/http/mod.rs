@@ -110,7 +110,11 @@ pub async fn handle(server: Arc<Server>, request: Request<Incoming>) -> Response
     response
 }
 
-async fn answer(server: &Arc<Server>, route: &Route<'_>, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
+async fn answer(
+    server: &Arc<Server>,
+    route: &Route<'_>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, ApiError> {
     if *route == Route::Livez {
         return Ok(respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"));
     }

@@ -10,23 +10,44 @@ pub enum Route<'a> {
     Livez,
 
     // Ingest: any origin may write, nobody may read; bodies up to the limit.
-    Envelope { project: &'a str },
-    Store { project: Option<&'a str> },
-    Otlp { project: Option<&'a str>, signal: Signal },
+    Envelope {
+        project: &'a str,
+    },
+    Store {
+        project: Option<&'a str>,
+    },
+    Otlp {
+        project: Option<&'a str>,
+        signal: Signal,
+    },
     /// OTLP over gRPC, which is answered with the way out.
     Grpc,
     /// A Sentry ingest route that this version does not have.
-    SentryOther { name: &'a str },
+    SentryOther {
+        name: &'a str,
+    },
 
     // Reading: our own pages only, no bodies.
     Boot,
     Issues,
-    Issue { issue: &'a str },
-    IssueEvent { issue: &'a str, event: &'a str },
-    Event { event: &'a str },
+    Issue {
+        issue: &'a str,
+    },
+    IssueEvent {
+        issue: &'a str,
+        event: &'a str,
+    },
+    Event {
+        event: &'a str,
+    },
     Traces,
-    Trace { trace: &'a str },
-    Span { trace: &'a str, span: &'a str },
+    Trace {
+        trace: &'a str,
+    },
+    Span {
+        trace: &'a str,
+        span: &'a str,
+    },
     Ingest,
     Live,
     /// The one mutation: sends a sample event to ourselves.
@@ -35,7 +56,9 @@ pub enum Route<'a> {
     // Sentry's web API, reading.
     Sentry0(Sentry0<'a>),
     /// Jaeger's query API, one trace.
-    JaegerTrace { trace: &'a str },
+    JaegerTrace {
+        trace: &'a str,
+    },
 
     /// Under `/api/` but nothing of the above.
     UnknownApi,
@@ -119,9 +142,7 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         ["projects"] => Sentry0::Projects,
         ["projects", organization, project, "keys"] => Sentry0::ProjectKeys { organization, project },
         ["projects", organization, project, "issues"] => Sentry0::ProjectIssues { organization, project },
-        ["projects", organization, project, "events", event] => {
-            Sentry0::ProjectEvent { organization, project, event }
-        }
+        ["projects", organization, project, "events", event] => Sentry0::ProjectEvent { organization, project, event },
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },

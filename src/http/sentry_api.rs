@@ -113,10 +113,14 @@ fn read_issue_query(text: &str) -> Result<(Option<IssueStatus>, Option<String>),
             Some(("is", "unresolved")) => status = Some(IssueStatus::Unresolved),
             Some(("is", "resolved")) => status = Some(IssueStatus::Resolved),
             Some(("is", "ignored" | "archived" | "muted")) => status = Some(IssueStatus::Ignored),
-            Some((key, _)) if !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._".contains(&b)) => {
+            Some((key, _))
+                if !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._".contains(&b)) =>
+            {
                 return Err(ApiError::new(
                     StatusCode::BAD_REQUEST,
-                    format!("this version does not search by \"{key}:\": use is:unresolved, is:resolved, is:ignored and words"),
+                    format!(
+                        "this version does not search by \"{key}:\": use is:unresolved, is:resolved, is:ignored and words"
+                    ),
                 ));
             }
             _ => words.push(word),

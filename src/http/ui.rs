@@ -198,9 +198,7 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         .into_iter()
         .map(|(event, short_no)| {
             let time_ns = event.timestamp_ms * 1_000_000;
-            let named = event
-                .span_id
-                .and_then(|id| placed.iter().position(|place| spans[place.span].span_id == id));
+            let named = event.span_id.and_then(|id| placed.iter().position(|place| spans[place.span].span_id == id));
             let span = named.or_else(|| enclosing(spans, &placed, time_ns));
             TraceErrorView {
                 event_id: event.event_id.to_string(),
@@ -263,9 +261,7 @@ pub(super) async fn find_issue(ready: &Ready, text: &str) -> Result<Issue, ApiEr
         Some((slug, number)) => {
             let project = ready.projects.iter().find(|project| project.slug.eq_ignore_ascii_case(slug));
             match (project, number.parse::<u32>()) {
-                (Some(project), Ok(number)) => {
-                    ready.store.issue_by_short_no(project.id, u64::from(number)).await?
-                }
+                (Some(project), Ok(number)) => ready.store.issue_by_short_no(project.id, u64::from(number)).await?,
                 _ => None,
             }
         }
@@ -367,10 +363,7 @@ fn span_view(span: Span, resource: Resource) -> SpanView {
             })
             .collect(),
         dropped: span.dropped,
-        transaction: span
-            .transaction_json
-            .and_then(|json| serde_json::from_slice(&json).ok())
-            .unwrap_or(Value::Null),
+        transaction: span.transaction_json.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or(Value::Null),
     }
 }
 

@@ -42,7 +42,13 @@ pub fn prepare(project: &Project, decoded: Decoded, received_ms: i64) -> Prepare
                     continue;
                 }
                 let body = compress(&encode_spans(batch));
-                writes.push(Write::Spans(SpansWrite { project_id: project.id, received_ms, body, parts, transactions }));
+                writes.push(Write::Spans(SpansWrite {
+                    project_id: project.id,
+                    received_ms,
+                    body,
+                    parts,
+                    transactions,
+                }));
             }
             Incoming::Counted { category, quantity } => {
                 digest.add_counted(&category, quantity);

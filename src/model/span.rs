@@ -81,18 +81,6 @@ pub struct Span {
     pub transaction_json: Option<Vec<u8>>,
 }
 
-impl Default for TraceId {
-    fn default() -> Self {
-        Self([0; 16])
-    }
-}
-
-impl Default for SpanId {
-    fn default() -> Self {
-        Self([0; 8])
-    }
-}
-
 impl Span {
     pub fn duration_ns(&self) -> i64 {
         self.end_ns - self.start_ns

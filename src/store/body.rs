@@ -25,7 +25,8 @@ impl CompressedBody {
 
 /// Compresses; the caller's thread does the work, so that the writer's does not.
 pub fn compress(body: &[u8]) -> CompressedBody {
-    let bytes = zstd::bulk::compress(body, BODY_ZSTD_LEVEL).expect("zstd compresses any bytes into a large enough buffer");
+    let bytes =
+        zstd::bulk::compress(body, BODY_ZSTD_LEVEL).expect("zstd compresses any bytes into a large enough buffer");
     CompressedBody { bytes, expanded_bytes: body.len() }
 }
 

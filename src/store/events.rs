@@ -176,11 +176,7 @@ impl Store {
     }
 
     /// Error events of a trace, oldest first, with their issues' short numbers; at most `limit`.
-    pub async fn trace_events(
-        &self,
-        trace_id: TraceId,
-        limit: usize,
-    ) -> Result<Vec<(EventSummary, u64)>, StoreError> {
+    pub async fn trace_events(&self, trace_id: TraceId, limit: usize) -> Result<Vec<(EventSummary, u64)>, StoreError> {
         self.readers.run(move |connection| read_trace_events(connection, trace_id, limit)).await
     }
 }
@@ -226,14 +222,11 @@ fn read_neighbours(connection: &Connection, issue_id: IssueId, id: i64) -> Resul
             .optional()?;
         Ok(found)
     };
-    let previous = one(
-        "SELECT event_id FROM event WHERE issue_id = :issue_id AND id < :id ORDER BY id DESC LIMIT 1",
-    )?;
+    let previous = one("SELECT event_id FROM event WHERE issue_id = :issue_id AND id < :id ORDER BY id DESC LIMIT 1")?;
     let next = one("SELECT event_id FROM event WHERE issue_id = :issue_id AND id > :id ORDER BY id LIMIT 1")?;
     let here = one("SELECT event_id FROM event WHERE issue_id = :issue_id AND id = :id")?.unwrap_or(EventId([0; 16]));
     let first = one("SELECT event_id FROM event WHERE issue_id = :issue_id AND id <= :id ORDER BY id LIMIT 1")?;
-    let latest =
-        one("SELECT event_id FROM event WHERE issue_id = :issue_id AND id >= :id ORDER BY id DESC LIMIT 1")?;
+    let latest = one("SELECT event_id FROM event WHERE issue_id = :issue_id AND id >= :id ORDER BY id DESC LIMIT 1")?;
     Ok(EventNeighbours { first: first.unwrap_or(here), previous, next, latest: latest.unwrap_or(here) })
 }
 
@@ -272,10 +265,9 @@ fn read_trace_events(
          FROM event JOIN issue ON issue.id = event.issue_id
          WHERE event.trace_id = :trace_id ORDER BY event.timestamp_ms, event.id LIMIT :limit"
     ))?;
-    let rows = statement.query_map(
-        named_params! { ":trace_id": &trace_id.0[..], ":limit": limit as i64 },
-        |row| Ok((summary_from_row(row)?, row.get::<_, i64>(14)?.max(0) as u64)),
-    )?;
+    let rows = statement.query_map(named_params! { ":trace_id": &trace_id.0[..], ":limit": limit as i64 }, |row| {
+        Ok((summary_from_row(row)?, row.get::<_, i64>(14)?.max(0) as u64))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

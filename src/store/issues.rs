@@ -109,11 +109,8 @@ impl IssueDeltas {
 
     pub(super) fn apply(self, tx: &Transaction<'_>) -> Result<(), StoreError> {
         for (issue_id, delta) in self.0 {
-            let new_users = if delta.user_hashes.is_empty() {
-                None
-            } else {
-                merge_users(tx, issue_id, &delta.user_hashes)?
-            };
+            let new_users =
+                if delta.user_hashes.is_empty() { None } else { merge_users(tx, issue_id, &delta.user_hashes)? };
             update_issue(tx, issue_id, &delta, new_users)?;
             for (hour, count) in &delta.hours {
                 let mut statement = tx.prepare_cached(
@@ -283,9 +280,7 @@ impl Store {
         hours: usize,
     ) -> Result<Vec<IssueHistory>, StoreError> {
         self.readers
-            .run(move |connection| {
-                ids.into_iter().map(|id| read_history(connection, id, last_hour, hours)).collect()
-            })
+            .run(move |connection| ids.into_iter().map(|id| read_history(connection, id, last_hour, hours)).collect())
             .await
     }
 }
@@ -294,12 +289,7 @@ const ISSUE_COLUMNS: &str = "id, project_id, short_no, kind, title, culprit, ty,
     level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count, first_release,
     last_release";
 
-fn read_issue(
-    connection: &Connection,
-    condition: &str,
-    first: i64,
-    second: i64,
-) -> Result<Option<Issue>, StoreError> {
+fn read_issue(connection: &Connection, condition: &str, first: i64, second: i64) -> Result<Option<Issue>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("SELECT {ISSUE_COLUMNS} FROM issue WHERE {condition}"))?;
     Ok(statement.query_row((first, second), issue_from_row).optional()?)
 }
@@ -346,10 +336,8 @@ fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage,
         (value, issue.id)
     });
     let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM issue WHERE {filter}"))?;
-    let total: i64 = statement.query_row(
-        named_params! { ":project_id": project_id, ":status": status, ":text": text },
-        |row| row.get(0),
-    )?;
+    let total: i64 = statement
+        .query_row(named_params! { ":project_id": project_id, ":status": status, ":text": text }, |row| row.get(0))?;
     Ok(IssuePage { issues, next_after, total: total.max(0) as u64 })
 }
 

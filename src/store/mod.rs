@@ -47,7 +47,9 @@ pub enum StoreError {
     DataDir { path: PathBuf, source: std::io::Error },
     #[error("cannot open the database {path}: {detail}")]
     Open { path: PathBuf, detail: String },
-    #[error("the data directory {0} is in use by another trapline: stop that one, or give this one a --data-dir of its own")]
+    #[error(
+        "the data directory {0} is in use by another trapline: stop that one, or give this one a --data-dir of its own"
+    )]
     InUse(PathBuf),
     #[error(
         "the database {path} was written by a newer trapline (schema {found}, this one knows {known}): start that \

@@ -14,14 +14,7 @@ use crate::model::time::hour_of;
 pub(super) struct OutcomeDeltas(BTreeMap<(u32, i64, String, String), u64>);
 
 impl OutcomeDeltas {
-    pub(super) fn add(
-        &mut self,
-        project_id: ProjectId,
-        received_ms: i64,
-        category: &str,
-        reason: &str,
-        quantity: u64,
-    ) {
+    pub(super) fn add(&mut self, project_id: ProjectId, received_ms: i64, category: &str, reason: &str, quantity: u64) {
         let key = (project_id.0, hour_of(received_ms), category.to_string(), reason.to_string());
         *self.0.entry(key).or_default() += quantity;
     }
