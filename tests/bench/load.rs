@@ -1,1 +1,294 @@
-fn main() {}
+//! `make bench`: a load generator against the real binary, with the limits of the machine measured beside it.
+//!
+//! Not a micro benchmark and not a test of speed: it starts the release binary on an empty data directory on a real
+//! disk, sends what SDKs send, and prints a table of medians. It fails when an answer is not 200 or when the server
+//! kept another number than it accepted, and never because of a time.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `errors`, `spans` | what is sent, made from the captures in `tests/fixtures` |
+//! | `client` | connections, pace, latencies |
+//! | `server` | the process under load; its CPU, memory, commits and disk |
+//! | `limits` | bare HTTP, bare commits, bare decoding |
+//! | `machine`, `table` | what is printed |
+//!
+//! The generator shares the cores with the server, so on a small machine the rates are those of both together;
+//! CPU per request is the server's alone.
+
+// A benchmark is a program for a terminal, and there is nothing to do about a failure but to stop.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod client;
+mod errors;
+mod limits;
+mod machine;
+mod seed;
+mod server;
+mod spans;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+
+use client::{Load, Work, drive};
+use errors::ErrorMaker;
+use server::{Disk, Server, cpu_of};
+use spans::Template;
+use table::{Measured, Scenario};
+
+/// Loads a trapline with Sentry errors and OpenTelemetry spans and prints what it took.
+#[derive(Parser)]
+struct Options {
+    /// Runs of every scenario; medians are printed
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Seconds of every scenario
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Connections of the loaded scenarios
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// One run of 2 seconds each: does it work at all?
+    #[arg(long)]
+    quick: bool,
+    /// Scenarios whose name contains this
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Requests per second of the paced scenario
+    #[arg(long, default_value_t = 1000.0)]
+    rate: f64,
+    /// Error envelopes to make before the start [default: 4000 for every second]
+    #[arg(long)]
+    bodies: Option<usize>,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Another trapline to measure, such as one of last month
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// Write some of the envelopes and batches to this folder and stop
+    #[arg(long)]
+    dump: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    bare_server: bool,
+    /// Given by cargo bench
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+struct Bench {
+    options: Options,
+    duration: Duration,
+    binary: PathBuf,
+    root: PathBuf,
+    bodies: Vec<Vec<u8>>,
+    templates: Vec<Template>,
+}
+
+fn main() {
+    let mut options = Options::parse();
+    if options.bare_server {
+        limits::serve_bare();
+    }
+    // `cargo test --benches` runs it too, without saying --bench.
+    if options.quick || !options.bench {
+        options.runs = 1;
+        options.seconds = 2.0;
+    }
+    let binary = options.binary.clone().unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_trapline")));
+    let binary = std::path::absolute(binary).expect("a path");
+    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let machine = machine::describe(&root);
+    if machine::filesystem(&root) == "tmpfs" {
+        say("the data directory is on tmpfs, where a sync costs nothing: these numbers say little");
+    }
+    let bodies = make_envelopes(&options);
+    let templates = Template::all(options.seed);
+    if let Some(folder) = &options.dump {
+        return dump(folder, &bodies, &templates);
+    }
+    let duration = Duration::from_secs_f64(options.seconds);
+    let bench = Bench { options, duration, binary, root, bodies, templates };
+    let (scenarios, decoding) = bench.run();
+
+    println!("\ntrapline load: {machine}");
+    println!(
+        "medians of {} runs of {} s, each on an empty data directory; seed {}",
+        bench.options.runs, bench.options.seconds, bench.options.seed
+    );
+    println!(
+        "errors: {} distinct envelopes of {:.0} B gzip level 9, {} bugs; spans: {} per batch, {:.0} B protobuf, not compressed",
+        bench.bodies.len(),
+        mean(bench.bodies.iter().map(Vec::len)),
+        errors::BUGS,
+        spans::SPANS,
+        mean(bench.templates.iter().map(|template| template.bytes().len())),
+    );
+    println!("generator and server share these cores: rates are those of both together, CPU is the server's alone");
+    table::print(&scenarios, &decoding);
+}
+
+impl Bench {
+    fn run(&self) -> (Vec<Scenario>, Vec<limits::Decoding>) {
+        let many = self.options.connections;
+        let plan: Vec<(&'static str, bool, usize, Option<f64>)> = vec![
+            ("errors", false, many, None),
+            ("errors, paced", false, many, Some(self.options.rate)),
+            ("errors, one connection", false, 1, None),
+            ("spans", true, many, None),
+            ("spans, one connection", true, 1, None),
+        ];
+        let plan: Vec<_> = plan.into_iter().filter(|(name, ..)| name.contains(&self.options.only)).collect();
+        let mut scenarios: Vec<Scenario> = plan
+            .iter()
+            .map(|(name, is_spans, ..)| Scenario {
+                name,
+                unit: if *is_spans { "span" } else { "event" },
+                units: if *is_spans { spans::SPANS as f64 } else { 1.0 },
+                runs: Vec::new(),
+            })
+            .collect();
+        let mut decoding = Vec::new();
+        for run in 0..self.options.runs {
+            for ((name, is_spans, connections, rate), scenario) in plan.iter().zip(&mut scenarios) {
+                let load = Load { connections: *connections, duration: self.duration, rate: *rate };
+                let mut measured = self.measure(*is_spans, &load);
+                if rate.is_none() && *connections == many {
+                    self.measure_limits(*is_spans, &load, scenario.units, &mut measured);
+                }
+                say(&format!(
+                    "run {} of {}: {name}: {:.0} req/s, p50 {:.2} ms, {:.0} µs of CPU per request",
+                    run + 1,
+                    self.options.runs,
+                    measured.per_s,
+                    measured.p50_ms,
+                    measured.cpu_us
+                ));
+                scenario.runs.push(measured);
+            }
+            decoding.push(limits::decoding(&self.bodies, &self.templates, Duration::from_millis(500)));
+        }
+        (scenarios, decoding)
+    }
+
+    /// One scenario on a server of its own.
+    fn measure(&self, is_spans: bool, load: &Load) -> Measured {
+        let data_dir = tempfile::tempdir_in(&self.root).expect("a folder in target");
+        let server = Server::start(&self.binary, data_dir.path());
+        std::thread::sleep(Duration::from_millis(500));
+        let idle = server.memory("VmRSS");
+        let work = self.work(is_spans, server.key.clone());
+        let mut before = None;
+        let sent =
+            drive(server.address, &work, load, || before = Some((server.cpu(), cpu_of("self"), server.commits())));
+        let (cpu_before, generator_before, commits_before) = before.expect("called before the clock started");
+        let cpu = spent(cpu_before, server.cpu());
+        let generator = spent(generator_before, cpu_of("self"));
+        let commits =
+            server.commits().zip(commits_before).map_or(f64::NAN, |(now, then)| f64::from(now.wrapping_sub(then)));
+        let peak = server.memory("VmHWM");
+        server.stop();
+        if sent.ran_out {
+            say(&format!("  all envelopes were sent after {:.1} s: --bodies makes more", sent.elapsed.as_secs_f64()));
+        }
+        let disk = Disk::read(data_dir.path());
+        let units = (if is_spans { sent.total * spans::SPANS } else { sent.total }) as f64;
+        let kept = if is_spans { disk.spans } else { disk.events };
+        assert_eq!(kept as f64, units, "the server kept another number than it accepted");
+        let requests = sent.measured as f64;
+        Measured {
+            per_s: sent.per_second(),
+            p50_ms: sent.percentile_ms(50.0),
+            p99_ms: sent.percentile_ms(99.0),
+            cpu_us: cpu * 1e6 / requests,
+            generator_cores: generator / sent.elapsed.as_secs_f64(),
+            idle_mib: mib(idle),
+            peak_mib: mib(peak),
+            per_commit: requests / commits,
+            file_bytes: disk.file_bytes as f64 / units,
+            used_bytes: disk.used_bytes as f64 / units,
+            requests,
+            parts: disk.parts.into_iter().map(|(name, bytes)| (name, bytes as f64 / units)).collect(),
+            issues: disk.issues as f64,
+            bare_http_per_s: f64::NAN,
+            bare_http_cpu_us: f64::NAN,
+            bare_commits_per_s: f64::NAN,
+        }
+    }
+
+    /// The same requests to a server that only reads them; the same bytes in commits as large as the server's.
+    fn measure_limits(&self, is_spans: bool, load: &Load, units: f64, measured: &mut Measured) {
+        let dir = tempfile::tempdir_in(&self.root).expect("a folder in target");
+        let server = Server::start_bare(dir.path());
+        let work = self.work(is_spans, server.key.clone());
+        let duration = load.duration.min(Duration::from_secs(5));
+        let mut before = None;
+        let sent = drive(server.address, &work, &Load { duration, ..*load }, || before = server.cpu());
+        measured.bare_http_per_s = sent.per_second();
+        measured.bare_http_cpu_us = spent(before, server.cpu()) * 1e6 / sent.measured as f64;
+        drop(server);
+        let batch = if measured.per_commit.is_finite() { measured.per_commit.round().max(1.0) as usize } else { 1 };
+        let row_bytes = (measured.file_bytes * units) as usize;
+        measured.bare_commits_per_s =
+            limits::commits(dir.path(), row_bytes, batch, measured.requests as usize, duration);
+    }
+
+    fn work(&self, is_spans: bool, key: String) -> Work<'_> {
+        if is_spans {
+            Work::Spans { templates: &self.templates, seed: self.options.seed }
+        } else {
+            Work::Errors { bodies: &self.bodies, key }
+        }
+    }
+}
+
+fn make_envelopes(options: &Options) -> Vec<Vec<u8>> {
+    let count = match options.bodies {
+        Some(count) => count,
+        None if !"errors, paced, one connection".contains(&options.only) => 1000,
+        None => (4000.0 * options.seconds) as usize,
+    };
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let begin = Instant::now();
+    say(&format!("making {count} error envelopes"));
+    let progress = |made: usize| {
+        if made.is_multiple_of(10_000) {
+            say(&format!("  {made}"));
+        }
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
+    let bodies = ErrorMaker::new(&fixtures, options.seed).envelopes(count, now.as_millis() as u64, progress);
+    say(&format!("  made in {:.1} s", begin.elapsed().as_secs_f64()));
+    bodies
+}
+
+fn dump(folder: &Path, bodies: &[Vec<u8>], templates: &[Template]) {
+    std::fs::create_dir_all(folder).expect("a folder");
+    for (no, body) in bodies.iter().take(200).enumerate() {
+        std::fs::write(folder.join(format!("error-{no:03}.envelope")), errors::gunzip(body)).expect("a file");
+    }
+    for (no, template) in templates.iter().enumerate() {
+        let mut batch = Vec::new();
+        template.write(&mut seed::Seed::new(1, no as u64), 1_800_000_000_000_000_000, &mut batch);
+        std::fs::write(folder.join(format!("spans-{no:03}.pb")), batch).expect("a file");
+    }
+}
+
+fn spent(before: Option<Duration>, after: Option<Duration>) -> f64 {
+    before.zip(after).map_or(f64::NAN, |(before, after)| after.saturating_sub(before).as_secs_f64())
+}
+
+fn mib(bytes: Option<u64>) -> f64 {
+    bytes.map_or(f64::NAN, |bytes| bytes as f64 / f64::from(1 << 20))
+}
+
+fn mean(lengths: impl ExactSizeIterator<Item = usize>) -> f64 {
+    let count = lengths.len().max(1) as f64;
+    lengths.sum::<usize>() as f64 / count
+}
+
+/// Progress goes to standard error, so that the table alone can be kept.
+fn say(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,150 @@
+//! The server under load: the real binary on a data directory of its own, and what the system says about it.
+//!
+//! Numbers come from /proc and from the closed database file; elsewhere than on Linux those of /proc are absent.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+
+/// Linux gives CPU time in these ticks on every architecture (USER_HZ).
+const TICKS_PER_S: f64 = 100.0;
+
+/// A child that listens; killed when dropped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    pub key: String,
+    data_dir: PathBuf,
+    /// Read end of its standard output, kept so that it may go on printing.
+    _output: BufReader<std::process::ChildStdout>,
+}
+
+impl Server {
+    /// `trapline serve` on a free port, ready to take requests.
+    pub fn start(binary: &Path, data_dir: &Path) -> Self {
+        let mut command = Command::new(binary);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn", "--data-dir"]).arg(data_dir);
+        // No settings file and no environment but what is said here.
+        command.current_dir(data_dir);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TRAPLINE_")) {
+            command.env_remove(name);
+        }
+        Self::spawn(command, data_dir, "DSN")
+    }
+
+    /// This very program as the bare HTTP server of [`crate::limits`].
+    pub fn start_bare(data_dir: &Path) -> Self {
+        let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+        command.arg("--bare-server");
+        Self::spawn(command, data_dir, "DSN")
+    }
+
+    fn spawn(mut command: Command, data_dir: &Path, marker: &str) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        let dsn = loop {
+            line.clear();
+            let read = output.read_line(&mut line).expect("text on standard output");
+            assert!(read > 0, "the server ended before it was ready");
+            if let Some(dsn) = line.trim().strip_prefix(marker) {
+                break dsn.trim().to_string();
+            }
+        };
+        // http://<key>@127.0.0.1:<port>/1
+        let (key, rest) = dsn.trim_start_matches("http://").split_once('@').expect("a DSN with a key");
+        let authority = rest.split('/').next().unwrap_or(rest);
+        let address = authority.parse().expect("a DSN with address and port");
+        Self { child, address, key: key.to_string(), data_dir: data_dir.to_path_buf(), _output: output }
+    }
+
+    /// User and system time of all threads so far, those that ended included.
+    pub fn cpu(&self) -> Option<Duration> {
+        cpu_of(&self.child.id().to_string())
+    }
+
+    /// `VmRSS` or `VmHWM`, in bytes.
+    pub fn memory(&self, field: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+        Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
+    }
+
+    /// Commits so far: SQLite counts them in the header of the shared index of its log (`iChange`, 4 bytes at 8).
+    pub fn commits(&self) -> Option<u32> {
+        let header = std::fs::read(self.data_dir.join("trapline.db-shm")).ok()?;
+        Some(u32::from_ne_bytes(header.get(8..12)?.try_into().ok()?))
+    }
+
+    /// Asks it to end as a supervisor would, and waits.
+    pub fn stop(mut self) {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "kill -TERM failed");
+        let begin = Instant::now();
+        while self.child.try_wait().expect("own child").is_none() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "the server did not end within 60 s of SIGTERM");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// CPU time of a process: a pid, or `self`.
+pub fn cpu_of(process: &str) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name in parentheses may hold spaces; user and system time are fields 14 and 15.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+    Some(Duration::from_secs_f64(ticks / TICKS_PER_S))
+}
+
+/// What a stopped server left behind.
+pub struct Disk {
+    /// The database and its log.
+    pub file_bytes: u64,
+    /// The pages in use, without free ones.
+    pub used_bytes: u64,
+    /// Bytes of each table and index, largest first.
+    pub parts: Vec<(String, u64)>,
+    /// What the server itself counted as accepted: events, spans.
+    pub events: u64,
+    pub spans: u64,
+    pub issues: u64,
+}
+
+impl Disk {
+    pub fn read(data_dir: &Path) -> Self {
+        let path = data_dir.join("trapline.db");
+        let size = |name: &str| std::fs::metadata(data_dir.join(name)).map_or(0, |metadata| metadata.len());
+        let file_bytes = size("trapline.db") + size("trapline.db-wal");
+        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database was left");
+        let number = |query: &str| db.query_row(query, [], |row| row.get::<_, i64>(0)).expect(query) as u64;
+        let accepted = |category: &str| {
+            number(&format!(
+                "SELECT coalesce(sum(quantity), 0) FROM outcome WHERE category = '{category}' AND reason = 'accepted'"
+            ))
+        };
+        let mut statement = db
+            .prepare("SELECT name, sum(pgsize) FROM dbstat WHERE aggregate = TRUE GROUP BY name ORDER BY 2 DESC")
+            .expect("SQLite has dbstat");
+        let parts = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)));
+        Self {
+            file_bytes,
+            used_bytes: number("PRAGMA page_size") * (number("PRAGMA page_count") - number("PRAGMA freelist_count")),
+            parts: parts.expect("dbstat can be read").map(|row| row.expect("dbstat can be read")).collect(),
+            events: accepted("event"),
+            spans: accepted("span"),
+            issues: number("SELECT count(*) FROM issue"),
+        }
+    }
+}
