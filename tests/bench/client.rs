@@ -14,8 +14,8 @@ use crate::spans::Template;
 
 /// What is sent.
 pub enum Work<'a> {
-    /// Each body once; the run ends early when there are no more.
-    Errors { bodies: &'a [Vec<u8>], key: String },
+    /// Each body once, so the run ends early when there are no more; or, to who does not mind, again and again.
+    Errors { bodies: &'a [Vec<u8>], key: String, repeat: bool },
     /// As many as there is time for.
     Spans { templates: &'a [Template], seed: u64 },
 }
@@ -52,7 +52,8 @@ impl Work<'_> {
     /// Appends request `no`; false when there is none.
     fn write(&self, no: usize, ids: &mut Seed, out: &mut Vec<u8>) -> bool {
         match self {
-            Self::Errors { bodies, key } => {
+            Self::Errors { bodies, key, repeat } => {
+                let no = if *repeat { no % bodies.len() } else { no };
                 let Some(body) = bodies.get(no) else { return false };
                 let _ = write!(
                     out,

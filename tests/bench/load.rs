@@ -178,7 +178,7 @@ impl Bench {
         let server = Server::start(&self.binary, data_dir.path());
         std::thread::sleep(Duration::from_millis(500));
         let idle = server.memory("VmRSS");
-        let work = self.work(is_spans, server.key.clone());
+        let work = self.work(is_spans, &server, false);
         let mut before = None;
         let sent =
             drive(server.address, &work, load, || before = Some((server.cpu(), cpu_of("self"), server.commits())));
@@ -221,7 +221,7 @@ impl Bench {
     fn measure_limits(&self, is_spans: bool, load: &Load, units: f64, measured: &mut Measured) {
         let dir = tempfile::tempdir_in(&self.root).expect("a folder in target");
         let server = Server::start_bare(dir.path());
-        let work = self.work(is_spans, server.key.clone());
+        let work = self.work(is_spans, &server, true);
         let duration = load.duration.min(Duration::from_secs(5));
         let mut before = None;
         let sent = drive(server.address, &work, &Load { duration, ..*load }, || before = server.cpu());
@@ -234,11 +234,11 @@ impl Bench {
             limits::commits(dir.path(), row_bytes, batch, measured.requests as usize, duration);
     }
 
-    fn work(&self, is_spans: bool, key: String) -> Work<'_> {
+    fn work(&self, is_spans: bool, server: &Server, repeat: bool) -> Work<'_> {
         if is_spans {
             Work::Spans { templates: &self.templates, seed: self.options.seed }
         } else {
-            Work::Errors { bodies: &self.bodies, key }
+            Work::Errors { bodies: &self.bodies, key: server.key.clone(), repeat }
         }
     }
 }
