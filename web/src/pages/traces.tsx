@@ -166,7 +166,7 @@ function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: num
           <span class="op">{row.op}</span>
         </span>
       </td>
-      <td class="c-service">{row.services.join(" → ") || row.service}</td>
+      <td class="c-service">{[row.service, ...row.services.filter((name) => name !== row.service)].join(", ")}</td>
       <td class="c-duration">
         <span class="duration-cell">
           <span class="duration">{duration(row.duration_ns)}</span>
