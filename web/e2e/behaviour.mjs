@@ -135,6 +135,11 @@ check("nine tabs", (await tabs[7].waitForSelector(".live-open", { timeout: 5000 
 const shown = await tabs[7].locator(".ledger tbody").count();
 check("the ledger grows", await tabs[7].waitForFunction((n) => document.querySelectorAll(".ledger tbody").length > n, shown, { timeout: 8000 }).then(() => true, () => false));
 
+const oldContext = await browser.newContext();
+await oldContext.addInitScript(() => delete globalThis.SharedWorker);
+page = await open(4332, "/ingest", oldContext);
+check("live without shared workers", await page.waitForSelector(".live-open", { timeout: 5000 }).then(() => true, () => false));
+
 page = await open(4333, "/");
 check("an empty server leads to welcome", await is(page, "/welcome"));
 await page.waitForSelector(".pulse");

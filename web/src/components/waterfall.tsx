@@ -202,7 +202,7 @@ function Name({ row, trace, colour }: { row: Row; trace: TraceView; colour: stri
         </span>
       )}
       {spans.is_orphan[i] && <span class="wf-note">parent not received</span>}
-      {spans.service[i] !== spans.service[spans.parent[i] ?? -1] && <span class="wf-note service">{trace.services[spans.service[i] ?? 0]}</span>}
+      {trace.services.length > 1 && spans.service[i] !== spans.service[spans.parent[i] ?? -1] && <span class="wf-note service">{trace.services[spans.service[i] ?? 0]}</span>}
     </>
   );
 }
