@@ -265,7 +265,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
       {detail.field_errors.length > 0 && (
         <div class="partial">
           <details>
-            <summary>{`${plural(detail.field_errors.length, "field")} of this event could not be used`}</summary>
+            <summary>{`${plural(detail.field_errors.length, "field")} filtered, shortened or not usable`}</summary>
             <ul>
               {detail.field_errors.map(({ path, problem }, i) => (
                 <li key={i}>
