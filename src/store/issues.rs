@@ -1,6 +1,7 @@
 //! Issues: what is counted of events, and how they are listed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
@@ -78,16 +79,18 @@ impl IssueDeltas {
         event: &EventWrite,
     ) -> Result<(u64, bool), StoreError> {
         let mut is_first_here = false;
-        if !self.0.contains_key(&issue_id) {
-            let known = read_short_no(tx, issue_id)?;
-            let short_no = match known {
-                Some(short_no) => short_no,
-                None => insert_issue(tx, issue_id, event)?,
-            };
-            is_first_here = known.is_none();
-            self.0.insert(issue_id, IssueDelta::new(short_no, event));
-        }
-        let Some(delta) = self.0.get_mut(&issue_id) else { return Ok((0, false)) };
+        let delta = match self.0.entry(issue_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let known = read_short_no(tx, issue_id)?;
+                is_first_here = known.is_none();
+                let short_no = match known {
+                    Some(short_no) => short_no,
+                    None => insert_issue(tx, issue_id, event)?,
+                };
+                place.insert(IssueDelta::new(short_no, event))
+            }
+        };
         delta.event_count += 1;
         *delta.hours.entry(hour_of(event.timestamp_ms)).or_default() += 1;
         delta.user_hashes.extend(event.user_hash);
