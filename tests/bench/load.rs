@@ -34,7 +34,7 @@ use clap::Parser;
 
 use client::{Load, Work, drive};
 use errors::ErrorMaker;
-use server::{Disk, Server, cpu_of};
+use server::{Disk, Server, cpu_of, cpu_of_machine};
 use spans::Template;
 use table::{Measured, Scenario};
 
@@ -158,12 +158,13 @@ impl Bench {
                     self.measure_limits(*is_spans, &load, scenario.units, &mut measured);
                 }
                 say(&format!(
-                    "run {} of {}: {name}: {:.0} req/s, p50 {:.2} ms, {:.0} µs of CPU per request",
+                    "run {} of {}: {name}: {:.0} req/s, p50 {:.2} ms, {:.0} µs of CPU per request, other programs {:.2} cores",
                     run + 1,
                     self.options.runs,
                     measured.per_s,
                     measured.p50_ms,
-                    measured.cpu_us
+                    measured.cpu_us,
+                    measured.other_cores
                 ));
                 scenario.runs.push(measured);
             }
@@ -179,14 +180,14 @@ impl Bench {
         std::thread::sleep(Duration::from_millis(500));
         let idle = server.memory("VmRSS");
         let work = self.work(is_spans, &server, false);
+        let now = || (server.cpu(), cpu_of("self"), cpu_of_machine(), server.commits());
         let mut before = None;
-        let sent =
-            drive(server.address, &work, load, || before = Some((server.cpu(), cpu_of("self"), server.commits())));
-        let (cpu_before, generator_before, commits_before) = before.expect("called before the clock started");
-        let cpu = spent(cpu_before, server.cpu());
-        let generator = spent(generator_before, cpu_of("self"));
-        let commits =
-            server.commits().zip(commits_before).map_or(f64::NAN, |(now, then)| f64::from(now.wrapping_sub(then)));
+        let sent = drive(server.address, &work, load, || before = Some(now()));
+        let (before, after) = (before.expect("called before the clock started"), now());
+        let cpu = spent(before.0, after.0);
+        let generator = spent(before.1, after.1);
+        let others = (spent(before.2, after.2) - cpu - generator).max(0.0);
+        let commits = after.3.zip(before.3).map_or(f64::NAN, |(now, then)| f64::from(now.wrapping_sub(then)));
         let peak = server.memory("VmHWM");
         server.stop();
         if sent.ran_out {
@@ -203,6 +204,7 @@ impl Bench {
             p99_ms: sent.percentile_ms(99.0),
             cpu_us: cpu * 1e6 / requests,
             generator_cores: generator / sent.elapsed.as_secs_f64(),
+            other_cores: others / sent.elapsed.as_secs_f64(),
             idle_mib: mib(idle),
             peak_mib: mib(peak),
             per_commit: requests / commits,

@@ -108,6 +108,15 @@ pub fn cpu_of(process: &str) -> Option<Duration> {
     Some(Duration::from_secs_f64(ticks / TICKS_PER_S))
 }
 
+/// Time all cores together were busy so far, what the host of a virtual machine took away included.
+pub fn cpu_of_machine() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    // cpu user nice system idle iowait irq softirq steal …
+    let ticks: Vec<f64> = stat.lines().next()?.split_whitespace().skip(1).filter_map(|t| t.parse().ok()).collect();
+    let busy: f64 = [0, 1, 2, 5, 6, 7].iter().filter_map(|place| ticks.get(*place)).sum();
+    Some(Duration::from_secs_f64(busy / TICKS_PER_S))
+}
+
 /// What a stopped server left behind.
 pub struct Disk {
     /// The database and its log.

@@ -10,6 +10,8 @@ pub struct Measured {
     pub p99_ms: f64,
     pub cpu_us: f64,
     pub generator_cores: f64,
+    /// Everything else on the machine, and what a virtual machine's host took: high numbers spoil the rates.
+    pub other_cores: f64,
     pub idle_mib: f64,
     pub peak_mib: f64,
     pub per_commit: f64,
@@ -116,9 +118,11 @@ fn details(scenario: &Scenario) {
         print!("{:.0} {}s/s, {cpu:.2} µs of CPU each; ", per_s * scenario.units, scenario.unit);
     }
     println!(
-        "{} requests measured; generator used {} cores",
+        "{} requests measured; cores used: server {}, generator {}, other programs {}",
         show(scenario.median(|run| run.requests), 0),
-        show(scenario.median(|run| run.generator_cores), 2)
+        show(scenario.median(|run| run.cpu_us * run.per_s / 1e6), 2),
+        show(scenario.median(|run| run.generator_cores), 2),
+        show(scenario.median(|run| run.other_cores), 2),
     );
     let bare = scenario.median(|run| run.bare_http_per_s);
     if bare.is_finite() {
