@@ -2,6 +2,9 @@
 
 use crate::limits::Decoding;
 
+/// More than this of other programs, and a run says as much about them as about us.
+const DISTURBED_CORES: f64 = 0.25;
+
 /// One scenario in one run. What the system did not tell is NaN, printed as a dash.
 #[derive(Clone)]
 pub struct Measured {
@@ -97,6 +100,14 @@ pub fn print(scenarios: &[Scenario], decoding: &[Decoding]) {
     println!();
     for scenario in scenarios {
         details(scenario);
+    }
+    let runs = scenarios.iter().flat_map(|scenario| &scenario.runs);
+    let disturbed = runs.clone().filter(|run| run.other_cores > DISTURBED_CORES).count();
+    if disturbed > 0 {
+        println!(
+            "DISTURBED: in {disturbed} of {} runs other programs used more than {DISTURBED_CORES} cores; rates and latencies are theirs too\n",
+            runs.count()
+        );
     }
     let of = |value: fn(&Decoding) -> f64| median(decoding.iter().map(value).collect());
     println!("one core alone, µs per request:");
