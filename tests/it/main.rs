@@ -1,1 +1,2 @@
 
+mod end_to_end;
