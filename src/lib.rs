@@ -1,4 +1,80 @@
-//! trapline
+//! trapline keeps and explains the errors and traces of an application: one process, one port, one SQLite file.
+//!
+//! It speaks the Sentry envelope protocol and OTLP/HTTP, and serves its own web app. This page is the architecture:
+//! the floors of the house, the route of an event through it, and the promises that hold everywhere. When a change
+//! makes a line here false, the same commit mends the line.
+//!
+//! # Floors
+//!
+//! A module may mention only what lies below it. `tests/it/architecture.rs` reads the source and enforces this, as
+//! well as which module owns which outside crate.
+//!
+//! ```text
+//! 5  main  app              wiring: start list, reversed stop list, the command line
+//! 4  http                   the only place with hyper: routes, guards, bodies, ledger, live stream, web app
+//! 3  ingest                 decoded -> rows to be: grouping, summaries, compression
+//! 2  store                  the only place with SQL: one writer thread, read-only readers, migrations
+//! 1  sentry  otlp  grouping pure: bytes and values in, values out; no IO, no clock, no async
+//! 0  model  config          the vocabulary; every limit and default with its reason
+//! ```
+//!
+//! `sentry` and `otlp` do not know each other, nor the store; `store` does not know them. `gen` holds code generated
+//! from `proto/`, our own format of spans at rest, and belongs to `store`.
+//!
+//! # The route of an event
+//!
+//! ```text
+//! POST bytes
+//!  http::guard       is the Host a name of ours?                                           421
+//!  http::body        received and decompressed within bounds, memory shared by all         413 415 400 408
+//!  sentry | otlp     model::Decoded: what was understood, and what was refused and why     400 401 403
+//!  ingest            store::Write: grouped, titled, summarised by trace, compressed
+//!  store::writer     one thread drains the queue: one transaction, one fsync               429 503
+//!  http              200, so a 200 means: on disk
+//!  http::live        open screens hear of it, at most four times a second
+//! ```
+//!
+//! Everything from decompression to compression runs on a blocking thread, as many at once as there are cores: the
+//! async threads only move bytes, and the writer thread only writes rows.
+//!
+//! Both protocols decode into the same [`model::decoded::Decoded`]. A Sentry transaction is a segment span and its
+//! children; an OpenTelemetry span is a span. From there on nobody knows which it was, and spans and errors that share
+//! a trace id stand in one waterfall, whoever sent them.
+//!
+//! The way out: address -> `http::ui` -> typed query -> `store` on a read-only connection, off the async threads and
+//! cut after five seconds -> view -> JSON. The TypeScript types of the web app are generated from the view structs.
+//!
+//! # Promises
+//!
+//! - **A 200 means on disk.** The answer waits for the fsync of the group commit that holds the rows.
+//! - **Writing twice changes nothing.** Events are unique by (project, event id), spans by the set of span ids a
+//!   request carries for a trace; every counter moves only when its row was new, in the row's own transaction.
+//! - **One bad item costs that item.** Decoders return what they could read plus what they refused. One bad field
+//!   costs that field.
+//! - **Nothing is dropped silently.** Whatever is not kept is counted with a reason, and the request is in the ledger.
+//! - **Everything from outside is bounded**: bodies, items, depth, strings, queues, time. The limits are in
+//!   [`config`].
+//! - **A dead writer ends the process.** There is no state in which the server answers and stores nothing.
+//! - **Loopback only**, until there is a login; `Host`, `Origin` and proxy headers are checked, because a loopback
+//!   address alone keeps no web page out.
+//!
+//! # How it is kept
+//!
+//! An event is a row: the columns lists need, and its JSON as sent, compressed. Its issue is found by grouping hash,
+//! or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
+//! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
+//! summary row per trace, which is what the trace list reads.
+//!
+//! # Absent on purpose
+//!
+//! No ORM, no web framework, no connection pool crate: there is one writer and a handful of readers. No trait with
+//! one implementation; tests use the real binary and a temporary database. `serde_json::Value` is never built of
+//! untrusted JSON on the way in, only when somebody looks at an event.
+//!
+//! Not here yet, and where it will stand: default scrubbing (`scrub`, floor 1), the query language (`search`, floor
+//! 1), alerts (`alerts`, floor 3), sealing spans into columnar chunks and retention (`store`), logs, metrics, sessions
+//! and check-ins (counted so far), OTLP over gRPC (`http`).
+
 pub mod app;
 pub mod config;
 mod r#gen;

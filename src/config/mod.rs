@@ -59,8 +59,9 @@ pub const HEADER_BYTES_MAX: usize = 64 << 10;
 /// Headers of a request. Browsers send about 20.
 pub const HEADERS_MAX: usize = 100;
 
-/// Time to send all headers, in seconds: ends slow-loris connections.
-pub const HEADER_TIMEOUT_S: u64 = 10;
+/// Time to send all headers, in seconds, which also is how long a kept-alive connection may be idle. Long, because
+/// a Sentry SDK that reuses a connection in the moment it is closed loses the event, and sends seldom.
+pub const HEADER_TIMEOUT_S: u64 = 60;
 
 /// Time to send a body, in seconds, plus one second for every KiB already sent.
 pub const BODY_TIMEOUT_S: u64 = 15;

@@ -15,7 +15,7 @@ use hyper::Response;
 use hyper::body::{Body as HttpBody, Frame};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde_json::json;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use crate::config::LIVE_BACKLOG;
 use crate::model::live::LiveChange;
@@ -36,6 +36,7 @@ pub struct LiveHub {
     wake: Notify,
     messages: broadcast::Sender<Bytes>,
     last_id: AtomicU64,
+    stopping: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -52,6 +53,7 @@ impl Default for LiveHub {
             wake: Notify::new(),
             messages: broadcast::Sender::new(LIVE_BACKLOG),
             last_id: AtomicU64::new(0),
+            stopping: watch::Sender::new(false),
         }
     }
 }
@@ -113,9 +115,15 @@ impl LiveHub {
         let _ = self.messages.send(Bytes::from(format!("id: {id}\nevent: {topic}\ndata: {data}\n\n")));
     }
 
+    /// Ends every stream, now and later: an open tab must not hold up the end of the process.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
     /// A stream of everything from now on.
     pub fn stream(&self) -> Response<Body> {
         let mut messages = self.messages.subscribe();
+        let mut stopping = self.stopping.subscribe();
         let (to_client, from_hub) = mpsc::channel(16);
         tokio::spawn(async move {
             let mut next = Bytes::from_static(b": connected\n\nretry: 2000\n\n");
@@ -128,6 +136,7 @@ impl LiveHub {
                         }
                         Err(broadcast::error::RecvError::Closed) => return,
                     },
+                    _ = stopping.wait_for(|stopping| *stopping) => return,
                     () = tokio::time::sleep(HEARTBEAT) => Bytes::from_static(b": still here\n\n"),
                 };
             }

@@ -28,7 +28,7 @@ pub async fn serve(server: Arc<Server>, listeners: Vec<TcpListener>, stop: watch
         accepting.spawn(accept(server.clone(), listener, stop.clone(), graceful.clone()));
     }
     while accepting.join_next().await.is_some() {}
-    // Live streams never end by themselves; they are cut when the drain is over.
+    server.live.stop();
     if let Some(graceful) = Arc::into_inner(graceful) {
         let drained = tokio::time::timeout(Duration::from_secs(DRAIN_S), graceful.shutdown()).await;
         if drained.is_err() {

@@ -147,7 +147,7 @@ mod tests {
         let refused = [refusal("no start", 2), refusal("too large", 1)];
         assert_eq!(
             text(accepted(Format::Json, Signal::Traces, &refused)),
-            r#"{"partialSuccess":{"errorMessage":"2 refused: no start; 1 refused: too large","rejectedSpans":"3"}}"#
+            r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"2 refused: no start; 1 refused: too large"}}"#
         );
         assert!(text(partial_success(Format::Json, Signal::Logs, 1, "")).contains("rejectedLogRecords"));
         assert!(text(partial_success(Format::Json, Signal::Metrics, 1, "")).contains("rejectedDataPoints"));

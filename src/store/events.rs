@@ -181,6 +181,31 @@ impl Store {
     }
 }
 
+/// One event with its body; `condition` names it.
+pub(super) fn event_sql(condition: &str) -> String {
+    format!(
+        "SELECT {SUMMARY_COLUMNS}, issue.short_no, event.body_codec, event.body
+         FROM event JOIN issue ON issue.id = event.issue_id WHERE {condition}"
+    )
+}
+
+/// A page of one issue's events, newest first.
+pub(super) fn issue_events_sql() -> String {
+    format!(
+        "SELECT {SUMMARY_COLUMNS} FROM event
+         WHERE event.issue_id = :issue_id AND event.id < :before ORDER BY event.id DESC LIMIT :limit"
+    )
+}
+
+/// The events of one trace, oldest first.
+pub(super) fn trace_events_sql() -> String {
+    format!(
+        "SELECT {SUMMARY_COLUMNS}, issue.short_no
+         FROM event JOIN issue ON issue.id = event.issue_id
+         WHERE event.trace_id = :trace_id ORDER BY event.timestamp_ms, event.id LIMIT :limit"
+    )
+}
+
 fn read_event(connection: &Connection, query: EventQuery) -> Result<Option<EventRow>, StoreError> {
     // ?1 is the issue, the project or nothing; ?2 the event id or nothing.
     let (scope, event_id, condition) = match query {
@@ -199,10 +224,7 @@ fn read_event(connection: &Connection, query: EventQuery) -> Result<Option<Event
         }
         EventQuery::First(issue) => (issue.0, None, "event.issue_id = ?1 AND ?2 IS NULL ORDER BY event.id LIMIT 1"),
     };
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {SUMMARY_COLUMNS}, issue.short_no, event.body_codec, event.body
-         FROM event JOIN issue ON issue.id = event.issue_id WHERE {condition}"
-    ))?;
+    let mut statement = connection.prepare_cached(&event_sql(condition))?;
     let found = statement
         .query_row((scope, event_id.map(|id| id.0.to_vec())), |row| {
             let codec: i64 = row.get(15)?;
@@ -236,10 +258,7 @@ fn read_issue_events(
     before: Option<i64>,
     limit: usize,
 ) -> Result<IssueEvents, StoreError> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {SUMMARY_COLUMNS} FROM event
-         WHERE issue_id = :issue_id AND id < :before ORDER BY id DESC LIMIT :limit"
-    ))?;
+    let mut statement = connection.prepare_cached(&issue_events_sql())?;
     let rows = statement.query_map(
         named_params! {
             ":issue_id": issue_id.0,
@@ -260,11 +279,7 @@ fn read_trace_events(
     trace_id: TraceId,
     limit: usize,
 ) -> Result<Vec<(EventSummary, u64)>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {SUMMARY_COLUMNS}, issue.short_no
-         FROM event JOIN issue ON issue.id = event.issue_id
-         WHERE event.trace_id = :trace_id ORDER BY event.timestamp_ms, event.id LIMIT :limit"
-    ))?;
+    let mut statement = connection.prepare_cached(&trace_events_sql())?;
     let rows = statement.query_map(named_params! { ":trace_id": &trace_id.0[..], ":limit": limit as i64 }, |row| {
         Ok((summary_from_row(row)?, row.get::<_, i64>(14)?.max(0) as u64))
     })?;

@@ -1,6 +1,7 @@
 //! Issues: what is counted of events, and how they are listed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
@@ -78,16 +79,18 @@ impl IssueDeltas {
         event: &EventWrite,
     ) -> Result<(u64, bool), StoreError> {
         let mut is_first_here = false;
-        if !self.0.contains_key(&issue_id) {
-            let known = read_short_no(tx, issue_id)?;
-            let short_no = match known {
-                Some(short_no) => short_no,
-                None => insert_issue(tx, issue_id, event)?,
-            };
-            is_first_here = known.is_none();
-            self.0.insert(issue_id, IssueDelta::new(short_no, event));
-        }
-        let Some(delta) = self.0.get_mut(&issue_id) else { return Ok((0, false)) };
+        let delta = match self.0.entry(issue_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let known = read_short_no(tx, issue_id)?;
+                is_first_here = known.is_none();
+                let short_no = match known {
+                    Some(short_no) => short_no,
+                    None => insert_issue(tx, issue_id, event)?,
+                };
+                place.insert(IssueDelta::new(short_no, event))
+            }
+        };
         delta.event_count += 1;
         *delta.hours.entry(hour_of(event.timestamp_ms)).or_default() += 1;
         delta.user_hashes.extend(event.user_hash);
@@ -294,25 +297,31 @@ fn read_issue(connection: &Connection, condition: &str, first: i64, second: i64)
     Ok(statement.query_row((first, second), issue_from_row).optional()?)
 }
 
-fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage, StoreError> {
-    let sort_column = match query.sort {
+const FILTER: &str = "(:project_id IS NULL OR project_id = :project_id)
+         AND (:status IS NULL OR status = :status)
+         AND (:text IS NULL OR title LIKE :text ESCAPE '\\' OR culprit LIKE :text ESCAPE '\\'
+              OR filename LIKE :text ESCAPE '\\' OR function LIKE :text ESCAPE '\\')";
+
+/// A page of the list in the order of `sort`.
+pub(super) fn list_sql(sort: IssueSort) -> String {
+    let column = match sort {
         IssueSort::LastSeen => "last_seen_ms",
         IssueSort::FirstSeen => "first_seen_ms",
         IssueSort::Events => "event_count",
     };
-    let filter = "(:project_id IS NULL OR project_id = :project_id)
-         AND (:status IS NULL OR status = :status)
-         AND (:text IS NULL OR title LIKE :text ESCAPE '\\' OR culprit LIKE :text ESCAPE '\\'
-              OR filename LIKE :text ESCAPE '\\' OR function LIKE :text ESCAPE '\\')";
+    format!(
+        "SELECT {ISSUE_COLUMNS} FROM issue
+         WHERE ({column}, id) < (:after_value, :after_id) AND {FILTER}
+         ORDER BY {column} DESC, id DESC LIMIT :limit"
+    )
+}
+
+fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage, StoreError> {
     let text = query.text.as_deref().map(like_anywhere);
     let project_id = query.project_id.map(|id| id.0);
     let status = query.status.map(IssueStatus::as_str);
     let (after_value, after_id) = query.after.map_or((i64::MAX, i64::MAX), |(value, id)| (value, id.0));
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {ISSUE_COLUMNS} FROM issue
-         WHERE ({sort_column}, id) < (:after_value, :after_id) AND {filter}
-         ORDER BY {sort_column} DESC, id DESC LIMIT :limit"
-    ))?;
+    let mut statement = connection.prepare_cached(&list_sql(query.sort))?;
     let rows = statement.query_map(
         named_params! {
             ":after_value": after_value,
@@ -335,7 +344,7 @@ fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage,
         };
         (value, issue.id)
     });
-    let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM issue WHERE {filter}"))?;
+    let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM issue WHERE {FILTER}"))?;
     let total: i64 = statement
         .query_row(named_params! { ":project_id": project_id, ":status": status, ":text": text }, |row| row.get(0))?;
     Ok(IssuePage { issues, next_after, total: total.max(0) as u64 })

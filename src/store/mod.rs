@@ -17,6 +17,8 @@ mod outcomes;
 mod projects;
 mod readers;
 mod staged;
+#[cfg(test)]
+mod tests;
 mod traces;
 mod write;
 mod writer;

@@ -180,10 +180,10 @@ impl Store {
     }
 }
 
-fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage, StoreError> {
-    // Both forms are told apart in the text, so that each has an index to walk.
-    let requests = if query.requests_only { "trace.is_request = 1 AND" } else { "" };
-    let mut statement = connection.prepare_cached(&format!(
+/// A page of the list. Both forms are told apart in the text, so that each has an index to walk.
+pub(super) fn list_sql(requests_only: bool) -> String {
+    let requests = if requests_only { "trace.is_request = 1 AND" } else { "" };
+    format!(
         "SELECT {TRACE_COLUMNS},
              (SELECT count(*) FROM event WHERE event.trace_id = trace.trace_id),
              trace.trace_key
@@ -193,7 +193,11 @@ fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage,
                   OR hex(trace.trace_id) LIKE :text ESCAPE '\\')
              AND (:service IS NULL OR instr(char(10) || trace.services || char(10), char(10) || :service || char(10)))
          ORDER BY trace.start_ns DESC, trace.trace_key DESC LIMIT :limit"
-    ))?;
+    )
+}
+
+fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage, StoreError> {
+    let mut statement = connection.prepare_cached(&list_sql(query.requests_only))?;
     let (after_start, after_key) = query.after.unwrap_or((i64::MAX, i64::MAX));
     let rows = statement.query_map(
         named_params! {
@@ -212,12 +216,13 @@ fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage,
     Ok(TracePage { traces: traces.into_iter().map(|(trace, _)| trace).collect(), next_after })
 }
 
+/// The bodies that hold spans of one trace.
+pub(super) const SPANS_SQL: &str = "SELECT span_batch.id, span_batch.body_codec, span_batch.body
+    FROM trace_part JOIN span_batch ON span_batch.id = trace_part.batch_id
+    WHERE trace_part.trace_key = :key ORDER BY span_batch.id";
+
 fn read_spans(connection: &Connection, trace_id: TraceId, limit: usize) -> Result<TraceSpans, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT span_batch.id, span_batch.body_codec, span_batch.body
-         FROM trace_part JOIN span_batch ON span_batch.id = trace_part.batch_id
-         WHERE trace_part.trace_key = :key ORDER BY span_batch.id",
-    )?;
+    let mut statement = connection.prepare_cached(SPANS_SQL)?;
     let mut rows = statement.query(named_params! { ":key": trace_id.key() })?;
     let mut found = TraceSpans::default();
     let mut seen = HashSet::new();

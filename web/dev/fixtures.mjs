@@ -276,7 +276,7 @@ for (let i = 0; i < 40; i++) {
   traceRows.push({ ...traceRows[1], trace_id: hex(32), start_ms: NOW - (100 + i * 47) * 1000, duration_ns: Math.round(between(0.3, 30) ** 2 * MS), name: pick(["GET /books/", "GET /", "POST /api/cart/", "GET /orders/{id}/", "GET /search/"]), span_count: n, db_span_count: Math.floor(n / 2), failed_span_count: 0, error_count: i % 9 === 4 ? 1 : 0, http_status: i % 9 === 4 ? 500 : i % 13 === 2 ? 404 : 200 });
 }
 export function traces(params) {
-  let rows = traceRows.filter((row) => params.get("kind") === "all" || /^http/.test(row.op));
+  let rows = traceRows.filter((row) => params.get("kind") === "all" || row.op.startsWith("http"));
   const text = (params.get("query") ?? "").toLowerCase();
   if (text) rows = rows.filter((row) => `${row.name} ${row.service} ${row.trace_id}`.toLowerCase().includes(text));
   if (params.get("service")) rows = rows.filter((row) => row.services.includes(params.get("service")));

@@ -128,10 +128,10 @@ mod tests {
         assert_eq!(
             lines(body),
             [
+                line("request.headers.Cookie", "filtered by the SDK"),
+                line("request.data", "not sent, because the SDK could not parse it, 9000 long before"),
                 line("exception.values.0.value", "cut to the size limit of the SDK, 5 long before"),
                 line("extra.a", "filtered by the rule @password:filter, invalid data, past timestamp"),
-                line("request.data", "not sent, because the SDK could not parse it, 9000 long before"),
-                line("request.headers.Cookie", "filtered by the SDK"),
             ]
         );
     }

@@ -71,7 +71,7 @@ export function recall<T>(path: string): T | undefined {
 }
 
 export function forget(prefix: string): void {
-  for (const key of [...cache.keys()]) if (key.startsWith(prefix)) cache.delete(key);
+  for (const key of cache.keys()) if (key.startsWith(prefix)) cache.delete(key);
 }
 
 /** Fetches ahead of need; errors wait for the real request. */

@@ -119,7 +119,7 @@ export function SearchBox({ value, label, placeholder, onChange, onEnter, childr
   label: string;
   placeholder: string;
   onChange: (value: string) => void;
-  onEnter?: (isShift: boolean) => void;
+  onEnter?: (text: string, isShift: boolean) => void;
   children?: ComponentChildren;
 }) {
   const input = useRef<HTMLInputElement>(null);
@@ -165,7 +165,7 @@ export function SearchBox({ value, label, placeholder, onChange, onEnter, childr
         onKeyDown={(event) => {
           if (event.key === "Enter") {
             send(text);
-            onEnter?.(event.shiftKey);
+            onEnter?.(text, event.shiftKey);
           } else if (event.key === "Escape") {
             setText("");
             send("");

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Breadcrumb, EventDetail, EventView, ExceptionDetail, RequestDetail } from "../api/types";
 import { curl, exceptionName, fullUrl, jointWords } from "../lib/export";
-import { count, dateTime, offset, oneLine, plural } from "../lib/format";
+import { bytes, count, dateTime, offset, oneLine, plural } from "../lib/format";
 import { safeHref, tracePath } from "../lib/urls";
 import { Block, Sql } from "./code";
 import { CopyButton } from "./controls";
@@ -54,19 +54,37 @@ function OneException({ exception, options }: { exception: ExceptionDetail; opti
         {exception.value && (
           <>
             <span class="colon">: </span>
-            <bdi class="value">{exception.value}</bdi>
+            <bdi class="value">
+              <LongText text={exception.value} />
+            </bdi>
           </>
         )}
         {exception.is_raised && <span class="badge">raised</span>}
         {mechanism?.handled === true && <span class="badge ok">handled</span>}
         {mechanism?.handled === false && <span class="badge unhandled">unhandled</span>}
-        {mechanism?.ty && <span class="mechanism">{`via ${mechanism.ty}`}</span>}
+        {mechanism?.ty && !["chained", "generic"].includes(mechanism.ty) && <span class="mechanism">{`via ${mechanism.ty}`}</span>}
       </h3>
       {exception.frames.length > 0 ? (
         <Stack frames={exception.frames} omitted={exception.frames_omitted} options={{ ...options, isRaised: exception.is_raised }} />
       ) : (
         <p class="quiet">No stack trace was sent with this exception.</p>
       )}
+    </>
+  );
+}
+
+/** A message may be a whole document. */
+const LONG_AT = 1200;
+
+function LongText({ text }: { text: string }) {
+  const [isWhole, setWhole] = useState(false);
+  if (isWhole || text.length <= LONG_AT) return <>{text}</>;
+  return (
+    <>
+      {text.slice(0, LONG_AT)}
+      <button type="button" class="link" onClick={() => setWhole(true)}>
+        {`… all ${bytes(text.length)}`}
+      </button>
     </>
   );
 }

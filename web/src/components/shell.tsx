@@ -53,14 +53,14 @@ export function Shell({ children }: { children: ComponentChildren }) {
         </nav>
         <div class="rail-foot">
           <LiveDot />
-          <button type="button" class="nav-item" onClick={nextTheme} aria-label={`Theme: ${theme.value}. Change`}>
+          <button type="button" class="nav-item" onClick={nextTheme}>
             <Icon name={theme.value === "system" ? "system" : isDark.value ? "moon" : "sun"} />
-            <span class="wide-only">{theme.value === "system" ? "System theme" : theme.value === "dark" ? "Dark theme" : "Light theme"}</span>
+            <span>{theme.value === "system" ? "System theme" : theme.value === "dark" ? "Dark theme" : "Light theme"}</span>
           </button>
-          <button type="button" class="nav-item keys-button" onClick={() => (isHelpOpen.value = true)} aria-label="Keyboard shortcuts">
+          <button type="button" class="nav-item keys-button" onClick={() => (isHelpOpen.value = true)}>
             <Icon name="keyboard" />
-            <span class="wide-only">Keys</span>
-            <kbd class="wide-only">?</kbd>
+            <span>Keys</span>
+            <kbd class="wide-only" aria-hidden="true">?</kbd>
           </button>
           {boot.value && <p class="version wide-only">{`trapline ${boot.value.version}`}</p>}
         </div>

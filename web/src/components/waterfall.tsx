@@ -176,7 +176,7 @@ function Name({ row, trace, colour }: { row: Row; trace: TraceView; colour: stri
     return (
       <>
         <LevelMark level={error.level} />
-        <a class="wf-error" href={eventPath(error.short_id, error.event_id)} onClick={(event) => event.stopPropagation()}>
+        <a class={`wf-error level-${error.level}`} href={eventPath(error.short_id, error.event_id)} onClick={(event) => event.stopPropagation()}>
           {oneLine(error.title, 160)}
         </a>
         <span class="wf-note">{error.short_id}</span>
@@ -202,7 +202,7 @@ function Name({ row, trace, colour }: { row: Row; trace: TraceView; colour: stri
         </span>
       )}
       {spans.is_orphan[i] && <span class="wf-note">parent not received</span>}
-      {trace.services.length > 1 && <span class="wf-note">{trace.services[spans.service[i] ?? 0]}</span>}
+      {trace.services.length > 1 && spans.service[i] !== spans.service[spans.parent[i] ?? -1] && <span class="wf-note service">{trace.services[spans.service[i] ?? 0]}</span>}
     </>
   );
 }
@@ -218,7 +218,7 @@ function Bars({ row, trace, zoom, colour }: { row: Row; trace: TraceView; zoom: 
     return (
       <>
         <span class="wf-pin" style={{ left: `${at}%` }} title={offset(error.time_ns)} />
-        <Label left={at} right={at} text={offset(error.time_ns)} />
+        <Label left={at - 1} right={at + 1} text={offset(error.time_ns)} />
       </>
     );
   }
@@ -254,8 +254,9 @@ function Bars({ row, trace, zoom, colour }: { row: Row; trace: TraceView; zoom: 
 
 /** Right of the bar, else left of it, else inside its end. */
 function Label({ left, right, text }: { left: number; right: number; text: string }) {
-  if (right < 78) return <span class="wf-label" style={{ left: `${right}%` }}>{text}</span>;
-  if (left > 24) return <span class="wf-label before" style={{ right: `${100 - left}%` }}>{text}</span>;
+  // The bars leave room at their right for a single duration; the longer words of a group may not fit.
+  if (right < 60 || text.length < 11) return <span class="wf-label" style={{ left: `${right}%` }}>{text}</span>;
+  if (left > 40) return <span class="wf-label before" style={{ right: `${100 - left}%` }}>{text}</span>;
   return <span class="wf-label inside">{text}</span>;
 }
 

@@ -15,12 +15,12 @@ export function snippets(platform: Platform, dsn: string, origin: string): { ins
 
 sentry_sdk.init(
     dsn="${dsn}",
-    traces_sample_rate=1.0,          # every request becomes a trace; lower it when traffic is high
-    send_default_pii=True,           # who was affected: user, IP address, cookies
-    enable_logs=True,                # log records travel with the errors
-    db_query_source_threshold_ms=0,  # the line of code behind every query, for N+1
-    environment="dev",               # keeps your laptop apart from production
-    release="my-app@1.0.0",          # tells in which version an error was new
+    traces_sample_rate=1.0,          # every request is a trace
+    send_default_pii=True,           # who was affected
+    enable_logs=True,                # logs beside the errors
+    db_query_source_threshold_ms=0,  # the line behind each query
+    environment="dev",               # laptop or production
+    release="my-app@1.0.0",          # since when an error exists
 )`,
         },
       ],
@@ -37,12 +37,12 @@ sentry_sdk.init(
 
 sentry_sdk.init(
     dsn="${dsn}",
-    traces_sample_rate=1.0,          # every transaction becomes a trace
-    send_default_pii=True,           # who was affected: user, IP address
-    enable_logs=True,                # log records travel with the errors
-    db_query_source_threshold_ms=0,  # the line of code behind every query
-    environment="dev",               # keeps your laptop apart from production
-    release="my-app@1.0.0",          # tells in which version an error was new
+    traces_sample_rate=1.0,          # every transaction is a trace
+    send_default_pii=True,           # who was affected
+    enable_logs=True,                # logs beside the errors
+    db_query_source_threshold_ms=0,  # the line behind each query
+    environment="dev",               # laptop or production
+    release="my-app@1.0.0",          # since when an error exists
 )`,
         },
       ],

@@ -102,6 +102,8 @@ it("kinds", () => {
   expect(kindOf("db.sql.query", "internal")).toBe("db");
   expect(kindOf("db.redis", "client")).toBe("cache");
   expect(kindOf("template.render", "internal")).toBe("template");
+  expect(kindOf("view.render", "internal")).toBe("app");
+  expect(kindOf("view.response.render", "internal")).toBe("template");
   expect(kindOf("", "server")).toBe("http");
   expect(kindOf("queue.task.celery", "")).toBe("queue");
   expect(kindOf("view", "internal")).toBe("app");

@@ -152,7 +152,8 @@ export const KINDS: readonly Kind[] = ["http", "app", "db", "template", "cache",
 export function kindOf(op: string, spanKind: string): Kind {
   if (/^(db|sql)\b/.test(op) && !/redis|memcache/.test(op)) return "db";
   if (/^(cache|redis|memcache)|redis|memcache/.test(op)) return "cache";
-  if (/^(template|view\.render|ui)\b/.test(op)) return "template";
+  // Django's "view.render" is the view function itself; only "view.response.render" renders.
+  if (/^(template|view\.response|ui)\b/.test(op)) return "template";
   if (/^(http|grpc|rpc|websocket|graphql)\b/.test(op)) return "http";
   if (/^(queue|celery|task|rq|huey|message|messaging|arq|dramatiq)\b/.test(op)) return "queue";
   if (spanKind === "server") return "http";

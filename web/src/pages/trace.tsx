@@ -69,11 +69,10 @@ function Trace({ trace }: { trace: TraceView }) {
   const rows = useMemo(() => layout(tree, spans, folding), [tree, folding]);
   const [current, setCurrent] = useState<string | null>(selected >= 0 ? `s${selected}` : null);
   const scroller = useRef<HTMLDivElement>(null);
-  const find_ = query.value.get("find") ?? "";
-  const matches = useMemo(() => find(spans, find_), [spans, find_]);
+  const findText = query.value.get("find") ?? "";
+  const matches = useMemo(() => find(spans, findText), [spans, findText]);
   const matchSet = useMemo(() => new Set(matches), [matches]);
-  const [matchAt, setMatchAt] = useState(-1);
-  useEffect(() => setMatchAt(-1), [find_]);
+  const matchAt = matches.indexOf(selected);
   const focusWanted = useRef(false);
 
   const change = (changes: Record<string, string | null>) => navigate(`${place.value.path}${withQuery(place.value.search, changes)}`, { replace: true });
@@ -119,13 +118,12 @@ function Trace({ trace }: { trace: TraceView }) {
     const row = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))];
     if (row) select(row, row.type === "span");
   };
-  const nextMatch = (by: number) => {
-    if (matches.length === 0) return;
-    const next = (matchAt + by + matches.length) % matches.length;
-    const to = matchAt < 0 && by < 0 ? matches.length - 1 : next;
-    setMatchAt(to);
-    goToSpan(matches[to] ?? 0);
-    say(`Match ${to + 1} of ${matches.length}`);
+  /** The match after (or before) the selected span, around the end. */
+  const nextMatch = (by: number, among = matches) => {
+    const to = by > 0 ? (among.find((i) => i > selected) ?? among[0]) : (among.findLast((i) => i < selected) ?? among[among.length - 1]);
+    if (to === undefined) return say("No match");
+    goToSpan(to);
+    say(`Match ${among.indexOf(to) + 1} of ${among.length}`);
   };
   /** Failed spans and spans with error events, in drawing order. */
   const troubles = useMemo(() => spans.span_id.map((_, i) => i).filter((i) => spans.status[i] === "error" || tree.errorsOf.has(i)), [tree]);
@@ -210,7 +208,7 @@ function Trace({ trace }: { trace: TraceView }) {
                   : kinds.map(({ kind, selfNs, spans: n }) => (
                       <li key={kind} title={`${plural(n, "span")}, ${duration(selfNs)} not covered by spans below them`}>
                         <span class="swatch" style={{ background: `var(--${kindColour(kind)})` }} /> {kind} <b>{duration(selfNs)}</b>{" "}
-                        <span class="share">{`${Math.round((selfNs / selfTotal) * 100)}%`}</span> <span class="share">×{count(n)}</span>
+                        <span class="share">{`${Math.round((selfNs / selfTotal) * 100)}%`}</span>
                       </li>
                     ))}
               </ul>
@@ -225,8 +223,8 @@ function Trace({ trace }: { trace: TraceView }) {
                   <Icon name="whole" size={14} />
                 </button>
               </div>
-              <SearchBox value={find_} label="Find in this trace" placeholder="Find in trace" onChange={(value) => change({ find: value })} onEnter={(isShift) => nextMatch(isShift ? -1 : 1)}>
-                {find_ === "" ? <kbd aria-hidden="true">/</kbd> : <span class="find-count">{matches.length === 0 ? "none" : `${matchAt < 0 ? "" : `${matchAt + 1} of `}${matches.length}`}</span>}
+              <SearchBox value={findText} label="Find in this trace" placeholder="Find in trace" onChange={(value) => change({ find: value })} onEnter={(text, isShift) => nextMatch(isShift ? -1 : 1, find(spans, text))}>
+                {findText === "" ? <kbd aria-hidden="true">/</kbd> : <span class="find-count">{matches.length === 0 ? "none" : `${matchAt < 0 ? "" : `${matchAt + 1} of `}${matches.length}`}</span>}
               </SearchBox>
             </div>
           </div>

@@ -166,7 +166,7 @@ function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: num
           <span class="op">{row.op}</span>
         </span>
       </td>
-      <td class="c-service">{row.services.join(" → ") || row.service}</td>
+      <td class="c-service">{[row.service, ...row.services.filter((name) => name !== row.service)].join(", ")}</td>
       <td class="c-duration">
         <span class="duration-cell">
           <span class="duration">{duration(row.duration_ns)}</span>
@@ -189,7 +189,7 @@ function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: num
         ) : (
           <span class="failed" title={`${plural(row.error_count, "error event")}, ${plural(row.failed_span_count, "failed span")}`}>
             <span aria-hidden="true">●</span> {count(row.error_count || row.failed_span_count)}
-            <span class="unit"> errors</span>
+            <span class="unit">{(row.error_count || row.failed_span_count) === 1 ? " error" : " errors"}</span>
           </span>
         )}
       </td>

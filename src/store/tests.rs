@@ -1,0 +1,336 @@
+//! The store against a temporary database: what is written once, what twice, and what the reads walk.
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::model::event::{EventKind, Level};
+use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
+use crate::model::issue::{IssueStatus, IssueTitle};
+use crate::model::span::{Resource, Span, SpanBatch, SpanKind, SpanSource, SpanStatus};
+use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
+
+const PROJECT: ProjectId = ProjectId(1);
+const NOW_MS: i64 = 1_800_000_000_000;
+
+struct Opened {
+    store: Store,
+    changes: Arc<Mutex<Vec<LiveChange>>>,
+    dir: tempfile::TempDir,
+}
+
+fn open_in(dir: tempfile::TempDir) -> Opened {
+    let changes = Arc::new(Mutex::new(Vec::new()));
+    let seen = changes.clone();
+    let options = StoreOptions {
+        authority: "127.0.0.1:4318".to_string(),
+        on_change: Box::new(move |change| seen.lock().unwrap().push(change)),
+        on_death: Box::new(|why| panic!("{why}")),
+    };
+    let store = Store::open(dir.path(), options).unwrap();
+    Opened { store, changes, dir }
+}
+
+fn open() -> Opened {
+    open_in(tempfile::tempdir().unwrap())
+}
+
+fn event(id: u8, hashes: &[u8]) -> EventWrite {
+    EventWrite {
+        project_id: PROJECT,
+        event_id: EventId([id; 16]),
+        received_ms: NOW_MS,
+        timestamp_ms: NOW_MS + i64::from(id),
+        kind: EventKind::Error,
+        level: Level::Error,
+        platform: "python".to_string(),
+        title: IssueTitle { title: format!("ValueError: {id}"), culprit: "/x/".to_string(), ..IssueTitle::default() },
+        is_unhandled: true,
+        release: Some(format!("1.{id}")),
+        environment: None,
+        user_hash: Some(u64::from(id % 2)),
+        trace_id: Some(TraceId([7; 16])),
+        span_id: None,
+        grouping_version: 1,
+        hashes: hashes.iter().map(|byte| [*byte; 16]).collect(),
+        body: compress(format!("{{\"n\":{id}}}").as_bytes()),
+    }
+}
+
+fn one(event: EventWrite) -> Vec<Write> {
+    vec![Write::Event(Box::new(event))]
+}
+
+fn spans(ids: &[u8], start_ns: i64) -> Vec<Write> {
+    let trace_id = TraceId([7; 16]);
+    let spans: Vec<Span> = ids
+        .iter()
+        .map(|id| Span { trace_id, span_id: SpanId([*id; 8]), start_ns, end_ns: start_ns + 5, ..Span::default() })
+        .collect();
+    let count = spans.len() as u64;
+    let summary = TraceSummary {
+        trace_id,
+        project_id: PROJECT,
+        start_ns,
+        end_ns: start_ns + 5,
+        root: TraceRoot {
+            rank: RootRank::Root,
+            span_id: SpanId([ids[0]; 8]),
+            name: "GET /".to_string(),
+            op: "http.server".to_string(),
+            service: "shop".to_string(),
+            kind: SpanKind::Server,
+            source: SpanSource::Otel,
+            status: SpanStatus::Unset,
+            http_status: Some(200),
+            start_ns,
+            duration_ns: 5,
+        },
+        span_count: count,
+        failed_span_count: 0,
+        db_span_count: 0,
+        has_sentry: false,
+        has_otel: true,
+        is_request: true,
+        services: vec!["shop".to_string()],
+        error_count: 0,
+    };
+    let batch = SpanBatch { resources: vec![Resource { service: "shop".to_string(), ..Resource::default() }], spans };
+    let spans_key = ids.iter().fold(0, |key, id| key * 256 + i64::from(*id));
+    vec![Write::Spans(SpansWrite {
+        project_id: PROJECT,
+        received_ms: NOW_MS,
+        body: compress(&encode_spans(batch)),
+        parts: vec![TracePart { spans_key, summary }],
+        transactions: 0,
+    })]
+}
+
+async fn only_issue(store: &Store) -> crate::model::issue::Issue {
+    let mut page = store.issues(IssueQuery { limit: 10, ..IssueQuery::default() }).await.unwrap();
+    assert_eq!((page.issues.len(), page.total), (1, 1));
+    page.issues.remove(0)
+}
+
+#[tokio::test]
+async fn events_of_one_hash_are_one_issue_with_its_counts() {
+    let opened = open();
+    for id in [3, 1, 2] {
+        opened.store.append(one(event(id, &[9]))).await.unwrap();
+    }
+    let issue = only_issue(&opened.store).await;
+    assert_eq!(issue.id, IssueId::of(PROJECT, &[9; 16]));
+    assert_eq!((issue.event_count, issue.user_count, issue.short_no), (3, 2, 1));
+    assert_eq!((issue.first_seen_ms, issue.last_seen_ms), (NOW_MS + 1, NOW_MS + 3));
+    // The newest event names it, in whatever order they came.
+    assert_eq!(issue.title.title, "ValueError: 3");
+    assert_eq!(issue.last_release.as_deref(), Some("1.3"));
+    let hour = crate::model::time::hour_of(NOW_MS);
+    let history = opened.store.issue_histories(vec![issue.id], hour, 2).await.unwrap();
+    assert_eq!(history[0].hours, [0, 3]);
+}
+
+#[tokio::test]
+async fn the_same_event_again_changes_nothing_and_is_counted_as_such() {
+    let opened = open();
+    opened.store.append(one(event(1, &[9]))).await.unwrap();
+    let again = opened.store.append(one(event(1, &[9]))).await.unwrap();
+    assert!(again.events[0].is_duplicate);
+    assert_eq!(only_issue(&opened.store).await.event_count, 1);
+    let totals = opened.store.outcome_totals().await.unwrap();
+    let of = |reason: &str| totals.iter().find(|total| total.reason == reason).map(|total| total.quantity);
+    assert_eq!((of("accepted"), of("duplicate")), (Some(1), Some(1)));
+}
+
+#[tokio::test]
+async fn a_second_hash_leads_to_the_issue_it_was_linked_to() {
+    let opened = open();
+    opened.store.append(one(event(1, &[1, 2]))).await.unwrap();
+    let appended = opened.store.append(one(event(2, &[3, 2]))).await.unwrap();
+    assert!(!appended.events[0].is_new_issue);
+    // The third hash is linked now, too.
+    opened.store.append(one(event(3, &[3]))).await.unwrap();
+    assert_eq!(only_issue(&opened.store).await.event_count, 3);
+}
+
+#[tokio::test]
+async fn everything_is_there_after_opening_again() {
+    let opened = open();
+    opened.store.append(one(event(1, &[9]))).await.unwrap();
+    opened.store.append(spans(&[1, 2], 50)).await.unwrap();
+    opened.store.close().await;
+    let Opened { store, dir, .. } = opened;
+    drop(store);
+    let opened = open_in(dir);
+    let row = opened.store.event(EventQuery::ById(EventId([1; 16]))).await.unwrap().unwrap();
+    assert_eq!(row.body, b"{\"n\":1}");
+    let found = opened.store.trace_spans(TraceId([7; 16]), 10).await.unwrap();
+    assert_eq!(found.batch.spans.len(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_of_spans_delivered_twice_counts_once() {
+    let opened = open();
+    opened.store.append(spans(&[1, 2], 50)).await.unwrap();
+    opened.store.append(spans(&[1, 2], 50)).await.unwrap();
+    opened.store.append(spans(&[3], 40)).await.unwrap();
+    let page = opened.store.traces(TraceQuery { limit: 10, ..TraceQuery::default() }).await.unwrap();
+    let [trace] = &page.traces[..] else { panic!("{page:?}") };
+    assert_eq!((trace.span_count, trace.start_ns, trace.end_ns), (3, 40, 55));
+    let found = opened.store.trace_spans(TraceId([7; 16]), 2).await.unwrap();
+    assert_eq!((found.batch.spans.len(), found.omitted), (2, 1));
+}
+
+#[tokio::test]
+async fn an_event_and_a_trace_of_one_id_know_of_each_other() {
+    let opened = open();
+    opened.store.append(spans(&[1], 0)).await.unwrap();
+    opened.store.append(one(event(1, &[9]))).await.unwrap();
+    let page = opened.store.traces(TraceQuery { limit: 10, ..TraceQuery::default() }).await.unwrap();
+    assert_eq!(page.traces[0].error_count, 1);
+    assert_eq!(opened.store.trace_events(TraceId([7; 16]), 10).await.unwrap()[0].1, 1);
+    assert!(opened.store.has_trace(TraceId([7; 16])).await.unwrap());
+    assert!(!opened.store.has_trace(TraceId([8; 16])).await.unwrap());
+}
+
+#[tokio::test]
+async fn neighbours_and_pages_follow_the_order_of_receipt() {
+    let opened = open();
+    for id in 1..=5 {
+        opened.store.append(one(event(id, &[9]))).await.unwrap();
+    }
+    let issue = only_issue(&opened.store).await;
+    let first = opened.store.issue_events(issue.id, None, 2).await.unwrap();
+    let ids: Vec<u8> = first.events.iter().map(|event| event.event_id.0[0]).collect();
+    assert_eq!(ids, [5, 4]);
+    let rest = opened.store.issue_events(issue.id, first.next_before, 9).await.unwrap();
+    assert_eq!((rest.events.len(), rest.next_before), (3, None));
+    let around = opened.store.event_neighbours(issue.id, rest.events[0].id).await.unwrap();
+    let of = |id: EventId| id.0[0];
+    assert_eq!(
+        (of(around.first), around.previous.map(of), around.next.map(of), of(around.latest)),
+        (1, Some(2), Some(4), 5)
+    );
+}
+
+#[tokio::test]
+async fn lists_are_paged_without_gaps_by_every_sort() {
+    let opened = open();
+    for id in 1..=7 {
+        opened.store.append(one(event(id, &[id]))).await.unwrap();
+    }
+    for sort in [IssueSort::LastSeen, IssueSort::FirstSeen, IssueSort::Events] {
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let query =
+                IssueQuery { sort, after, limit: 3, status: Some(IssueStatus::Unresolved), ..Default::default() };
+            let page = opened.store.issues(query).await.unwrap();
+            assert_eq!(page.total, 7);
+            seen.extend(page.issues.iter().map(|issue| issue.id));
+            after = page.next_after;
+            if after.is_none() {
+                break;
+            }
+        }
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!((all, seen.len()), (7, 7), "{sort:?}");
+    }
+}
+
+#[tokio::test]
+async fn search_text_is_found_literally_and_in_any_case() {
+    let opened = open();
+    opened.store.append(one(event(1, &[1]))).await.unwrap();
+    let total = async |text: &str| {
+        let query = IssueQuery { text: Some(text.to_string()), limit: 5, ..Default::default() };
+        opened.store.issues(query).await.unwrap().total
+    };
+    assert_eq!(total("valueerror").await, 1);
+    assert_eq!(total("Value_rror").await, 0);
+    assert_eq!(total("%").await, 0);
+}
+
+#[tokio::test]
+async fn one_bad_request_does_not_take_the_others_along() {
+    let opened = open();
+    let mut orphan = event(2, &[2]);
+    orphan.project_id = ProjectId(99);
+    let (good, bad, other) = tokio::join!(
+        opened.store.append(one(event(1, &[1]))),
+        opened.store.append(one(orphan)),
+        opened.store.append(one(event(3, &[3]))),
+    );
+    assert!(good.is_ok() && other.is_ok());
+    assert!(matches!(bad, Err(StoreError::NotStored(_))), "{bad:?}");
+    let page = opened.store.issues(IssueQuery { limit: 5, ..Default::default() }).await.unwrap();
+    assert_eq!(page.total, 2);
+}
+
+#[tokio::test]
+async fn commits_tell_what_changed() {
+    let opened = open();
+    opened.store.append(one(event(1, &[9]))).await.unwrap();
+    opened.store.append(one(event(1, &[9]))).await.unwrap();
+    opened.store.append(spans(&[1], 0)).await.unwrap();
+    let issue = IssueId::of(PROJECT, &[9; 16]);
+    let expected = [LiveChange { issues: vec![issue], traces: 0 }, LiveChange { issues: vec![], traces: 1 }];
+    assert_eq!(*opened.changes.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_second_process_is_kept_out_but_may_ask_for_the_dsn() {
+    let opened = open();
+    assert!(matches!(lock_data_dir(opened.dir.path()), Err(StoreError::InUse(_))));
+    let (project, authority) = first_project(opened.dir.path()).unwrap();
+    assert_eq!(authority.as_deref(), Some("127.0.0.1:4318"));
+    assert_eq!(project.id, PROJECT);
+}
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let opened = open();
+    let denied = opened.store.readers.run(|connection| Ok(connection.execute("DELETE FROM event", [])?)).await;
+    assert!(matches!(denied, Err(StoreError::Sqlite(_))), "{denied:?}");
+}
+
+/// The plan of a statement, as SQLite explains it.
+fn plan(opened: &Opened, sql: &str) -> String {
+    let connection = rusqlite::Connection::open(opened.store.path()).unwrap();
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let count = statement.parameter_count();
+    for index in 1..=count {
+        statement.raw_bind_parameter(index, 1).unwrap();
+    }
+    let mut rows = statement.raw_query();
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        lines.push(row.get::<_, String>(3).unwrap());
+    }
+    lines.join("; ")
+}
+
+#[tokio::test]
+async fn hot_reads_walk_their_indexes() {
+    let opened = open();
+    let cases = [
+        (issues::list_sql(IssueSort::LastSeen), "USING INDEX issue_last_seen"),
+        (issues::list_sql(IssueSort::FirstSeen), "USING INDEX issue_first_seen"),
+        (traces::list_sql(true), "USING INDEX trace_request_start"),
+        (traces::list_sql(false), "USING INDEX trace_start"),
+        (traces::list_sql(true), "USING COVERING INDEX event_trace"),
+        (traces::SPANS_SQL.to_string(), "SEARCH trace_part USING PRIMARY KEY (trace_key=?)"),
+        (traces::SPANS_SQL.to_string(), "SEARCH span_batch USING INTEGER PRIMARY KEY"),
+        (events::issue_events_sql(), "USING INDEX event_issue"),
+        (events::trace_events_sql(), "USING INDEX event_trace"),
+        (events::event_sql("event.event_id = ?1 AND ?2 = 0"), "SEARCH event USING INDEX sqlite_autoindex_event_1"),
+    ];
+    for (sql, expected) in cases {
+        let plan = plan(&opened, &sql);
+        assert!(plan.contains(expected), "{expected} is not in: {plan}\n{sql}");
+        if expected.starts_with("USING INDEX issue_") || expected.starts_with("USING INDEX trace_") {
+            assert!(!plan.contains("TEMP B-TREE"), "sorted after all: {plan}");
+        }
+    }
+}
