@@ -94,7 +94,9 @@ fn find_chromium() -> PathBuf {
             return found;
         }
     }
-    panic!("Chromium is missing: run `make test`, which installs it, or set CHROMIUM to the path of a Chromium or Chrome");
+    panic!(
+        "Chromium is missing: run `make test`, which installs it, or set CHROMIUM to the path of a Chromium or Chrome"
+    );
 }
 
 /// The real binary with a data directory of its own.

@@ -1,2 +1,1 @@
-
 mod end_to_end;
