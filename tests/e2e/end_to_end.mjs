@@ -2,8 +2,8 @@
 // empty database and then this; nothing here calls the server's API to look at the result, only the screen counts.
 //
 // Environment: BASE_URL and DSN of the server, PYTHON of the Django projects, CHROMIUM, OUT for pictures.
-// The line "restart the server, please" asks for just that; a line on standard input says that it is done. When
-// standard input is closed, whoever started this is gone, and so is everything started here.
+// The lines "stop the server, please" and "start the server, please" ask for just that; a line on standard input says
+// that it is done. When standard input is closed, whoever started this is gone, and so is everything started here.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -65,9 +65,8 @@ for (const name of ["SIGTERM", "SIGINT"]) process.on(name, () => stopEverything(
 const complaints = [];
 let isServerAway = false;
 
-async function restartServer() {
-  isServerAway = true;
-  console.log("restart the server, please");
+async function ask(text) {
+  console.log(text);
   await new Promise((resolve) => (answers.length > 0 ? resolve(answers.shift()) : (waitingForAnswer = resolve)));
 }
 
@@ -249,11 +248,14 @@ async function run() {
   await go("Issues");
   await voucherRow.getByRole("link").click();
   await see(events(2), "two events before the restart");
-  await restartServer();
-  await visit(shop, "/checkout/3/?voucher=BF26", 500);
+  isServerAway = true;
+  await ask("stop the server, please");
+  await see(page.getByText("Reconnecting", { exact: true }), "that the server is away");
+  await ask("start the server, please");
   await see(page.getByText("Live", { exact: true }), "that the page is live again");
-  await see(events(3), "three events after the restart");
   isServerAway = false;
+  await visit(shop, "/checkout/3/?voucher=BF26", 500);
+  await see(events(3), "three events after the restart");
   await see(region("Request").getByText(`${shop}/checkout/3/`), "the event of after the restart");
   await link("Older event").click();
   await see(region("Request").getByText(`${shop}/checkout/4/`), "the event of before the restart");

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 const START_MAX: Duration = Duration::from_secs(20);
 const STOP_MAX: Duration = Duration::from_secs(10);
 const SCRIPT_MAX: Duration = Duration::from_secs(240);
-/// What the script prints when it wants the server stopped and started again.
-const RESTART_LINE: &str = "restart the server, please";
+/// What the script prints when it wants the server stopped, and started again on the same data and port.
+const STOP_LINE: &str = "stop the server, please";
+const START_LINE: &str = "start the server, please";
 
 #[test]
 fn errors_and_spans_of_django_projects_are_seen_in_the_browser() {
@@ -54,11 +55,13 @@ fn errors_and_spans_of_django_projects_are_seen_in_the_browser() {
     let mut output = String::new();
     loop {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(line) if line == RESTART_LINE => {
-                let address = server.address.clone();
-                server.stop();
-                server = Server::start(data.path(), &address);
-                writeln!(to_script, "restarted").expect("the script still reads");
+            Ok(line) if line == STOP_LINE || line == START_LINE => {
+                if line == STOP_LINE {
+                    server.stop();
+                } else {
+                    server = Server::start(data.path(), &server.address);
+                }
+                writeln!(to_script, "done").expect("the script still reads");
             }
             Ok(line) => {
                 // Seen while it runs with --no-capture, and kept for the message.
