@@ -1,5 +1,9 @@
 //! Bodies at rest: what a stored blob is compressed with, and back.
 
+use std::cell::RefCell;
+
+use zstd::bulk::Compressor;
+
 use crate::config::BODY_ZSTD_LEVEL;
 
 use super::StoreError;
@@ -23,10 +27,19 @@ impl CompressedBody {
     }
 }
 
+thread_local! {
+    /// Setting up a compressor costs about as much as compressing an event; threads keep theirs.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// Compresses; the caller's thread does the work, so that the writer's does not.
 pub fn compress(body: &[u8]) -> CompressedBody {
-    let bytes =
-        zstd::bulk::compress(body, BODY_ZSTD_LEVEL).expect("zstd compresses any bytes into a large enough buffer");
+    let bytes = COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = kept.get_or_insert_with(|| {
+            Compressor::new(BODY_ZSTD_LEVEL).expect("a compressor without a dictionary has nothing to fail on")
+        });
+        compressor.compress(body).expect("the output buffer is as large as zstd says it must be")
+    });
     CompressedBody { bytes, expanded_bytes: body.len() }
 }
 

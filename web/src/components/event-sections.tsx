@@ -74,7 +74,7 @@ function OneException({ exception, options }: { exception: ExceptionDetail; opti
 }
 
 /** A message may be a whole document. */
-const LONG_AT = 1200;
+const LONG_AT = 600;
 
 function LongText({ text }: { text: string }) {
   const [isWhole, setWhole] = useState(false);

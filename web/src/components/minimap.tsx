@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { TraceView } from "../api/types";
 import { duration } from "../lib/format";
-import { clampZoom, type Kind, KINDS, kindOf, type Zoom, zoomBy } from "../lib/waterfall";
+import { clampZoom, type Kind, kindOf, type Zoom, zoomBy } from "../lib/waterfall";
 import { isDark } from "../state";
 
 const HEIGHT = 56;
@@ -139,4 +139,3 @@ export function colourNames(trace: TraceView): (span: number) => string {
 
 export const kindColour = (kind: Kind) => BY_KIND[kind];
 export const serviceColour = (index: number) => BY_SERVICE[index % BY_SERVICE.length] ?? "p8";
-export const ALL_KINDS = KINDS;

@@ -54,7 +54,7 @@ export function IssuePage({ params }: PageProps) {
   const notFound = issue.error?.status === 404 ? issue.error : null;
   return (
     <div class="page issue-page" aria-busy={answer.isLoading}>
-      {issue.data ? <IssueHead view={issue.data} name={name} event={event} /> : (
+      {issue.data ? <IssueHead view={issue.data} name={name} /> : (
         <header class="issue-head">
           <p class="crumbs">
             <a href="/issues">Issues</a> <span aria-hidden="true">/</span> {name}
@@ -71,7 +71,7 @@ export function IssuePage({ params }: PageProps) {
 
 const STATUS_WORDS: Record<string, string> = { unresolved: "Open", resolved: "Resolved", ignored: "Ignored" };
 
-function IssueHead({ view, name, event }: { view: IssueView; name: string; event: EventView | undefined }) {
+function IssueHead({ view, name }: { view: IssueView; name: string }) {
   const { issue, days } = view;
   return (
     <header class="issue-head">
@@ -119,7 +119,6 @@ function IssueHead({ view, name, event }: { view: IssueView; name: string; event
           </dd>
         </div>
       </dl>
-      {event === undefined && null}
     </header>
   );
 }
@@ -147,7 +146,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   const go = (id: string | null) => {
     if (id !== null && id !== event.event_id) navigate(eventPath(name, id));
   };
-  const set = (change: Partial_<ViewOptions>) => setOptions({ ...options, ...change });
+  const set = (change: Record<string, boolean>) => setOptions({ ...options, ...change });
   const toggleVars = () => {
     set({ showVars: !options.showVars });
     rememberChoice("vars", options.showVars ? "off" : "on");
@@ -266,7 +265,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
       {detail.field_errors.length > 0 && (
         <div class="partial">
           <details>
-            <summary>{`${plural(detail.field_errors.length, "field")} of this event could not be used`}</summary>
+            <summary>{`${plural(detail.field_errors.length, "field")} filtered, shortened or not usable`}</summary>
             <ul>
               {detail.field_errors.map(({ path, problem }, i) => (
                 <li key={i}>
@@ -291,8 +290,6 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
     </>
   );
 }
-type Partial_<T> = { [K in keyof T]?: T[K] };
-
 function PagerButton({ name, icon, to, issue, words, isAfter = false }: { name: string; icon: IconName; to: string | null; issue: string; words?: string; isAfter?: boolean }) {
   const inside = (
     <>

@@ -22,7 +22,7 @@ const SORTS = [
 ] as const;
 const NEW_MS = 24 * 3600 * 1000;
 
-/** Of the issue: where, for the event's page to find its neighbours again. */
+/** The address of the list's data, from what is in the address bar. */
 function listPath(params: URLSearchParams): string {
   const api = new URLSearchParams();
   for (const key of ["project", "query"] as const) {
