@@ -12,24 +12,29 @@ const MEMORY_BYTES_MAX: u64 = 400 << 20;
 
 /// 80 MiB of zeros, by Node's brotli at quality 11: our own library only decompresses.
 const BROTLI_ZEROS: &[u8] = &[
-    0xcf, 0xff, 0xff, 0x7f, 0xf8, 0x27, 0x00, 0xe2, 0xb1, 0x40, 0x20, 0xf7, 0xfe, 0x9f, 0xfe, 0xff, 0xff, 0x04, 0xf0,
-    0x0c, 0x46, 0x10, 0x18, 0x0e, 0xef, 0xd3, 0xff, 0xff, 0xff, 0xe1, 0x9f, 0x00, 0x88, 0xc3, 0x22, 0x00, 0xdd, 0xfb,
-    0x7f, 0xfe, 0xff, 0xff, 0xc3, 0x3f, 0x01, 0x10, 0x87, 0x05, 0x00, 0xba, 0xf7, 0xff, 0xf9, 0xff, 0xff, 0x8f, 0x7f,
-    0x02, 0x20, 0x0e, 0x0b, 0x00, 0x74, 0xef, 0xff, 0x01,
+    0xcf, 0xff, 0xff, 0x7f, 0xf8, 0x27, 0x00, 0xe2, 0xb1, 0x40, 0x20, 0xf7, 0xfe, 0x9f, 0xff, 0xff, 0xff, 0xf0, 0x4f,
+    0x00, 0xc4, 0x61, 0x01, 0x80, 0xee, 0xfd, 0x3f, 0xff, 0xff, 0xff, 0xe1, 0x9f, 0x00, 0x88, 0xc3, 0x22, 0x00, 0xdd,
+    0xfb, 0x7f, 0xfe, 0xff, 0xff, 0xc3, 0x3f, 0x01, 0x10, 0x87, 0x05, 0x00, 0xba, 0xf7, 0xff, 0xf9, 0xff, 0xff, 0x8f,
+    0x7f, 0x02, 0x20, 0x0e, 0x0b, 0x00, 0x74, 0xef, 0xff, 0x01,
 ];
 const ENCODINGS: [&str; 4] = ["gzip", "deflate", "br", "zstd"];
 
 fn bomb(encoding: &str, bytes: usize) -> Vec<u8> {
-    if encoding == "br" { BROTLI_ZEROS.to_vec() } else { compress(encoding, &vec![0; bytes]) }
+    match encoding {
+        "br" => BROTLI_ZEROS.to_vec(),
+        // Members one after the other are one file (RFC 1952, 2.2), and much faster to make.
+        "gzip" => compress("gzip", &vec![0; 1 << 20]).repeat(bytes >> 20),
+        _ => compress(encoding, &vec![0; bytes]),
+    }
 }
 
 #[test]
 fn a_bomb_is_refused_in_every_encoding_on_every_route() {
-    let server = Trapline::start_with(&["--expanded-bytes-max", "4194304"]);
+    let server = Trapline::start_with(&["--expanded-bytes-max", "1048576"]);
     let (protobuf, json) = ("application/x-protobuf", "application/json");
     let envelope = "application/x-sentry-envelope";
     for encoding in ENCODINGS {
-        let bomb = bomb(encoding, 8 << 20);
+        let bomb = bomb(encoding, 2 << 20);
         for (path, content_type) in [
             ("/api/1/envelope/", envelope),
             ("/errors/api/1/envelope", envelope),
@@ -44,11 +49,12 @@ fn a_bomb_is_refused_in_every_encoding_on_every_route() {
             ("/api/1/integration/otlp/v1/traces/", protobuf),
             ("/api/1/otlp/v1/logs", json),
         ] {
-            let request = server.post(path).header("x-sentry-auth", &auth(server.key())).header("content-type", content_type);
+            let request =
+                server.post(path).header("x-sentry-auth", &auth(server.key())).header("content-type", content_type);
             let request = request.header("content-encoding", encoding).body(bomb.clone());
             assert_eq!(request.send().status, 413, "{encoding} {path} {content_type}");
             let row = server.last_request();
-            assert!(row["problem"].as_str().unwrap().contains("4194304"), "{row}");
+            assert!(row["problem"].as_str().unwrap().contains("1048576"), "{row}");
             assert!(row["fix"].is_string(), "{row}");
         }
     }
@@ -57,9 +63,9 @@ fn a_bomb_is_refused_in_every_encoding_on_every_route() {
 
 #[test]
 fn a_bomb_inside_a_bomb_is_refused() {
-    let server = Trapline::start_with(&["--expanded-bytes-max", "4194304"]);
+    let server = Trapline::start_with(&["--expanded-bytes-max", "1048576"]);
     for (outer, inner) in [("gzip", "gzip"), ("zstd", "br"), ("deflate", "zstd")] {
-        let body = compress(outer, &bomb(inner, 8 << 20));
+        let body = compress(outer, &bomb(inner, 2 << 20));
         let request = to_envelope(&server, body).header("content-encoding", &format!("{inner}, {outer}"));
         assert_eq!(request.send().status, 413, "{inner} in {outer}");
     }
@@ -88,34 +94,18 @@ fn a_frame_that_asks_for_gigabytes_before_it_says_anything_is_refused() {
 #[test]
 fn bombs_at_the_default_limits_stay_within_memory() {
     let server = Trapline::start();
-    let bombs: Vec<(&str, Vec<u8>)> = ENCODINGS.iter().map(|encoding| (*encoding, bomb(encoding, 80 << 20))).collect();
+    let bombs: Vec<(&str, Vec<u8>)> =
+        ["gzip", "br", "zstd"].map(|encoding| (encoding, bomb(encoding, 80 << 20))).into();
     std::thread::scope(|scope| {
         for (encoding, body) in &bombs {
             let server = &server;
             scope.spawn(move || {
-                for _ in 0..2 {
-                    let request = to_envelope(server, body.clone()).header("content-encoding", encoding);
-                    assert_eq!(request.send().status, 413, "{encoding}");
-                }
+                let request = to_envelope(server, body.clone()).header("content-encoding", encoding);
+                assert_eq!(request.send().status, 413, "{encoding}");
             });
         }
     });
     send_event(&server, 1, "KeyError");
-    let peak = server.peak_memory_bytes();
-    assert!(peak < MEMORY_BYTES_MAX, "{} MiB", peak >> 20);
-}
-
-#[test]
-fn bombs_of_clients_that_hang_up_at_once_stay_within_memory() {
-    let server = Trapline::start();
-    let bomb = bomb("br", 80 << 20);
-    for _ in 0..16 {
-        let request = to_envelope(&server, bomb.clone()).header("content-encoding", "br");
-        Connection::open(server.address()).write(&request.encode());
-    }
-    for number in 0..10 {
-        send_event(&server, number, "KeyError");
-    }
     let peak = server.peak_memory_bytes();
     assert!(peak < MEMORY_BYTES_MAX, "{} MiB", peak >> 20);
 }

@@ -136,10 +136,6 @@ impl Connection {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    pub fn read(&mut self) -> Answer {
-        read_answer(&mut self.reader, false).expect("an answer")
-    }
-
     /// The answer, or `None` when the server hangs up without one.
     pub fn read_if_any(&mut self) -> Option<Answer> {
         read_answer(&mut self.reader, false)

