@@ -64,6 +64,16 @@ fn malformed_envelopes_are_refused_with_a_reason() {
     assert_well(server);
 }
 
+/// SDKs log this header and not the body.
+#[test]
+fn every_refusal_says_why_in_the_header_that_sdks_log() {
+    let server = Trapline::start();
+    for body in ["garbage", "{}\n{\"type\":\"event\"}\nnot json\n", "{}\n{\"type\":\"event\",\"length\":99}\n{}\n"] {
+        let answer = to_envelope(&server, body).send().expect(400);
+        assert!(answer.header("x-sentry-error").is_some(), "{body:?}: {}", answer.text());
+    }
+}
+
 #[test]
 fn an_envelope_without_items_is_no_error() {
     let server = Trapline::start();

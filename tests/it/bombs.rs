@@ -110,6 +110,26 @@ fn bombs_at_the_default_limits_stay_within_memory() {
     assert!(peak < MEMORY_BYTES_MAX, "{} MiB", peak >> 20);
 }
 
+/// A client that goes away does not stop the work on its request, so it must not make room for the next one either.
+#[test]
+fn clients_that_hang_up_do_not_start_more_work_than_others() {
+    let server = Trapline::start_with(&["--expanded-bytes-max", "16777216"]);
+    let bomb = to_envelope(&server, bomb("gzip", 20 << 20)).header("content-encoding", "gzip").encode();
+    let cores = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+    send_event(&server, 0, "KeyError");
+    let before = server.thread_count();
+    let mut most = 0;
+    for number in 1..cores as u64 + 12 {
+        let mut connection = Connection::open(server.address());
+        connection.write(&bomb);
+        // An answer to somebody else shows that the server has had its turn with the bomb.
+        send_event(&server, number, "KeyError");
+        most = most.max(server.thread_count());
+    }
+    // Requests at work, one read and one to spare.
+    assert!(most <= before + cores + 2, "{before} threads before, then {most}");
+}
+
 #[test]
 fn a_body_over_the_limit_is_refused_whether_it_says_so_or_not() {
     let server = Trapline::start_with(&["--request-bytes-max", "1048576"]);

@@ -151,6 +151,10 @@ impl Trapline {
         kib.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
+    pub fn thread_count(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().count()
+    }
+
     pub fn request(&self, method: &str, path: &str) -> Request {
         Request::new(self.address, method, path)
     }

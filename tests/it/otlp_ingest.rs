@@ -156,6 +156,17 @@ fn garbage_is_refused_as_bad_data_in_the_encoding_it_came_in() {
 }
 
 #[test]
+fn json_that_is_no_object_is_bad_data() {
+    let server = Trapline::start();
+    for path in SIGNALS {
+        for body in ["7", "true", "\"x\"", "[[]]", "[{}]"] {
+            let answer = server.post(path).header("content-type", JSON).body(body).send();
+            assert_eq!(answer.status, 400, "{path} {body}");
+        }
+    }
+}
+
+#[test]
 fn no_cut_or_bent_body_is_a_server_error() {
     let server = Trapline::start();
     let mut connection = Connection::open(server.address());

@@ -112,6 +112,17 @@ fn issues_are_found_by_words() {
 }
 
 #[test]
+fn a_nul_in_a_search_means_itself() {
+    let server = Trapline::start();
+    send_event(&server, 1, "KeyError");
+    send_span(&server, 1, "/pay/");
+    for query in ["%00", "%00Error", "Key%00"] {
+        assert_eq!(server.get_json(&format!("/api/ui/issues?query={query}"))["total"], 0, "{query}");
+        assert_eq!(server.get_json(&format!("/api/ui/traces?query={query}"))["traces"], json!([]), "{query}");
+    }
+}
+
+#[test]
 fn issues_are_filtered_by_project_and_status() {
     let server = seven_issues();
     assert_eq!(server.get_json("/api/ui/issues?project=default")["total"], 7);
@@ -322,6 +333,13 @@ fn other_methods_are_refused() {
             assert!(answer.header("allow").unwrap().contains("GET"), "{method} {path}");
         }
     }
+}
+
+#[test]
+fn the_one_mutation_names_its_method() {
+    let server = Trapline::start();
+    let answer = server.request("GET", "/api/ui/sample").header("x-trapline", "1").send().expect(405);
+    assert_eq!(answer.header("allow"), Some("POST"));
 }
 
 #[test]

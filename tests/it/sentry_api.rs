@@ -56,6 +56,42 @@ fn organizations_projects_and_keys_are_listed() {
 }
 
 #[test]
+fn issues_are_followed_page_by_page_to_the_end() {
+    let server = Trapline::start();
+    for number in 0..11 {
+        send_event(&server, number, &format!("Error{number}"));
+    }
+    for sort in ["date", "new", "freq"] {
+        for limit in [1, 3, 11, 100] {
+            // Clients repeat their own parameters on the next page's address only when they are in it.
+            let issues = all_pages(&server, &format!("{ISSUES}?sort={sort}&limit={limit}"));
+            let mut short_ids: Vec<&str> = issues.iter().map(|issue| issue["shortId"].as_str().unwrap()).collect();
+            short_ids.sort_unstable();
+            short_ids.dedup();
+            assert_eq!((short_ids.len(), issues.len()), (11, 11), "{sort}, {limit} at a time");
+        }
+    }
+}
+
+#[test]
+fn a_page_keeps_the_order_and_the_filter_it_was_asked_for() {
+    let server = Trapline::start();
+    for number in 0..6 {
+        for occurrence in 0..=number {
+            send_event(&server, number * 10 + occurrence, ["Apple", "Pear"][number as usize % 2]);
+        }
+        send_event(&server, 1000 + number, &format!("Plum{number}"));
+    }
+    let found = all_pages(&server, &format!("{ISSUES}?query=is:unresolved%20Plum&sort=freq&limit=2"));
+    let mut titles: Vec<&str> = found.iter().map(|issue| issue["metadata"]["type"].as_str().unwrap()).collect();
+    titles.sort_unstable();
+    assert_eq!(titles, ["Plum0", "Plum1", "Plum2", "Plum3", "Plum4", "Plum5"]);
+    let by_count = all_pages(&server, &format!("{ISSUES}?sort=freq&limit=1"));
+    let counts: Vec<u64> = by_count.iter().map(|issue| issue["count"].as_str().unwrap().parse().unwrap()).collect();
+    assert!(counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
+}
+
+#[test]
 fn issues_have_the_keys_that_clients_require() {
     let server = Trapline::start();
     send(&server, "sentry-python-2.75.0/django-chained-error");
