@@ -4,15 +4,14 @@
 //! needs is missing: a test that is skipped proves nothing. `make test` makes everything ready.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-const START_MAX: Duration = Duration::from_secs(20);
-const STOP_MAX: Duration = Duration::from_secs(10);
+use crate::harness::Trapline;
+
 const SCRIPT_MAX: Duration = Duration::from_secs(240);
 /// What the script prints when it wants the server stopped, and started again on the same data and port.
 const STOP_LINE: &str = "stop the server, please";
@@ -26,9 +25,8 @@ fn errors_and_spans_of_django_projects_are_seen_in_the_browser() {
     need(root.join("web/dist/index.html"), "the built web app");
     let chromium = find_chromium();
 
-    let data = tempfile::tempdir().expect("a temporary folder can be made");
-    let mut server = Server::start(data.path(), "127.0.0.1:0");
-    let page = server.get("/");
+    let mut server = Trapline::start();
+    let page = server.get("/").text();
     assert!(
         page.contains("<script"),
         "the server has no web app to show, only a placeholder: run `make test`, which builds web/dist first\n{page}"
@@ -38,8 +36,8 @@ fn errors_and_spans_of_django_projects_are_seen_in_the_browser() {
         Command::new("node")
             .arg("tests/e2e/end_to_end.mjs")
             .current_dir(root)
-            .env("BASE_URL", format!("http://{}", server.address))
-            .env("DSN", &server.dsn)
+            .env("BASE_URL", format!("http://{}", server.address()))
+            .env("DSN", server.dsn())
             .env("PYTHON", python)
             .env("CHROMIUM", chromium)
             .env("OUT", root.join("tests/e2e/out"))
@@ -57,9 +55,9 @@ fn errors_and_spans_of_django_projects_are_seen_in_the_browser() {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) if line == STOP_LINE || line == START_LINE => {
                 if line == STOP_LINE {
-                    server.stop();
+                    assert!(server.terminate().success(), "{}", server.log());
                 } else {
-                    server = Server::start(data.path(), &server.address);
+                    server.start_again_in_place();
                 }
                 writeln!(to_script, "done").expect("the script still reads");
             }
@@ -77,7 +75,7 @@ fn errors_and_spans_of_django_projects_are_seen_in_the_browser() {
     }
     let status = script.0.wait().expect("the script can be waited for");
     assert!(status.success(), "{status}; what it said:\n{output}\nthe server's log:\n{}", server.log());
-    server.stop();
+    assert!(server.terminate().success(), "{}", server.log());
 }
 
 fn need(path: PathBuf, what: &str) -> PathBuf {
@@ -100,84 +98,6 @@ fn find_chromium() -> PathBuf {
     panic!(
         "Chromium is missing: run `make test`, which installs it, or set CHROMIUM to the path of a Chromium or Chrome"
     );
-}
-
-/// The real binary with a data directory of its own.
-struct Server {
-    child: Child,
-    address: String,
-    dsn: String,
-    log: Receiver<String>,
-}
-
-impl Server {
-    fn start(data_dir: &Path, listen: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_trapline"))
-            .args(["serve", "--listen", listen, "--data-dir"])
-            .arg(data_dir)
-            // No trapline.toml of the developer's.
-            .current_dir(data_dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary can be started");
-        let log = lines_of(&mut child);
-        let deadline = Instant::now() + START_MAX;
-        let (mut address, mut dsn, mut said) = (None, None, String::new());
-        while address.is_none() || dsn.is_none() {
-            let Ok(line) = log.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {
-                let _ = child.kill();
-                let _ = child.wait();
-                panic!("the server did not start; what it said:\n{said}");
-            };
-            let _ = writeln!(said, "{line}");
-            let mut words = line.split_whitespace();
-            match (words.next(), words.next()) {
-                (Some("Open"), Some(url)) => address = url.strip_prefix("http://").map(str::to_string),
-                (Some("DSN"), Some(text)) => dsn = Some(text.to_string()),
-                _ => {}
-            }
-        }
-        let (address, dsn) = (address.unwrap_or_default(), dsn.unwrap_or_default());
-        Self { child, address, dsn, log }
-    }
-
-    /// The body of a page, by the plainest of clients.
-    fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).expect("the server takes connections");
-        stream.set_read_timeout(Some(START_MAX)).expect("a timeout can be set");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)
-            .expect("a request can be sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("the answer is text");
-        answer
-    }
-
-    /// As a service manager stops it: SIGTERM, and everything acknowledged is on disk.
-    fn stop(&mut self) {
-        terminate(&self.child);
-        let deadline = Instant::now() + STOP_MAX;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("the server can be waited for") {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "the server did not stop within {STOP_MAX:?} of SIGTERM");
-            std::thread::sleep(Duration::from_millis(10));
-        };
-        assert!(status.success(), "the server ended with {status}; its log:\n{}", self.log());
-    }
-
-    fn log(&self) -> String {
-        self.log.try_iter().collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// The script; what it starts ends when it ends.

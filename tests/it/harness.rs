@@ -48,12 +48,21 @@ impl Trapline {
 
     /// After the end of an earlier process: in the same directory, on another free port.
     pub fn start_again(&mut self) {
+        self.start_on("127.0.0.1:0");
+    }
+
+    /// After the end of an earlier process: in the same directory, where clients look for it.
+    pub fn start_again_in_place(&mut self) {
+        self.start_on(&self.address.to_string());
+    }
+
+    fn start_on(&mut self, listen: &str) {
         assert!(self.process.is_none(), "it is still running");
         let log = std::fs::File::create(self.log_path()).unwrap();
         let mut command = command(self.dir.path());
         command.args(["serve", "--data-dir", "data"]);
         if !self.args.iter().any(|arg| arg == "--listen") {
-            command.args(["--listen", "127.0.0.1:0"]);
+            command.args(["--listen", listen]);
         }
         let mut process = command.args(&self.args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let stdout = process.stdout.take().unwrap();
