@@ -22,8 +22,8 @@ build: web cargo-present ## the release binary with the web app inside: target/r
 run: build ## build what is out of date, then start the server on port 4318
 	@exec $(binary) serve $(ARGS)
 
+# The last of them, tests/it/end_to_end.rs, needs all that is made ready here: web/dist, .venv and Chromium.
 test: web cargo-present ## all tests: web app, Rust, and the Django projects through a real browser
-	$(npm) run check
 	$(npm) test
 	tests/e2e/setup.sh
 	chromium="$$(tests/e2e/chromium.sh)"; export CHROMIUM="$$chromium"; \
@@ -33,7 +33,6 @@ check: web/node_modules/.package-lock.json cargo-present ## formatting, lints, t
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	$(npm) run check
-	$(npm) run --if-present lint
 
 bench: cargo-present ## the load generator against the real binary
 	cargo bench --locked --bench load -- $(ARGS)
@@ -41,12 +40,14 @@ bench: cargo-present ## the load generator against the real binary
 fixtures: ## capture again what the pinned SDKs send (tests/fixtures/README.md)
 	cd tests/fixtures && python3 -B capture.py $(ARGS)
 
-screenshots: build ## pictures of the web app with the Django projects' data
+# The debug binary, which reads web/dist as it is now.
+screenshots: web cargo-present ## pictures of the web app: tests/e2e/out/screenshots; ARGS=--readme makes README's again
+	cargo build --locked
 	tests/e2e/setup.sh
-	chromium="$$(tests/e2e/chromium.sh)"; CHROMIUM="$$chromium" node tests/e2e/screenshots.mjs $(binary)
+	chromium="$$(tests/e2e/chromium.sh)"; CHROMIUM="$$chromium" node tests/e2e/screenshots.mjs "$${CARGO_TARGET_DIR:-target}/debug/trapline" $(ARGS)
 
-types: cargo-present ## write web/src/api/types.ts from the Rust view structs
-	UPDATE_TYPES=1 cargo test --locked --lib types
+types: cargo-present ## write again what is generated: src/gen from proto/, web/src/api/types.ts from the Rust view structs
+	UPDATE_TYPES=1 cargo test --locked --lib -- generated_code types_of_the_web_app
 
 clean: ## remove everything that was built or installed here
 	rm -rf target web/dist web/node_modules .venv .cache tests/e2e/out

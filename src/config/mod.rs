@@ -66,8 +66,9 @@ pub const HEADER_TIMEOUT_S: u64 = 60;
 /// Time to send a body, in seconds, plus one second for every KiB already sent.
 pub const BODY_TIMEOUT_S: u64 = 15;
 
-/// Bodies in memory at one time, received and expanded together, in bytes: what keeps a flood of large requests
-/// from taking the machine. A request that finds no room waits [`ADMISSION_WAIT_MS`], then gets 503.
+/// Bodies in memory at one time, as received, in bytes: what keeps a flood of large requests from taking the machine.
+/// A request that finds no room waits [`ADMISSION_WAIT_MS`], then gets 503. Expanded bodies come on top, at most
+/// [`EXPANDED_BYTES_MAX`] for each request being decoded, of which there are as many as cores.
 pub const BODIES_IN_MEMORY_BYTES_MAX: usize = 256 << 20;
 
 /// How long a request waits for room, in milliseconds. Sentry SDKs never retry after an answer but post from a
@@ -104,6 +105,9 @@ pub const LIVE_BACKLOG: usize = 256;
 /// Rows of a page in lists, and the most a client may ask for.
 pub const PAGE_ROWS: usize = 50;
 pub const PAGE_ROWS_MAX: usize = 100;
+
+/// How long a start waits for the data directory, in milliseconds: `trapline dsn` holds it for a moment.
+pub const LOCK_WAIT_MS: u64 = 1_000;
 
 /// Requests in flight get this long to finish at shutdown, in seconds.
 pub const DRAIN_S: u64 = 10;

@@ -186,7 +186,7 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
             let response = match nothing_usable(&digest, &refusals) {
                 Some(error) => {
                     ending.status = error.status;
-                    error.response()
+                    error_response(&error)
                 }
                 None => accepted(response_id),
             };
@@ -242,11 +242,16 @@ fn refused(error: &ApiError, body_bytes: u64) -> Answered {
         response.headers_mut().insert("x-sentry-rate-limits", HeaderValue::from_static(PAUSE_CATEGORIES));
         return (response, Ending::refused(&error, body_bytes));
     }
+    (error_response(error), Ending::refused(error, body_bytes))
+}
+
+/// With the header that SDKs log.
+fn error_response(error: &ApiError) -> Response<Body> {
     let mut response = error.response();
     if let Ok(reason) = HeaderValue::from_str(&error.detail) {
         response.headers_mut().insert("x-sentry-error", reason);
     }
-    (response, Ending::refused(error, body_bytes))
+    response
 }
 
 fn limits(server: &Server) -> Limits {

@@ -47,8 +47,9 @@ pub struct Server {
     pub live: Arc<LiveHub>,
     ledger: Ledger,
     room: BodyRoom,
-    /// Requests decompressed and decoded at one time: bounds both CPU and the memory of expanded bodies.
-    decoding: Semaphore,
+    /// Requests decompressed and decoded at one time: bounds both CPU and the memory of expanded bodies. A turn
+    /// belongs to the work, not to the client that may hang up while it is done.
+    decoding: Arc<Semaphore>,
     /// Empty until the database is open; requests wait, so that a client that starts first loses nothing.
     ready: watch::Receiver<Option<Arc<Ready>>>,
 }
@@ -68,7 +69,7 @@ impl Server {
             live,
             ledger: Ledger::default(),
             room: BodyRoom::default(),
-            decoding: Semaphore::new(cores.max(2)),
+            decoding: Arc::new(Semaphore::new(cores.max(2))),
             ready,
         }
     }
@@ -204,7 +205,8 @@ fn wrong_method(server: &Server, route: &Route<'_>, request: &Request<Incoming>)
     }
     let mut response = error.response();
     if error.status == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        let allowed = if *route == Route::Sample { "POST" } else { "GET, HEAD" };
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     }
     response
 }
@@ -216,6 +218,13 @@ impl Query {
     fn of(request: &Request<Incoming>) -> Self {
         let text = request.uri().query().unwrap_or("");
         Self(form_urlencoded::parse(text.as_bytes()).map(|(k, v)| (k.into_owned(), v.into_owned())).collect())
+    }
+
+    /// The same query with another cursor, encoded again.
+    fn with_cursor(&self, cursor: &str) -> String {
+        let mut encoder = form_urlencoded::Serializer::new(String::new());
+        encoder.extend_pairs(self.0.iter().filter(|(key, _)| key != "cursor"));
+        encoder.append_pair("cursor", cursor).finish()
     }
 
     /// The first value of a key, if it is not empty.

@@ -101,7 +101,7 @@ async fn project_issues(ready: &Ready, project: &Project, query: &Query, base: &
     let issues: Vec<Value> = page.issues.iter().map(|issue| issue_json(issue, project, base)).collect();
     let next = page.next_after.map(|(value, id)| format!("{value}:{}", id.0));
     let path = format!("/api/0/projects/{ORGANISATION_SLUG}/{}/issues/", project.slug);
-    paged(&json!(issues), base, &path, next)
+    paged(&json!(issues), base, &path, query, next)
 }
 
 /// `is:unresolved`, `is:resolved`, `is:ignored` and free text; anything else says so.
@@ -140,7 +140,7 @@ async fn issue_events(ready: &Ready, issue: Issue, query: &Query, base: &Base) -
     let page = ready.store.issue_events(issue.id, before, limit(query, 50)).await?;
     let events: Vec<Value> = page.events.iter().map(event_summary_json).collect();
     let path = format!("/api/0/issues/{}/events/", issue.id);
-    paged(&json!(events), base, &path, page.next_before.map(|id| format!("{id}:0")))
+    paged(&json!(events), base, &path, query, page.next_before.map(|id| format!("{id}:0")))
 }
 
 async fn project_event(ready: &Ready, query: EventQuery) -> Answer {
@@ -446,15 +446,18 @@ fn parse_cursor(cursor: &str) -> Result<(i64, i64), ApiError> {
     parsed.ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, "Invalid cursor parameter."))
 }
 
-/// A list with the `Link` header that Sentry's clients follow until `results="false"`.
-fn paged(body: &Value, base: &Base, path: &str, next: Option<String>) -> Answer {
+/// A list with the `Link` header that Sentry's clients follow until `results="false"`. The links keep whatever else
+/// was asked for.
+fn paged(body: &Value, base: &Base, path: &str, query: &Query, next: Option<String>) -> Answer {
     let mut response = json_response(StatusCode::OK, body);
     let has_next = next.is_some();
     let cursor = next.unwrap_or_else(|| "0:0:0".to_string());
     let link = format!(
-        "<{url}{path}?&cursor=0:0:1>; rel=\"previous\"; results=\"false\"; cursor=\"0:0:1\", \
-         <{url}{path}?&cursor={cursor}>; rel=\"next\"; results=\"{has_next}\"; cursor=\"{cursor}\"",
+        "<{url}{path}?{before}>; rel=\"previous\"; results=\"false\"; cursor=\"0:0:1\", \
+         <{url}{path}?{after}>; rel=\"next\"; results=\"{has_next}\"; cursor=\"{cursor}\"",
         url = base.url,
+        before = query.with_cursor("0:0:1"),
+        after = query.with_cursor(&cursor),
     );
     if let Ok(link) = HeaderValue::from_str(&link) {
         response.headers_mut().insert(LINK, link);

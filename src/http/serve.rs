@@ -8,7 +8,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::config::{DRAIN_S, HEADER_BYTES_MAX, HEADER_TIMEOUT_S, HEADERS_MAX};
@@ -17,6 +17,8 @@ use super::{Server, handle};
 
 /// Connections over one HTTP/2 connection at a time.
 const HTTP2_STREAMS_MAX: u32 = 256;
+/// Between two looks at a connection that has sent one byte.
+const PEEK_PAUSE: Duration = Duration::from_millis(10);
 /// After a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -75,12 +77,48 @@ async fn accept(
             let server = server.clone();
             async move { Ok::<_, Infallible>(handle(server, request).await) }
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
+        let builder = builder.clone();
+        let watcher = graceful.watcher();
+        let mut stop = stop.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let spoken = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                spoken = first_words(&stream) => spoken,
+            };
+            let Some(version) = spoken else { return };
+            let builder = match version {
+                Version::Http1 => builder.http1_only(),
+                Version::Http2 => builder.http2_only(),
+            };
+            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+            if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(error = %error, "connection ended");
             }
         });
+    }
+}
+
+enum Version {
+    Http1,
+    Http2,
+}
+
+/// Waits for the client to say what it speaks, without taking a byte. `None` when it says nothing in time or leaves.
+///
+/// HTTP/2 with prior knowledge begins with `PRI *`, and no method of HTTP/1.1 with `PR`. hyper's own look at the
+/// version has no time limit, so a connection that says nothing, or only `P`, would stay for ever.
+async fn first_words(stream: &TcpStream) -> Option<Version> {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(HEADER_TIMEOUT_S);
+    let mut start = [0; 2];
+    loop {
+        let length = tokio::time::timeout_at(deadline, stream.peek(&mut start)).await.ok()?.ok()?;
+        match &start[..length] {
+            [] => return None,
+            b"PR" => return Some(Version::Http2),
+            // A single byte: the rest comes in the next packet, and peeking again would return at once.
+            b"P" if tokio::time::Instant::now() < deadline => tokio::time::sleep(PEEK_PAUSE).await,
+            b"P" => return None,
+            _ => return Some(Version::Http1),
+        }
     }
 }

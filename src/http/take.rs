@@ -57,14 +57,13 @@ where
         Err(error) => return (body_bytes, Err(error)),
     };
     let limit = server.settings.expanded_bytes_max;
-    let bytes = received.bytes.clone();
-    let expanding = move |ready: &Ready, _: &[u8]| {
-        let expanded = expand(bytes, &encodings, limit)?;
+    let work = move |ready: &Ready| {
+        // The room in memory is given back when the work is done, whether the client still waits or not.
+        let received = received;
+        let expanded = expand(received.bytes.clone(), &encodings, limit)?;
         decode(ready, &expanded)
     };
-    let result = store(server, ready, Bytes::new(), expanding).await;
-    drop(received);
-    (body_bytes, result)
+    (body_bytes, work_and_store(server, ready, work).await)
 }
 
 /// Decodes and stores bytes that are already here.
@@ -78,19 +77,26 @@ where
     T: Send + 'static,
     D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError> + Send + 'static,
 {
+    work_and_store(server, ready, move |ready| decode(ready, &body)).await
+}
+
+async fn work_and_store<T, W>(server: &Arc<Server>, ready: Arc<Ready>, work: W) -> Result<Stored<T>, ApiError>
+where
+    T: Send + 'static,
+    W: FnOnce(&Ready) -> Result<(Project, Decoded, T), ApiError> + Send + 'static,
+{
     let stopping = |_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
-    let turn = server.decoding.acquire().await.map_err(stopping)?;
+    let turn = server.decoding.clone().acquire_owned().await.map_err(stopping)?;
     let for_task = ready.clone();
     let task = tokio::task::spawn_blocking(move || {
-        let (project, decoded, extra) = decode(&for_task, &body)?;
+        let _turn = turn;
+        let (project, decoded, extra) = work(&for_task)?;
         let refusals: Vec<(Reason, String)> =
             decoded.refused.iter().map(|r| (r.reason, format!("{}: {}", r.category, r.detail))).collect();
         let prepared = prepare(&project, decoded, now_ms());
         Ok::<_, ApiError>((project, prepared, extra, refusals))
     });
-    let decoded = task.await;
-    drop(turn);
-    let (project, prepared, extra, refusals) = decoded.map_err(|error| {
+    let (project, prepared, extra, refusals) = task.await.map_err(|error| {
         tracing::error!(%error, "decoding a request panicked");
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed on this request: see its log")
     })??;

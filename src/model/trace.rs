@@ -1,6 +1,5 @@
 //! A trace as listed: one line for all spans that share a trace id, whoever sent them.
 
-use crate::config::TRACE_SERVICES_MAX;
 use crate::model::ids::{ProjectId, SpanId, TraceId};
 use crate::model::span::{SpanKind, SpanSource, SpanStatus};
 
@@ -42,8 +41,9 @@ pub struct TraceRoot {
 }
 
 impl TraceSummary {
-    /// Adds what another batch says about the same trace. The order of merging does not matter.
-    pub fn merge(&mut self, other: Self) {
+    /// Adds what another batch says about the same trace. The order of merging does not matter, as long as there are
+    /// no more services than are kept.
+    pub fn merge(&mut self, other: Self, services_max: usize) {
         self.start_ns = self.start_ns.min(other.start_ns);
         self.end_ns = self.end_ns.max(other.end_ns);
         if other.root.precedence() < self.root.precedence() {
@@ -60,7 +60,7 @@ impl TraceSummary {
         self.services.extend(other.services);
         self.services.sort();
         self.services.dedup();
-        self.services.truncate(TRACE_SERVICES_MAX);
+        self.services.truncate(services_max);
     }
 }
 
@@ -121,11 +121,11 @@ mod tests {
         let parts =
             [summary(RootRank::Inner, 1, "c"), summary(RootRank::Root, 5, "a"), summary(RootRank::Entry, 3, "b")];
         let mut forwards = parts[0].clone();
-        forwards.merge(parts[1].clone());
-        forwards.merge(parts[2].clone());
+        forwards.merge(parts[1].clone(), 16);
+        forwards.merge(parts[2].clone(), 16);
         let mut backwards = parts[2].clone();
-        backwards.merge(parts[1].clone());
-        backwards.merge(parts[0].clone());
+        backwards.merge(parts[1].clone(), 16);
+        backwards.merge(parts[0].clone(), 16);
         assert_eq!(forwards, backwards);
         assert_eq!(forwards.root.name, "a");
         assert_eq!((forwards.start_ns, forwards.end_ns, forwards.span_count), (1, 15, 6));

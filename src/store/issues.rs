@@ -297,10 +297,11 @@ fn read_issue(connection: &Connection, condition: &str, first: i64, second: i64)
     Ok(statement.query_row((first, second), issue_from_row).optional()?)
 }
 
+/// `:text` is in small letters; `instr` takes it literally, whatever is in it.
 const FILTER: &str = "(:project_id IS NULL OR project_id = :project_id)
          AND (:status IS NULL OR status = :status)
-         AND (:text IS NULL OR title LIKE :text ESCAPE '\\' OR culprit LIKE :text ESCAPE '\\'
-              OR filename LIKE :text ESCAPE '\\' OR function LIKE :text ESCAPE '\\')";
+         AND (:text IS NULL OR instr(lower(title), :text) OR instr(lower(culprit), :text)
+              OR instr(lower(filename), :text) OR instr(lower(function), :text))";
 
 /// A page of the list in the order of `sort`.
 pub(super) fn list_sql(sort: IssueSort) -> String {
@@ -317,7 +318,7 @@ pub(super) fn list_sql(sort: IssueSort) -> String {
 }
 
 fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage, StoreError> {
-    let text = query.text.as_deref().map(like_anywhere);
+    let text = query.text.as_deref().map(str::to_ascii_lowercase);
     let project_id = query.project_id.map(|id| id.0);
     let status = query.status.map(IssueStatus::as_str);
     let (after_value, after_id) = query.after.map_or((i64::MAX, i64::MAX), |(value, id)| (value, id.0));
@@ -348,20 +349,6 @@ fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage,
     let total: i64 = statement
         .query_row(named_params! { ":project_id": project_id, ":status": status, ":text": text }, |row| row.get(0))?;
     Ok(IssuePage { issues, next_after, total: total.max(0) as u64 })
-}
-
-/// A LIKE pattern that matches `text` anywhere, taken literally.
-pub(super) fn like_anywhere(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }
 
 fn read_history(
@@ -422,14 +409,4 @@ fn issue_from_row(row: &Row<'_>) -> rusqlite::Result<Issue> {
         first_release: row.get(19)?,
         last_release: row.get(20)?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn search_text_is_taken_literally() {
-        assert_eq!(like_anywhere("50%_\\"), "%50\\%\\_\\\\%");
-    }
 }

@@ -25,6 +25,7 @@ mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -35,6 +36,7 @@ pub use staged::encode_spans;
 pub use traces::{TracePage, TraceQuery, TraceSpans};
 pub use write::{Appended, EventAppended, EventWrite, OutcomeWrite, SpansWrite, TracePart, Write};
 
+use crate::config::LOCK_WAIT_MS;
 use crate::model::live::LiveChange;
 use readers::Readers;
 use writer::WriterHandle;
@@ -42,6 +44,7 @@ use writer::WriterHandle;
 /// The database file inside the data directory.
 pub const DATABASE_FILE: &str = "trapline.db";
 const LOCK_FILE: &str = "trapline.lock";
+const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -104,7 +107,7 @@ impl Store {
     /// # Errors
     /// When the directory cannot be made or written, another process holds it, or the schema is newer.
     pub fn open(data_dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
-        let lock = lock_data_dir(data_dir)?;
+        let lock = wait_for_data_dir(data_dir)?;
         let path = data_dir.join(DATABASE_FILE);
         let connection = prepare(&path)?;
         projects::remember_authority(&connection, &options.authority)?;
@@ -154,6 +157,17 @@ fn prepare(path: &Path) -> Result<rusqlite::Connection, StoreError> {
     migrate::migrate(&mut connection, path)?;
     projects::ensure_first_project(&mut connection)?;
     Ok(connection)
+}
+
+/// As [`lock_data_dir`], but patient with a `trapline dsn` that is just looking.
+fn wait_for_data_dir(data_dir: &Path) -> Result<File, StoreError> {
+    let deadline = Instant::now() + Duration::from_millis(LOCK_WAIT_MS);
+    loop {
+        match lock_data_dir(data_dir) {
+            Err(StoreError::InUse(_)) if Instant::now() < deadline => std::thread::sleep(LOCK_RETRY),
+            other => return other,
+        }
+    }
 }
 
 /// Held for as long as the file is open; the system releases it when the process dies.

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
 use super::body::{CODEC_ZSTD, expand};
-use super::issues::like_anywhere;
 use super::staged::{
     decode_spans, kind_from_code, kind_to_code, source_from_code, source_to_code, status_from_code, status_to_code,
 };
 use super::write::SpansWrite;
 use super::writer::Batch;
 use super::{Store, StoreError};
+use crate::config::TRACE_SERVICES_MAX;
 use crate::model::ids::{ProjectId, SpanId, TraceId};
 use crate::model::outcome::Reason;
 use crate::model::span::SpanBatch;
@@ -67,7 +67,7 @@ pub(super) fn insert_spans(tx: &Transaction<'_>, spans: &SpansWrite, batch: &mut
         batch.traces += 1;
         let merged = match read_summary(tx, part.summary.trace_id)? {
             Some(mut known) => {
-                known.merge(part.summary.clone());
+                known.merge(part.summary.clone(), TRACE_SERVICES_MAX);
                 known
             }
             None => part.summary.clone(),
@@ -189,8 +189,8 @@ pub(super) fn list_sql(requests_only: bool) -> String {
              trace.trace_key
          FROM trace
          WHERE {requests} (trace.start_ns, trace.trace_key) < (:after_start, :after_key)
-             AND (:text IS NULL OR trace.root_name LIKE :text ESCAPE '\\' OR trace.root_op LIKE :text ESCAPE '\\'
-                  OR hex(trace.trace_id) LIKE :text ESCAPE '\\')
+             AND (:text IS NULL OR instr(lower(trace.root_name), :text) OR instr(lower(trace.root_op), :text)
+                  OR instr(lower(hex(trace.trace_id)), :text))
              AND (:service IS NULL OR instr(char(10) || trace.services || char(10), char(10) || :service || char(10)))
          ORDER BY trace.start_ns DESC, trace.trace_key DESC LIMIT :limit"
     )
@@ -203,7 +203,7 @@ fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage,
         named_params! {
             ":after_start": after_start,
             ":after_key": after_key,
-            ":text": query.text.as_deref().map(like_anywhere),
+            ":text": query.text.as_deref().map(str::to_ascii_lowercase),
             ":service": query.service,
             ":limit": query.limit as i64 + 1,
         },

@@ -1,1 +1,28 @@
+//! The whole binary, over HTTP: stories a user would recognise, and the rules of the source that can be checked.
+//!
+//! Every test has its own server and directory ([`harness`]), so they run side by side in any order. Edge cases of one
+//! function are tested beside that function; here is what only shows when everything is wired together.
 
+// A test that cannot go on says so by panicking; that is what unwrap is for.
+#![allow(clippy::unwrap_used)]
+
+mod client;
+mod fixture;
+mod harness;
+mod payload;
+
+mod architecture;
+mod bad_input;
+mod bombs;
+mod end_to_end;
+mod first_run;
+mod grouped;
+mod guards;
+mod kept;
+mod live;
+mod one_trace;
+mod otlp_ingest;
+mod reading;
+mod sentry_api;
+mod sentry_auth;
+mod sentry_ingest;

@@ -56,7 +56,7 @@ impl ItemError {
     /// Under which heading it is counted.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::TooLarge { .. } | Self::Json(JsonError::TooDeep { .. }) => Reason::TooLarge,
+            Self::TooLarge { .. } => Reason::TooLarge,
             _ => Reason::Invalid,
         }
     }

@@ -303,7 +303,7 @@ fn broken_json_of_known_clients_is_mended_in_the_body() {
 fn payloads_beyond_a_limit_are_refused_with_the_reason() {
     let refuse = |payload: &[u8]| decode_event(payload, &arrival(), &TEST_LIMITS).expect_err("refused").reason();
     assert_eq!(refuse(&vec![b' '; (1 << 20) + 1]), Reason::TooLarge);
-    assert_eq!(refuse(format!("{{\"extra\":{}}}", "[".repeat(400_000)).as_bytes()), Reason::TooLarge);
+    assert_eq!(refuse(format!("{{\"extra\":{}}}", "[".repeat(400_000)).as_bytes()), Reason::Invalid);
     assert_eq!(refuse(b"[1]"), Reason::Invalid);
     assert_eq!(refuse(b"{\"a\":"), Reason::Invalid);
     assert_eq!(decode_event(br#"{"type":"transaction"}"#, &arrival(), &TEST_LIMITS), Err(ItemError::IsTransaction));
