@@ -34,8 +34,9 @@
 //!  http::live        open screens hear of it, at most four times a second
 //! ```
 //!
-//! Everything from decompression to compression runs on a blocking thread, as many at once as there are cores: the
-//! async threads only move bytes, and the writer thread only writes rows.
+//! An error event is decoded on the thread that received it, because handing it to another would cost as much as the
+//! work; anything larger goes to a blocking thread, as many at once as there are cores. The writer thread only writes
+//! rows.
 //!
 //! Both protocols decode into the same [`model::decoded::Decoded`]. A Sentry transaction is a segment span and its
 //! children; an OpenTelemetry span is a span. From there on nobody knows which it was, and spans and errors that share

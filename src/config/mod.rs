@@ -17,6 +17,11 @@ pub const REQUEST_BYTES_MAX: usize = 32 << 20;
 /// decompressing, because 809 bytes of brotli can hold a gigabyte.
 pub const EXPANDED_BYTES_MAX: usize = 64 << 20;
 
+/// Bodies up to this size, in bytes as received and after decompression, are decoded on the thread that received
+/// them. At these sizes that takes well under a millisecond; larger ones go to a thread of their own.
+pub const INLINE_BYTES_MAX: usize = 64 << 10;
+pub const INLINE_EXPANDED_BYTES_MAX: usize = 256 << 10;
+
 /// One error event, in bytes of JSON: Sentry's own limit.
 pub const EVENT_BYTES_MAX: usize = 1 << 20;
 

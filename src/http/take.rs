@@ -1,6 +1,6 @@
-//! What every ingest route does: receive, expand, decode and prepare off the async threads, store, and only then
-//! answer.
+//! What every ingest route does: receive, expand, decode, prepare, store, and only then answer.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,13 +8,14 @@ use hyper::body::Incoming;
 use hyper::header::CONTENT_ENCODING;
 use hyper::{Request, StatusCode};
 
-use crate::ingest::{Digest, prepare};
+use crate::config::{INLINE_BYTES_MAX, INLINE_EXPANDED_BYTES_MAX};
+use crate::ingest::{Digest, Prepared, prepare};
 use crate::model::decoded::Decoded;
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::store::Appended;
 
-use super::body::{expand, receive};
+use super::body::{BodyError, Received, expand, receive};
 use super::error::ApiError;
 use super::{Ready, Server, now_ms};
 
@@ -56,50 +57,83 @@ where
         Ok(ready) => ready,
         Err(error) => return (body_bytes, Err(error)),
     };
-    let limit = server.settings.expanded_bytes_max;
-    let work = move |ready: &Ready| {
-        // The room in memory is given back when the work is done, whether the client still waits or not.
-        let received = received;
-        let expanded = expand(received.bytes.clone(), &encodings, limit)?;
-        decode(ready, &expanded)
-    };
-    (body_bytes, work_and_store(server, ready, work).await)
+    if received.bytes.len() <= INLINE_BYTES_MAX {
+        match expand(received.bytes.clone(), &encodings, INLINE_EXPANDED_BYTES_MAX) {
+            Ok(expanded) => return (body_bytes, store(ready, expanded, decode).await),
+            // A bomb, or just a very regular body: there is more room on the other path.
+            Err(BodyError::ExpandsTooFar { .. }) => {}
+            Err(error) => return (body_bytes, Err(error.into())),
+        }
+    }
+    (body_bytes, work_elsewhere(server, ready, received, encodings, decode).await)
 }
 
-/// Decodes and stores bytes that are already here.
-pub(super) async fn store<T, D>(
+/// Decodes and stores a small body on this very thread: an error event takes about a fifth of a millisecond, and
+/// handing it to another thread and back would cost as much again.
+pub(super) async fn store<T, D>(ready: Arc<Ready>, body: Bytes, decode: D) -> Result<Stored<T>, ApiError>
+where
+    D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError>,
+{
+    let work = || Worked::of(decode(&ready, &body)?);
+    let worked = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked()))?;
+    worked.store(&ready).await
+}
+
+/// Expands, decodes and stores a large body off the async threads, a few at a time.
+async fn work_elsewhere<T, D>(
     server: &Arc<Server>,
     ready: Arc<Ready>,
-    body: Bytes,
+    received: Received,
+    encodings: String,
     decode: D,
 ) -> Result<Stored<T>, ApiError>
 where
     T: Send + 'static,
     D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError> + Send + 'static,
 {
-    work_and_store(server, ready, move |ready| decode(ready, &body)).await
-}
-
-async fn work_and_store<T, W>(server: &Arc<Server>, ready: Arc<Ready>, work: W) -> Result<Stored<T>, ApiError>
-where
-    T: Send + 'static,
-    W: FnOnce(&Ready) -> Result<(Project, Decoded, T), ApiError> + Send + 'static,
-{
     let stopping = |_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
     let turn = server.decoding.clone().acquire_owned().await.map_err(stopping)?;
+    let limit = server.settings.expanded_bytes_max;
     let for_task = ready.clone();
     let task = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        let (project, decoded, extra) = work(&for_task)?;
-        let refusals: Vec<(Reason, String)> =
-            decoded.refused.iter().map(|r| (r.reason, format!("{}: {}", r.category, r.detail))).collect();
-        let prepared = prepare(&project, decoded, now_ms());
-        Ok::<_, ApiError>((project, prepared, extra, refusals))
+        // The turn and the room in memory are given back when the work is done, whether the client still waits or not.
+        let (_turn, received) = (turn, received);
+        let expanded = expand(received.bytes.clone(), &encodings, limit)?;
+        Worked::of(decode(&for_task, &expanded)?)
     });
-    let (project, prepared, extra, refusals) = task.await.map_err(|error| {
-        tracing::error!(%error, "decoding a request panicked");
-        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed on this request: see its log")
-    })??;
-    let appended = ready.store.append(prepared.writes).await?;
-    Ok(Stored { digest: prepared.digest, appended, project, extra, refusals })
+    let worked = task.await.unwrap_or_else(|_| Err(panicked()))?;
+    worked.store(&ready).await
+}
+
+/// The panic itself has been printed by the panic hook.
+fn panicked() -> ApiError {
+    tracing::error!("decoding a request panicked");
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed on this request: see its log")
+}
+
+/// A request decoded and made ready for the store.
+struct Worked<T> {
+    project: Project,
+    prepared: Prepared,
+    extra: T,
+    refusals: Vec<(Reason, String)>,
+}
+
+impl<T> Worked<T> {
+    fn of((project, decoded, extra): (Project, Decoded, T)) -> Result<Self, ApiError> {
+        let refusals = decoded.refused.iter().map(|r| (r.reason, format!("{}: {}", r.category, r.detail))).collect();
+        let prepared = prepare(&project, decoded, now_ms());
+        Ok(Self { project, prepared, extra, refusals })
+    }
+
+    async fn store(self, ready: &Ready) -> Result<Stored<T>, ApiError> {
+        let appended = ready.store.append(self.prepared.writes).await?;
+        Ok(Stored {
+            digest: self.prepared.digest,
+            appended,
+            project: self.project,
+            extra: self.extra,
+            refusals: self.refusals,
+        })
+    }
 }
