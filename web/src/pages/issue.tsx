@@ -14,12 +14,17 @@ import { PageTitle } from "../components/shell";
 import { LoadError, Partial, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
 import { useKeys } from "../keys";
+import { useCoalesced } from "../lib/coalesce";
 import { curl, markdown, traceback } from "../lib/export";
 import { bytes, count, dateTime, oneLine, plural, shortId } from "../lib/format";
 import { eventPath, normaliseId, tracePath } from "../lib/urls";
 import { navigate } from "../router";
-import { remembered, rememberChoice, say } from "../state";
+import { remembered, rememberChoice, say, serverNow } from "../state";
 import { IssueHeadline } from "./issues";
+
+/** Spans of an event's trace come soon after it or never; until then it is read again at most this often. */
+const TRACE_WAIT_MS = 120_000;
+const TRACE_MS = 1000;
 
 const apiIssue = (shortId: string) => `/api/ui/issues/${encodeURIComponent(shortId)}`;
 const apiEvent = (shortId: string, eventId: string) => `${apiIssue(shortId)}/events/${encodeURIComponent(eventId)}`;
@@ -35,15 +40,18 @@ export function IssuePage({ params }: PageProps) {
   if (answer.data) held.current = answer.data;
   const event = answer.data ?? (answer.error ? undefined : held.current);
   const id = issue.data?.issue.id;
+  const readAgain = () => {
+    issue.reload();
+    // "newer" of the event on screen may exist now.
+    forget(`${apiIssue(name)}/events/`);
+    answer.reload();
+  };
+  // A transaction arrives just after the error within it.
+  const readEvent = useCoalesced(answer.reload, TRACE_MS);
   useLive({
-    issue: (ids) => {
-      if (id === undefined || !ids.includes(id)) return;
-      issue.reload();
-      // "newer" of the event on screen may exist now.
-      forget(`${apiIssue(name)}/events/`);
-      if (wanted !== "first") answer.reload();
-    },
-    resync: () => issue.reload(),
+    issue: (ids) => id !== undefined && ids.includes(id) && readAgain(),
+    trace: () => event?.trace && !event.trace.has_spans && serverNow() - event.received_ms < TRACE_WAIT_MS && readEvent(),
+    resync: readAgain,
   });
   const nav = event?.nav;
   useEffect(() => {

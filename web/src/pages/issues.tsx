@@ -1,6 +1,6 @@
 // The list of issues: dense rows, all state in the address, new ones announced instead of pushed in.
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { prefetch } from "../api/client";
 import { useLive } from "../api/live";
 import type { IssueListView, IssueRowView } from "../api/types";
@@ -70,6 +70,10 @@ export function IssuesPage() {
       .finally(() => (isPeeking.current = false));
   };
   useLive({ issue: check, resync: check });
+  // A list kept from an earlier visit is shown as it was, and what changed since is read.
+  useEffect(() => {
+    if (list.rows) check();
+  }, [path]);
 
   const rows = list.rows;
   const { current } = useListKeys("issues", rows?.map((row) => row.short_id) ?? [], issuePath, newest ? apply : undefined);

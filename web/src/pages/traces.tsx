@@ -1,6 +1,6 @@
 // The list of traces, newest first: what ran, how long, how much SQL, what failed.
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { prefetch } from "../api/client";
 import { useLive } from "../api/live";
 import type { TraceListView, TraceRowView } from "../api/types";
@@ -59,6 +59,10 @@ export function TracesPage() {
       .finally(() => (isPeeking.current = false));
   };
   useLive({ trace: check, resync: check });
+  // A list kept from an earlier visit is shown as it was, and what changed since is read.
+  useEffect(() => {
+    if (list.rows) check();
+  }, [path]);
   const { current } = useListKeys("traces", rows?.map((row) => row.trace_id) ?? [], (id) => tracePath(id), newest ? apply : undefined);
 
   const change = (changes: Record<string, string | null>) => navigate(`/traces${withQuery(place.value.search, changes)}`, { replace: true });

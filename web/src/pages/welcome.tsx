@@ -51,9 +51,11 @@ export function WelcomePage() {
       void refreshBoot();
     } else isExpecting.current = true;
   };
-  const ledger = useLedger((rows) => {
-    const best = rows.find((row) => row.short_id) ?? rows.find((row) => row.trace_id);
-    if (best) void look(best);
+  const ledger = useLedger({
+    onRows: (rows) => {
+      const best = rows.find((row) => row.short_id) ?? rows.find((row) => row.trace_id);
+      if (best) void look(best);
+    },
   });
   useLive({ resync: () => void refreshBoot() });
   const isQuiet = ledger.isLoaded && ledger.rows.length === 0;
