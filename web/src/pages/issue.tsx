@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { forget, prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
-import type { EventView, IssueRowView, IssueView } from "../api/types";
+import type { EventView, FieldError, IssueRowView, IssueView } from "../api/types";
 import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
 import { Menu, type MenuItem } from "../components/controls";
@@ -239,6 +239,10 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
     ["logger", detail.logger],
     ["sdk", detail.sdk],
   ];
+  // What was left out on purpose is no problem.
+  const isOnPurpose = ({ problem }: FieldError) => problem.startsWith("filtered by");
+  const filtered = detail.field_errors.filter(isOnPurpose);
+  const problems = detail.field_errors.filter((error) => !isOnPurpose(error));
   return (
     <>
       <div class="event-bar">
@@ -269,19 +273,15 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
             </li>
           ),
         )}
+        {filtered.length > 0 && (
+          <li class="filtered">
+            <FieldErrors errors={filtered} words="filtered" />
+          </li>
+        )}
       </ul>
-      {detail.field_errors.length > 0 && (
+      {problems.length > 0 && (
         <div class="partial">
-          <details>
-            <summary>{`${plural(detail.field_errors.length, "field")} filtered, shortened or not usable`}</summary>
-            <ul>
-              {detail.field_errors.map(({ path, problem }, i) => (
-                <li key={i}>
-                  <code>{path}</code> {problem}
-                </li>
-              ))}
-            </ul>
-          </details>
+          <FieldErrors errors={problems} words="shortened or not usable" />
         </div>
       )}
       <SectionNav sections={sections} />
@@ -298,6 +298,22 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
     </>
   );
 }
+
+function FieldErrors({ errors, words }: { errors: readonly FieldError[]; words: string }) {
+  return (
+    <details>
+      <summary>{`${plural(errors.length, "field")} ${words}`}</summary>
+      <ul>
+        {errors.map(({ path, problem }, i) => (
+          <li key={i}>
+            <code>{path}</code> {problem}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
 function PagerButton({ name, icon, to, issue, words, isAfter = false }: { name: string; icon: IconName; to: string | null; issue: string; words?: string; isAfter?: boolean }) {
   const inside = (
     <>

@@ -211,11 +211,11 @@ function IssueRow({ row, isCurrent, showProject }: { row: IssueRowView; isCurren
       </td>
       <td class="num c-events" title={count(row.event_count)}>
         {countShort(row.event_count)}
-        <span class="unit"> events</span>
+        <span class="unit">{row.event_count === 1 ? " event" : " events"}</span>
       </td>
       <td class="num c-users" title={count(row.user_count)}>
         {row.user_count === 0 ? <span class="none">–</span> : countShort(row.user_count)}
-        <span class="unit"> users</span>
+        <span class="unit">{row.user_count === 1 ? " user" : " users"}</span>
       </td>
       <td class="num c-seen">
         <Ago ms={row.last_seen_ms} />

@@ -157,16 +157,18 @@ function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: num
       </td>
       <td class="c-root">
         <span class="root-cell">
-          <span class={`kind-mark k-${kind}`} aria-hidden="true" />
-          <a class="row-link" href={tracePath(row.trace_id)} onPointerDown={ahead} onFocus={ahead}>
-            {oneLine(row.name) || "(no name)"}
-          </a>
-          {row.http_status !== null && <span class={`http-status${row.http_status >= 500 ? " bad" : row.http_status >= 400 ? " odd" : ""}`}>{row.http_status}</span>}
-          {row.is_partial && (
-            <span class="badge" title="The root span has not arrived: named after the best span there is">
-              partial
-            </span>
-          )}
+          <span class="root-name">
+            <span class={`kind-mark k-${kind}`} aria-hidden="true" />
+            <a class="row-link" href={tracePath(row.trace_id)} onPointerDown={ahead} onFocus={ahead}>
+              {oneLine(row.name) || "(no name)"}
+            </a>
+            {row.http_status !== null && <span class={`http-status${row.http_status >= 500 ? " bad" : row.http_status >= 400 ? " odd" : ""}`}>{row.http_status}</span>}
+            {row.is_partial && (
+              <span class="badge" title="The root span has not arrived: named after the best span there is">
+                partial
+              </span>
+            )}
+          </span>
           <span class="op">{row.op}</span>
         </span>
       </td>
@@ -181,7 +183,7 @@ function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: num
       </td>
       <td class="num c-spans">
         {count(row.span_count)}
-        <span class="unit"> spans</span>
+        <span class="unit">{row.span_count === 1 ? " span" : " spans"}</span>
       </td>
       <td class={`num c-sql${row.db_span_count >= MANY_SQL ? " many" : ""}`}>
         {row.db_span_count === 0 ? <span class="none">–</span> : count(row.db_span_count)}

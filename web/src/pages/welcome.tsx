@@ -125,7 +125,10 @@ export function WelcomePage() {
         {project && platform !== "otel" && (
           <div class="dsn">
             <h2>DSN</h2>
-            <code>{dsn}</code>
+            <code>
+              {dsn.slice(0, dsn.indexOf("@") + 1)}
+              <span>{dsn.slice(dsn.indexOf("@") + 1)}</span>
+            </code>
             <CopyButton text={() => dsn} label="Copy DSN" />
           </div>
         )}
