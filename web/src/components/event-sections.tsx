@@ -221,13 +221,20 @@ function isQuery(crumb: Breadcrumb): boolean {
   return crumb.ty === "query" || crumb.category === "query" || /^db(\.|$)/.test(crumb.category ?? "");
 }
 
+/** As SDKs old and new call them. */
+const HTTP_METHOD = ["method", "http.method", "http.request.method"];
+const HTTP_STATUS = ["status_code", "http.response.status_code"];
+
 function Crumb({ crumb, atMs }: { crumb: Breadcrumb; atMs: number }) {
   const { data } = crumb;
-  const entries = typeof data === "object" && data !== null ? Object.entries(data) : [];
+  const entries: [string, unknown][] = typeof data === "object" && data !== null ? Object.entries(data) : [];
   const http = crumb.ty === "http" || crumb.category === "httplib";
-  const fields = data as Record<string, unknown> | null;
-  const httpText = http && fields && typeof fields.url === "string" ? `${typeof fields.method === "string" ? fields.method : "GET"} ${fields.url}${fields.status_code ? ` → ${String(fields.status_code)}` : ""}` : null;
-  const told = httpText ? ["url", "method", "status_code", "reason"] : [];
+  const fields = new Map(entries);
+  const url = fields.get("url");
+  const status = HTTP_STATUS.map((key) => fields.get(key)).find(Boolean);
+  const method = HTTP_METHOD.map((key) => fields.get(key)).find((value) => typeof value === "string");
+  const httpText = http && typeof url === "string" ? `${String(method ?? "GET")} ${url}${status ? ` → ${String(status)}` : ""}` : null;
+  const told = httpText ? ["url", "reason", ...HTTP_METHOD, ...HTTP_STATUS] : [];
   const rest = entries.filter(([key, value]) => value !== "" && value !== null && !told.includes(key));
   return (
     <li class={`crumb${crumb.level === "error" || crumb.level === "fatal" ? " failed" : ""}`}>

@@ -38,7 +38,13 @@ export function TracePreview({ trace, eventId }: { trace: EventTraceView; eventI
           <code class="quiet">{trace.trace_id}</code>
         )}
       </p>
-      {data ? <Rows trace={data} eventId={eventId} /> : isNear && !error && <SkeletonRows rows={ROWS} height={22} />}
+      {data ? (
+        <Rows trace={data} eventId={eventId} />
+      ) : (
+        !error && (
+          <div class="trace-room">{isNear && <SkeletonRows rows={ROWS} height={23} />}</div>
+        )
+      )}
     </div>
   );
 }
