@@ -95,7 +95,7 @@ await page.waitForSelector(".trace-preview");
 check("no trace is fetched before it comes near", (await page.locator(".trace-preview li").count()) === 0);
 await page.locator("#trace").scrollIntoViewIfNeeded();
 check("the trace preview shows where the error was", await page.waitForSelector(".trace-preview li.this", { timeout: 3000 }).then(() => true, () => false));
-await page.locator(".trace-preview li").first().click();
+await page.locator(".trace-preview li").first().click({ force: true });
 check("all of it leads to the trace", await is(page, "/traces/[0-9a-f]{32}"));
 await page.goto(at(4331, "/issues/SHOP-3"));
 await page.waitForSelector(".members");
