@@ -90,6 +90,19 @@ check("g i goes to issues", await is(page, "/issues"));
 await page.goBack();
 check("Back", await is(page, "/traces/[0-9a-f]{32}"));
 
+await page.goto(at(4331, "/issues/SHOP-1"));
+await page.waitForSelector(".trace-preview");
+check("no trace is fetched before it comes near", (await page.locator(".trace-preview li").count()) === 0);
+await page.locator("#trace").scrollIntoViewIfNeeded();
+check("the trace preview shows where the error was", await page.waitForSelector(".trace-preview li.this", { timeout: 3000 }).then(() => true, () => false));
+await page.locator(".trace-preview li").first().click({ force: true });
+check("all of it leads to the trace", await is(page, "/traces/[0-9a-f]{32}"));
+await page.goto(at(4331, "/issues/SHOP-3"));
+await page.waitForSelector(".members");
+const told = await page.locator("#exception h3").allInnerTexts();
+const names = told.map((text) => text.split(":")[0].split(".").at(-1));
+check("a group stands before its members", names.join(" ") === "ExceptionGroup KeyError ConversionError TimeoutError", names.join(" "));
+
 const { issues } = await (await fetch(at(4331, "/api/ui/issues?status=all"))).json();
 const latest = await (await fetch(at(4331, `/api/ui/issues/${issues[0].short_id}/events/latest`))).json();
 await page.goto(at(4331, `/e/${latest.event_id.toUpperCase().replace(/^(.{8})/, "$1-")}`));

@@ -5,8 +5,8 @@ import type { ErrorView } from "./types";
 
 /** Answers kept for stale-while-revalidate; one is rarely over 100 kB. */
 const CACHE_MAX = 200;
-/** A prefetched neighbour is this long as good as fresh. */
-const FRESH_MS = 10_000;
+/** What was fetched ahead is this long as good as fresh, once; all other old answers are shown and asked for again. */
+const FRESH_MS = 5000;
 
 export class ApiError extends Error {
   readonly status: number;
@@ -18,7 +18,7 @@ export class ApiError extends Error {
   }
 }
 
-type Entry = { data: unknown; at: number };
+type Entry = { data: unknown; at: number; isAhead: boolean };
 const cache = new Map<string, Entry>();
 const inFlight = new Map<string, Promise<unknown>>();
 
@@ -57,9 +57,16 @@ export function load<T>(path: string): Promise<T> {
   return promise;
 }
 
+/** For news: a request that is already on its way may have been answered before them, so another one follows it. */
+function loadAgain<T>(path: string): Promise<T> {
+  const pending = inFlight.get(path);
+  const next = () => load<T>(path);
+  return pending ? pending.then(next, next) : next();
+}
+
 export function remember(path: string, data: unknown): void {
   cache.delete(path);
-  cache.set(path, { data, at: Date.now() });
+  cache.set(path, { data, at: Date.now(), isAhead: false });
   for (const oldest of cache.keys()) {
     if (cache.size <= CACHE_MAX) break;
     cache.delete(oldest);
@@ -77,7 +84,13 @@ export function forget(prefix: string): void {
 /** Fetches ahead of need; errors wait for the real request. */
 export function prefetch(path: string | null): void {
   if (path === null || Date.now() - (cache.get(path)?.at ?? 0) < FRESH_MS) return;
-  load(path).catch(() => undefined);
+  load(path).then(
+    () => {
+      const entry = cache.get(path);
+      if (entry) entry.isAhead = true;
+    },
+    () => undefined,
+  );
 }
 
 export function post<T>(path: string): Promise<T> {
@@ -91,23 +104,26 @@ export function useResource<T>(path: string | null): Resource<T> {
   const [attempt, reload] = useReducer((n: number, _: void) => n + 1, 0);
   const [, draw] = useReducer((n: number, _: void) => n + 1, 0);
   const held = useRef<{ path: string | null; data: T | undefined; error: ApiError | null }>({ path: null, data: undefined, error: null });
+  const asked = useRef<string | null>(null);
   if (held.current.path !== path) held.current = { path, data: path === null ? undefined : recall<T>(path), error: null };
   useEffect(() => {
-    const known = path === null ? undefined : cache.get(path);
-    if (path === null || (attempt === 0 && known && Date.now() - known.at < FRESH_MS)) return undefined;
-    let isCurrent = true;
+    if (path === null) return;
+    const isAgain = asked.current === path;
+    asked.current = path;
+    const known = cache.get(path);
+    const isFresh = known?.isAhead === true && Date.now() - known.at < FRESH_MS;
+    if (known) known.isAhead = false;
+    if (isFresh && !isAgain) return;
+    // An answer to an earlier question about the same is drawn too: under steady news there may never be a last one.
     const settle = (data: T | undefined, error: ApiError | null) => {
-      if (!isCurrent) return;
+      if (held.current.path !== path) return;
       held.current = { path, data: data ?? held.current.data, error };
       draw();
     };
-    load<T>(path).then(
+    (isAgain ? loadAgain<T>(path) : load<T>(path)).then(
       (data) => settle(data, null),
       (error: ApiError) => settle(undefined, error),
     );
-    return () => {
-      isCurrent = false;
-    };
   }, [path, attempt]);
   const { data, error } = held.current;
   return { data, error, isLoading: data === undefined && error === null && path !== null, reload: () => reload() };

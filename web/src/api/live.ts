@@ -11,7 +11,7 @@ export const lostAtMs = signal(0);
 
 export type LiveMessages = { issue: string[]; trace: number; ingest: IngestRowView[]; resync: null };
 type Topic = keyof LiveMessages;
-type Listener = { [K in Topic]?: (data: LiveMessages[K]) => void };
+type Listener = { [K in Topic]?: (data: LiveMessages[K]) => unknown };
 
 /** The pages draw at most four times a second, however busy the server is. */
 const COALESCE_MS = 250;

@@ -2,50 +2,79 @@
 
 import { useState } from "preact/hooks";
 import type { Breadcrumb, EventDetail, EventView, ExceptionDetail, RequestDetail } from "../api/types";
+import { chainOf, type ExceptionNode, exceptionTrees } from "../lib/exceptions";
 import { curl, exceptionName, fullUrl, jointWords } from "../lib/export";
 import { bytes, count, dateTime, offset, oneLine, plural } from "../lib/format";
 import { safeHref, tracePath } from "../lib/urls";
 import { Block, Sql } from "./code";
 import { CopyButton } from "./controls";
 import { LevelMark } from "./marks";
-import { Stack, type StackOptions } from "./stack";
+import { type Opens, Stack, type StackOptions } from "./stack";
+import { TracePreview } from "./trace-preview";
 import { Entry, KeyValues, Variables } from "./values";
 
 export type ViewOptions = Pick<StackOptions, "showLibrary" | "showVars" | "newestFirst">;
 
+/** Longer chains and larger groups open the frames of what was raised and of its cause only. */
+const OPEN_CHAIN_MAX = 3;
+
+type TreeOptions = ViewOptions & { opens: Opens };
+
+/** As Python prints them: causes first, then what was raised; a group before its members. Newest first turns the chains round. */
 export function Exceptions({ exceptions, options }: { exceptions: readonly ExceptionDetail[]; options: ViewOptions }) {
-  const ordered = options.newestFirst ? exceptions.toReversed() : exceptions;
+  const trees = exceptionTrees(exceptions);
+  if (options.newestFirst) trees.reverse();
+  const opens: Opens = exceptions.length <= OPEN_CHAIN_MAX ? "crash" : "none";
   return (
     <div class="exceptions">
-      {ordered.map((exception, i) => {
-        // The joint stands after the older of two; newest first, it is read upwards, so it says what follows below.
-        const joint = options.newestFirst ? (i > 0 ? jointBelow(exception) : null) : null;
-        return (
-          <div key={i} class={`exception depth-${Math.min(exception.group_depth, 4)}${exception.is_raised ? " raised" : ""}`}>
-            {joint && <p class="joint">{joint}</p>}
-            <OneException exception={exception} options={options} />
-            {!options.newestFirst && exception.relation && <p class="joint">{jointWords(exception.relation)}</p>}
-          </div>
-        );
-      })}
+      {trees.map((tree, i) => (
+        <Chain key={i} node={tree} options={{ ...options, opens }} />
+      ))}
     </div>
   );
 }
 
-function jointBelow(exception: ExceptionDetail): string | null {
-  switch (exception.relation) {
+function Chain({ node, options }: { node: ExceptionNode; options: TreeOptions }) {
+  const chain = chainOf(node);
+  const raised = chain[0]?.exception.is_raised;
+  const parts = chain.map((at, i) => {
+    const { exception, members, before } = at;
+    const opens = exception.is_raised ? "app" : raised && i === 1 ? "crash" : options.opens;
+    // Read upwards, the words stand after the newer of two and say what follows below.
+    const joint = options.newestFirst ? before && jointBelow(before.exception, members.length > 0) : i > 0 ? jointWords(exception.relation) : null;
+    return (
+      <div key={i} class={`exception${exception.is_raised ? " raised" : ""}`}>
+        <OneException exception={exception} options={{ ...options, opens }} />
+        {members.length > 0 && (
+          <ol class="members">
+            {members.map((member, number) => (
+              <li key={number}>
+                <p class="member-name">{`Sub-exception ${number + 1} of ${members.length}`}</p>
+                <Chain node={member} options={options} />
+              </li>
+            ))}
+          </ol>
+        )}
+        {joint && <p class="joint">{joint}</p>}
+      </div>
+    );
+  });
+  return <>{options.newestFirst ? parts : parts.toReversed()}</>;
+}
+
+function jointBelow(older: ExceptionDetail, isGroup: boolean): string | null {
+  const above = isGroup ? "The group above" : "The exception above";
+  switch (older.relation) {
     case "cause":
-      return "The exception above was directly caused by:";
+      return `${above} was directly caused by:`;
     case "context":
-      return "The exception above occurred while handling:";
-    case "group_member":
-      return "Member of the group above:";
+      return `${above} occurred while handling:`;
     default:
-      return exception.relation === null ? null : "The exception above followed:";
+      return older.relation === null ? null : `${above} followed:`;
   }
 }
 
-function OneException({ exception, options }: { exception: ExceptionDetail; options: ViewOptions }) {
+function OneException({ exception, options }: { exception: ExceptionDetail; options: TreeOptions }) {
   const { mechanism } = exception;
   return (
     <>
@@ -60,14 +89,14 @@ function OneException({ exception, options }: { exception: ExceptionDetail; opti
           </>
         )}
         {exception.is_raised && <span class="badge">raised</span>}
-        {mechanism?.handled === true && <span class="badge ok">handled</span>}
-        {mechanism?.handled === false && <span class="badge unhandled">unhandled</span>}
-        {mechanism?.ty && !["chained", "generic"].includes(mechanism.ty) && <span class="mechanism">{`via ${mechanism.ty}`}</span>}
+        {exception.is_raised && mechanism?.handled === true && <span class="badge ok">handled</span>}
+        {exception.is_raised && mechanism?.handled === false && <span class="badge unhandled">unhandled</span>}
+        {exception.is_raised && mechanism?.ty && !["chained", "generic"].includes(mechanism.ty) && <span class="mechanism">{`via ${mechanism.ty}`}</span>}
       </h3>
       {exception.frames.length > 0 ? (
-        <Stack frames={exception.frames} omitted={exception.frames_omitted} options={{ ...options, isRaised: exception.is_raised }} />
+        <Stack frames={exception.frames} omitted={exception.frames_omitted} options={options} />
       ) : (
-        <p class="quiet">No stack trace was sent with this exception.</p>
+        <p class="quiet no-stack">No stack trace was sent with this exception.</p>
       )}
     </>
   );
@@ -192,13 +221,21 @@ function isQuery(crumb: Breadcrumb): boolean {
   return crumb.ty === "query" || crumb.category === "query" || /^db(\.|$)/.test(crumb.category ?? "");
 }
 
+/** As SDKs old and new call them. */
+const HTTP_METHOD = ["method", "http.method", "http.request.method"];
+const HTTP_STATUS = ["status_code", "http.response.status_code"];
+
 function Crumb({ crumb, atMs }: { crumb: Breadcrumb; atMs: number }) {
   const { data } = crumb;
-  const entries = typeof data === "object" && data !== null ? Object.entries(data) : [];
+  const entries: [string, unknown][] = typeof data === "object" && data !== null ? Object.entries(data) : [];
   const http = crumb.ty === "http" || crumb.category === "httplib";
-  const fields = data as Record<string, unknown> | null;
-  const httpText = http && fields && typeof fields.url === "string" ? `${typeof fields.method === "string" ? fields.method : "GET"} ${fields.url}${fields.status_code ? ` → ${String(fields.status_code)}` : ""}` : null;
-  const rest = httpText ? entries.filter(([key]) => !["url", "method", "status_code", "reason"].includes(key)) : entries;
+  const fields = new Map(entries);
+  const url = fields.get("url");
+  const status = HTTP_STATUS.map((key) => fields.get(key)).find(Boolean);
+  const method = HTTP_METHOD.map((key) => fields.get(key)).find((value) => typeof value === "string");
+  const httpText = http && typeof url === "string" ? `${String(method ?? "GET")} ${url}${status ? ` → ${String(status)}` : ""}` : null;
+  const told = httpText ? ["url", "reason", ...HTTP_METHOD, ...HTTP_STATUS] : [];
+  const rest = entries.filter(([key, value]) => value !== "" && value !== null && !told.includes(key));
   return (
     <li class={`crumb${crumb.level === "error" || crumb.level === "fatal" ? " failed" : ""}`}>
       <span class="when" title={crumb.timestamp_ms === null ? undefined : dateTime(crumb.timestamp_ms)}>
@@ -233,7 +270,7 @@ export function Threads({ detail, options }: { detail: EventDetail; options: Vie
             {thread.is_crashed && <span class="badge unhandled">crashed</span>}
             {thread.is_current && <span class="badge">current</span>}
           </h3>
-          <Stack frames={thread.frames} omitted={0} options={{ ...options, isRaised: thread.is_crashed || thread.is_current }} />
+          <Stack frames={thread.frames} omitted={0} options={{ ...options, opens: thread.is_crashed || thread.is_current ? "app" : "none" }} />
         </div>
       ))}
     </>
@@ -275,12 +312,7 @@ export function TraceLink({ event }: { event: EventView }) {
   const { trace } = event;
   if (!trace) return null;
   return trace.has_spans ? (
-    <p>
-      <a class="button" href={tracePath(trace.trace_id, trace.span_id)}>
-        Open the trace <kbd>w</kbd>
-      </a>{" "}
-      <code class="quiet">{trace.trace_id}</code>
-    </p>
+    <TracePreview trace={trace} eventId={event.event_id} />
   ) : (
     <p class="quiet">
       No span of trace <code>{trace.trace_id}</code> has been received. Tracing is on when <code>traces_sample_rate</code> is above 0.{" "}

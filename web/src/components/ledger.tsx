@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { useLive } from "../api/live";
 import { useResource } from "../api/client";
 import type { IngestRowView, IngestView } from "../api/types";
+import { useCoalesced } from "../lib/coalesce";
 import { bytes, clock, count, dateTime } from "../lib/format";
 import { issuePath, tracePath } from "../lib/urls";
 import { sayLive } from "../state";
@@ -11,19 +12,23 @@ import { LoadError, SkeletonRows } from "./states";
 
 /** Rows in the page; the server keeps a few hundred. */
 const ROWS_MAX = 300;
+/** The totals are read again at most this often. */
+const TOTALS_MS = 2000;
 
 export type Ledger = ReturnType<typeof useLedger>;
 
-export function useLedger(onRows?: (rows: IngestRowView[]) => void) {
+export function useLedger({ withTotals = false, onRows }: { withTotals?: boolean; onRows?: (rows: IngestRowView[]) => void }) {
   const { data, error, reload } = useResource<IngestView>("/api/ui/ingest");
   const [live, setLive] = useState<IngestRowView[]>([]);
-  const [paused, setPaused] = useState<IngestRowView[] | null>(null);
+  const [paused, setPaused] = useState<IngestView | null>(null);
+  const readTotals = useCoalesced(reload, TOTALS_MS);
   useLive({
     ingest: (rows) => {
       setLive((old) => [...rows.toReversed(), ...old].slice(0, ROWS_MAX));
       const refused = rows.filter((row) => row.problem !== null).length;
       sayLive(`${count(rows.length)} requests${refused > 0 ? `, ${refused} with a problem` : ""}`);
       onRows?.(rows);
+      if (withTotals) readTotals();
     },
     resync: () => {
       setLive([]);
@@ -32,15 +37,16 @@ export function useLedger(onRows?: (rows: IngestRowView[]) => void) {
   });
   const seen = new Set<number>();
   const all = [...live, ...(data?.rows ?? [])].filter((row) => !seen.has(row.id) && seen.add(row.id)).toSorted((a, b) => b.id - a.id).slice(0, ROWS_MAX);
+  const outcomes = data?.outcomes ?? [];
   return {
-    rows: paused ?? all,
-    outcomes: data?.outcomes ?? [],
+    rows: paused?.rows ?? all,
+    outcomes: paused?.outcomes ?? outcomes,
     isLoaded: data !== undefined,
     error,
     reload,
     isPaused: paused !== null,
-    waiting: paused ? all.length - paused.length : 0,
-    togglePause: () => setPaused(paused ? null : all),
+    waiting: paused ? all.filter((row) => row.id > (paused.rows[0]?.id ?? 0)).length : 0,
+    togglePause: () => setPaused(paused ? null : { rows: all, outcomes }),
   };
 }
 

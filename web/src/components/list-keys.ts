@@ -11,16 +11,16 @@ export function useListKeys(list: string, ids: readonly string[], hrefOf: (id: s
   const [current, setCurrent] = useState<string | null>(selected.get(list) ?? null);
   const move = (step: number) => {
     if (ids.length === 0) return;
-    const at = current === null ? -1 : ids.indexOf(current);
+    // Keys may come faster than the page draws: what was chosen last counts, and its link has the focus before Enter comes.
+    const last = selected.get(list);
+    const at = last === undefined ? -1 : ids.indexOf(last);
     const next = ids[Math.min(ids.length - 1, Math.max(0, at < 0 ? 0 : at + step))];
     if (next === undefined) return;
     selected.set(list, next);
     setCurrent(next);
-    requestAnimationFrame(() => {
-      const row = document.querySelector(`[data-row="${CSS.escape(next)}"]`);
-      row?.scrollIntoView({ block: "nearest" });
-      row?.querySelector<HTMLElement>("a")?.focus({ preventScroll: true });
-    });
+    const row = document.querySelector(`[data-row="${CSS.escape(next)}"]`);
+    row?.scrollIntoView({ block: "nearest" });
+    row?.querySelector<HTMLElement>("a")?.focus({ preventScroll: true });
   };
   const has = current !== null && ids.includes(current);
   useKeys("list", {

@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { TraceView } from "../api/types";
 import { duration } from "../lib/format";
-import { clampZoom, type Kind, kindOf, type Zoom, zoomBy } from "../lib/waterfall";
+import { clampZoom, type Zoom, zoomBy } from "../lib/waterfall";
 import { isDark } from "../state";
 
 const HEIGHT = 56;
@@ -126,16 +126,3 @@ function drawSpans(element: HTMLCanvasElement, trace: TraceView, total: number, 
     context.fill();
   }
 }
-
-const BY_KIND: Record<Kind, string> = { http: "p1", app: "p8", db: "p2", template: "p3", cache: "p5", queue: "p4" };
-const BY_SERVICE = ["p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8"];
-
-/** One service: by kind of work. Several: by service. */
-export function colourNames(trace: TraceView): (span: number) => string {
-  const { spans, services } = trace;
-  if (services.length > 1) return (i) => BY_SERVICE[(spans.service[i] ?? 0) % BY_SERVICE.length] ?? "p8";
-  return (i) => BY_KIND[kindOf(spans.op[i] ?? "", spans.kind[i] ?? "")];
-}
-
-export const kindColour = (kind: Kind) => BY_KIND[kind];
-export const serviceColour = (index: number) => BY_SERVICE[index % BY_SERVICE.length] ?? "p8";

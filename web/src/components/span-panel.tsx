@@ -30,7 +30,7 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onCl
   return (
     <aside class="span-panel" aria-label="Span">
       <header>
-        <h2>{data?.name ?? name}</h2>
+        <h2 title={data?.name ?? name}>{oneLine(data?.name ?? name, 400)}</h2>
         <CopyIcon label="Copy link to the span" text={() => new URL(tracePath(traceId, spanId), location.href).href} />
         <button type="button" class="icon-button small" aria-label="Close the span panel" onClick={onClose}>
           <Icon name="close" size={14} />

@@ -7,15 +7,17 @@ import { SourceLines } from "./code";
 import { Icon } from "./icons";
 import { Variables } from "./values";
 
-export type StackOptions = { isRaised: boolean; showLibrary: boolean; showVars: boolean; newestFirst: boolean };
+/** Which frames are open at first: every one of the user's, the one to look at first, or none. */
+export type Opens = "app" | "crash" | "none";
+export type StackOptions = { opens: Opens; showLibrary: boolean; showVars: boolean; newestFirst: boolean };
 
 type Piece = { frames: { frame: FrameDetail; index: number }[]; isFolded: boolean };
 
 /** In-app frames one by one, neighbouring library frames together; a single one needs no folding. */
-function pieces(frames: readonly FrameDetail[]): Piece[] {
+function pieces(frames: readonly FrameDetail[], shown: FrameDetail | undefined): Piece[] {
   const out: Piece[] = [];
   for (const [index, frame] of frames.entries()) {
-    const isFolded = !frame.in_app && !frame.is_crash;
+    const isFolded = !frame.in_app && !frame.is_crash && frame !== shown;
     const last = out[out.length - 1];
     if (isFolded && last?.isFolded) last.frames.push({ frame, index });
     else out.push({ frames: [{ frame, index }], isFolded });
@@ -38,7 +40,9 @@ function runName(frames: readonly { frame: FrameDetail }[]): string {
 }
 
 export function Stack({ frames, omitted, options }: { frames: readonly FrameDetail[]; omitted: number; options: StackOptions }) {
-  const ordered = pieces(frames);
+  const crash = frames.findLast((frame) => frame.is_crash) ?? frames.findLast((frame) => frame.in_app) ?? frames[frames.length - 1];
+  const shown = options.opens === "none" ? undefined : crash;
+  const ordered = pieces(frames, shown);
   if (options.newestFirst) {
     ordered.reverse();
     for (const piece of ordered) piece.frames.reverse();
@@ -50,15 +54,11 @@ export function Stack({ frames, omitted, options }: { frames: readonly FrameDeta
         piece.isFolded ? (
           <Run key={`run${piece.frames[0]?.index}`} piece={piece} options={options} />
         ) : (
-          piece.frames.map(({ frame, index }) => <Frame key={index} frame={frame} isOpenAtFirst={opensAtFirst(frame, options)} options={options} />)
+          piece.frames.map(({ frame, index }) => <Frame key={index} frame={frame} isOpenAtFirst={frame.is_crash || frame === shown || (options.opens === "app" && frame.in_app)} options={options} />)
         ),
       )}
     </ol>
   );
-}
-
-function opensAtFirst(frame: FrameDetail, options: StackOptions): boolean {
-  return frame.is_crash || (options.isRaised && frame.in_app);
 }
 
 function Run({ piece, options }: { piece: Piece; options: StackOptions }) {

@@ -102,7 +102,7 @@ export function KeyValues({ pairs, linked = true }: { pairs: readonly (Pair | Va
           return (
             <div key={`${i}${name}`}>
               <dt>{name}</dt>
-              <dd>{isTree(pair.value) ? <Entry name="" separator="" value={pair.value} /> : <Leaf value={pair.value} linked={linked} />}</dd>
+              <dd>{isTree(pair.value) ? <Entry name="" separator="" value={pair.value} /> : pair.value === "" ? <span class="none">empty</span> : <Leaf value={pair.value} linked={linked} />}</dd>
             </div>
           );
         })}

@@ -58,3 +58,56 @@ it("markdown survives hostile text", () => {
   expect(text).toContain("````");
   expect(text).toContain("- a: \\<b\\>\\|\\`");
 });
+
+it("draws exception groups as Python does", () => {
+  // What Python 3.11 prints for these, with its own trace of file names and lines.
+  const at = (line: number, code: string) => [frame({ abs_path: "/eg.py", function: "f", line, context_line: code })];
+  const member = (n: number, over: Partial<ExceptionDetail>) =>
+    exception({ is_raised: false, relation: "group_member", mechanism: { ty: "chained", handled: false, source: `exceptions[${n}]` }, ...over });
+  const text = traceback(event([
+    exception({ ty: "KeyError", value: "'EUR'", is_raised: false, relation: "cause", group_depth: 2, frames: at(6, '{}["EUR"]') }),
+    member(1, { ty: "LookupError", value: "no rate\nfor EUR", group_depth: 2, frames: at(8, "raise LookupError() from e") }),
+    member(0, { value: "one", group_depth: 2, frames: at(3, 'raise ValueError("one")') }),
+    member(1, { ty: "ExceptionGroup", value: "inner", group_depth: 1, frames: at(14, 'raise ExceptionGroup("inner", errs)') }),
+    member(0, { value: "one", group_depth: 1, frames: [] }),
+    exception({ ty: "ZeroDivisionError", value: "division by zero", is_raised: false, relation: "cause", frames: at(21, "1/0") }),
+    exception({ ty: "ExceptionGroup", value: "outer", frames: at(23, "raise ExceptionGroup() from z") }),
+  ]));
+  expect(text).toBe(`Traceback (most recent call last):
+  File "/eg.py", line 21, in f
+    1/0
+ZeroDivisionError: division by zero
+
+The above exception was the direct cause of the following exception:
+
+  + Exception Group Traceback (most recent call last):
+  |   File "/eg.py", line 23, in f
+  |     raise ExceptionGroup() from z
+  | ExceptionGroup: outer (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | ValueError: one
+    +---------------- 2 ----------------
+    | Exception Group Traceback (most recent call last):
+    |   File "/eg.py", line 14, in f
+    |     raise ExceptionGroup("inner", errs)
+    | ExceptionGroup: inner (2 sub-exceptions)
+    +-+---------------- 1 ----------------
+      | Traceback (most recent call last):
+      |   File "/eg.py", line 3, in f
+      |     raise ValueError("one")
+      | ValueError: one
+      +---------------- 2 ----------------
+      | Traceback (most recent call last):
+      |   File "/eg.py", line 6, in f
+      |     {}["EUR"]
+      | KeyError: 'EUR'
+      |
+      | The above exception was the direct cause of the following exception:
+      |
+      | Traceback (most recent call last):
+      |   File "/eg.py", line 8, in f
+      |     raise LookupError() from e
+      | LookupError: no rate
+      | for EUR
+      +------------------------------------`);
+});

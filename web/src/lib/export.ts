@@ -1,6 +1,8 @@
 // An event as text to paste elsewhere: Python's own traceback, Markdown, a curl command. Pure.
 
 import type { EventView, ExceptionDetail, FrameDetail, RequestDetail } from "../api/types";
+import { plural } from "./format";
+import { chainOf, type ExceptionNode, exceptionTrees } from "./exceptions";
 import { leaf, isTree, preview } from "./python-value";
 
 /** The words between two exceptions, as Python prints them; ours where Python has none. */
@@ -12,8 +14,6 @@ export function jointWords(relation: ExceptionDetail["relation"]): string | null
       return "During handling of the above exception, another exception occurred:";
     case "chained":
       return "The above exception led to the following exception:";
-    case "group_member":
-      return "The above exception is a member of the group below:";
     default:
       return null;
   }
@@ -41,18 +41,53 @@ function frameLines(frame: FrameDetail): string[] {
 export function traceback(event: Pick<EventView, "title" | "detail">): string {
   const { exceptions, message } = event.detail;
   if (exceptions.length === 0) return message ?? event.title;
-  const out: string[] = [];
-  for (const exception of exceptions) {
-    if (exception.frames.length > 0) {
-      out.push("Traceback (most recent call last):");
-      for (const frame of exception.frames) out.push(...frameLines(frame));
-      if (exception.frames_omitted > 0) out.push(`  [${exception.frames_omitted} frames left out]`);
-    }
-    out.push(titleLine(exception));
-    const joint = jointWords(exception.relation);
-    if (joint) out.push("", joint, "");
+  const drawing: Drawing = { out: [], depth: 0, needsClose: false };
+  for (const [i, tree] of exceptionTrees(exceptions).entries()) {
+    if (i > 0) drawing.out.push("");
+    drawChain(tree, drawing);
   }
-  return out.join("\n");
+  return drawing.out.join("\n");
+}
+
+/** As in Python's traceback.py: groups are drawn with a margin, nested ones deeper, and the last box closes them all. */
+type Drawing = { out: string[]; depth: number; needsClose: boolean };
+
+const indent = (drawing: Drawing) => "  ".repeat(drawing.depth);
+
+function draw(drawing: Drawing, lines: readonly string[], margin = "|"): void {
+  const before = drawing.depth > 0 ? `${indent(drawing)}${margin} ` : "";
+  for (const line of lines) drawing.out.push(`${before}${line}`.replace(/\s+$/, ""));
+}
+
+function drawChain(node: ExceptionNode, drawing: Drawing): void {
+  for (const { exception, members } of chainOf(node).toReversed()) {
+    const isOutermost = members.length > 0 && drawing.depth === 0;
+    if (isOutermost) drawing.depth = 1;
+    if (exception.frames.length > 0) {
+      draw(drawing, [`${members.length > 0 ? "Exception Group " : ""}Traceback (most recent call last):`], isOutermost ? "+" : "|");
+      for (const frame of exception.frames) draw(drawing, frameLines(frame));
+      if (exception.frames_omitted > 0) draw(drawing, [`  [${exception.frames_omitted} frames left out]`]);
+    }
+    const counted = members.length > 0 && !/\(\d+ sub-exceptions?\)$/.test(exception.value ?? "") ? ` (${plural(members.length, "sub-exception")})` : "";
+    draw(drawing, `${titleLine(exception)}${counted}`.split("\n"));
+    if (members.length > 0) drawing.needsClose = false;
+    for (const [i, member] of members.entries()) {
+      const isLast = i === members.length - 1;
+      if (isLast) drawing.needsClose = true;
+      drawing.out.push(`${indent(drawing)}${i === 0 ? "+-" : "  "}+---------------- ${i + 1} ----------------`);
+      drawing.depth += 1;
+      drawChain(member, drawing);
+      // A group that is itself the last member has closed the box already.
+      if (isLast && drawing.needsClose) {
+        drawing.out.push(`${indent(drawing)}+------------------------------------`);
+        drawing.needsClose = false;
+      }
+      drawing.depth -= 1;
+    }
+    if (isOutermost) drawing.depth = 0;
+    const joint = exception.relation === "group_member" || exception === node.exception ? null : jointWords(exception.relation);
+    if (joint) draw(drawing, ["", joint, ""]);
+  }
 }
 
 const HIDDEN = /^\[?(filtered|redacted)\]?$/i;

@@ -90,7 +90,7 @@ export function lines(tokens: Token[]): Token[][] {
 }
 
 const CLAUSE =
-  /\s+(?=(?:FROM|WHERE|(?:LEFT |RIGHT |INNER |FULL |CROSS )(?:OUTER )?JOIN|JOIN|GROUP BY|ORDER BY|HAVING|LIMIT|OFFSET|VALUES|SET|RETURNING|UNION)\b)/gi;
+  /\s+(?=(?:SELECT|FROM|WHERE|(?:LEFT |RIGHT |INNER |FULL |CROSS )(?:OUTER )?JOIN|JOIN|GROUP BY|ORDER BY|HAVING|LIMIT|OFFSET|VALUES|SET|RETURNING|UNION)\b)/gi;
 
 /** A query with its clauses on lines of their own. Leaves text in quotes alone. */
 export function prettySql(query: string): string {

@@ -8,7 +8,7 @@ import { outcomeLines } from "../lib/outcomes";
 import { boot } from "../state";
 
 export function IngestPage() {
-  const ledger = useLedger();
+  const ledger = useLedger({ withTotals: true });
   const lines = outcomeLines(ledger.outcomes);
   return (
     <div class="page">

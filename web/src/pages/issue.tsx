@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { forget, prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
-import type { EventView, IssueRowView, IssueView } from "../api/types";
+import type { EventView, FieldError, IssueRowView, IssueView } from "../api/types";
 import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
 import { Menu, type MenuItem } from "../components/controls";
@@ -14,12 +14,17 @@ import { PageTitle } from "../components/shell";
 import { LoadError, Partial, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
 import { useKeys } from "../keys";
+import { useCoalesced } from "../lib/coalesce";
 import { curl, markdown, traceback } from "../lib/export";
 import { bytes, count, dateTime, oneLine, plural, shortId } from "../lib/format";
 import { eventPath, normaliseId, tracePath } from "../lib/urls";
 import { navigate } from "../router";
-import { remembered, rememberChoice, say } from "../state";
+import { remembered, rememberChoice, say, serverNow } from "../state";
 import { IssueHeadline } from "./issues";
+
+/** Spans of an event's trace come soon after it or never; until then it is read again at most this often. */
+const TRACE_WAIT_MS = 120_000;
+const TRACE_MS = 1000;
 
 const apiIssue = (shortId: string) => `/api/ui/issues/${encodeURIComponent(shortId)}`;
 const apiEvent = (shortId: string, eventId: string) => `${apiIssue(shortId)}/events/${encodeURIComponent(eventId)}`;
@@ -35,15 +40,18 @@ export function IssuePage({ params }: PageProps) {
   if (answer.data) held.current = answer.data;
   const event = answer.data ?? (answer.error ? undefined : held.current);
   const id = issue.data?.issue.id;
+  const readAgain = () => {
+    issue.reload();
+    // "newer" of the event on screen may exist now.
+    forget(`${apiIssue(name)}/events/`);
+    answer.reload();
+  };
+  // A transaction arrives just after the error within it.
+  const readEvent = useCoalesced(answer.reload, TRACE_MS);
   useLive({
-    issue: (ids) => {
-      if (id === undefined || !ids.includes(id)) return;
-      issue.reload();
-      // "newer" of the event on screen may exist now.
-      forget(`${apiIssue(name)}/events/`);
-      if (wanted !== "first") answer.reload();
-    },
-    resync: () => issue.reload(),
+    issue: (ids) => id !== undefined && ids.includes(id) && readAgain(),
+    trace: () => event?.trace && !event.trace.has_spans && serverNow() - event.received_ms < TRACE_WAIT_MS && readEvent(),
+    resync: readAgain,
   });
   const nav = event?.nav;
   useEffect(() => {
@@ -231,6 +239,10 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
     ["logger", detail.logger],
     ["sdk", detail.sdk],
   ];
+  // What was left out on purpose is no problem.
+  const isOnPurpose = ({ problem }: FieldError) => problem.startsWith("filtered by");
+  const filtered = detail.field_errors.filter(isOnPurpose);
+  const problems = detail.field_errors.filter((error) => !isOnPurpose(error));
   return (
     <>
       <div class="event-bar">
@@ -261,19 +273,15 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
             </li>
           ),
         )}
+        {filtered.length > 0 && (
+          <li class="filtered">
+            <FieldErrors errors={filtered} words="filtered" />
+          </li>
+        )}
       </ul>
-      {detail.field_errors.length > 0 && (
+      {problems.length > 0 && (
         <div class="partial">
-          <details>
-            <summary>{`${plural(detail.field_errors.length, "field")} filtered, shortened or not usable`}</summary>
-            <ul>
-              {detail.field_errors.map(({ path, problem }, i) => (
-                <li key={i}>
-                  <code>{path}</code> {problem}
-                </li>
-              ))}
-            </ul>
-          </details>
+          <FieldErrors errors={problems} words="shortened or not usable" />
         </div>
       )}
       <SectionNav sections={sections} />
@@ -290,6 +298,22 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
     </>
   );
 }
+
+function FieldErrors({ errors, words }: { errors: readonly FieldError[]; words: string }) {
+  return (
+    <details>
+      <summary>{`${plural(errors.length, "field")} ${words}`}</summary>
+      <ul>
+        {errors.map(({ path, problem }, i) => (
+          <li key={i}>
+            <code>{path}</code> {problem}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
 function PagerButton({ name, icon, to, issue, words, isAfter = false }: { name: string; icon: IconName; to: string | null; issue: string; words?: string; isAfter?: boolean }) {
   const inside = (
     <>

@@ -1,6 +1,6 @@
 // The list of issues: dense rows, all state in the address, new ones announced instead of pushed in.
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { prefetch } from "../api/client";
 import { useLive } from "../api/live";
 import type { IssueListView, IssueRowView } from "../api/types";
@@ -70,6 +70,10 @@ export function IssuesPage() {
       .finally(() => (isPeeking.current = false));
   };
   useLive({ issue: check, resync: check });
+  // A list kept from an earlier visit is shown as it was, and what changed since is read.
+  useEffect(() => {
+    if (list.rows) check();
+  }, [path]);
 
   const rows = list.rows;
   const { current } = useListKeys("issues", rows?.map((row) => row.short_id) ?? [], issuePath, newest ? apply : undefined);
@@ -207,11 +211,11 @@ function IssueRow({ row, isCurrent, showProject }: { row: IssueRowView; isCurren
       </td>
       <td class="num c-events" title={count(row.event_count)}>
         {countShort(row.event_count)}
-        <span class="unit"> events</span>
+        <span class="unit">{row.event_count === 1 ? " event" : " events"}</span>
       </td>
       <td class="num c-users" title={count(row.user_count)}>
         {row.user_count === 0 ? <span class="none">–</span> : countShort(row.user_count)}
-        <span class="unit"> users</span>
+        <span class="unit">{row.user_count === 1 ? " user" : " users"}</span>
       </td>
       <td class="num c-seen">
         <Ago ms={row.last_seen_ms} />

@@ -1,21 +1,21 @@
 // One trace: where the time went, what failed, and everything about the span one points at.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { useResource } from "../api/client";
-import { useLive } from "../api/live";
-import type { TraceView } from "../api/types";
+import { useTrace } from "../api/use-trace";
+import type { SpanColumns, TraceView } from "../api/types";
 import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
 import { SearchBox } from "../components/controls";
 import { Icon } from "../components/icons";
 import { SourceMarks } from "../components/marks";
-import { colourNames, kindColour, Minimap, serviceColour } from "../components/minimap";
+import { Minimap } from "../components/minimap";
 import { PageTitle } from "../components/shell";
 import { SpanPanel } from "../components/span-panel";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { rowKey, scrollToRow, Waterfall } from "../components/waterfall";
 import { useKeys } from "../keys";
 import { count, dateTime, duration, oneLine, plural } from "../lib/format";
+import { colourNames, kindColour, serviceColour } from "../lib/span-colours";
 import { eventPath, normaliseId, tracePath, withQuery } from "../lib/urls";
 import { buildTree, find, type Folding, layout, reveal, type Row, timeByKind, type Zoom, zoomBy } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
@@ -24,17 +24,7 @@ import "../styles/trace.css";
 
 export function TracePage({ params }: PageProps) {
   const traceId = normaliseId(params.traceId ?? "");
-  const { data, error, reload } = useResource<TraceView>(`/api/ui/traces/${encodeURIComponent(traceId)}`);
-  const reloadAt = useRef(0);
-  useLive({
-    trace: () => {
-      // A trace still being sent grows; one that is old does not, and need not be read for every other trace.
-      if (!data || Date.now() - reloadAt.current < 2000 || Date.now() - (data.start_ms + data.duration_ns / 1e6) > 120_000) return;
-      reloadAt.current = Date.now();
-      reload();
-    },
-    resync: reload,
-  });
+  const { data, error, reload } = useTrace(traceId);
   return (
     <div class="page trace-page">
       {data ? (
@@ -62,24 +52,42 @@ function Trace({ trace }: { trace: TraceView }) {
   const tree = useMemo(() => buildTree(spans, errors), [trace]);
   const colours = useMemo(() => colourNames(trace), [trace]);
   const kinds = useMemo(() => timeByKind(spans, tree), [tree]);
-  const [zoom, setZoom] = useState<Zoom>({ fromNs: 0, toNs: total });
+  // Nothing chosen means all of it, also when it grows.
+  const [chosenZoom, chooseZoom] = useState<Zoom | null>(null);
+  const zoom = useMemo(() => chosenZoom ?? { fromNs: 0, toNs: total }, [chosenZoom, total]);
+  const setZoom = (next: Zoom) => chooseZoom(next.fromNs <= 0 && next.toNs >= total ? null : next);
   const wantedSpan = query.value.get("span");
   const selected = wantedSpan === null ? -1 : spans.span_id.indexOf(normaliseId(wantedSpan));
-  const [folding, setFolding] = useState<Folding>(() => (selected >= 0 ? reveal(tree, spans, NO_FOLDING, selected) : NO_FOLDING));
+  const [keptFolding, setFolding] = useState<Folding>(() => (selected >= 0 ? reveal(tree, spans, NO_FOLDING, selected) : NO_FOLDING));
+  const [keptCurrent, setCurrent] = useState<string | null>(selected >= 0 ? `s${selected}` : null);
+  // Both name spans by their index, which is another one when more spans have arrived.
+  const drawn = useRef(spans);
+  let folding = keptFolding;
+  let current = keptCurrent;
+  if (drawn.current !== spans) {
+    const moved = movedSpans(drawn.current, spans);
+    drawn.current = spans;
+    folding = { closed: new Set([...folding.closed].map(moved)), openGroups: new Set([...folding.openGroups].map(moved)) };
+    current = current === null || current.startsWith("e") ? null : `${current[0]}${moved(Number(current.slice(1)))}`;
+    setFolding(folding);
+    setCurrent(current);
+  }
   const rows = useMemo(() => layout(tree, spans, folding), [tree, folding]);
-  const [current, setCurrent] = useState<string | null>(selected >= 0 ? `s${selected}` : null);
   const scroller = useRef<HTMLDivElement>(null);
   const findText = query.value.get("find") ?? "";
   const matches = useMemo(() => find(spans, findText), [spans, findText]);
   const matchSet = useMemo(() => new Set(matches), [matches]);
   const matchAt = matches.indexOf(selected);
   const focusWanted = useRef(false);
+  /** Only what the reader did moves the rows, not spans that arrive. */
+  const scrollWanted = useRef(true);
 
   const change = (changes: Record<string, string | null>) => navigate(`${place.value.path}${withQuery(place.value.search, changes)}`, { replace: true });
   const select = (row: Row, withPanel = true) => {
     const key = rowKey(row);
     setCurrent(key);
     focusWanted.current = true;
+    scrollWanted.current = true;
     if (row.type === "group") {
       if (withPanel) toggle(row);
     } else if (row.type === "error") {
@@ -103,12 +111,14 @@ function Trace({ trace }: { trace: TraceView }) {
     setFolding(reveal(tree, spans, folding, span));
     setCurrent(`s${span}`);
     focusWanted.current = true;
+    scrollWanted.current = true;
     change({ span: spans.span_id[span] ?? null });
   };
   const at = rows.findIndex((row) => rowKey(row) === current);
   useEffect(() => {
     if (at < 0) return;
-    scrollToRow(scroller.current, at);
+    if (scrollWanted.current) scrollToRow(scroller.current, at);
+    scrollWanted.current = false;
     if (!focusWanted.current) return;
     focusWanted.current = false;
     requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-key="${current ?? ""}"]`)?.focus({ preventScroll: true }));
@@ -134,7 +144,7 @@ function Trace({ trace }: { trace: TraceView }) {
     if (to !== undefined) goToSpan(to);
   };
   const zoomTo = (factor: number) => setZoom(zoomBy(zoom, total, factor, factor < 1 && selected >= 0 ? centreOf(trace, selected, zoom) : undefined));
-  const whole = () => setZoom({ fromNs: 0, toNs: total });
+  const whole = () => chooseZoom(null);
   const row = rows[at];
   useKeys("trace", {
     down: () => step(1),
@@ -196,7 +206,7 @@ function Trace({ trace }: { trace: TraceView }) {
       ) : (
         <>
           <div class="trace-overview">
-            <Minimap trace={trace} zoom={zoom} colours={colours} onZoom={(next) => setZoom(next)} />
+            <Minimap trace={trace} zoom={zoom} colours={colours} onZoom={setZoom} />
             <div class="legend-line">
               <ul class="legend">
                 {trace.services.length > 1
@@ -247,6 +257,12 @@ function Trace({ trace }: { trace: TraceView }) {
       )}
     </>
   );
+}
+
+/** Where a span of the older columns stands in the newer ones. */
+function movedSpans(older: SpanColumns, newer: SpanColumns): (span: number) => number {
+  const places = new Map(newer.span_id.map((id, i) => [id, i]));
+  return (span) => places.get(older.span_id[span] ?? "") ?? -1;
 }
 
 /** Zooming in goes towards the selected span when it is in sight. */

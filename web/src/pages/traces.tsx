@@ -1,6 +1,6 @@
 // The list of traces, newest first: what ran, how long, how much SQL, what failed.
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { prefetch } from "../api/client";
 import { useLive } from "../api/live";
 import type { TraceListView, TraceRowView } from "../api/types";
@@ -59,6 +59,10 @@ export function TracesPage() {
       .finally(() => (isPeeking.current = false));
   };
   useLive({ trace: check, resync: check });
+  // A list kept from an earlier visit is shown as it was, and what changed since is read.
+  useEffect(() => {
+    if (list.rows) check();
+  }, [path]);
   const { current } = useListKeys("traces", rows?.map((row) => row.trace_id) ?? [], (id) => tracePath(id), newest ? apply : undefined);
 
   const change = (changes: Record<string, string | null>) => navigate(`/traces${withQuery(place.value.search, changes)}`, { replace: true });
@@ -153,16 +157,18 @@ function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: num
       </td>
       <td class="c-root">
         <span class="root-cell">
-          <span class={`kind-mark k-${kind}`} aria-hidden="true" />
-          <a class="row-link" href={tracePath(row.trace_id)} onPointerDown={ahead} onFocus={ahead}>
-            {oneLine(row.name) || "(no name)"}
-          </a>
-          {row.http_status !== null && <span class={`http-status${row.http_status >= 500 ? " bad" : row.http_status >= 400 ? " odd" : ""}`}>{row.http_status}</span>}
-          {row.is_partial && (
-            <span class="badge" title="The root span has not arrived: named after the best span there is">
-              partial
-            </span>
-          )}
+          <span class="root-name">
+            <span class={`kind-mark k-${kind}`} aria-hidden="true" />
+            <a class="row-link" href={tracePath(row.trace_id)} onPointerDown={ahead} onFocus={ahead}>
+              {oneLine(row.name) || "(no name)"}
+            </a>
+            {row.http_status !== null && <span class={`http-status${row.http_status >= 500 ? " bad" : row.http_status >= 400 ? " odd" : ""}`}>{row.http_status}</span>}
+            {row.is_partial && (
+              <span class="badge" title="The root span has not arrived: named after the best span there is">
+                partial
+              </span>
+            )}
+          </span>
           <span class="op">{row.op}</span>
         </span>
       </td>
@@ -177,7 +183,7 @@ function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: num
       </td>
       <td class="num c-spans">
         {count(row.span_count)}
-        <span class="unit"> spans</span>
+        <span class="unit">{row.span_count === 1 ? " span" : " spans"}</span>
       </td>
       <td class={`num c-sql${row.db_span_count >= MANY_SQL ? " many" : ""}`}>
         {row.db_span_count === 0 ? <span class="none">–</span> : count(row.db_span_count)}

@@ -51,9 +51,11 @@ export function WelcomePage() {
       void refreshBoot();
     } else isExpecting.current = true;
   };
-  const ledger = useLedger((rows) => {
-    const best = rows.find((row) => row.short_id) ?? rows.find((row) => row.trace_id);
-    if (best) void look(best);
+  const ledger = useLedger({
+    onRows: (rows) => {
+      const best = rows.find((row) => row.short_id) ?? rows.find((row) => row.trace_id);
+      if (best) void look(best);
+    },
   });
   useLive({ resync: () => void refreshBoot() });
   const isQuiet = ledger.isLoaded && ledger.rows.length === 0;
@@ -123,7 +125,10 @@ export function WelcomePage() {
         {project && platform !== "otel" && (
           <div class="dsn">
             <h2>DSN</h2>
-            <code>{dsn}</code>
+            <code>
+              {dsn.slice(0, dsn.indexOf("@") + 1)}
+              <span>{dsn.slice(dsn.indexOf("@") + 1)}</span>
+            </code>
             <CopyButton text={() => dsn} label="Copy DSN" />
           </div>
         )}

@@ -1,0 +1,70 @@
+import { render } from "preact";
+import { act } from "preact/test-utils";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { prefetch, type Resource, useResource } from "./client";
+
+let answers: Record<string, unknown[]>;
+const fetched: string[] = [];
+let root: HTMLElement;
+
+beforeEach(() => {
+  answers = {};
+  fetched.length = 0;
+  root = document.createElement("div");
+  vi.stubGlobal("fetch", (path: string) => {
+    fetched.push(path);
+    const queue = answers[path] ?? [];
+    return Promise.resolve(new Response(JSON.stringify(queue.length > 1 ? queue.shift() : queue[0])));
+  });
+});
+afterEach(() => {
+  render(null, root);
+  vi.unstubAllGlobals();
+});
+
+const settled = () => act(() => new Promise<void>((done) => setTimeout(done, 5)));
+const seen: { last?: Resource<string> } = {};
+const shown = () => seen.last as Resource<string>;
+function Shows({ path, show }: { path: string; show: (resource: Resource<string>) => void }) {
+  show(useResource<string>(path));
+  return null;
+}
+const shows = (path: string) => <Shows path={path} show={(resource) => (seen.last = resource)} />;
+async function visit(path: string) {
+  render(null, root);
+  await act(() => render(shows(path), root));
+}
+
+it("shows what it has at once and asks again, however new that is", async () => {
+  answers["/a"] = ["old", "new"];
+  await visit("/a");
+  await settled();
+  expect(shown().data).toBe("old");
+  render(null, root);
+  render(shows("/a"), root);
+  expect(shown().data).toBe("old");
+  await settled();
+  expect(shown().data).toBe("new");
+  expect(fetched).toEqual(["/a", "/a"]);
+});
+
+it("takes what was fetched ahead as fresh, once", async () => {
+  answers["/b"] = ["ahead", "later"];
+  prefetch("/b");
+  await settled();
+  await visit("/b");
+  await settled();
+  expect([shown().data, fetched.length]).toEqual(["ahead", 1]);
+  await visit("/b");
+  await settled();
+  expect([shown().data, fetched.length]).toEqual(["later", 2]);
+});
+
+it("follows a request that is on its way with another when there is news", async () => {
+  answers["/c"] = ["before", "after"];
+  await visit("/c");
+  shown().reload();
+  await settled();
+  await settled();
+  expect(shown().data).toBe("after");
+});

@@ -1,0 +1,26 @@
+// A trace that may still be growing: its spans come in several requests, from several services.
+
+import { useCoalesced } from "../lib/coalesce";
+import { serverNow } from "../state";
+import { type Resource, useResource } from "./client";
+import { useLive } from "./live";
+import type { TraceView } from "./types";
+
+/** An old trace does not grow, and need not be read for every other trace. */
+const GROWS_MS = 120_000;
+const EVERY_MS = 2000;
+
+/** `null` as long as it is not wanted. */
+export function useTrace(traceId: string | null): Resource<TraceView> {
+  const resource = useResource<TraceView>(traceId === null ? null : `/api/ui/traces/${encodeURIComponent(traceId)}`);
+  const { data, error, reload } = resource;
+  const readAgain = useCoalesced(reload, EVERY_MS);
+  useLive({
+    trace: () => {
+      const isGrowing = data ? serverNow() - (data.start_ms + data.duration_ns / 1e6) < GROWS_MS : error?.status === 404;
+      if (isGrowing) readAgain();
+    },
+    resync: reload,
+  });
+  return resource;
+}
