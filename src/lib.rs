@@ -15,6 +15,7 @@
 //! 3  ingest                 decoded -> rows to be: grouping, summaries, compression
 //! 2  store                  the only place with SQL: one writer thread, read-only readers, migrations
 //! 1  sentry  otlp  grouping pure: bytes and values in, values out; no IO, no clock, no async
+//!    scrub
 //! 0  model  config          the vocabulary; every limit and default with its reason
 //! ```
 //!
@@ -83,5 +84,6 @@ pub mod http;
 pub mod ingest;
 pub mod model;
 pub mod otlp;
+pub mod scrub;
 pub mod sentry;
 pub mod store;
