@@ -87,13 +87,13 @@ where
 {
     let stopping = |_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
     let turn = server.decoding.clone().acquire_owned().await.map_err(stopping)?;
-    let for_task = ready.clone();
+    let (for_task, for_rules) = (ready.clone(), server.clone());
     let task = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         let (project, decoded, extra) = work(&for_task)?;
         let refusals: Vec<(Reason, String)> =
             decoded.refused.iter().map(|r| (r.reason, format!("{}: {}", r.category, r.detail))).collect();
-        let prepared = prepare(&project, decoded, now_ms());
+        let prepared = prepare(&project, decoded, &for_rules.rules, now_ms());
         Ok::<_, ApiError>((project, prepared, extra, refusals))
     });
     let (project, prepared, extra, refusals) = task.await.map_err(|error| {

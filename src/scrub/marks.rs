@@ -195,6 +195,7 @@ impl Node {
                         out.extend_from_slice(list);
                     }
                 }
+                (b"rem", _) => {}
                 (raw, value) => {
                     has_len |= raw == b"len";
                     others.extend_from_slice(b",\"");
