@@ -40,7 +40,7 @@ impl<'a> Cursor<'a> {
         let mut escaped = false;
         let mut at = start;
         loop {
-            at += memchr2(b'"', b'\\', self.json.get(at..)?)?;
+            at += quote_or_backslash(self.json.get(at..)?)?;
             if self.json[at] == b'"' {
                 break;
             }
@@ -109,6 +109,28 @@ impl<'a> Cursor<'a> {
         let raw = self.raw(text);
         if text.escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) }
     }
+}
+
+/// The first `"` or `\\`. Names and most texts are short: eight bytes at a time without a call are faster there.
+#[inline]
+fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let mut at = 0;
+    while at < 32
+        && let Some(eight) = text.get(at..at + 8)
+    {
+        let word = u64::from_le_bytes(eight.try_into().expect("eight bytes"));
+        let quote = word ^ (ONES * b'"' as u64);
+        let backslash = word ^ (ONES * b'\\' as u64);
+        // The high bit of the lowest byte that is zero in either; what is above it may be wrong.
+        let found = ((quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash)) & HIGH;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    Some(at + memchr2(b'"', b'\\', &text[at..])?)
 }
 
 fn unescape(raw: &[u8]) -> Vec<u8> {

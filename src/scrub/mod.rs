@@ -22,6 +22,7 @@
 //! # Where it differs from Sentry, on purpose
 //!
 //! - Card numbers in exception values are replaced, too; nothing else is there.
+//! - A log entry whose template says `token=%s` loses its parameters.
 //! - `[Filtered]` everywhere, where Sentry writes `[creditcard]` or `[token]` into messages; e-mail addresses in
 //!   messages stay, as they do in the user.
 //! - The password of a URL goes, not its user name. Messages also lose `token=…` and `"password": "…"`.

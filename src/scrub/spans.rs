@@ -32,7 +32,7 @@ pub fn scrub_span(span: &mut Span, rules: &Rules) {
 
 /// Values under sensitive names become `[Filtered]`; in all others secret parts do. No remarks: an attribute has no
 /// place for them. Nesting is bounded by whoever calls.
-pub fn scrub_attributes(attributes: &mut Vec<Attribute>, rules: &Rules) {
+pub fn scrub_attributes(attributes: &mut [Attribute], rules: &Rules) {
     if rules.enabled {
         attributes.iter_mut().for_each(|attribute| scrub_attribute(attribute, rules));
     }

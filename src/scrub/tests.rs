@@ -193,6 +193,17 @@ fn parameters_in_messages() {
 }
 
 #[test]
+fn parameters_of_a_template_that_names_a_secret() {
+    let entry = |template: &str| {
+        scrubbed(&json!({"logentry": {"params": ["abc", 4], "message": template, "formatted": "x"}}))["logentry"]["params"].clone()
+    };
+    assert_eq!(entry("login with token=%s failed, order %d"), Value::Null);
+    assert_eq!(entry("{'password': '%(x)s'}"), Value::Null);
+    assert_eq!(entry("order %s failed, author=%s"), json!(["abc", 4]));
+    assert_eq!(entry("token expired for %s, order %d"), json!(["abc", 4]));
+}
+
+#[test]
 fn exception_values_lose_card_numbers_only() {
     let event = json!({"exception": {"values": [
         {"type": "AuthError", "module": "auth.token", "value": "token=abc Bearer x 4111111111111111",

@@ -92,6 +92,23 @@ pub(super) fn find(patterns: &Patterns, text: &[u8], style: Style, hits: &mut Ve
     }
 }
 
+/// Whether a template fills a sensitive name from elsewhere: `login with token=%s`.
+pub(super) fn has_secret_placeholder(patterns: &Patterns, text: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some((place, start)) = patterns.next(text, at, Start::WORDS) {
+        at = place + 1;
+        let Some(len) = patterns.word_at(text, place, start) else { continue };
+        at = name_end(text, place + len);
+        if !is_author(&text[place..at])
+            && let Some(value) = parameter_value(text, at)
+            && is_placeholder(&text[value])
+        {
+            return true;
+        }
+    }
+    false
+}
+
 struct Finder<'a> {
     patterns: &'a Patterns,
     text: &'a [u8],
@@ -132,8 +149,7 @@ impl Finder<'_> {
     /// `token=…`, `"password": "…"`: a word was found at `place`. Returns where to go on.
     fn parameter(&mut self, place: usize, word_len: usize, end: usize) -> usize {
         let text = &self.text[..end];
-        let within_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
-        let name_end = skip(text, place + word_len, within_name);
+        let name_end = name_end(text, place + word_len);
         if is_author(&text[place..name_end]) {
             return name_end;
         }
@@ -201,6 +217,11 @@ impl Finder<'_> {
             self.hits.push(hit);
         }
     }
+}
+
+/// Where a name ends that goes on at `at`: `token` in `user[token_2]=`.
+fn name_end(text: &[u8], at: usize) -> usize {
+    skip(text, at, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']'))
 }
 
 fn skip(text: &[u8], at: usize, allowed: impl Fn(&u8) -> bool) -> usize {
@@ -387,36 +408,33 @@ fn iban(text: &[u8], at: usize) -> Option<Hit> {
 
 /// Tries every end of a group, longest last: the next word may look like one more group.
 fn grouped_iban_end(text: &[u8], at: usize) -> Option<usize> {
-    let mut compact: Vec<u8> = text[at..at + 4].to_vec();
-    let (mut here, mut end) = (at + 4, None);
-    while text.get(here) == Some(&b' ') && compact.len() < 34 {
-        let group = text[here + 1..]
-            .iter()
-            .take(4)
-            .take_while(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
-            .count();
-        compact.extend_from_slice(&text[here + 1..here + 1 + group]);
-        here += 1 + group;
-        if group == 0 || is_word_byte(text.get(here)) {
+    let (mut here, mut end, mut len, mut rest) = (at + 4, None, 4, 0);
+    while text.get(here) == Some(&b' ') && len < 34 {
+        let group = &text[here + 1..text.len().min(here + 5)];
+        let group_len = skip(group, 0, |byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+        rest = iban_rest(rest, &group[..group_len]);
+        len += group_len;
+        here += 1 + group_len;
+        if group_len == 0 || is_word_byte(text.get(here)) {
             break;
         }
-        if compact.len() >= 15 && has_iban_checksum(&compact) {
+        // Country and check digits are moved to the end; the whole is 1 modulo 97.
+        if len >= 15 && iban_rest(rest, &text[at..at + 4]) == 1 {
             end = Some(here);
         }
-        if group < 4 {
+        if group_len < 4 {
             break;
         }
     }
     end
 }
 
-fn has_iban_checksum(compact: &[u8]) -> bool {
-    let rotated = compact[4..].iter().chain(&compact[..4]);
-    let rest = rotated.fold(0_u32, |rest, byte| match byte {
+/// The number so far, modulo 97, with more digits; letters count from ten.
+fn iban_rest(rest: u32, digits: &[u8]) -> u32 {
+    digits.iter().fold(rest, |rest, byte| match byte {
         b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
         byte => (rest * 100 + u32::from(byte - b'A' + 10)) % 97,
-    });
-    rest == 1
+    })
 }
 
 /// `Bearer …`: the token.

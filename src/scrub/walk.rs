@@ -23,6 +23,7 @@ pub(super) fn scrub<'a>(body: &'a [u8], rules: &Rules) -> Cow<'a, [u8]> {
         hits: Vec::new(),
         meta: None,
         close: None,
+        params_are_secret: false,
     };
     if walk.value(Area::Top).is_none() || walk.edits.is_empty() {
         return Cow::Borrowed(body);
@@ -43,6 +44,8 @@ struct Walk<'a, 'r> {
     meta: Option<(usize, usize)>,
     /// The brace that closes the event, and whether it has members.
     close: Option<(usize, bool)>,
+    /// The template of the log entry at hand names a secret among its parameters.
+    params_are_secret: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -92,6 +95,12 @@ impl Walk<'_, '_> {
             self.cursor.skip()?;
             self.meta = Some((start, self.cursor.at));
             return Some(());
+        }
+        if area == Area::Message {
+            let mut ahead = Cursor { json: self.cursor.json, at: self.cursor.at };
+            ahead.skip()?;
+            let entry = &self.cursor.json[self.cursor.at..ahead.at];
+            self.params_are_secret = text::has_secret_placeholder(&self.rules.patterns, entry);
         }
         self.cursor.expect(b'{')?;
         let mut more = self.cursor.peek()? != b'}';
@@ -172,6 +181,9 @@ impl Walk<'_, '_> {
         let (below, is_users) = area.under(&name);
         if matches!(below, Area::Ip) {
             return Fate::Look(below);
+        }
+        if area == Area::Message && name.as_ref() == b"params" && self.params_are_secret {
+            return Fate::Filter(Rule::Parameter);
         }
         if !is_users {
             return Fate::Look(below);
