@@ -58,7 +58,7 @@ struct Flags {
     #[arg(long, env = "TRAPLINE_LOG_FORMAT", value_name = "FORMAT", value_parser = parse_log_format)]
     log_format: Option<LogFormat>,
     /// Replace what looks like a secret before storing it [default: true]
-    #[arg(long, env = "TRAPLINE_SCRUB", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, env = "TRAPLINE_SCRUB", value_name = "BOOL")]
     scrub: Option<bool>,
     /// The largest request as received [default: 33554432]
     #[arg(long, env = "TRAPLINE_REQUEST_BYTES_MAX", value_name = "BYTES")]
