@@ -12,9 +12,10 @@
 //! ```text
 //! 5  main  app              wiring: start list, reversed stop list, the command line
 //! 4  http                   the only place with hyper: routes, guards, bodies, ledger, live stream, web app
-//! 3  ingest                 decoded -> rows to be: grouping, summaries, compression
+//! 3  ingest                 decoded -> rows to be: scrubbing, grouping, summaries, compression
 //! 2  store                  the only place with SQL: one writer thread, read-only readers, migrations
 //! 1  sentry  otlp  grouping pure: bytes and values in, values out; no IO, no clock, no async
+//!    scrub
 //! 0  model  config          the vocabulary; every limit and default with its reason
 //! ```
 //!
@@ -28,7 +29,7 @@
 //!  http::guard       is the Host a name of ours?                                           421
 //!  http::body        received and decompressed within bounds, memory shared by all         413 415 400 408
 //!  sentry | otlp     model::Decoded: what was understood, and what was refused and why     400 401 403
-//!  ingest            store::Write: grouped, titled, summarised by trace, compressed
+//!  ingest            store::Write: scrubbed, grouped, titled, summarised by trace, compressed
 //!  store::writer     one thread drains the queue: one transaction, one fsync               429 503
 //!  http              200, so a 200 means: on disk
 //!  http::live        open screens hear of it, at most four times a second
@@ -56,12 +57,13 @@
 //! - **Everything from outside is bounded**: bodies, items, depth, strings, queues, time. The limits are in
 //!   [`config`].
 //! - **A dead writer ends the process.** There is no state in which the server answers and stores nothing.
+//! - **What looks like a secret is replaced before the first write** ([`scrub`]), and the reader is told where and why.
 //! - **Loopback only**, until there is a login; `Host`, `Origin` and proxy headers are checked, because a loopback
 //!   address alone keeps no web page out.
 //!
 //! # How it is kept
 //!
-//! An event is a row: the columns lists need, and its JSON as sent, compressed. Its issue is found by grouping hash,
+//! An event is a row: the columns lists need, and its JSON as sent but for secrets, compressed. Its issue is found by grouping hash,
 //! or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
 //! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
 //! summary row per trace, which is what the trace list reads.
@@ -72,9 +74,9 @@
 //! one implementation; tests use the real binary and a temporary database. `serde_json::Value` is never built of
 //! untrusted JSON on the way in, only when somebody looks at an event.
 //!
-//! Not here yet, and where it will stand: default scrubbing (`scrub`, floor 1), the query language (`search`, floor
-//! 1), alerts (`alerts`, floor 3), sealing spans into columnar chunks and retention (`store`), logs, metrics, sessions
-//! and check-ins (counted so far), OTLP over gRPC (`http`).
+//! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
+//! spans into columnar chunks and retention (`store`), logs, metrics, sessions and check-ins (counted so far), OTLP
+//! over gRPC (`http`).
 
 pub mod app;
 pub mod config;
@@ -84,5 +86,6 @@ pub mod http;
 pub mod ingest;
 pub mod model;
 pub mod otlp;
+pub mod scrub;
 pub mod sentry;
 pub mod store;

@@ -57,6 +57,9 @@ struct Flags {
     /// text or json [default: text]
     #[arg(long, env = "TRAPLINE_LOG_FORMAT", value_name = "FORMAT", value_parser = parse_log_format)]
     log_format: Option<LogFormat>,
+    /// Replace what looks like a secret before storing it [default: true]
+    #[arg(long, env = "TRAPLINE_SCRUB", value_name = "BOOL")]
+    scrub: Option<bool>,
     /// The largest request as received [default: 33554432]
     #[arg(long, env = "TRAPLINE_REQUEST_BYTES_MAX", value_name = "BYTES")]
     request_bytes_max: Option<usize>,
@@ -105,6 +108,7 @@ impl Flags {
             allowed_hosts: self.allowed_hosts,
             log_level: self.log_level,
             log_format: self.log_format,
+            scrub: self.scrub,
             request_bytes_max: self.request_bytes_max,
             expanded_bytes_max: self.expanded_bytes_max,
             event_bytes_max: self.event_bytes_max,

@@ -31,6 +31,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::Settings;
 use crate::model::ids::{EventId, ProjectId};
 use crate::model::project::Project;
+use crate::scrub;
 use crate::store::Store;
 
 use body::BodyRoom;
@@ -47,6 +48,8 @@ pub struct Server {
     pub live: Arc<LiveHub>,
     ledger: Ledger,
     room: BodyRoom,
+    /// What is replaced before it is stored; the same for all projects so far.
+    rules: scrub::Rules,
     /// Requests decompressed and decoded at one time: bounds both CPU and the memory of expanded bodies. A turn
     /// belongs to the work, not to the client that may hang up while it is done.
     decoding: Arc<Semaphore>,
@@ -64,11 +67,13 @@ pub struct Ready {
 impl Server {
     pub fn new(settings: Settings, live: Arc<LiveHub>, ready: watch::Receiver<Option<Arc<Ready>>>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let rules = scrub::Rules::new(&scrub::Options { enabled: settings.scrub, ..scrub::Options::default() });
         Self {
             settings,
             live,
             ledger: Ledger::default(),
             room: BodyRoom::default(),
+            rules,
             decoding: Arc::new(Semaphore::new(cores.max(2))),
             ready,
         }

@@ -13,6 +13,7 @@ use crate::ingest::{Digest, Prepared, prepare};
 use crate::model::decoded::Decoded;
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
+use crate::scrub::Rules;
 use crate::store::Appended;
 
 use super::body::{BodyError, Received, expand, receive};
@@ -59,7 +60,7 @@ where
     };
     if received.bytes.len() <= INLINE_BYTES_MAX {
         match expand(received.bytes.clone(), &encodings, INLINE_EXPANDED_BYTES_MAX) {
-            Ok(expanded) => return (body_bytes, store(ready, expanded, decode).await),
+            Ok(expanded) => return (body_bytes, store(server, ready, expanded, decode).await),
             // A bomb, or just a very regular body: there is more room on the other path.
             Err(BodyError::ExpandsTooFar { .. }) => {}
             Err(error) => return (body_bytes, Err(error.into())),
@@ -70,11 +71,16 @@ where
 
 /// Decodes and stores a small body on this very thread: an error event takes about a fifth of a millisecond, and
 /// handing it to another thread and back would cost as much again.
-pub(super) async fn store<T, D>(ready: Arc<Ready>, body: Bytes, decode: D) -> Result<Stored<T>, ApiError>
+pub(super) async fn store<T, D>(
+    server: &Server,
+    ready: Arc<Ready>,
+    body: Bytes,
+    decode: D,
+) -> Result<Stored<T>, ApiError>
 where
     D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError>,
 {
-    let work = || Worked::of(decode(&ready, &body)?);
+    let work = || Worked::of(decode(&ready, &body)?, &server.rules);
     let worked = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked()))?;
     worked.store(&ready).await
 }
@@ -94,12 +100,12 @@ where
     let stopping = |_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
     let turn = server.decoding.clone().acquire_owned().await.map_err(stopping)?;
     let limit = server.settings.expanded_bytes_max;
-    let for_task = ready.clone();
+    let (for_task, for_rules) = (ready.clone(), server.clone());
     let task = tokio::task::spawn_blocking(move || {
         // The turn and the room in memory are given back when the work is done, whether the client still waits or not.
         let (_turn, received) = (turn, received);
         let expanded = expand(received.bytes.clone(), &encodings, limit)?;
-        Worked::of(decode(&for_task, &expanded)?)
+        Worked::of(decode(&for_task, &expanded)?, &for_rules.rules)
     });
     let worked = task.await.unwrap_or_else(|_| Err(panicked()))?;
     worked.store(&ready).await
@@ -120,9 +126,9 @@ struct Worked<T> {
 }
 
 impl<T> Worked<T> {
-    fn of((project, decoded, extra): (Project, Decoded, T)) -> Result<Self, ApiError> {
+    fn of((project, decoded, extra): (Project, Decoded, T), rules: &Rules) -> Result<Self, ApiError> {
         let refusals = decoded.refused.iter().map(|r| (r.reason, format!("{}: {}", r.category, r.detail))).collect();
-        let prepared = prepare(&project, decoded, now_ms());
+        let prepared = prepare(&project, decoded, rules, now_ms());
         Ok(Self { project, prepared, extra, refusals })
     }
 

@@ -1,4 +1,4 @@
-//! The route in, between decoding and storing: grouping, summarising, compressing.
+//! The route in, between decoding and storing: scrubbing, grouping, summarising, compressing.
 //!
 //! Turns [`Decoded`] into rows to be. Knows no protocol (both decode into the same type) and no SQL. All the work
 //! happens on the caller's thread, so that the writer's has as little as possible.
@@ -15,6 +15,7 @@ use crate::model::decoded::{Decoded, Incoming};
 use crate::model::event::Event;
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
+use crate::scrub::{self, scrub_whole_event};
 use crate::store::{EventWrite, OutcomeWrite, SpansWrite, Write, compress, encode_spans};
 
 /// Rows ready to be stored, and what to say about them.
@@ -23,19 +24,20 @@ pub struct Prepared {
     pub digest: Digest,
 }
 
-/// Groups, summarises and compresses everything decoded from one request. CPU work: call it off the async threads.
-pub fn prepare(project: &Project, decoded: Decoded, received_ms: i64) -> Prepared {
+/// Scrubs, groups, summarises and compresses everything decoded from one request. CPU work: call it off the async
+/// threads.
+pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, received_ms: i64) -> Prepared {
     let mut digest = Digest::default();
     let mut writes = Vec::with_capacity(decoded.items.len() + decoded.refused.len());
     for item in decoded.items {
         match item {
             Incoming::Event(event) => {
-                let write = prepare_event(project, *event, received_ms);
+                let write = prepare_event(project, *event, rules, received_ms);
                 digest.add_event(&write.title, write.level, write.trace_id);
                 writes.push(Write::Event(Box::new(write)));
             }
             Incoming::Spans { mut batch, transactions } => {
-                spans::normalise(&mut batch, project);
+                spans::normalise(&mut batch, project, rules);
                 let parts = spans::summarise(&batch, project.id);
                 digest.add_spans(&batch, &parts, transactions);
                 if parts.is_empty() {
@@ -67,7 +69,9 @@ fn outcome(project: &Project, received_ms: i64, category: String, reason: Reason
     Write::Outcome(OutcomeWrite { project_id: project.id, received_ms, category, reason: reason.as_str(), quantity })
 }
 
-fn prepare_event(project: &Project, event: Event, received_ms: i64) -> EventWrite {
+fn prepare_event(project: &Project, mut event: Event, rules: &scrub::Rules, received_ms: i64) -> EventWrite {
+    // Before grouping, as in Sentry: titles are made of what is kept, and reading the body again finds the same group.
+    scrub_whole_event(&mut event, rules);
     let grouping = grouping::group(&event);
     let title = grouping::title(&event, grouping.main_exception);
     EventWrite {

@@ -9,15 +9,17 @@ use crate::model::ids::{ProjectId, TraceId};
 use crate::model::project::Project;
 use crate::model::span::{Attribute, AttributeValue, Span, SpanBatch, SpanKind, SpanSource, SpanStatus};
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
+use crate::scrub::{self, scrub_attributes, scrub_span};
 use crate::store::TracePart;
 
-/// Names the service of spans that do not say, and cuts attributes nested too deeply to be read again.
-pub(super) fn normalise(batch: &mut SpanBatch, project: &Project) {
+/// Names the service of spans that do not say, cuts attributes nested too deeply to be read again, and scrubs.
+pub(super) fn normalise(batch: &mut SpanBatch, project: &Project, rules: &scrub::Rules) {
     for resource in &mut batch.resources {
         if resource.service.is_empty() {
             resource.service.clone_from(&project.slug);
         }
         flatten(&mut resource.attributes);
+        scrub_attributes(&mut resource.attributes, rules);
     }
     for span in &mut batch.spans {
         flatten(&mut span.attributes);
@@ -27,6 +29,7 @@ pub(super) fn normalise(batch: &mut SpanBatch, project: &Project) {
         for link in &mut span.links {
             flatten(&mut link.attributes);
         }
+        scrub_span(span, rules);
     }
 }
 

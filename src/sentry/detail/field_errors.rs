@@ -68,7 +68,10 @@ fn meta_problem(here: &Map<String, Value>) -> Option<String> {
     for remark in list(here, "rem") {
         let rule = remark.get(0).and_then(Value::as_str).unwrap_or_default();
         let kind = remark.get(1).and_then(Value::as_str).unwrap_or_default();
-        problems.push(remark_words(rule, kind));
+        problems.push(match (rule, remark.get(3).and_then(Value::as_u64)) {
+            ("@more", Some(count)) => format!("{count} more values filtered by this server"),
+            _ => remark_words(rule, kind),
+        });
     }
     for error in list(here, "err") {
         // Either the name of the problem or a pair of name and details.
@@ -92,6 +95,9 @@ fn list<'v>(here: &'v Map<String, Value>, key: &str) -> &'v [Value] {
 
 /// `!config` is sentry-python's EventScrubber, `!limit` its string limit, `!raw` a body it could not parse.
 fn remark_words(rule: &str, kind: &str) -> String {
+    if let Some(why) = scrubbing_words(rule) {
+        return format!("filtered by this server: {why}");
+    }
     match (rule, kind) {
         ("!config", "x") => "removed by the SDK".to_owned(),
         ("!config", _) => "filtered by the SDK".to_owned(),
@@ -101,6 +107,24 @@ fn remark_words(rule: &str, kind: &str) -> String {
         (rule, "x") => format!("removed by the rule {}", cut(rule, 64)),
         (rule, _) => format!("filtered by the rule {}", cut(rule, 64)),
     }
+}
+
+/// The rules of our own scrubbing (`crate::scrub`), some of which Sentry's Relay has under the same name.
+fn scrubbing_words(rule: &str) -> Option<&'static str> {
+    Some(match rule {
+        "@password:filter" => "the name looks like a secret's",
+        "@password:text" => "the text mentions a secret",
+        "@cookie:filter" => "a session cookie",
+        "@creditcard:filter" => "a card number",
+        "@iban:filter" => "a bank account number",
+        "@usssn:filter" => "a US social security number",
+        "@pemkey:filter" => "a key",
+        "@urlauth:filter" => "a password in a URL",
+        "@bearer:filter" => "a bearer token",
+        "@parameter:filter" => "a parameter whose name looks like a secret's",
+        "@ip:remove" => "an address",
+        _ => return None,
+    })
 }
 
 /// `future_timestamp` as `future timestamp`.
@@ -124,14 +148,17 @@ mod tests {
     fn what_the_sdk_filtered_is_named_by_place() {
         let body = r#"{"_meta":{"request":{"headers":{"Cookie":{"":{"rem":[["!config","s"]]}}},
             "data":{"":{"len":9000,"rem":[["!raw","x"]]}}},"exception":{"values":{"0":{"value":{"":{"len":5,"rem":[["!limit","x",1,2]]}}}}},
-            "extra":{"a":{"":{"rem":[["@password:filter","s"]],"err":["invalid_data",["past_timestamp",{}]]}}, "b":{"":{}}}}}"#;
+            "extra":{"a":{"":{"rem":[["@custom:filter","s"]],"err":["invalid_data",["past_timestamp",{}]]}}, "b":{"":{}},
+            "c":{"":{"rem":[["@password:filter","s",0,10]],"len":7}}},"":{"rem":[["@more","s",0,3]]}}}"#;
         assert_eq!(
             lines(body),
             [
+                line("", "3 more values filtered by this server"),
                 line("request.headers.Cookie", "filtered by the SDK"),
                 line("request.data", "not sent, because the SDK could not parse it, 9000 long before"),
                 line("exception.values.0.value", "cut to the size limit of the SDK, 5 long before"),
-                line("extra.a", "filtered by the rule @password:filter, invalid data, past timestamp"),
+                line("extra.a", "filtered by the rule @custom:filter, invalid data, past timestamp"),
+                line("extra.c", "filtered by this server: the name looks like a secret's, 7 long before"),
             ]
         );
     }
