@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::config::{LogFormat, PORT_DEFAULT, Settings};
+use crate::config::{LogFormat, Settings};
 use crate::http::{LiveHub, Ready, Server, serve};
 use crate::model::project::Project;
 use crate::store::{Store, StoreOptions, first_project};
@@ -58,8 +58,16 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
 
 /// `trapline dsn`: prints the DSN alone.
 pub fn print_dsn(settings: &Settings) -> anyhow::Result<()> {
+    let is_new = !settings.data_dir.join(crate::store::DATABASE_FILE).exists();
     let (project, authority) = first_project(&settings.data_dir)?;
     let authority = authority.unwrap_or_else(|| settings.listen[0].to_string());
+    if is_new {
+        // To standard error, so that a script gets the DSN alone and a person who mistyped the directory is told.
+        let path = std::path::absolute(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone());
+        let note =
+            format!("trapline: made a new data directory, {}; start the server with the same one\n", path.display());
+        let _ = std::io::stderr().write_all(note.as_bytes());
+    }
     writeln!(std::io::stdout(), "{}", project.dsn(&authority)).context("cannot print the DSN")
 }
 
@@ -96,7 +104,7 @@ async fn bind(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
                 "port {} is taken: another program, perhaps another trapline, listens on {address}. Stop it, or choose \
                  another port: trapline serve --listen 127.0.0.1:{}",
                 address.port(),
-                if address.port() == PORT_DEFAULT { PORT_DEFAULT + 100 } else { PORT_DEFAULT },
+                free_port_near(address.port()),
             ),
             Err(error) if settings.listen_is_default && is_ipv6(address) && !listeners.is_empty() => {
                 tracing::debug!(%error, "no IPv6 here, listening on 127.0.0.1 alone");
@@ -105,6 +113,12 @@ async fn bind(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
         }
     }
     Ok(listeners)
+}
+
+/// The next port nobody listens on at this moment; a suggestion, no promise.
+fn free_port_near(port: u16) -> u16 {
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (port.saturating_add(1)..port.saturating_add(100)).find(is_free).unwrap_or(0)
 }
 
 fn is_ipv6(address: SocketAddr) -> bool {
@@ -148,7 +162,6 @@ fn announce(store: &Store, project: &Project, address: SocketAddr, is_new: bool)
     let (bold, dim, plain) =
         if std::io::stdout().is_terminal() { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
     let state = if is_new { " (new)" } else { "" };
-    let path = std::path::absolute(store.path()).unwrap_or_else(|_| store.path().to_path_buf());
     let text = format!(
         "\n  {bold}trapline {version}{plain}\n\n\
          \x20 Open   {bold}http://{address}{plain}\n\
@@ -158,7 +171,7 @@ fn announce(store: &Store, project: &Project, address: SocketAddr, is_new: bool)
          \x20 {dim}Ctrl+C stops it; what was acknowledged stays on disk.{plain}\n\n",
         version = env!("CARGO_PKG_VERSION"),
         dsn = project.dsn(&address.to_string()),
-        path = path.display(),
+        path = store.path().display(),
     );
     // Nobody may be reading; the server runs all the same.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());

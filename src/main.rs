@@ -21,7 +21,7 @@ const SETTINGS_FILE: &str = "trapline.toml";
 /// Every Sentry SDK works by changing the DSN, every OpenTelemetry SDK by setting the endpoint. Without a command it
 /// serves.
 #[derive(Parser)]
-#[command(name = "trapline", version, args_conflicts_with_subcommands = true)]
+#[command(name = "trapline", version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -32,52 +32,51 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Take in, keep and show (the default)
-    Serve(Flags),
+    Serve,
     /// Print the DSN of the first project alone, also while a server runs
-    Dsn(Flags),
+    Dsn,
 }
 
 #[derive(Args, Clone)]
 struct Flags {
     /// Settings file [default: trapline.toml, when there is one]
-    #[arg(long, env = "TRAPLINE_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "TRAPLINE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where everything is kept [default: trapline-data]
-    #[arg(long, env = "TRAPLINE_DATA_DIR", value_name = "DIR")]
+    #[arg(long, global = true, env = "TRAPLINE_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Loopback address and port; may be given more than once [default: 127.0.0.1:4318 and [::1]:4318]
-    #[arg(long, env = "TRAPLINE_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
+    #[arg(long, global = true, env = "TRAPLINE_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
     listen: Option<Vec<String>>,
     /// Names besides the loopback ones that a Host header may carry
-    #[arg(long, env = "TRAPLINE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, global = true, env = "TRAPLINE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Option<Vec<String>>,
     /// error, warn, info, debug, trace, or a filter [default: info]
-    #[arg(long, env = "TRAPLINE_LOG_LEVEL", value_name = "LEVEL")]
+    #[arg(long, global = true, env = "TRAPLINE_LOG_LEVEL", value_name = "LEVEL")]
     log_level: Option<String>,
     /// text or json [default: text]
-    #[arg(long, env = "TRAPLINE_LOG_FORMAT", value_name = "FORMAT", value_parser = parse_log_format)]
+    #[arg(long, global = true, env = "TRAPLINE_LOG_FORMAT", value_name = "FORMAT", value_parser = parse_log_format)]
     log_format: Option<LogFormat>,
     /// Replace what looks like a secret before storing it [default: true]
-    #[arg(long, env = "TRAPLINE_SCRUB", value_name = "BOOL")]
+    #[arg(long, global = true, env = "TRAPLINE_SCRUB", value_name = "BOOL")]
     scrub: Option<bool>,
     /// The largest request as received [default: 33554432]
-    #[arg(long, env = "TRAPLINE_REQUEST_BYTES_MAX", value_name = "BYTES")]
+    #[arg(long, global = true, env = "TRAPLINE_REQUEST_BYTES_MAX", value_name = "BYTES")]
     request_bytes_max: Option<usize>,
     /// The largest request after decompression [default: 67108864]
-    #[arg(long, env = "TRAPLINE_EXPANDED_BYTES_MAX", value_name = "BYTES")]
+    #[arg(long, global = true, env = "TRAPLINE_EXPANDED_BYTES_MAX", value_name = "BYTES")]
     expanded_bytes_max: Option<usize>,
     /// The largest single error event [default: 1048576]
-    #[arg(long, env = "TRAPLINE_EVENT_BYTES_MAX", value_name = "BYTES")]
+    #[arg(long, global = true, env = "TRAPLINE_EVENT_BYTES_MAX", value_name = "BYTES")]
     event_bytes_max: Option<usize>,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = match cli.command {
-        None => cli.flags.resolve().and_then(app::run_server),
-        Some(Command::Serve(flags)) => flags.resolve().and_then(app::run_server),
-        Some(Command::Dsn(flags)) => flags.resolve().and_then(|settings| app::print_dsn(&settings)),
-    };
+    let result = cli.flags.resolve().and_then(|settings| match cli.command {
+        None | Some(Command::Serve) => app::run_server(settings),
+        Some(Command::Dsn) => app::print_dsn(&settings),
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

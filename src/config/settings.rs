@@ -13,7 +13,9 @@ use super::{EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, PORT_DEFAULT, REQUEST_BYTES_MAX
 #[serde(deny_unknown_fields)]
 pub struct RawSettings {
     pub data_dir: Option<PathBuf>,
+    #[serde(default, deserialize_with = "one_or_many")]
     pub listen: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "one_or_many")]
     pub allowed_hosts: Option<Vec<String>>,
     pub log_level: Option<String>,
     pub log_format: Option<LogFormat>,
@@ -66,6 +68,11 @@ pub enum SettingsError {
     NotLoopback(SocketAddr),
     #[error("listen is empty: name at least one address, such as 127.0.0.1:4318")]
     NoAddress,
+    #[error(
+        "log_level \"{0}\" is not a level: write error, warn, info, debug, trace or off, or a filter such as \
+         info,trapline::store=debug"
+    )]
+    BadLogLevel(String),
     #[error("{name} must be between {low} and {high} bytes, not {value}")]
     OutOfRange { name: &'static str, low: usize, high: usize, value: usize },
 }
@@ -122,7 +129,7 @@ impl RawSettings {
                 .map(|host| host.trim().to_ascii_lowercase())
                 .filter(|host| !host.is_empty())
                 .collect(),
-            log_level: all.log_level.unwrap_or_default(),
+            log_level: parse_log_level(all.log_level.unwrap_or_default())?,
             log_format: all.log_format.unwrap_or_default(),
             scrub: all.scrub.unwrap_or(true),
             request_bytes_max: in_range("request_bytes_max", all.request_bytes_max, 1 << 20, 1 << 30)?,
@@ -135,6 +142,30 @@ impl RawSettings {
 fn in_range(name: &'static str, value: Option<usize>, low: usize, high: usize) -> Result<usize, SettingsError> {
     let value = value.unwrap_or(low);
     if (low..=high).contains(&value) { Ok(value) } else { Err(SettingsError::OutOfRange { name, low, high, value }) }
+}
+
+/// A misspelt level would be taken for the name of a module, and nothing would be logged at all.
+fn parse_log_level(text: String) -> Result<String, SettingsError> {
+    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+    let is_fine = |part: &str| {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level).trim();
+        LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level))
+    };
+    if text.split(',').all(is_fine) { Ok(text) } else { Err(SettingsError::BadLogLevel(text)) }
+}
+
+/// One address as text, or a list of them: flags and the environment take either, so the file does.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text, or a list of texts such as [\"127.0.0.1:4318\"]")]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(Some(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(text) => text.split(',').map(|part| part.trim().to_string()).collect(),
+        OneOrMany::Many(texts) => texts,
+    }))
 }
 
 fn parse_listen(texts: &[String]) -> Result<Vec<SocketAddr>, SettingsError> {
@@ -216,6 +247,25 @@ mod tests {
     fn a_misspelt_key_is_an_error_that_names_it() {
         let error = RawSettings::from_toml("datadir = \"x\"").unwrap_err().to_string();
         assert!(error.contains("datadir"), "{error}");
+    }
+
+    #[test]
+    fn a_misspelt_level_is_an_error_and_filters_are_fine() {
+        let level = |text: &str| RawSettings { log_level: Some(text.to_string()), ..Default::default() }.resolve();
+        for text in ["warn", "INFO", "info,trapline::store=debug", "off"] {
+            assert!(level(text).is_ok(), "{text}");
+        }
+        for text in ["warning", "wat", "", "info,trapline=loud"] {
+            assert!(matches!(level(text), Err(SettingsError::BadLogLevel(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_single_address_needs_no_list() {
+        let raw = RawSettings::from_toml("listen = \"127.0.0.1:5\"").unwrap();
+        assert_eq!(raw.listen, Some(vec!["127.0.0.1:5".to_string()]));
+        let error = RawSettings::from_toml("listen = 4318").unwrap_err().to_string();
+        assert!(error.contains("expected a text"), "{error}");
     }
 
     #[test]

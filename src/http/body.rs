@@ -20,6 +20,8 @@ const ENCODINGS_MAX: usize = 2;
 /// recommends decoders to support.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 const PERMIT_BYTES: usize = 1024;
+/// Asked of a decoder at a time.
+const READ_BYTES: usize = 64 << 10;
 
 #[derive(Debug, Error, PartialEq)]
 pub enum BodyError {
@@ -158,13 +160,25 @@ fn read_within(
         return Err(BodyError::Damaged { encoding, detail: "no data".to_string() });
     }
     // JSON of SDKs shrinks about sixfold.
-    let mut out = Vec::with_capacity((compressed * 6).clamp(4 << 10, 1 << 20));
-    let mut within = from.by_ref().take(limit as u64 + 1);
-    within.read_to_end(&mut out).map_err(|error| BodyError::Damaged { encoding, detail: error.to_string() })?;
-    if out.len() > limit {
-        return Err(BodyError::ExpandsTooFar { limit });
+    let mut out: Vec<u8> = Vec::with_capacity((compressed * 6).clamp(4 << 10, 1 << 20));
+    loop {
+        // Doubling, as a Vec does by itself, but never beyond the limit: a bomb must not cost three times its due.
+        if out.len() == out.capacity() {
+            let larger = (out.capacity() * 2).min(limit + 1);
+            out.reserve_exact(larger.saturating_sub(out.len()));
+        }
+        let start = out.len();
+        out.resize(out.capacity().min(start + READ_BYTES), 0);
+        let read = from.read(&mut out[start..]);
+        let read = read.map_err(|error| BodyError::Damaged { encoding, detail: error.to_string() })?;
+        out.truncate(start + read);
+        if out.len() > limit {
+            return Err(BodyError::ExpandsTooFar { limit });
+        }
+        if read == 0 {
+            return Ok(out);
+        }
     }
-    Ok(out)
 }
 
 #[cfg(test)]

@@ -51,12 +51,17 @@ impl From<BodyError> for ApiError {
                     .caused_by(text)
                     .with_fix("send less at a time, or raise the limit named here in the settings")
             }
-            BodyError::UnknownEncoding(_) => Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text),
+            BodyError::UnknownEncoding(_) => Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
+                .with_fix("let the SDK compress as it does by default, or not at all"),
             BodyError::Damaged { .. } | BodyError::BrokenOff => {
-                Self::new(StatusCode::BAD_REQUEST, "the request body cannot be read").caused_by(text)
+                Self::new(StatusCode::BAD_REQUEST, "the request body cannot be read")
+                    .caused_by(text)
+                    .with_fix("look for a proxy between the application and here that changes or cuts bodies")
             }
-            BodyError::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, text),
-            BodyError::NoRoom => Self::new(StatusCode::SERVICE_UNAVAILABLE, text),
+            BodyError::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, text)
+                .with_fix("look for a slow or broken connection between the application and here"),
+            BodyError::NoRoom => Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
+                .with_fix("send fewer large requests at one time: batches of 512 spans, attachments elsewhere"),
         }
     }
 }

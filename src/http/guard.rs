@@ -25,7 +25,8 @@ pub fn check_host(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Result<
         Some(authority) => authority.as_str(),
         None => headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or(""),
     };
-    let name = host_name(host).to_ascii_lowercase();
+    // A trailing dot makes a name absolute and changes nothing else.
+    let name = host_name(host).trim_end_matches('.').to_ascii_lowercase();
     if is_loopback_name(&name) || allowed.contains(&name) {
         return Ok(());
     }
@@ -36,7 +37,8 @@ pub fn check_host(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Result<
              to allowed_hosts",
             name.chars().take(100).collect::<String>()
         ),
-    ))
+    )
+    .with_fix("use localhost or 127.0.0.1 in the address, or start trapline with --allowed-hosts NAME"))
 }
 
 /// Refuses reading from pages of another origin and through proxies.
@@ -97,7 +99,14 @@ mod tests {
 
     #[test]
     fn only_loopback_and_configured_names_are_answered() {
-        for host in ["localhost:4318", "127.0.0.1:4318", "[::1]:4318", "LOCALHOST", "host.docker.internal:4318"] {
+        for host in [
+            "localhost:4318",
+            "127.0.0.1:4318",
+            "[::1]:4318",
+            "LOCALHOST",
+            "localhost.:4318",
+            "host.docker.internal:4318",
+        ] {
             assert!(host_is_fine(host), "{host}");
         }
         for host in ["evil.test", "evil.test:4318", "0.0.0.0:4318", "", "[::", "127.0.0.1.evil.test"] {

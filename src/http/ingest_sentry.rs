@@ -30,6 +30,11 @@ use super::{Ready, Server, fresh_event_id, now_ms};
 
 const DSN_FIX: &str = "copy the DSN from the welcome page: it holds this server's key and project";
 
+const NOT_AN_SDK: &str = "no current SDK sends this: look at what else posts here, or at a proxy that changes bodies";
+const PARTLY_FIX: &str = "the rest of the request was kept; the part named here was not";
+const TOO_LARGE_FIX: &str =
+    "send less with an event (max_value_length, max_request_body_size in sentry_sdk.init), or raise event_bytes_max";
+
 /// After a full queue, SDKs pause these categories for this long; a bare 429 would silence them for 60 s.
 const PAUSE_S: &str = "5";
 const PAUSE_CATEGORIES: &str = "5:default;error;transaction;span:project:queue_full";
@@ -79,7 +84,8 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn open(request: &Request<Incoming>, project: Option<&str>) -> Result<Self, ApiError> {
         if request.method() != Method::POST {
-            return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST"));
+            return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST")
+                .with_fix("give this address to an SDK as its DSN, not to a browser"));
         }
         let project = match project {
             None => None,
@@ -109,7 +115,10 @@ impl Gate {
         ready: &'r Ready,
         from_header: Option<(PublicKey, ProjectId)>,
     ) -> Result<&'r Project, ApiError> {
-        let mismatch = |what: &str| Err(ApiError::new(StatusCode::BAD_REQUEST, format!("{what} header mismatch")));
+        let mismatch = |what: &str| {
+            Err(ApiError::new(StatusCode::BAD_REQUEST, format!("{what} header mismatch"))
+                .with_fix("a tunnel forwards envelopes of another DSN than its own address says: use one DSN for both"))
+        };
         if let Some((header_key, header_project)) = from_header {
             if self.project.is_some_and(|project| project != header_project) {
                 return mismatch("project id");
@@ -149,11 +158,15 @@ fn short(key: PublicKey) -> String {
 }
 
 fn auth_error(error: AuthError) -> ApiError {
-    let status = match error {
-        AuthError::BadVersion(_) => StatusCode::BAD_REQUEST,
-        _ => StatusCode::UNAUTHORIZED,
+    let (status, fix) = match error {
+        AuthError::Multiple => (
+            StatusCode::UNAUTHORIZED,
+            "send the key once: in the X-Sentry-Auth header, the Authorization header or the query, not in two of them",
+        ),
+        AuthError::BadVersion(_) => (StatusCode::BAD_REQUEST, "use an SDK that speaks protocol version 7 or lower"),
+        AuthError::MissingKey | AuthError::BadKey(_) => (StatusCode::UNAUTHORIZED, DSN_FIX),
     };
-    ApiError::new(status, error.to_string()).with_fix(DSN_FIX)
+    ApiError::new(status, error.to_string()).with_fix(fix)
 }
 
 async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, kind: Kind) -> Answered {
@@ -179,13 +192,14 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
                 summary: digest.summary(),
                 client: sdk.or(client),
                 problem: digest.problem(),
+                fix: digest.problem().map(|_| PARTLY_FIX.to_string()),
                 short_id: appended.events.first().map(|event| project.short_id(event.short_no)),
                 trace_id: digest.trace_id.map(|id| id.to_string()),
-                ..Ending::default()
             };
             let response = match nothing_usable(&digest, &refusals) {
                 Some(error) => {
                     ending.status = error.status;
+                    ending.fix.clone_from(&error.fix);
                     error_response(&error)
                 }
                 None => accepted(response_id),
@@ -197,13 +211,17 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
 }
 
 fn envelope_error(error: EnvelopeError) -> ApiError {
+    let malformed =
+        |what: &str, why: String| ApiError::new(StatusCode::BAD_REQUEST, what).caused_by(why).with_fix(NOT_AN_SDK);
     match error {
-        EnvelopeError::Empty => ApiError::new(StatusCode::BAD_REQUEST, "empty request body"),
+        EnvelopeError::Empty => ApiError::new(StatusCode::BAD_REQUEST, "empty request body").with_fix(NOT_AN_SDK),
         EnvelopeError::TooLarge { .. } => {
             ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request content exceeded size limits")
                 .caused_by(error.to_string())
+                .with_fix(TOO_LARGE_FIX)
         }
-        _ => ApiError::new(StatusCode::BAD_REQUEST, "invalid event envelope").caused_by(error.to_string()),
+        EnvelopeError::Envelope(why) => malformed("invalid event envelope", why),
+        EnvelopeError::Payload(why) => malformed("invalid event", why),
     }
 }
 
@@ -215,9 +233,12 @@ fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)]) -> Option<ApiE
     }
     let all_too_large = refusals.iter().all(|(reason, _)| *reason == Reason::TooLarge);
     let mut error = if all_too_large {
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "envelope exceeded size limits")
+        // Sentry's words, with the type of the first item that was too large.
+        let ty = refusals.first().and_then(|(_, detail)| detail.split(':').next()).unwrap_or("item");
+        let detail = format!("envelope exceeded size limits for type '{ty}'");
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, detail).with_fix(TOO_LARGE_FIX)
     } else {
-        ApiError::new(StatusCode::BAD_REQUEST, "invalid event envelope")
+        ApiError::new(StatusCode::BAD_REQUEST, "invalid event envelope").with_fix(NOT_AN_SDK)
     };
     for (_, detail) in refusals.iter().take(10) {
         error = error.caused_by(detail.clone());

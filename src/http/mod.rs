@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::body::Incoming;
-use hyper::header::{ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, HeaderValue};
+use hyper::header::{ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Semaphore, watch};
 
@@ -121,15 +121,15 @@ async fn answer(
     route: &Route<'_>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, ApiError> {
-    if *route == Route::Livez {
-        return Ok(respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"));
-    }
     if let Err(error) = guard::check_host(request.uri(), request.headers(), &server.settings.allowed_hosts) {
         if route.is_ingest() {
             let arrival = arrival(&request, "other");
             server.ledger.record(arrival, Ending::refused(&error, 0), &server.live);
         }
         return Err(error);
+    }
+    if *route == Route::Livez {
+        return Ok(respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"));
     }
     if route.is_ingest() {
         return Ok(take_in(server, route, request).await);
@@ -198,10 +198,12 @@ fn arrival(request: &Request<Incoming>, protocol: &'static str) -> Arrival {
 /// A POST to an address that takes none is most often an SDK with a wrong URL: it goes to the ledger with the fix.
 fn wrong_method(server: &Server, route: &Route<'_>, request: &Request<Incoming>) -> Response<Body> {
     let error = if *route == Route::UnknownApi || (*route == Route::App && request.method() == Method::POST) {
-        ApiError::new(StatusCode::NOT_FOUND, "nothing takes requests at this address").with_fix(
+        // The host was checked to be ours before we got here.
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:4318");
+        ApiError::new(StatusCode::NOT_FOUND, "nothing takes requests at this address").with_fix(format!(
             "Sentry SDKs need the DSN as the welcome page shows it; OpenTelemetry needs the endpoint without a path \
-             (http://127.0.0.1:4318) and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
-        )
+             (http://{host}) and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+        ))
     } else {
         ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")
     };

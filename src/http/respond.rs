@@ -66,7 +66,7 @@ pub fn preflight(requested: Option<&HeaderValue>) -> Response<Body> {
     let mut response = empty(StatusCode::OK);
     let headers = response.headers_mut();
     allow_any_origin(headers);
-    set(headers, "access-control-allow-methods", "POST, GET, OPTIONS");
+    set(headers, "access-control-allow-methods", "POST, OPTIONS");
     set(
         headers,
         "access-control-allow-headers",

@@ -27,8 +27,8 @@ pub struct Digest {
 impl Digest {
     pub(super) fn add_event(&mut self, title: &IssueTitle, level: Level, trace_id: Option<TraceId>) {
         self.events += 1;
-        let what = title.ty.as_deref().unwrap_or(&title.title);
-        self.parts.push(format!("{} {}", if level >= Level::Error { "error" } else { level.as_str() }, short(what)));
+        let word = if level >= Level::Error { "error" } else { level.as_str() };
+        self.parts.push(format!("{word} {}", short(&title.title)));
         self.trace_id = self.trace_id.or(trace_id);
     }
 

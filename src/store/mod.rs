@@ -24,6 +24,7 @@ mod write;
 mod writer;
 
 use std::fs::File;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -48,9 +49,9 @@ const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Error)]
 pub enum StoreError {
-    #[error("cannot make the data directory {path}: {source}")]
+    #[error("cannot make or write the data directory {path}: choose another with --data-dir")]
     DataDir { path: PathBuf, source: std::io::Error },
-    #[error("cannot open the database {path}: {detail}")]
+    #[error("cannot open the database {path}: {detail}. Is it a trapline database, and may this user write it?")]
     Open { path: PathBuf, detail: String },
     #[error(
         "the data directory {0} is in use by another trapline: stop that one, or give this one a --data-dir of its own"
@@ -108,7 +109,7 @@ impl Store {
     /// When the directory cannot be made or written, another process holds it, or the schema is newer.
     pub fn open(data_dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         let lock = wait_for_data_dir(data_dir)?;
-        let path = data_dir.join(DATABASE_FILE);
+        let path = database_path(data_dir);
         let connection = prepare(&path)?;
         projects::remember_authority(&connection, &options.authority)?;
         let writer = WriterHandle::start(connection, &path, lock, options)?;
@@ -143,13 +144,19 @@ impl Store {
 /// # Errors
 /// As [`Store::open`], except that a running server is fine.
 pub fn first_project(data_dir: &Path) -> Result<(crate::model::project::Project, Option<String>), StoreError> {
-    let path = data_dir.join(DATABASE_FILE);
+    let path = database_path(data_dir);
     let connection = match lock_data_dir(data_dir) {
         Ok(_lock) => prepare(&path)?,
         Err(StoreError::InUse(_)) => readers::open_read_only(&path)?,
         Err(other) => return Err(other),
     };
     projects::first_project_and_authority(&connection)
+}
+
+/// Absolute, because it is shown to people who are not where the server was started.
+fn database_path(data_dir: &Path) -> PathBuf {
+    let path = data_dir.join(DATABASE_FILE);
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn prepare(path: &Path) -> Result<rusqlite::Connection, StoreError> {
@@ -173,11 +180,17 @@ fn wait_for_data_dir(data_dir: &Path) -> Result<File, StoreError> {
 /// Held for as long as the file is open; the system releases it when the process dies.
 fn lock_data_dir(data_dir: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::DataDir { path: data_dir.to_path_buf(), source };
-    std::fs::create_dir_all(data_dir).map_err(failed)?;
-    let file =
-        File::options().create(true).truncate(false).write(true).open(data_dir.join(LOCK_FILE)).map_err(failed)?;
+    // Local variables, cookies and addresses are nobody else's business on this machine: other users may not look in.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(failed)?;
+    let private =
+        |name: &str| File::options().create(true).truncate(false).write(true).mode(0o600).open(data_dir.join(name));
+    let file = private(LOCK_FILE).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            // SQLite gives its log files the mode of the database.
+            private(DATABASE_FILE).map_err(failed)?;
+            Ok(file)
+        }
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(data_dir.to_path_buf())),
         Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
     }

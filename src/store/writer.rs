@@ -3,13 +3,16 @@
 //! Owns the group commit, the queue in front of it, the checkpoints and what happens when the disk fails. Knows
 //! nothing of what the rows mean.
 
+use std::ffi::c_int;
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -80,7 +83,7 @@ pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
 
 impl WriterHandle {
     pub(super) fn start(
-        connection: Connection,
+        mut connection: Connection,
         path: &Path,
         lock: File,
         options: StoreOptions,
@@ -88,11 +91,19 @@ impl WriterHandle {
         let last_event: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| row.get(0))?;
         let last_batch: i64 =
             connection.query_row("SELECT coalesce(max(id), 0) FROM span_batch", [], |row| row.get(0))?;
+        let wal_pages = Arc::new(AtomicU64::new(0));
+        let seen = wal_pages.clone();
+        connection.wal_hook(Some(move |_: &mut Wal, pages: c_int| {
+            seen.store(u64::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))?;
         let (jobs, queue) = mpsc::channel();
         let mut wal_path = path.as_os_str().to_owned();
         wal_path.push("-wal");
         let mut writer = Writer {
+            page_bytes: connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.max(512) as u64,
             connection,
+            wal_pages,
             ids: ServerIds::after(last_event.max(last_batch)),
             wal_path: PathBuf::from(wal_path),
             on_change: options.on_change,
@@ -154,6 +165,9 @@ impl WriterHandle {
 
 struct Writer {
     connection: Connection,
+    page_bytes: u64,
+    /// Pages in the write-ahead log after the last commit, as SQLite's hook reports them.
+    wal_pages: Arc<AtomicU64>,
     ids: ServerIds,
     wal_path: PathBuf,
     on_change: Box<dyn Fn(LiveChange) + Send>,
@@ -266,8 +280,10 @@ impl Writer {
         std::fs::metadata(&self.wal_path).map_or(0, |metadata| metadata.len())
     }
 
+    /// The file's length does not tell: a finished checkpoint leaves it as long as it was, and the log starts again
+    /// from its beginning.
     fn checkpoint_when_large(&self) {
-        let bytes = self.wal_bytes();
+        let bytes = self.wal_pages.load(Ordering::Relaxed) * self.page_bytes;
         if bytes >= WAL_RESTART_BYTES {
             self.checkpoint("RESTART");
         } else if bytes >= WAL_CHECKPOINT_BYTES {
