@@ -84,7 +84,7 @@ export function WelcomePage() {
     <div class="page welcome">
       <div class="setup">
         <header class="welcome-head">
-          <PageTitle title={isFirst ? "Send your first error" : "Setup"} />
+          <PageTitle title={isFirst ? (platform === "otel" ? "Send your first trace" : "Send your first error") : "Setup"} />
           <p>
             {isFirst
               ? "Three steps, under a minute. This page shows everything your application sends as it arrives."
