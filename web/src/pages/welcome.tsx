@@ -147,7 +147,7 @@ export function WelcomePage() {
             <p class="quiet">Refused requests appear here too, with the reason and what to change.</p>
           </div>
         </LedgerTable>
-        {isSilent && isQuiet && <Checklist />}
+        {isSilent && isQuiet && <Checklist platform={platform} />}
       </section>
     </div>
   );
@@ -256,7 +256,7 @@ function SampleButton({ onSent }: { onSent: () => void }) {
   );
 }
 
-function Checklist() {
+function Checklist({ platform }: { platform: Platform }) {
   const host = location.host;
   return (
     <div class="checklist" role="status">
@@ -265,19 +265,43 @@ function Checklist() {
         <li>
           The application runs in a container, where <code>{location.hostname}</code> is the container itself: use <code>host.docker.internal:{location.port || "80"}</code>.
         </li>
-        <li>
-          The snippet runs too late or never: put it at the top of <code>settings.py</code>, and restart the server.
-        </li>
-        <li>
-          A <code>SENTRY_DSN</code> in the environment, or an <code>if not DEBUG</code> around the call, wins over the snippet.
-        </li>
+        {platform === "otel" ? <OtelReasons /> : <SentryReasons />}
         <li>
           A firewall or proxy stands between: try <code>curl http://{host}/</code> from the application's machine.
         </li>
-        <li>
-          Add <code>debug=True</code> to <code>sentry_sdk.init</code>: the SDK then prints why it sends nothing.
-        </li>
       </ul>
     </div>
+  );
+}
+
+function SentryReasons() {
+  return (
+    <>
+      <li>
+        The snippet runs too late or never: put it at the top of <code>settings.py</code>, outside any <code>if not DEBUG</code>, and restart the server.
+      </li>
+      <li>
+        The call has no <code>dsn=</code>: then <code>SENTRY_DSN</code> of the environment counts, and may name another server. A <code>dsn=</code> in the call wins.
+      </li>
+      <li>
+        Add <code>debug=True</code> to <code>sentry_sdk.init</code>: the SDK then prints why it sends nothing.
+      </li>
+    </>
+  );
+}
+
+function OtelReasons() {
+  return (
+    <>
+      <li>
+        <code>DJANGO_SETTINGS_MODULE</code> is unset where <code>opentelemetry-instrument</code> starts: Django is then not instrumented, or stops.
+      </li>
+      <li>
+        <code>runserver</code> without <code>--noreload</code>: the process that answers is not the instrumented one.
+      </li>
+      <li>
+        Set <code>OTEL_TRACES_EXPORTER=console</code>: spans are then printed instead of sent, if there are any.
+      </li>
+    </>
   );
 }
