@@ -2,7 +2,7 @@
 
 import { useResource } from "../api/client";
 import type { SpanView, TraceErrorView } from "../api/types";
-import { duration, offset, oneLine } from "../lib/format";
+import { duration, offset, oneLine, plural } from "../lib/format";
 import { isTree } from "../lib/python-value";
 import { eventPath, tracePath } from "../lib/urls";
 import { Sql } from "./code";
@@ -93,7 +93,7 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onCl
               ))}
             </Part>
           )}
-          {data.dropped > 0 && <Partial>{`${data.dropped} attributes, events or links were dropped by the SDK's limits.`}</Partial>}
+          {data.dropped > 0 && <Partial>{`${plural(data.dropped, "attribute, event or link was", "attributes, events or links were")} dropped by the SDK's limits.`}</Partial>}
           {data.resource.length > 0 && (
             <details class="fold">
               <summary>{`Resource ${data.resource.length}`}</summary>

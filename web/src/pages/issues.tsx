@@ -10,7 +10,7 @@ import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
-import { count, countShort, oneLine, plural } from "../lib/format";
+import { count, countShort, noun, oneLine, plural } from "../lib/format";
 import { issuePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
@@ -180,11 +180,11 @@ function IssueRow({ row, isCurrent, showProject }: { row: IssueRowView; isCurren
       </td>
       <td class="num c-events" title={count(row.event_count)}>
         {countShort(row.event_count)}
-        <span class="unit">{row.event_count === 1 ? " event" : " events"}</span>
+        <span class="unit">{` ${noun(row.event_count, "event")}`}</span>
       </td>
       <td class="num c-users" title={count(row.user_count)}>
         {row.user_count === 0 ? <span class="none">–</span> : countShort(row.user_count)}
-        <span class="unit">{row.user_count === 1 ? " user" : " users"}</span>
+        <span class="unit">{` ${noun(row.user_count, "user")}`}</span>
       </td>
       <td class="num c-seen">
         <Ago ms={row.last_seen_ms} />

@@ -197,7 +197,7 @@ function Trace({ trace }: { trace: TraceView }) {
           </li>
         </ul>
       </header>
-      {trace.spans_omitted > 0 && <Partial>{`${count(trace.spans_omitted)} more spans of this trace are kept but not drawn: a page draws at most ${count(size)}.`}</Partial>}
+      {trace.spans_omitted > 0 && <Partial>{`${plural(trace.spans_omitted, "more span of this trace is", "more spans of this trace are")} kept but not drawn: a page draws at most ${count(size)}.`}</Partial>}
       {size === 0 ? (
         <>
           <Partial>No spans of this trace have been received, only the errors below.</Partial>

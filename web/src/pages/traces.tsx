@@ -10,7 +10,7 @@ import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
-import { count, dateTime, duration, oneLine, plural, whenShort } from "../lib/format";
+import { count, countShort, dateTime, duration, noun, oneLine, plural, whenShort } from "../lib/format";
 import { tracePath, withQuery } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
@@ -117,7 +117,6 @@ const MANY_SQL = 20;
 function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: number; isCurrent: boolean }) {
   const kind = kindOf(row.op, "");
   const ahead = () => prefetch(`/api/ui/traces/${row.trace_id}`);
-  const failed = row.error_count + row.failed_span_count;
   return (
     <tr data-row={row.trace_id} class={isCurrent ? "current" : undefined}>
       <td class="c-time">
@@ -153,26 +152,37 @@ function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: num
       </td>
       <td class="num c-spans">
         {count(row.span_count)}
-        <span class="unit">{row.span_count === 1 ? " span" : " spans"}</span>
+        <span class="unit">{` ${noun(row.span_count, "span")}`}</span>
       </td>
       <td class={`num c-sql${row.db_span_count >= MANY_SQL ? " many" : ""}`}>
         {row.db_span_count === 0 ? <span class="none">–</span> : count(row.db_span_count)}
         <span class="unit"> SQL</span>
       </td>
       <td class="num c-errors">
-        {failed === 0 ? (
-          <span class="none">–</span>
-        ) : (
-          <span class="failed" title={`${plural(row.error_count, "error event")}, ${plural(row.failed_span_count, "failed span")}`}>
-            <span aria-hidden="true">●</span> {count(row.error_count || row.failed_span_count)}
-            <span class="unit">{(row.error_count || row.failed_span_count) === 1 ? " error" : " errors"}</span>
-          </span>
-        )}
+        <Troubles errors={row.error_count} failed={row.failed_span_count} />
       </td>
       <td class="c-source">
         <SourceMarks sentry={row.has_sentry} otel={row.has_otel} />
       </td>
     </tr>
+  );
+}
+
+/** Error events are what was reported, failed spans are what ended badly: two things, two words. */
+function Troubles({ errors, failed }: { errors: number; failed: number }) {
+  if (errors === 0 && failed === 0) return <span class="none">–</span>;
+  const title = `${plural(errors, "error event")}, ${plural(failed, "failed span")}`;
+  if (errors === 0)
+    return (
+      <span class="failed-spans" title={title}>
+        {`${countShort(failed)} failed`}
+      </span>
+    );
+  return (
+    <span class="failed" title={title}>
+      <span aria-hidden="true">●</span> {countShort(errors)}
+      <span class="unit">{` ${noun(errors, "error")}`}</span>
+    </span>
   );
 }
 

@@ -11,7 +11,7 @@ import { LedgerTable, useLedger } from "../components/ledger";
 import { LevelMark } from "../components/marks";
 import { PageTitle } from "../components/shell";
 import { ErrorNote } from "../components/states";
-import { duration } from "../lib/format";
+import { duration, plural } from "../lib/format";
 import { python, type Token } from "../lib/highlight";
 import { type Platform, type Snippet, snippets } from "../lib/snippets";
 import { composeDsn, issuePath, tracePath } from "../lib/urls";
@@ -164,7 +164,7 @@ async function firstIssue(shortId: string): Promise<Arrival | null> {
 async function firstTrace(traceId: string): Promise<Arrival | null> {
   const found = await load<TraceListView>("/api/ui/traces?kind=all").catch(() => null);
   const trace = found?.traces.find((row) => row.trace_id === traceId);
-  return { kind: "trace", title: trace?.name ?? "A trace", detail: trace ? `${duration(trace.duration_ns)} · ${trace.span_count} spans` : traceId, href: tracePath(traceId), level: "info" };
+  return { kind: "trace", title: trace?.name ?? "A trace", detail: trace ? `${duration(trace.duration_ns)} · ${plural(trace.span_count, "span")}` : traceId, href: tracePath(traceId), level: "info" };
 }
 
 function ArrivalCard({ arrival }: { arrival: Arrival }) {
