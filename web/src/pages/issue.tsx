@@ -62,7 +62,7 @@ export function IssuePage({ params }: PageProps) {
   const notFound = issue.error?.status === 404 ? issue.error : null;
   return (
     <div class="page issue-page" aria-busy={answer.isLoading}>
-      {issue.data ? <IssueHead view={issue.data} name={name} /> : (
+      {issue.data ? <IssueHead view={issue.data} name={name} isSample={event?.detail.tags.some(({ key, value }) => key === "sample" && value === "true") ?? false} /> : (
         <header class="issue-head">
           <p class="crumbs">
             <a href="/issues">Issues</a> <span aria-hidden="true">/</span> {name}
@@ -79,7 +79,7 @@ export function IssuePage({ params }: PageProps) {
 
 const STATUS_WORDS: Record<string, string> = { unresolved: "Open", resolved: "Resolved", ignored: "Ignored" };
 
-function IssueHead({ view, name }: { view: IssueView; name: string }) {
+function IssueHead({ view, name, isSample }: { view: IssueView; name: string; isSample: boolean }) {
   const { issue, days } = view;
   return (
     <header class="issue-head">
@@ -88,6 +88,7 @@ function IssueHead({ view, name }: { view: IssueView; name: string }) {
         <LevelMark level={issue.level} withWord />
         <span class={`status status-${issue.status}`}>{STATUS_WORDS[issue.status] ?? issue.status}</span>
         {issue.is_unhandled && <span class="badge unhandled">unhandled</span>}
+        {isSample && <span class="badge">sample</span>}
       </p>
       <PageTitle title={`${name} ${oneLine(issue.title, 80)}`} class="issue-title">
         <IssueHeadline row={issue} />

@@ -1,5 +1,6 @@
 // The first page: what to paste, and everything that reaches the server while one tries.
 
+import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { load, post } from "../api/client";
 import { useLive } from "../api/live";
@@ -26,7 +27,14 @@ const TABS = [
 /** Silence of this long is worth a hint. */
 const SILENT_MS = 60_000;
 
-type Arrival = { kind: "issue" | "trace"; title: string; detail: string; href: string; level: string };
+/** The client under which the server's own sample stands in the ledger. */
+const SAMPLE_CLIENT = "trapline sample";
+const isSample = (row: IngestRowView) => row.client === SAMPLE_CLIENT;
+const isKept = (row: IngestRowView) => row.short_id !== null || row.trace_id !== null;
+/** Seen without data, and since then with nothing but samples; outlives the page, so that coming back changes nothing. */
+const wasEmpty = signal(false);
+
+type Arrival = { kind: "issue" | "trace"; isSample: boolean; title: string; detail: string; href: string; level: string };
 
 export function WelcomePage() {
   const stored = remembered("platform", "django");
@@ -34,31 +42,41 @@ export function WelcomePage() {
   const [arrival, setArrival] = useState<Arrival | null>(null);
   const [isSilent, setSilent] = useState(false);
   const isExpecting = useRef(false);
+  const isSampleWanted = useRef(false);
   const view = boot.value;
-  const isFirst = view !== null && !view.has_events && !view.has_traces;
-  // Only the first arrival, or the sample that was asked for, gets a card: the ledger shows the rest.
-  useEffect(() => {
-    if (isFirst) isExpecting.current = true;
-  }, [isFirst]);
 
+  // Only the first arrival of one's own, and the sample that was asked for, get a card: the ledger shows the rest.
   const look = async (row: IngestRowView) => {
-    if (!isExpecting.current || (!row.short_id && !row.trace_id)) return;
-    isExpecting.current = false;
+    const wanted = isSample(row) ? isSampleWanted : isExpecting;
+    if (!wanted.current) return;
+    wanted.current = false;
     const found = row.short_id ? await firstIssue(row.short_id) : row.trace_id ? await firstTrace(row.trace_id) : null;
     if (found) {
-      setArrival(found);
+      setArrival({ ...found, isSample: isSample(row) });
       say(`Arrived: ${found.title}`);
       void refreshBoot();
-    } else isExpecting.current = true;
+    } else wanted.current = true;
   };
   const ledger = useLedger({
     onRows: (rows) => {
-      const best = rows.find((row) => row.short_id) ?? rows.find((row) => row.trace_id);
-      if (best) void look(best);
+      for (const kind of [rows.filter(isSample), rows.filter((row) => !isSample(row))]) {
+        const best = kind.find((row) => row.short_id) ?? kind.find((row) => row.trace_id);
+        if (best) void look(best);
+      }
     },
   });
   useLive({ resync: () => void refreshBoot() });
-  const isQuiet = ledger.isLoaded && ledger.rows.length === 0;
+  const isEmpty = view !== null && !view.has_events && !view.has_traces;
+  const hasOwn = ledger.rows.some((row) => isKept(row) && !isSample(row));
+  const isFirst = isEmpty || (wasEmpty.value && !hasOwn);
+  useEffect(() => {
+    if (isEmpty) wasEmpty.value = true;
+    else if (hasOwn) wasEmpty.value = false;
+  }, [isEmpty, hasOwn]);
+  useEffect(() => {
+    if (isFirst) isExpecting.current = true;
+  }, [isFirst]);
+  const isQuiet = ledger.isLoaded && ledger.rows.every(isSample);
   useEffect(() => {
     if (!isQuiet) {
       setSilent(false);
@@ -118,7 +136,7 @@ export function WelcomePage() {
                   then open <code>/boom/</code>.{" "}
                 </>
               )}
-              No application at hand? <SampleButton onSent={() => (isExpecting.current = true)} />
+              No application at hand? <SampleButton onSent={() => (isSampleWanted.current = true)} />
             </p>
           </Step>
         </div>
@@ -134,7 +152,7 @@ export function WelcomePage() {
         )}
       </div>
       <section class="arrivals" aria-labelledby="arrivals-title">
-        {arrival && <ArrivalCard arrival={arrival} />}
+        {arrival && <ArrivalCard key={arrival.href} arrival={arrival} />}
         <div class="row-between">
           <h2 id="arrivals-title">What reaches this server</h2>
           {ledger.rows.length > 0 && <a href="/ingest">All requests</a>}
@@ -153,7 +171,7 @@ export function WelcomePage() {
   );
 }
 
-async function firstIssue(shortId: string): Promise<Arrival | null> {
+async function firstIssue(shortId: string): Promise<Omit<Arrival, "isSample"> | null> {
   const found = await load<{ issue: IssueListView["issues"][number] }>(`/api/ui/issues/${encodeURIComponent(shortId)}`).catch(() => null);
   if (!found) return null;
   const { issue } = found;
@@ -161,7 +179,7 @@ async function firstIssue(shortId: string): Promise<Arrival | null> {
   return { kind: "issue", title: issue.title, detail: [issue.function, file].filter(Boolean).join("  "), href: issuePath(shortId), level: issue.level };
 }
 
-async function firstTrace(traceId: string): Promise<Arrival | null> {
+async function firstTrace(traceId: string): Promise<Omit<Arrival, "isSample"> | null> {
   const found = await load<TraceListView>("/api/ui/traces?kind=all").catch(() => null);
   const trace = found?.traces.find((row) => row.trace_id === traceId);
   return { kind: "trace", title: trace?.name ?? "A trace", detail: trace ? `${duration(trace.duration_ns)} · ${plural(trace.span_count, "span")}` : traceId, href: tracePath(traceId), level: "info" };
@@ -174,7 +192,7 @@ function ArrivalCard({ arrival }: { arrival: Arrival }) {
     <article class="arrival">
       <p class="arrival-kind">
         {arrival.kind === "issue" ? <LevelMark level={arrival.level} /> : <span class="kind-mark k-http" aria-hidden="true" />}
-        {arrival.kind === "issue" ? "Your error is here" : "Your trace is here"}
+        {arrival.isSample ? "The sample is here" : arrival.kind === "issue" ? "Your error is here" : "Your trace is here"}
       </p>
       <h3>{arrival.title}</h3>
       <p class="mono quiet">{arrival.detail}</p>
