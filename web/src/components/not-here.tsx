@@ -5,13 +5,13 @@ import { PageTitle } from "./shell";
 
 export const isNotHere = (error: ApiError | null): boolean => error?.status === 404;
 
-export function NotHere({ title, detail, href, back }: { title: string; detail: string; href: string; back: string }) {
+export function NotHere({ title, href, back }: { title: string; href: string; back: string }) {
   return (
     <>
       <header class="page-head">
         <PageTitle title={title} />
       </header>
-      <p class="not-here">{detail}</p>
+      <p class="not-here">Nothing under this name has reached this server, or it is no longer kept.</p>
       <p class="buttons">
         <a class="button primary" href={href}>
           {back}

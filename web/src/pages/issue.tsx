@@ -63,7 +63,7 @@ export function IssuePage({ params }: PageProps) {
   if (!issue.data && isNotHere(issue.error))
     return (
       <div class="page issue-page">
-        <NotHere title={`There is no issue ${name}`} detail={issue.error?.message ?? ""} href="/issues" back="All issues" />
+        <NotHere title={`There is no issue ${name}`} href="/issues" back="All issues" />
       </div>
     );
   const isEventMissing = !event && isNotHere(answer.error);
@@ -242,7 +242,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   const { request } = detail;
   const items: MenuItem[] = [
     copyItem("Markdown", () => markdown(event, link()), "traceback, variables, request"),
-    copyItem("Traceback", () => traceback(event), "as the terminal shows it"),
+    ...(detail.exceptions.length > 0 || detail.threads.length > 0 ? [copyItem("Traceback", () => traceback(event), "as the terminal shows it")] : []),
     ...(request ? [copyItem("cURL", () => curl(request))] : []),
     copyItem("Link", link),
     { label: "Open JSON", note: bytes(event.body_bytes), href: `/api/ui/events/${encodeURIComponent(event.event_id)}` },

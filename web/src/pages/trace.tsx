@@ -34,7 +34,7 @@ export function TracePage({ params }: PageProps) {
           <Trace trace={data} />
         </>
       ) : isNotHere(error) ? (
-        <NotHere title={`There is no trace ${shortId(traceId)}`} detail={error?.message ?? ""} href="/traces" back="All traces" />
+        <NotHere title={`There is no trace ${shortId(traceId)}`} href="/traces" back="All traces" />
       ) : (
         <>
           <header class="page-head">
