@@ -80,16 +80,16 @@ async function run() {
   const go = (name) => page.getByRole("navigation", { name: "Main" }).getByRole("link", { name }).click();
   const shoot = (name) => page.screenshot({ path: join(out, `${name}.png`) });
   const region = (name) => page.getByRole("region", { name });
-  /** Lists say that rows are new and wait for the reader; more may come after the click. */
+  const newRows = page.getByRole("button", { name: /^↑? ?\d+ new / });
+  /** Lists with somebody at them say that rows are new and wait; more may come after the click. */
   const seeNew = async (row, what) => {
-    const button = page.getByRole("button", { name: /^↑? ?\d+ new / });
     const until = Date.now() + DEADLINE_MS;
     for (;;) {
-      await see(row.or(button), what);
+      await see(row.or(newRows), what);
       if (await row.first().isVisible()) return;
       check(Date.now() < until, `not seen on screen: ${what}`);
       // It goes by itself when the rows have come otherwise.
-      await button.click({ timeout: 1000 }).catch(() => undefined);
+      await newRows.click({ timeout: 1000 }).catch(() => undefined);
     }
   };
 
@@ -146,11 +146,14 @@ async function run() {
   const voucherRow = page.getByRole("row", { name: /ValueError Invalid voucher BF26.*apply_voucher orders\/pricing\.py:\d+/ });
   await visit(shop, "/checkout/3/?voucher=SPRING10", 200);
   await visit(shop, "/checkout/3/?voucher=BF26", 500);
-  await seeNew(voucherRow, "the chained error's row");
+  await see(voucherRow, "the chained error's row, by itself");
+  // From here on somebody points at the list: rows wait behind a button.
+  await voucherRow.hover();
   for (const [path, status] of [["/", 200], ["/orders/4/", 200], ["/orders/99/", 500], ["/import/", 500], ["/sync/", 500], ["/orders/5/refund/", 500], ["/payments/refused/", 402]])
     await visit(shop, path, status);
   const groupRow = page.getByRole("row", { name: /ExceptionGroup 4 warehouses not synchronised/ });
   const refundRow = page.getByRole("row", { name: /BillingError billing answered 500 to POST/ });
+  await see(newRows, "that new rows wait");
   await seeNew(groupRow, "the exception group's row");
   await seeNew(refundRow, "the row of the error that began in billing");
   await shoot("3-issues");

@@ -17,21 +17,21 @@ const send = (topic, body) => {
   cursor += 1;
   for (const res of streams) res.write(`id: ${cursor}\nevent: ${topic}\ndata: ${JSON.stringify(body)}\n\n`);
 };
-const arrive = () => {
-  const row = data.ledgerRow({ time_ms: Date.now() - started + data.NOW, summary: "event ValueError", short_id: "SHOP-1" });
+const arrive = (over) => {
+  const row = data.ledgerRow({ time_ms: Date.now() - started + data.NOW, summary: "event ValueError", short_id: "SHOP-1", ...over });
   data.addLedgerRow(row);
   send("ingest", [row]);
   send("issue", { ids: [data.happenAgain()] });
   send("trace", { count: 1 });
 };
 const started = Date.now();
-if (LIVE) setInterval(arrive, 2000);
+if (LIVE) setInterval(() => arrive({}), 2000);
 setInterval(() => { for (const res of streams) res.write(":\n\n"); }, 15_000);
 
 function answer(url, method) {
   const path = decodeURIComponent(url.pathname).replace("/api/ui/", "").split("/");
   if (path[0] === "boot") return { ...data.boot, now_ms: data.NOW + Date.now() - started, ...(EMPTY ? { has_events: false, has_traces: false } : {}) };
-  if (path[0] === "sample" && method === "POST") return setTimeout(arrive, 300) && {};
+  if (path[0] === "sample" && method === "POST") return setTimeout(() => arrive({ client: "trapline sample" }), 300) && {};
   if (FAIL) return null;
   if (path[0] === "issues" && path.length === 1) return EMPTY ? { issues: [], next_cursor: null, total: 0 } : data.issues(url.searchParams);
   if (path[0] === "issues" && path.length === 2) return data.issue(path[1]);

@@ -5,7 +5,7 @@ import { useLive } from "../api/live";
 import { useResource } from "../api/client";
 import type { IngestRowView, IngestView } from "../api/types";
 import { useCoalesced } from "../lib/coalesce";
-import { bytes, clock, count, dateTime } from "../lib/format";
+import { bytes, clock, dateTime, plural } from "../lib/format";
 import { issuePath, tracePath } from "../lib/urls";
 import { sayLive } from "../state";
 import { LoadError, SkeletonRows } from "./states";
@@ -26,7 +26,7 @@ export function useLedger({ withTotals = false, onRows }: { withTotals?: boolean
     ingest: (rows) => {
       setLive((old) => [...rows.toReversed(), ...old].slice(0, ROWS_MAX));
       const refused = rows.filter((row) => row.problem !== null).length;
-      sayLive(`${count(rows.length)} requests${refused > 0 ? `, ${refused} with a problem` : ""}`);
+      sayLive(`${plural(rows.length, "request")}${refused > 0 ? `, ${refused} with a problem` : ""}`);
       onRows?.(rows);
       if (withTotals) readTotals();
     },

@@ -12,8 +12,9 @@ export type Paged<T> = {
   isLoadingMore: boolean;
   more: () => void;
   reload: () => Promise<void>;
-  /** Fresh rows from the server, without touching what is shown. */
-  peek: () => Promise<T[]>;
+  /** The fresh first page from the server, without touching what is shown. */
+  peek: () => Promise<Page<T>>;
+  show: (page: Page<T>) => void;
   replace: (rows: T[]) => void;
 };
 
@@ -63,7 +64,8 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>): Paged<
         },
       );
     },
-    peek: () => load<V>(path).then((view) => read(view).rows),
+    peek: () => load<V>(path).then(read),
+    show: set,
     replace: (rows) => state.page && set({ ...state.page, rows }),
   };
 }

@@ -2,7 +2,7 @@
 
 import { useResource } from "../api/client";
 import type { SpanView, TraceErrorView } from "../api/types";
-import { duration, offset, oneLine } from "../lib/format";
+import { duration, offset, oneLine, plural } from "../lib/format";
 import { isTree } from "../lib/python-value";
 import { eventPath, tracePath } from "../lib/urls";
 import { Sql } from "./code";
@@ -15,6 +15,12 @@ import { Entry, KeyValues } from "./values";
 
 /** Where SDKs old and new put the text of a query. */
 const SQL_KEYS = ["db.query.text", "db.statement"];
+/** And the place in the code: file, line, function. */
+const CODE_KEYS = [
+  ["code.file.path", "code.filepath"],
+  ["code.line.number", "code.lineno"],
+  ["code.function.name", "code.function"],
+];
 
 export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onClose }: {
   traceId: string;
@@ -50,6 +56,7 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onCl
             <Fact name="Duration" value={duration(data.duration_ns)} />
             <Fact name="Itself" value={duration(selfNs)} />
             <Fact name="Start" value={offset(startNs)} />
+            <Fact name="Code" value={codeOf(data)} isCode />
             <Fact name="Operation" value={data.op} />
             <Fact name="Service" value={data.service} />
             <Fact name="Kind" value={data.kind} />
@@ -93,7 +100,7 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onCl
               ))}
             </Part>
           )}
-          {data.dropped > 0 && <Partial>{`${data.dropped} attributes, events or links were dropped by the SDK's limits.`}</Partial>}
+          {data.dropped > 0 && <Partial>{`${plural(data.dropped, "attribute, event or link was", "attributes, events or links were")} dropped by the SDK's limits.`}</Partial>}
           {data.resource.length > 0 && (
             <details class="fold">
               <summary>{`Resource ${data.resource.length}`}</summary>
@@ -116,14 +123,21 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onCl
   );
 }
 
-function Fact({ name, value, isBad = false }: { name: string; value: string | null; isBad?: boolean }) {
+function Fact({ name, value, isBad = false, isCode = false }: { name: string; value: string | null; isBad?: boolean; isCode?: boolean }) {
   if (value === null || value === "") return null;
   return (
     <div>
       <dt>{name}</dt>
-      <dd class={isBad ? "bad" : undefined}>{value}</dd>
+      <dd class={isBad ? "bad" : isCode ? "mono code" : undefined}>{value}</dd>
     </div>
   );
+}
+
+/** Where the span began in the application's code, as `function  file:line`. */
+function codeOf(span: SpanView): string | null {
+  const [path, line, name] = CODE_KEYS.map((keys) => keys.map((key) => span.attributes.find((pair) => pair.name === key)?.value).find((value) => value !== undefined && value !== null && value !== ""));
+  const file = path === undefined ? "" : line === undefined ? String(path) : `${String(path)}:${String(line)}`;
+  return [name === undefined ? "" : String(name), file].filter(Boolean).join("  ") || null;
 }
 
 function sqlOf(span: SpanView): string | null {

@@ -66,7 +66,7 @@ function drawChain(node: ExceptionNode, drawing: Drawing): void {
     if (exception.frames.length > 0) {
       draw(drawing, [`${members.length > 0 ? "Exception Group " : ""}Traceback (most recent call last):`], isOutermost ? "+" : "|");
       for (const frame of exception.frames) draw(drawing, frameLines(frame));
-      if (exception.frames_omitted > 0) draw(drawing, [`  [${exception.frames_omitted} frames left out]`]);
+      if (exception.frames_omitted > 0) draw(drawing, [`  [${plural(exception.frames_omitted, "frame")} left out]`]);
     }
     const counted = members.length > 0 && !/\(\d+ sub-exceptions?\)$/.test(exception.value ?? "") ? ` (${plural(members.length, "sub-exception")})` : "";
     draw(drawing, `${titleLine(exception)}${counted}`.split("\n"));

@@ -13,8 +13,8 @@ function columns(specs: Spec[]): SpanColumns {
     source: specs.map(() => "otel"), is_orphan: specs.map(() => false),
   };
 }
-const error = (span: number): TraceErrorView => ({
-  event_id: "e", issue_id: "1", short_id: "S-1", title: "t", level: "error", time_ns: 0, span, is_placed_by_time: false,
+const error = (span: number, time = 0): TraceErrorView => ({
+  event_id: "e", issue_id: "1", short_id: "S-1", title: "t", level: "error", time_ns: time, span, is_placed_by_time: false,
 });
 const nothing = { closed: new Set<number>(), openGroups: new Set<number>() };
 
@@ -76,6 +76,14 @@ describe("layout", () => {
     expect(rows[1]).toMatchObject({ type: "group", totalNs: 35, members: [1, 2, 3, 4, 5] });
     const four = alike(4);
     expect(layout(buildTree(four, []), four, nothing)).toHaveLength(5);
+  });
+
+  it("an error stands behind the siblings that had started before it", () => {
+    const spans = columns([{ parent: -1, start: 0 }, { parent: 0, start: 10 }, { parent: 1, start: 12 }, { parent: 0, start: 30 }]);
+    const told = (errors: TraceErrorView[]) => layout(buildTree(spans, errors), spans, nothing).map((row) => (row.type === "error" ? `e${row.error}@${row.depth}` : `${row.span}`)).join(" ");
+    expect(told([error(0, 20)])).toBe("0 1 2 e0@1 3");
+    expect(told([error(0, 99), error(0, 5)])).toBe("0 e1@1 1 2 3 e0@1");
+    expect(told([error(0, 30), error(2, 13)])).toBe("0 1 2 e1@3 3 e0@1");
   });
 
   it("reveals what is folded away", () => {

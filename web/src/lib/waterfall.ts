@@ -19,9 +19,10 @@ export type Tree = {
   size: number;
   roots: number[];
   children: number[][];
-  /** Errors by span; those without one are under `looseErrors`. */
+  /** Errors by span, in the order of time; those without one are under `looseErrors`. */
   errorsOf: Map<number, number[]>;
   looseErrors: number[];
+  errorTime: number[];
   /** First member of the group a span is folded into, -1 when it stands alone. */
   groupOf: Int32Array;
   members: Map<number, number[]>;
@@ -61,7 +62,9 @@ export function buildTree(spans: SpanColumns, errors: readonly TraceErrorView[])
     if (error.span < 0 || error.span >= size) looseErrors.push(index);
     else errorsOf.set(error.span, [...(errorsOf.get(error.span) ?? []), index]);
   }
-  return { size, roots, children, errorsOf, looseErrors, groupOf, members, selfNs: selfTimes(spans, children) };
+  const errorTime = errors.map((error) => error.time_ns);
+  for (const list of errorsOf.values()) list.sort((a, b) => (errorTime[a] ?? 0) - (errorTime[b] ?? 0));
+  return { size, roots, children, errorsOf, looseErrors, errorTime, groupOf, members, selfNs: selfTimes(spans, children) };
 }
 
 /** Duration minus the union of the children's intervals: what a span did itself. */
@@ -93,18 +96,28 @@ export type Folding = { closed: ReadonlySet<number>; openGroups: ReadonlySet<num
 /** The rows on screen, top to bottom. Iterative: a trace may be ten thousand deep. */
 export function layout(tree: Tree, spans: SpanColumns, folding: Folding): Row[] {
   const rows: Row[] = [];
-  type Step = { list: number[]; at: number; depth: number; parentRow: number; inGroup: boolean };
-  const stack: Step[] = [{ list: tree.roots, at: 0, depth: 0, parentRow: -1, inGroup: false }];
+  type Step = { list: number[]; at: number; depth: number; parentRow: number; inGroup: boolean; errors: readonly number[]; errorAt: number };
+  const stack: Step[] = [{ list: tree.roots, at: 0, depth: 0, parentRow: -1, inGroup: false, errors: [], errorAt: 0 }];
+  /** An error stands among its span's children: behind those that had started when it happened. */
+  const drawErrors = (step: Step, untilNs: number) => {
+    for (; step.errorAt < step.errors.length; step.errorAt++) {
+      const error = step.errors[step.errorAt] as number;
+      if ((tree.errorTime[error] ?? 0) >= untilNs) return;
+      rows.push({ type: "error", error, depth: step.depth, parentRow: step.parentRow });
+    }
+  };
   while (stack.length > 0) {
     const step = stack[stack.length - 1] as Step;
     const i = step.list[step.at];
     if (i === undefined) {
+      drawErrors(step, Infinity);
       stack.pop();
       continue;
     }
     step.at += 1;
     const { depth, parentRow } = step;
     const first = tree.groupOf[i] ?? -1;
+    drawErrors(step, spans.start_ns[i] ?? 0);
     if (first >= 0 && !step.inGroup) {
       if (first !== i) continue;
       const members = tree.members.get(first) ?? [];
@@ -116,7 +129,7 @@ export function layout(tree: Tree, spans: SpanColumns, folding: Folding): Row[] 
         hasFailed ||= spans.status[member] === "error" || tree.errorsOf.has(member);
       }
       rows.push({ type: "group", group: first, span: i, depth, parentRow, members, totalNs, hasFailed, isOpen });
-      if (isOpen) stack.push({ list: members, at: 0, depth: depth + 1, parentRow: rows.length - 1, inGroup: true });
+      if (isOpen) stack.push({ list: members, at: 0, depth: depth + 1, parentRow: rows.length - 1, inGroup: true, errors: [], errorAt: 0 });
       continue;
     }
     const children = tree.children[i] ?? [];
@@ -125,9 +138,7 @@ export function layout(tree: Tree, spans: SpanColumns, folding: Folding): Row[] 
     const isOpen = hasChildren && !folding.closed.has(i);
     rows.push({ type: "span", span: i, depth, parentRow, hasChildren, isOpen });
     if (!isOpen) continue;
-    const own = rows.length - 1;
-    for (const error of errors) rows.push({ type: "error", error, depth: depth + 1, parentRow: own });
-    if (children.length > 0) stack.push({ list: children, at: 0, depth: depth + 1, parentRow: own, inGroup: false });
+    stack.push({ list: children, at: 0, depth: depth + 1, parentRow: rows.length - 1, inGroup: false, errors, errorAt: 0 });
   }
   for (const error of tree.looseErrors) rows.push({ type: "error", error, depth: 0, parentRow: -1 });
   return rows;

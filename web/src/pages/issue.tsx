@@ -10,14 +10,15 @@ import { Menu, type MenuItem } from "../components/controls";
 import { Contexts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
 import { Icon, type IconName } from "../components/icons";
 import { Ago, LevelMark, Sparkline } from "../components/marks";
+import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
-import { LoadError, Partial, SkeletonRows } from "../components/states";
+import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { curl, markdown, traceback } from "../lib/export";
 import { bytes, count, dateTime, oneLine, plural, shortId } from "../lib/format";
-import { eventPath, normaliseId, tracePath } from "../lib/urls";
+import { eventPath, issuePath, normaliseId, tracePath } from "../lib/urls";
 import { navigate } from "../router";
 import { remembered, rememberChoice, say, serverNow } from "../state";
 import { IssueHeadline } from "./issues";
@@ -59,19 +60,34 @@ export function IssuePage({ params }: PageProps) {
     for (const neighbour of [nav.previous, nav.next]) prefetch(neighbour && apiEvent(name, neighbour));
   }, [nav?.previous, nav?.next, name]);
 
-  const notFound = issue.error?.status === 404 ? issue.error : null;
+  if (!issue.data && isNotHere(issue.error))
+    return (
+      <div class="page issue-page">
+        <NotHere title={`There is no issue ${name}`} href="/issues" back="All issues" />
+      </div>
+    );
+  const isEventMissing = !event && isNotHere(answer.error);
   return (
     <div class="page issue-page" aria-busy={answer.isLoading}>
-      {issue.data ? <IssueHead view={issue.data} name={name} /> : (
+      {issue.data ? <IssueHead view={issue.data} name={name} isSample={event?.detail.tags.some(({ key, value }) => key === "sample" && value === "true") ?? false} /> : (
         <header class="issue-head">
           <p class="crumbs">
             <a href="/issues">Issues</a> <span aria-hidden="true">/</span> {name}
           </p>
-          <PageTitle title={notFound ? `${name} is not here` : name} />
+          <PageTitle title={name} />
         </header>
       )}
       {issue.error && <LoadError error={issue.error} what="The issue" hasData={issue.data !== undefined} onRetry={issue.reload} />}
-      {answer.error && !notFound && <LoadError error={answer.error} what="The event" hasData={event !== undefined} onRetry={answer.reload} />}
+      {isEventMissing && (
+        <Empty title={`${name} has no event ${shortId(eventId)}`}>
+          <p class="buttons">
+            <a class="button primary" href={issuePath(name)}>
+              Latest event
+            </a>
+          </p>
+        </Empty>
+      )}
+      {answer.error && !isEventMissing && <LoadError error={answer.error} what="The event" hasData={event !== undefined} onRetry={answer.reload} />}
       {event ? <EventPart name={name} event={event} /> : answer.error === null && <SkeletonRows rows={10} height={36} />}
     </div>
   );
@@ -79,7 +95,7 @@ export function IssuePage({ params }: PageProps) {
 
 const STATUS_WORDS: Record<string, string> = { unresolved: "Open", resolved: "Resolved", ignored: "Ignored" };
 
-function IssueHead({ view, name }: { view: IssueView; name: string }) {
+function IssueHead({ view, name, isSample }: { view: IssueView; name: string; isSample: boolean }) {
   const { issue, days } = view;
   return (
     <header class="issue-head">
@@ -88,6 +104,7 @@ function IssueHead({ view, name }: { view: IssueView; name: string }) {
         <LevelMark level={issue.level} withWord />
         <span class={`status status-${issue.status}`}>{STATUS_WORDS[issue.status] ?? issue.status}</span>
         {issue.is_unhandled && <span class="badge unhandled">unhandled</span>}
+        {isSample && <span class="badge">sample</span>}
       </p>
       <PageTitle title={`${name} ${oneLine(issue.title, 80)}`} class="issue-title">
         <IssueHeadline row={issue} />
@@ -225,7 +242,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   const { request } = detail;
   const items: MenuItem[] = [
     copyItem("Markdown", () => markdown(event, link()), "traceback, variables, request"),
-    copyItem("Traceback", () => traceback(event), "as the terminal shows it"),
+    ...(detail.exceptions.length > 0 || detail.threads.length > 0 ? [copyItem("Traceback", () => traceback(event), "as the terminal shows it")] : []),
     ...(request ? [copyItem("cURL", () => curl(request))] : []),
     copyItem("Link", link),
     { label: "Open JSON", note: bytes(event.body_bytes), href: `/api/ui/events/${encodeURIComponent(event.event_id)}` },

@@ -1,19 +1,19 @@
-// The list of issues: dense rows, all state in the address, new ones announced instead of pushed in.
+// The list of issues: dense rows, all state in the address, new ones taken in while nobody is at it.
 
-import { useEffect, useRef, useState } from "preact/hooks";
 import { prefetch } from "../api/client";
 import { useLive } from "../api/live";
 import type { IssueListView, IssueRowView } from "../api/types";
 import { SearchBox } from "../components/controls";
 import { useListKeys } from "../components/list-keys";
 import { Ago, LevelMark, Sparkline } from "../components/marks";
+import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
-import { count, countShort, oneLine, plural } from "../lib/format";
+import { count, countShort, noun, oneLine, plural } from "../lib/format";
 import { issuePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
-import { boot, now, sayLive } from "../state";
+import { boot, now } from "../state";
 
 const SORTS = [
   ["last_seen", "Last seen"],
@@ -35,48 +35,17 @@ function listPath(params: URLSearchParams): string {
 }
 
 const read = (view: IssueListView) => ({ rows: view.issues, next: view.next_cursor, total: view.total });
+const keyOf = (row: IssueRowView) => row.id;
 
 export function IssuesPage() {
   const params = query.value;
   const path = listPath(params);
   const list = usePaged<IssueListView, IssueRowView>(path, read);
-  const [fresh, setFresh] = useState<{ path: string; rows: IssueRowView[]; unseen: number } | null>(null);
-  const newest = fresh?.path === path ? fresh : null;
-  const isPeeking = useRef(false);
-
-  const apply = () => {
-    if (!newest) return;
-    setFresh(null);
-    void list.reload();
-    scrollTo({ top: 0 });
-  };
-  const check = () => {
-    if (isPeeking.current) return;
-    isPeeking.current = true;
-    list
-      .peek()
-      .then((rows) => {
-        const shown = list.rows ?? [];
-        if (shown.length === 0) return void list.reload();
-        // Numbers of visible rows change in place; rows themselves wait for the reader.
-        const byId = new Map(rows.map((row) => [row.id, row]));
-        list.replace(shown.map((row) => byId.get(row.id) ?? row));
-        const known = new Set(shown.map((row) => row.id));
-        const unseen = rows.filter((row) => !known.has(row.id)).length;
-        setFresh(unseen > 0 ? { path, rows, unseen } : null);
-        if (unseen > 0) sayLive(`${plural(unseen, "new issue")}`);
-      })
-      .catch(() => undefined)
-      .finally(() => (isPeeking.current = false));
-  };
+  const { unseen, check, apply } = useNewRows(list, path, keyOf, "issue");
   useLive({ issue: check, resync: check });
-  // A list kept from an earlier visit is shown as it was, and what changed since is read.
-  useEffect(() => {
-    if (list.rows) check();
-  }, [path]);
 
   const rows = list.rows;
-  const { current } = useListKeys("issues", rows?.map((row) => row.short_id) ?? [], issuePath, newest ? apply : undefined);
+  const { current } = useListKeys("issues", rows?.map((row) => row.short_id) ?? [], issuePath, apply);
   const change = (changes: Record<string, string | null>) => navigate(`/issues${withQuery(place.value.search, changes)}`, { replace: true });
   const text = params.get("query") ?? "";
   const isAll = params.get("status") === "all";
@@ -124,9 +93,9 @@ export function IssuesPage() {
             </a>
           ))}
         </nav>
-        {newest && (
+        {apply && (
           <button type="button" class="new-bar" onClick={apply}>
-            <span aria-hidden="true">↑</span> {plural(newest.unseen, "new issue")} <kbd>.</kbd>
+            <span aria-hidden="true">↑</span> {plural(unseen, "new issue")} <kbd>.</kbd>
           </button>
         )}
       </div>
@@ -211,11 +180,11 @@ function IssueRow({ row, isCurrent, showProject }: { row: IssueRowView; isCurren
       </td>
       <td class="num c-events" title={count(row.event_count)}>
         {countShort(row.event_count)}
-        <span class="unit">{row.event_count === 1 ? " event" : " events"}</span>
+        <span class="unit">{` ${noun(row.event_count, "event")}`}</span>
       </td>
       <td class="num c-users" title={count(row.user_count)}>
         {row.user_count === 0 ? <span class="none">–</span> : countShort(row.user_count)}
-        <span class="unit">{row.user_count === 1 ? " user" : " users"}</span>
+        <span class="unit">{` ${noun(row.user_count, "user")}`}</span>
       </td>
       <td class="num c-seen">
         <Ago ms={row.last_seen_ms} />

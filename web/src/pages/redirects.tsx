@@ -4,16 +4,25 @@ import { useEffect } from "preact/hooks";
 import { useResource } from "../api/client";
 import type { EventView } from "../api/types";
 import type { PageProps } from "../app";
+import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { ErrorNote, SkeletonRows } from "../components/states";
+import { shortId } from "../lib/format";
 import { eventPath, normaliseId, tracePath } from "../lib/urls";
 import { navigate } from "../router";
 
 export function EventRedirect({ params }: PageProps) {
-  const { data, error, reload } = useResource<EventView>(`/api/ui/events/${encodeURIComponent(normaliseId(params.eventId ?? ""))}`);
+  const eventId = normaliseId(params.eventId ?? "");
+  const { data, error, reload } = useResource<EventView>(`/api/ui/events/${encodeURIComponent(eventId)}`);
   useEffect(() => {
     if (data) navigate(eventPath(data.short_id, data.event_id), { replace: true });
   }, [data]);
+  if (isNotHere(error))
+    return (
+      <div class="page">
+        <NotHere title={`There is no event ${shortId(eventId)}`} href="/issues" back="All issues" />
+      </div>
+    );
   return (
     <div class="page">
       <header class="page-head">

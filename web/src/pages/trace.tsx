@@ -9,12 +9,13 @@ import { SearchBox } from "../components/controls";
 import { Icon } from "../components/icons";
 import { SourceMarks } from "../components/marks";
 import { Minimap } from "../components/minimap";
+import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { SpanPanel } from "../components/span-panel";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { rowKey, scrollToRow, Waterfall } from "../components/waterfall";
 import { useKeys } from "../keys";
-import { count, dateTime, duration, oneLine, plural } from "../lib/format";
+import { count, dateTime, duration, oneLine, plural, shortId } from "../lib/format";
 import { colourNames, kindColour, serviceColour } from "../lib/span-colours";
 import { eventPath, normaliseId, tracePath, withQuery } from "../lib/urls";
 import { buildTree, find, type Folding, layout, reveal, type Row, timeByKind, type Zoom, zoomBy } from "../lib/waterfall";
@@ -32,10 +33,12 @@ export function TracePage({ params }: PageProps) {
           {error && <LoadError error={error} what="The trace" hasData onRetry={reload} />}
           <Trace trace={data} />
         </>
+      ) : isNotHere(error) ? (
+        <NotHere title={`There is no trace ${shortId(traceId)}`} href="/traces" back="All traces" />
       ) : (
         <>
           <header class="page-head">
-            <PageTitle title={error?.status === 404 ? "Trace not found" : "Trace"} />
+            <PageTitle title="Trace" />
           </header>
           {error ? <LoadError error={error} what="The trace" hasData={false} onRetry={reload} /> : <SkeletonRows rows={18} height={24} />}
         </>
@@ -197,7 +200,7 @@ function Trace({ trace }: { trace: TraceView }) {
           </li>
         </ul>
       </header>
-      {trace.spans_omitted > 0 && <Partial>{`${count(trace.spans_omitted)} more spans of this trace are kept but not drawn: a page draws at most ${count(size)}.`}</Partial>}
+      {trace.spans_omitted > 0 && <Partial>{`${plural(trace.spans_omitted, "more span of this trace is", "more spans of this trace are")} kept but not drawn: a page draws at most ${count(size)}.`}</Partial>}
       {size === 0 ? (
         <>
           <Partial>No spans of this trace have been received, only the errors below.</Partial>

@@ -1,22 +1,23 @@
 // The list of traces, newest first: what ran, how long, how much SQL, what failed.
 
-import { useEffect, useRef, useState } from "preact/hooks";
 import { prefetch } from "../api/client";
 import { useLive } from "../api/live";
 import type { TraceListView, TraceRowView } from "../api/types";
 import { SearchBox } from "../components/controls";
 import { useListKeys } from "../components/list-keys";
 import { SourceMarks } from "../components/marks";
+import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
-import { count, dateTime, duration, oneLine, plural, whenShort } from "../lib/format";
+import { count, countShort, dateTime, duration, noun, oneLine, plural, whenShort } from "../lib/format";
 import { tracePath, withQuery } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
-import { boot, now, sayLive } from "../state";
+import { boot, now } from "../state";
 
 const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null });
+const keyOf = (row: TraceRowView) => row.trace_id;
 
 export function TracesPage() {
   const params = query.value;
@@ -29,41 +30,10 @@ export function TracesPage() {
   api.set("kind", isAll ? "all" : "requests");
   const path = `/api/ui/traces?${api}`;
   const list = usePaged<TraceListView, TraceRowView>(path, read);
-  const [fresh, setFresh] = useState<{ path: string; unseen: number } | null>(null);
-  const newest = fresh?.path === path ? fresh : null;
-  const isPeeking = useRef(false);
-  const rows = list.rows;
-
-  const apply = () => {
-    if (!newest) return;
-    setFresh(null);
-    void list.reload();
-    scrollTo({ top: 0 });
-  };
-  const check = () => {
-    if (isPeeking.current) return;
-    isPeeking.current = true;
-    list
-      .peek()
-      .then((newRows) => {
-        const shown = list.rows ?? [];
-        if (shown.length === 0) return void list.reload();
-        const byId = new Map(newRows.map((row) => [row.trace_id, row]));
-        list.replace(shown.map((row) => byId.get(row.trace_id) ?? row));
-        const known = new Set(shown.map((row) => row.trace_id));
-        const unseen = newRows.filter((row) => !known.has(row.trace_id)).length;
-        setFresh(unseen > 0 ? { path, unseen } : null);
-        if (unseen > 0) sayLive(plural(unseen, "new trace"));
-      })
-      .catch(() => undefined)
-      .finally(() => (isPeeking.current = false));
-  };
+  const { unseen, check, apply } = useNewRows(list, path, keyOf, "trace");
   useLive({ trace: check, resync: check });
-  // A list kept from an earlier visit is shown as it was, and what changed since is read.
-  useEffect(() => {
-    if (list.rows) check();
-  }, [path]);
-  const { current } = useListKeys("traces", rows?.map((row) => row.trace_id) ?? [], (id) => tracePath(id), newest ? apply : undefined);
+  const rows = list.rows;
+  const { current } = useListKeys("traces", rows?.map((row) => row.trace_id) ?? [], (id) => tracePath(id), apply);
 
   const change = (changes: Record<string, string | null>) => navigate(`/traces${withQuery(place.value.search, changes)}`, { replace: true });
   const text = params.get("query") ?? "";
@@ -97,9 +67,9 @@ export function TracesPage() {
             </a>
           ))}
         </nav>
-        {newest && (
+        {apply && (
           <button type="button" class="new-bar" onClick={apply}>
-            <span aria-hidden="true">↑</span> {plural(newest.unseen, "new trace")} <kbd>.</kbd>
+            <span aria-hidden="true">↑</span> {plural(unseen, "new trace")} <kbd>.</kbd>
           </button>
         )}
       </div>
@@ -147,7 +117,6 @@ const MANY_SQL = 20;
 function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: number; isCurrent: boolean }) {
   const kind = kindOf(row.op, "");
   const ahead = () => prefetch(`/api/ui/traces/${row.trace_id}`);
-  const failed = row.error_count + row.failed_span_count;
   return (
     <tr data-row={row.trace_id} class={isCurrent ? "current" : undefined}>
       <td class="c-time">
@@ -183,26 +152,37 @@ function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: num
       </td>
       <td class="num c-spans">
         {count(row.span_count)}
-        <span class="unit">{row.span_count === 1 ? " span" : " spans"}</span>
+        <span class="unit">{` ${noun(row.span_count, "span")}`}</span>
       </td>
       <td class={`num c-sql${row.db_span_count >= MANY_SQL ? " many" : ""}`}>
         {row.db_span_count === 0 ? <span class="none">–</span> : count(row.db_span_count)}
         <span class="unit"> SQL</span>
       </td>
       <td class="num c-errors">
-        {failed === 0 ? (
-          <span class="none">–</span>
-        ) : (
-          <span class="failed" title={`${plural(row.error_count, "error event")}, ${plural(row.failed_span_count, "failed span")}`}>
-            <span aria-hidden="true">●</span> {count(row.error_count || row.failed_span_count)}
-            <span class="unit">{(row.error_count || row.failed_span_count) === 1 ? " error" : " errors"}</span>
-          </span>
-        )}
+        <Troubles errors={row.error_count} failed={row.failed_span_count} />
       </td>
       <td class="c-source">
         <SourceMarks sentry={row.has_sentry} otel={row.has_otel} />
       </td>
     </tr>
+  );
+}
+
+/** Error events are what was reported, failed spans are what ended badly: two things, two words. */
+function Troubles({ errors, failed }: { errors: number; failed: number }) {
+  if (errors === 0 && failed === 0) return <span class="none">–</span>;
+  const title = `${plural(errors, "error event")}, ${plural(failed, "failed span")}`;
+  if (errors === 0)
+    return (
+      <span class="failed-spans" title={title}>
+        {`${countShort(failed)} failed`}
+      </span>
+    );
+  return (
+    <span class="failed" title={title}>
+      <span aria-hidden="true">●</span> {countShort(errors)}
+      <span class="unit">{` ${noun(errors, "error")}`}</span>
+    </span>
   );
 }
 

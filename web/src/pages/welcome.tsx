@@ -1,5 +1,6 @@
 // The first page: what to paste, and everything that reaches the server while one tries.
 
+import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { load, post } from "../api/client";
 import { useLive } from "../api/live";
@@ -11,7 +12,7 @@ import { LedgerTable, useLedger } from "../components/ledger";
 import { LevelMark } from "../components/marks";
 import { PageTitle } from "../components/shell";
 import { ErrorNote } from "../components/states";
-import { duration } from "../lib/format";
+import { duration, plural } from "../lib/format";
 import { python, type Token } from "../lib/highlight";
 import { type Platform, type Snippet, snippets } from "../lib/snippets";
 import { composeDsn, issuePath, tracePath } from "../lib/urls";
@@ -26,7 +27,14 @@ const TABS = [
 /** Silence of this long is worth a hint. */
 const SILENT_MS = 60_000;
 
-type Arrival = { kind: "issue" | "trace"; title: string; detail: string; href: string; level: string };
+/** The client under which the server's own sample stands in the ledger. */
+const SAMPLE_CLIENT = "trapline sample";
+const isSample = (row: IngestRowView) => row.client === SAMPLE_CLIENT;
+const isKept = (row: IngestRowView) => row.short_id !== null || row.trace_id !== null;
+/** Seen without data, and since then with nothing but samples; outlives the page, so that coming back changes nothing. */
+const wasEmpty = signal(false);
+
+type Arrival = { kind: "issue" | "trace"; isSample: boolean; title: string; detail: string; href: string; level: string };
 
 export function WelcomePage() {
   const stored = remembered("platform", "django");
@@ -34,31 +42,41 @@ export function WelcomePage() {
   const [arrival, setArrival] = useState<Arrival | null>(null);
   const [isSilent, setSilent] = useState(false);
   const isExpecting = useRef(false);
+  const isSampleWanted = useRef(false);
   const view = boot.value;
-  const isFirst = view !== null && !view.has_events && !view.has_traces;
-  // Only the first arrival, or the sample that was asked for, gets a card: the ledger shows the rest.
-  useEffect(() => {
-    if (isFirst) isExpecting.current = true;
-  }, [isFirst]);
 
+  // Only the first arrival of one's own, and the sample that was asked for, get a card: the ledger shows the rest.
   const look = async (row: IngestRowView) => {
-    if (!isExpecting.current || (!row.short_id && !row.trace_id)) return;
-    isExpecting.current = false;
+    const wanted = isSample(row) ? isSampleWanted : isExpecting;
+    if (!wanted.current) return;
+    wanted.current = false;
     const found = row.short_id ? await firstIssue(row.short_id) : row.trace_id ? await firstTrace(row.trace_id) : null;
     if (found) {
-      setArrival(found);
+      setArrival({ ...found, isSample: isSample(row) });
       say(`Arrived: ${found.title}`);
       void refreshBoot();
-    } else isExpecting.current = true;
+    } else wanted.current = true;
   };
   const ledger = useLedger({
     onRows: (rows) => {
-      const best = rows.find((row) => row.short_id) ?? rows.find((row) => row.trace_id);
-      if (best) void look(best);
+      for (const kind of [rows.filter(isSample), rows.filter((row) => !isSample(row))]) {
+        const best = kind.find((row) => row.short_id) ?? kind.find((row) => row.trace_id);
+        if (best) void look(best);
+      }
     },
   });
   useLive({ resync: () => void refreshBoot() });
-  const isQuiet = ledger.isLoaded && ledger.rows.length === 0;
+  const isEmpty = view !== null && !view.has_events && !view.has_traces;
+  const hasOwn = ledger.rows.some((row) => isKept(row) && !isSample(row));
+  const isFirst = isEmpty || (wasEmpty.value && !hasOwn);
+  useEffect(() => {
+    if (isEmpty) wasEmpty.value = true;
+    else if (hasOwn) wasEmpty.value = false;
+  }, [isEmpty, hasOwn]);
+  useEffect(() => {
+    if (isFirst) isExpecting.current = true;
+  }, [isFirst]);
+  const isQuiet = ledger.isLoaded && ledger.rows.every(isSample);
   useEffect(() => {
     if (!isQuiet) {
       setSilent(false);
@@ -84,7 +102,7 @@ export function WelcomePage() {
     <div class="page welcome">
       <div class="setup">
         <header class="welcome-head">
-          <PageTitle title={isFirst ? "Send your first error" : "Setup"} />
+          <PageTitle title={isFirst ? (platform === "otel" ? "Send your first trace" : "Send your first error") : "Setup"} />
           <p>
             {isFirst
               ? "Three steps, under a minute. This page shows everything your application sends as it arrives."
@@ -118,7 +136,7 @@ export function WelcomePage() {
                   then open <code>/boom/</code>.{" "}
                 </>
               )}
-              No application at hand? <SampleButton onSent={() => (isExpecting.current = true)} />
+              No application at hand? <SampleButton onSent={() => (isSampleWanted.current = true)} />
             </p>
           </Step>
         </div>
@@ -134,7 +152,7 @@ export function WelcomePage() {
         )}
       </div>
       <section class="arrivals" aria-labelledby="arrivals-title">
-        {arrival && <ArrivalCard arrival={arrival} />}
+        {arrival && <ArrivalCard key={arrival.href} arrival={arrival} />}
         <div class="row-between">
           <h2 id="arrivals-title">What reaches this server</h2>
           {ledger.rows.length > 0 && <a href="/ingest">All requests</a>}
@@ -147,13 +165,13 @@ export function WelcomePage() {
             <p class="quiet">Refused requests appear here too, with the reason and what to change.</p>
           </div>
         </LedgerTable>
-        {isSilent && isQuiet && <Checklist />}
+        {isSilent && isQuiet && <Checklist platform={platform} />}
       </section>
     </div>
   );
 }
 
-async function firstIssue(shortId: string): Promise<Arrival | null> {
+async function firstIssue(shortId: string): Promise<Omit<Arrival, "isSample"> | null> {
   const found = await load<{ issue: IssueListView["issues"][number] }>(`/api/ui/issues/${encodeURIComponent(shortId)}`).catch(() => null);
   if (!found) return null;
   const { issue } = found;
@@ -161,10 +179,10 @@ async function firstIssue(shortId: string): Promise<Arrival | null> {
   return { kind: "issue", title: issue.title, detail: [issue.function, file].filter(Boolean).join("  "), href: issuePath(shortId), level: issue.level };
 }
 
-async function firstTrace(traceId: string): Promise<Arrival | null> {
+async function firstTrace(traceId: string): Promise<Omit<Arrival, "isSample"> | null> {
   const found = await load<TraceListView>("/api/ui/traces?kind=all").catch(() => null);
   const trace = found?.traces.find((row) => row.trace_id === traceId);
-  return { kind: "trace", title: trace?.name ?? "A trace", detail: trace ? `${duration(trace.duration_ns)} · ${trace.span_count} spans` : traceId, href: tracePath(traceId), level: "info" };
+  return { kind: "trace", title: trace?.name ?? "A trace", detail: trace ? `${duration(trace.duration_ns)} · ${plural(trace.span_count, "span")}` : traceId, href: tracePath(traceId), level: "info" };
 }
 
 function ArrivalCard({ arrival }: { arrival: Arrival }) {
@@ -174,7 +192,7 @@ function ArrivalCard({ arrival }: { arrival: Arrival }) {
     <article class="arrival">
       <p class="arrival-kind">
         {arrival.kind === "issue" ? <LevelMark level={arrival.level} /> : <span class="kind-mark k-http" aria-hidden="true" />}
-        {arrival.kind === "issue" ? "Your error is here" : "Your trace is here"}
+        {arrival.isSample ? "The sample is here" : arrival.kind === "issue" ? "Your error is here" : "Your trace is here"}
       </p>
       <h3>{arrival.title}</h3>
       <p class="mono quiet">{arrival.detail}</p>
@@ -256,7 +274,7 @@ function SampleButton({ onSent }: { onSent: () => void }) {
   );
 }
 
-function Checklist() {
+function Checklist({ platform }: { platform: Platform }) {
   const host = location.host;
   return (
     <div class="checklist" role="status">
@@ -265,19 +283,43 @@ function Checklist() {
         <li>
           The application runs in a container, where <code>{location.hostname}</code> is the container itself: use <code>host.docker.internal:{location.port || "80"}</code>.
         </li>
-        <li>
-          The snippet runs too late or never: put it at the top of <code>settings.py</code>, and restart the server.
-        </li>
-        <li>
-          A <code>SENTRY_DSN</code> in the environment, or an <code>if not DEBUG</code> around the call, wins over the snippet.
-        </li>
+        {platform === "otel" ? <OtelReasons /> : <SentryReasons />}
         <li>
           A firewall or proxy stands between: try <code>curl http://{host}/</code> from the application's machine.
         </li>
-        <li>
-          Add <code>debug=True</code> to <code>sentry_sdk.init</code>: the SDK then prints why it sends nothing.
-        </li>
       </ul>
     </div>
+  );
+}
+
+function SentryReasons() {
+  return (
+    <>
+      <li>
+        The snippet runs too late or never: put it at the top of <code>settings.py</code>, outside any <code>if not DEBUG</code>, and restart the server.
+      </li>
+      <li>
+        The call has no <code>dsn=</code>: then <code>SENTRY_DSN</code> of the environment counts, and may name another server. A <code>dsn=</code> in the call wins.
+      </li>
+      <li>
+        Add <code>debug=True</code> to <code>sentry_sdk.init</code>: the SDK then prints why it sends nothing.
+      </li>
+    </>
+  );
+}
+
+function OtelReasons() {
+  return (
+    <>
+      <li>
+        <code>DJANGO_SETTINGS_MODULE</code> is unset where <code>opentelemetry-instrument</code> starts: Django is then not instrumented, or stops.
+      </li>
+      <li>
+        <code>runserver</code> without <code>--noreload</code>: the process that answers is not the instrumented one.
+      </li>
+      <li>
+        Set <code>OTEL_TRACES_EXPORTER=console</code>: spans are then printed instead of sent, if there are any.
+      </li>
+    </>
   );
 }
