@@ -20,7 +20,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const fixtures = join(here, "../fixtures");
 const out = join(here, "out/screenshots");
 const readmePicture = join(here, "readme/issue.png");
-const README_BYTES_MAX = 150_000;
+const README_BYTES_MAX = 180_000;
 /** The key of the captures, as long as any. */
 const CAPTURED_KEY = "0123456789abcdef0123456789abcdef";
 
@@ -125,6 +125,9 @@ async function makeReadmePicture() {
   await page.mouse.move(0, 0);
   await page.evaluate(() => document.activeElement?.blur());
   mkdirSync(join(here, "readme"), { recursive: true });
+  // Clicking may have scrolled; the picture begins with the title and is as high as the exception needs.
+  await page.setViewportSize({ width: 1280, height: 1140 });
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: readmePicture });
   const { size } = statSync(readmePicture);
   if (size > README_BYTES_MAX) complaints.push(`${readmePicture}: ${size} bytes, at most ${README_BYTES_MAX} are wanted`);
