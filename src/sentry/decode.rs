@@ -162,7 +162,7 @@ impl<'r> Run<'r> {
     }
 
     fn take(&mut self, item: &FramedItem<'_>) {
-        let category = category(&item.ty);
+        let category = category(&item.header.ty);
         if self.result.item_types.len() < ITEM_TYPES_MAX {
             self.result.item_types.push(category.clone());
         }
@@ -252,7 +252,7 @@ impl<'r> Run<'r> {
         let entries = container.flatten().and_then(|Object(container)| Some(container?.items));
         let actual = entries.map(|entries| entries.members.len() as u64 + entries.omitted).filter(|count| *count > 0);
         let fits = (item.payload.len() as u64 / 3).max(1);
-        actual.unwrap_or_else(|| item.item_count.unwrap_or(1).clamp(1, fits))
+        actual.unwrap_or_else(|| item.header.item_count.unwrap_or(1).clamp(1, fits))
     }
 }
 

@@ -23,11 +23,27 @@ pub struct Framed<'a> {
 /// One item: its own header, read, and its payload, untouched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FramedItem<'a> {
+    pub header: ItemHeader<'a>,
+    pub payload: &'a [u8],
+}
+
+/// What item headers say besides the length. Texts are as sent: unbounded and hostile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemHeader<'a> {
     /// `event`, `transaction`, …; empty when the header had no type.
     pub ty: Cow<'a, str>,
     /// How many entries a container says it holds.
     pub item_count: Option<u64>,
-    pub payload: &'a [u8],
+    /// MIME type of the payload.
+    pub content_type: Option<Cow<'a, str>>,
+    /// Name of an attached file.
+    pub filename: Option<Cow<'a, str>>,
+    /// `event.attachment`, `event.minidump`, …
+    pub attachment_type: Option<Cow<'a, str>>,
+    /// Of a profile chunk.
+    pub platform: Option<Cow<'a, str>>,
+    /// Bytes of JSON in front of a binary payload.
+    pub meta_length: Option<u64>,
 }
 
 /// Where framing had to stop.
@@ -56,6 +72,11 @@ wire_object! {
         ty: Scalar<'a> = "type",
         length: Scalar<'a> = "length",
         item_count: Scalar<'a> = "item_count",
+        content_type: Scalar<'a> = "content_type",
+        filename: Scalar<'a> = "filename",
+        attachment_type: Scalar<'a> = "attachment_type",
+        platform: Scalar<'a> = "platform",
+        meta_length: Scalar<'a> = "meta_length",
     }
 }
 
@@ -111,23 +132,28 @@ fn read_item(body: &[u8], at: usize) -> Result<(FramedItem<'_>, usize), Stop<'_>
     let Ok(Object(Some(header))) = serde_json::from_str::<Object<WireItemHeader<'_>>>(header) else {
         return Err(stop(None, format!("item header: cannot be read: {}", cut(header, 100))));
     };
-    let ty = match header.ty {
-        Scalar::Text(text) => text,
-        _ => Cow::Borrowed(""),
+    let WireItemHeader { length, .. } = header;
+    let header = ItemHeader {
+        ty: text(header.ty).unwrap_or_default(),
+        item_count: header.item_count.unsigned(),
+        content_type: text(header.content_type),
+        filename: text(header.filename),
+        attachment_type: text(header.attachment_type),
+        platform: text(header.platform),
+        meta_length: header.meta_length.unsigned(),
     };
     let rest = &body[payload_start..];
-    let item = |payload| FramedItem { ty: ty.clone(), item_count: header.item_count.unsigned(), payload };
-    if header.length == Scalar::Absent {
+    if length == Scalar::Absent {
         // Every JavaScript SDK leaves the length out: the payload is the rest of the line.
         let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let payload = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-        return Ok((item(payload), (payload_start + end + 1).min(body.len())));
+        return Ok((FramedItem { header, payload }, (payload_start + end + 1).min(body.len())));
     }
-    let length = header.length.unsigned().and_then(|length| usize::try_from(length).ok());
-    let Some(payload) = length.and_then(|length| rest.get(..length)) else {
-        let length = header.length.text().unwrap_or_default();
+    let bytes = length.unsigned().and_then(|length| usize::try_from(length).ok());
+    let Some(payload) = bytes.and_then(|bytes| rest.get(..bytes)) else {
+        let length = length.text().unwrap_or_default();
         let problem = format!("unexpected end of file: item says {} bytes, {} are left", cut(&length, 24), rest.len());
-        return Err(stop(Some(&ty), problem));
+        return Err(stop(Some(&header.ty), problem));
     };
     let after = &rest[payload.len()..];
     let newline = match after {
@@ -136,11 +162,18 @@ fn read_item(body: &[u8], at: usize) -> Result<(FramedItem<'_>, usize), Stop<'_>
         [b'\r', b'\n', ..] => 2,
         _ => {
             let mut stop = stop(None, format!("missing newline after {} payload bytes", payload.len()));
-            stop.complete = Some(item(payload));
+            stop.complete = Some(FramedItem { header, payload });
             return Err(stop);
         }
     };
-    Ok((item(payload), payload_start + payload.len() + newline))
+    Ok((FramedItem { header, payload }, payload_start + payload.len() + newline))
+}
+
+fn text(scalar: Scalar<'_>) -> Option<Cow<'_, str>> {
+    match scalar {
+        Scalar::Text(text) => Some(text),
+        _ => None,
+    }
 }
 
 /// The JSON object at `at`, possibly over several lines, and the place after the newline that ends it.
@@ -180,7 +213,7 @@ mod tests {
     }
 
     fn text_of(items: Vec<FramedItem<'_>>) -> Vec<(String, String)> {
-        items.into_iter().map(|i| (i.ty.into_owned(), String::from_utf8_lossy(i.payload).into_owned())).collect()
+        items.into_iter().map(|i| (i.header.ty.into_owned(), String::from_utf8_lossy(i.payload).into_owned())).collect()
     }
 
     fn one(ty: &str, payload: &str) -> Vec<(String, String)> {
