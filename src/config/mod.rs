@@ -72,9 +72,15 @@ pub const HEADER_TIMEOUT_S: u64 = 60;
 pub const BODY_TIMEOUT_S: u64 = 15;
 
 /// Bodies in memory at one time, as received, in bytes: what keeps a flood of large requests from taking the machine.
-/// A request that finds no room waits [`ADMISSION_WAIT_MS`], then gets 503. Expanded bodies come on top, at most
-/// [`EXPANDED_BYTES_MAX`] for each request being decoded, of which there are as many as cores.
+/// A request that finds no room waits [`ADMISSION_WAIT_MS`], then gets 503. Expanded bodies come on top: at most
+/// [`EXPANDED_BYTES_MAX`] for each of [`LARGE_BODIES_AT_ONCE`], and [`LARGE_BODY_BYTES`] for each core.
 pub const BODIES_IN_MEMORY_BYTES_MAX: usize = 256 << 20;
+
+/// A body that expands beyond this many bytes is a large one: far above any SDK's or Collector's batch.
+pub const LARGE_BODY_BYTES: usize = 8 << 20;
+
+/// Large bodies expanded and decoded at one time, so that what a few bombs cost does not grow with the machine's cores.
+pub const LARGE_BODIES_AT_ONCE: usize = 2;
 
 /// How long a request waits for room, in milliseconds. Sentry SDKs never retry after an answer but post from a
 /// background thread, so waiting briefly loses less than refusing.

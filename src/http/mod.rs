@@ -28,7 +28,7 @@ use hyper::header::{ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Semaphore, watch};
 
-use crate::config::Settings;
+use crate::config::{LARGE_BODIES_AT_ONCE, Settings};
 use crate::model::ids::{EventId, ProjectId};
 use crate::model::project::Project;
 use crate::scrub;
@@ -53,6 +53,8 @@ pub struct Server {
     /// Requests decompressed and decoded at one time: bounds both CPU and the memory of expanded bodies. A turn
     /// belongs to the work, not to the client that may hang up while it is done.
     decoding: Arc<Semaphore>,
+    /// Turns to expand and decode large bodies; taken after one of `decoding`.
+    decoding_large: Arc<Semaphore>,
     /// Empty until the database is open; requests wait, so that a client that starts first loses nothing.
     ready: watch::Receiver<Option<Arc<Ready>>>,
 }
@@ -75,6 +77,7 @@ impl Server {
             room: BodyRoom::default(),
             rules,
             decoding: Arc::new(Semaphore::new(cores.max(2))),
+            decoding_large: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE)),
             ready,
         }
     }

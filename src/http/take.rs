@@ -7,8 +7,10 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::CONTENT_ENCODING;
 use hyper::{Request, StatusCode};
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::config::{INLINE_BYTES_MAX, INLINE_EXPANDED_BYTES_MAX};
+use crate::config::{INLINE_BYTES_MAX, INLINE_EXPANDED_BYTES_MAX, LARGE_BODY_BYTES};
 use crate::ingest::{Digest, Prepared, prepare};
 use crate::model::decoded::Decoded;
 use crate::model::outcome::Reason;
@@ -97,18 +99,37 @@ where
     T: Send + 'static,
     D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError> + Send + 'static,
 {
-    let stopping = |_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
-    let turn = server.decoding.clone().acquire_owned().await.map_err(stopping)?;
-    let limit = server.settings.expanded_bytes_max;
-    let (for_task, for_rules) = (ready.clone(), server.clone());
+    let turn = server.decoding.clone().acquire_owned().await.map_err(|_| stopping())?;
+    let (for_task, server) = (ready.clone(), server.clone());
     let task = tokio::task::spawn_blocking(move || {
-        // The turn and the room in memory are given back when the work is done, whether the client still waits or not.
+        // The turns and the room in memory are given back when the work is done, whether the client still waits or not.
         let (_turn, received) = (turn, received);
-        let expanded = expand(received.bytes.clone(), &encodings, limit)?;
-        Worked::of(decode(&for_task, &expanded)?, &for_rules.rules)
+        let (expanded, _large_turn) = expand_in_turn(&server, &received, &encodings)?;
+        Worked::of(decode(&for_task, &expanded)?, &server.rules)
     });
     let worked = task.await.unwrap_or_else(|_| Err(panicked()))?;
     worked.store(&ready).await
+}
+
+/// Expands a body; one that turns out to be large waits for its turn among those, holding nothing but what it was sent
+/// as. Only for blocking threads.
+fn expand_in_turn(
+    server: &Server,
+    received: &Received,
+    encodings: &str,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+    let limit = server.settings.expanded_bytes_max;
+    match expand(received.bytes.clone(), encodings, limit.min(LARGE_BODY_BYTES)) {
+        Err(BodyError::ExpandsTooFar { .. }) if limit > LARGE_BODY_BYTES => {}
+        result => return Ok((result?, None)),
+    }
+    let waiting = server.decoding_large.clone().acquire_owned();
+    let turn = Handle::current().block_on(waiting).map_err(|_| stopping())?;
+    Ok((expand(received.bytes.clone(), encodings, limit)?, Some(turn)))
+}
+
+fn stopping() -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")
 }
 
 /// The panic itself has been printed by the panic hook.
