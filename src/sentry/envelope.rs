@@ -122,10 +122,10 @@ struct Stop<'a> {
 }
 
 /// The item whose header starts at `at`, and the place after its payload and newline.
-fn read_item(body: &[u8], at: usize) -> Result<(FramedItem<'_>, usize), Stop<'_>> {
-    let stop = |item_type: Option<&str>, problem: String| Stop {
-        complete: None,
-        fault: Fault { item_type: item_type.map(|ty| cut(ty, 64)), problem, is_limit: false },
+fn read_item(body: &[u8], at: usize) -> Result<(FramedItem<'_>, usize), Box<Stop<'_>>> {
+    let stop = |item_type: Option<&str>, problem: String| {
+        let fault = Fault { item_type: item_type.map(|ty| cut(ty, 64)), problem, is_limit: false };
+        Box::new(Stop { complete: None, fault })
     };
     let (header, payload_start) =
         read_header(body, at).map_err(|problem| stop(None, format!("item header: {problem}")))?;
