@@ -22,10 +22,11 @@ build: web cargo-present ## the release binary with the web app inside: target/r
 run: build ## build what is out of date, then start the server on port 4318
 	@exec $(binary) serve $(ARGS)
 
-# The last of them, tests/it/end_to_end.rs, needs all that is made ready here: web/dist, .venv and Chromium.
+# Some need what is made ready here: end_to_end.rs web/dist, .venv and Chromium; sdk_matrix.rs and django.rs the SDKs.
 test: web cargo-present ## all tests: web app, Rust, and the Django projects through a real browser
 	$(npm) test
 	tests/e2e/setup.sh
+	tests/sdks/setup.sh
 	chromium="$$(tests/e2e/chromium.sh)"; export CHROMIUM="$$chromium"; \
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
 
@@ -50,7 +51,7 @@ types: cargo-present ## write again what is generated: src/gen from proto/, web/
 	UPDATE_TYPES=1 cargo test --locked --lib -- generated_code types_of_the_web_app
 
 clean: ## remove everything that was built or installed here
-	rm -rf target web/dist web/node_modules .venv .cache tests/e2e/out
+	rm -rf target web/dist web/node_modules tests/sdks/node/node_modules .venv .cache tests/e2e/out
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

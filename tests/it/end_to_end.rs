@@ -84,7 +84,7 @@ fn need(path: PathBuf, what: &str) -> PathBuf {
 }
 
 /// The same names as tests/e2e/chromium.sh, which `make test` lets install one.
-fn find_chromium() -> PathBuf {
+pub fn find_chromium() -> PathBuf {
     let wanted = std::env::var("CHROMIUM").ok().filter(|name| !name.is_empty());
     let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
     let names = wanted.as_deref().into_iter().chain(names);

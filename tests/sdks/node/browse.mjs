@@ -1,0 +1,31 @@
+// Opens the page of browser.js (bundled as PAGE) in CHROMIUM, from an origin of its own as any web site has, presses its
+// button, and leaves when the SDK has sent everything.
+
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+
+// The driver of the web app's own tests.
+const { chromium } = createRequire(new URL("../../../web/package.json", import.meta.url))("playwright-core");
+
+const bundle = await readFile(process.env.PAGE);
+const server = createServer((request, response) => {
+  const isScript = request.url.startsWith("/browser.js");
+  response.setHeader("content-type", isScript ? "text/javascript" : "text/html; charset=utf-8");
+  response.end(isScript ? bundle : '<!doctype html><title>desk</title><button id="pack">Pack</button><script type="module" src="/browser.js"></script>');
+});
+await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+try {
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${server.address().port}/shop/?dsn=${encodeURIComponent(process.env.DSN)}`);
+  await page.getByRole("button", { name: "Pack" }).click();
+  // A page load ends, for the SDK, a second after the last thing that happened in it.
+  await page.waitForTimeout(1500);
+  const sent = await page.evaluate(() => window.finish());
+  if (!sent) throw new Error("the SDK could not send everything");
+} finally {
+  await browser.close();
+  server.close();
+}
