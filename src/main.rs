@@ -51,6 +51,9 @@ struct Flags {
     /// Names besides the loopback ones that a Host header may carry
     #[arg(long, global = true, env = "TRAPLINE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Option<Vec<String>>,
+    /// Proxies whose X-Forwarded-For is believed [default: 127.0.0.0/8 and ::1]
+    #[arg(long, global = true, env = "TRAPLINE_TRUSTED_PROXIES", value_name = "ADDR", value_delimiter = ',')]
+    trusted_proxies: Option<Vec<String>>,
     /// error, warn, info, debug, trace, or a filter [default: info]
     #[arg(long, global = true, env = "TRAPLINE_LOG_LEVEL", value_name = "LEVEL")]
     log_level: Option<String>,
@@ -69,6 +72,9 @@ struct Flags {
     /// The largest single error event [default: 1048576]
     #[arg(long, global = true, env = "TRAPLINE_EVENT_BYTES_MAX", value_name = "BYTES")]
     event_bytes_max: Option<usize>,
+    /// Time to send all headers of a request [default: 60]
+    #[arg(long, global = true, env = "TRAPLINE_HEADER_TIMEOUT_S", value_name = "SECONDS", hide = true)]
+    header_timeout_s: Option<u64>,
 }
 
 fn main() -> ExitCode {
@@ -105,12 +111,14 @@ impl Flags {
             data_dir: self.data_dir,
             listen: self.listen,
             allowed_hosts: self.allowed_hosts,
+            trusted_proxies: self.trusted_proxies,
             log_level: self.log_level,
             log_format: self.log_format,
             scrub: self.scrub,
             request_bytes_max: self.request_bytes_max,
             expanded_bytes_max: self.expanded_bytes_max,
             event_bytes_max: self.event_bytes_max,
+            header_timeout_s: self.header_timeout_s,
         };
         Ok(from_flags.or(from_file).resolve()?)
     }

@@ -2,6 +2,8 @@
 //!
 //! Knows nothing of how settings are given on a command line (app) and opens no file: text in, values out.
 
+pub mod event;
+pub mod network;
 mod settings;
 
 pub use settings::{LogFormat, RawSettings, Settings, SettingsError, is_loopback_name};
@@ -67,6 +69,10 @@ pub const HEADERS_MAX: usize = 100;
 /// Time to send all headers, in seconds, which also is how long a kept-alive connection may be idle. Long, because
 /// a Sentry SDK that reuses a connection in the moment it is closed loses the event, and sends seldom.
 pub const HEADER_TIMEOUT_S: u64 = 60;
+
+/// Proxies whose `X-Forwarded-For` is believed. This machine's own: whoever sends from here could as well write any
+/// address into the event itself.
+pub const TRUSTED_PROXIES: [&str; 2] = ["127.0.0.0/8", "::1"];
 
 /// Time to send a body, in seconds, plus one second for every KiB already sent.
 pub const BODY_TIMEOUT_S: u64 = 15;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, PORT_DEFAULT, REQUEST_BYTES_MAX};
+use super::network::Network;
+use super::{EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, HEADER_TIMEOUT_S, PORT_DEFAULT, REQUEST_BYTES_MAX, TRUSTED_PROXIES};
 
 /// What somebody wrote, in a file, in the environment or on the command line. Absent means "not said".
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -17,12 +18,15 @@ pub struct RawSettings {
     pub listen: Option<Vec<String>>,
     #[serde(default, deserialize_with = "one_or_many")]
     pub allowed_hosts: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub trusted_proxies: Option<Vec<String>>,
     pub log_level: Option<String>,
     pub log_format: Option<LogFormat>,
     pub scrub: Option<bool>,
     pub request_bytes_max: Option<usize>,
     pub expanded_bytes_max: Option<usize>,
     pub event_bytes_max: Option<usize>,
+    pub header_timeout_s: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -45,6 +49,8 @@ pub struct Settings {
     pub listen_is_default: bool,
     /// Names besides the loopback ones that a `Host` header may carry, lower case, without port.
     pub allowed_hosts: Vec<String>,
+    /// Peers whose `X-Forwarded-For` names the client.
+    pub trusted_proxies: Vec<Network>,
     pub log_level: String,
     pub log_format: LogFormat,
     /// Replace what looks like a secret before it is stored.
@@ -52,6 +58,8 @@ pub struct Settings {
     pub request_bytes_max: usize,
     pub expanded_bytes_max: usize,
     pub event_bytes_max: usize,
+    /// Time to send all headers, and to be idle between requests.
+    pub header_timeout_s: u64,
 }
 
 #[derive(Debug, Error, PartialEq)]
@@ -73,6 +81,10 @@ pub enum SettingsError {
          info,trapline::store=debug"
     )]
     BadLogLevel(String),
+    #[error("trusted_proxies: \"{0}\" is no address and no network such as 10.0.0.0/8")]
+    BadNetwork(String),
+    #[error("header_timeout_s must be between 1 and 3600 seconds, not {0}")]
+    BadHeaderTimeout(u64),
     #[error("{name} must be between {low} and {high} bytes, not {value}")]
     OutOfRange { name: &'static str, low: usize, high: usize, value: usize },
 }
@@ -89,12 +101,14 @@ impl RawSettings {
             data_dir: self.data_dir.or(weaker.data_dir),
             listen: self.listen.or(weaker.listen),
             allowed_hosts: self.allowed_hosts.or(weaker.allowed_hosts),
+            trusted_proxies: self.trusted_proxies.or(weaker.trusted_proxies),
             log_level: self.log_level.or(weaker.log_level),
             log_format: self.log_format.or(weaker.log_format),
             scrub: self.scrub.or(weaker.scrub),
             request_bytes_max: self.request_bytes_max.or(weaker.request_bytes_max),
             expanded_bytes_max: self.expanded_bytes_max.or(weaker.expanded_bytes_max),
             event_bytes_max: self.event_bytes_max.or(weaker.event_bytes_max),
+            header_timeout_s: self.header_timeout_s.or(weaker.header_timeout_s),
         }
     }
 
@@ -104,12 +118,14 @@ impl RawSettings {
             data_dir: Some(PathBuf::from("trapline-data")),
             listen: Some(vec![format!("127.0.0.1:{PORT_DEFAULT}"), format!("[::1]:{PORT_DEFAULT}")]),
             allowed_hosts: Some(Vec::new()),
+            trusted_proxies: Some(TRUSTED_PROXIES.map(str::to_string).to_vec()),
             log_level: Some("info".to_string()),
             log_format: Some(LogFormat::Text),
             scrub: Some(true),
             request_bytes_max: Some(REQUEST_BYTES_MAX),
             expanded_bytes_max: Some(EXPANDED_BYTES_MAX),
             event_bytes_max: Some(EVENT_BYTES_MAX),
+            header_timeout_s: Some(HEADER_TIMEOUT_S),
         }
     }
 
@@ -129,14 +145,24 @@ impl RawSettings {
                 .map(|host| host.trim().to_ascii_lowercase())
                 .filter(|host| !host.is_empty())
                 .collect(),
+            trusted_proxies: parse_networks(&all.trusted_proxies.unwrap_or_default())?,
             log_level: parse_log_level(all.log_level.unwrap_or_default())?,
             log_format: all.log_format.unwrap_or_default(),
             scrub: all.scrub.unwrap_or(true),
             request_bytes_max: in_range("request_bytes_max", all.request_bytes_max, 1 << 20, 1 << 30)?,
             expanded_bytes_max: in_range("expanded_bytes_max", all.expanded_bytes_max, 1 << 20, 1 << 30)?,
             event_bytes_max: in_range("event_bytes_max", all.event_bytes_max, 64 << 10, 64 << 20)?,
+            header_timeout_s: match all.header_timeout_s.unwrap_or(HEADER_TIMEOUT_S) {
+                seconds @ 1..=3600 => seconds,
+                other => return Err(SettingsError::BadHeaderTimeout(other)),
+            },
         })
     }
+}
+
+fn parse_networks(texts: &[String]) -> Result<Vec<Network>, SettingsError> {
+    let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    texts.map(|text| Network::parse(text).ok_or_else(|| SettingsError::BadNetwork(text.to_string()))).collect()
 }
 
 fn in_range(name: &'static str, value: Option<usize>, low: usize, high: usize) -> Result<usize, SettingsError> {

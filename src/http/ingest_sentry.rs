@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
@@ -18,12 +18,13 @@ use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::sentry::auth::{AuthError, AuthInputs, read_credentials};
-use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, decode_envelope};
+use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, Receipt, decode_envelope};
 use crate::sentry::store_endpoint::decode_store;
 use crate::sentry::{Limits, sample};
 
 use super::error::ApiError;
 use super::ledger::{Arrival, Ending};
+use super::peer::client_address;
 use super::respond::{Body, json as json_response};
 use super::take::{Stored, take_in};
 use super::{Ready, Server, fresh_event_id, now_ms};
@@ -50,12 +51,17 @@ pub(super) async fn envelope(server: &Arc<Server>, project: &str, request: Reque
     receive(server, request, gate, Kind::Envelope).await
 }
 
-/// `POST /api/<project>/store/` and `POST /api/store/`
+/// `POST /api/<project>/store/` and `POST /api/store/`, and `GET` with the event in `sentry_data`
 pub(super) async fn store(server: &Arc<Server>, project: Option<&str>, request: Request<Incoming>) -> Answered {
-    let gate = match Gate::open(&request, project) {
+    let is_query = request.method() == Method::GET
+        && request.uri().query().is_some_and(|query| query.split('&').any(|part| part.starts_with("sentry_data=")));
+    let gate = match Gate::of(&request, project, if is_query { Method::GET } else { Method::POST }) {
         Ok(gate) => gate,
         Err(error) => return refused(&error, 0),
     };
+    if is_query {
+        return receive_query(server, &request, gate).await;
+    }
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_string);
     receive(server, request, gate, Kind::Store { content_type }).await
 }
@@ -83,7 +89,11 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn open(request: &Request<Incoming>, project: Option<&str>) -> Result<Self, ApiError> {
-        if request.method() != Method::POST {
+        Self::of(request, project, Method::POST)
+    }
+
+    fn of(request: &Request<Incoming>, project: Option<&str>, method: Method) -> Result<Self, ApiError> {
+        if request.method() != method {
             return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST")
                 .with_fix("give this address to an SDK as its DSN, not to a browser"));
         }
@@ -170,20 +180,65 @@ fn auth_error(error: AuthError) -> ApiError {
 }
 
 async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, kind: Kind) -> Answered {
-    let limits = limits(server);
     let client = gate.client.clone();
-    let decode = move |ready: &Ready, body: &[u8]| {
+    let is_store = matches!(kind, Kind::Store { .. });
+    let decode = decoder(server, &request, gate, kind);
+    let (body_bytes, stored) = take_in(server, request, decode).await;
+    answer(stored, body_bytes, client, is_store)
+}
+
+/// `GET /api/<project>/store/?sentry_data=…`: what browsers could send before they had anything better, answered with
+/// the smallest image there is.
+async fn receive_query(server: &Arc<Server>, request: &Request<Incoming>, gate: Gate) -> Answered {
+    let mut query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+    let data = query.find(|(name, _)| name == "sentry_data").map(|(_, value)| value.into_owned()).unwrap_or_default();
+    // A plus that was not escaped arrives as a space.
+    let data = if data.trim_start().starts_with('{') { data } else { data.trim().replace(' ', "+") };
+    let client = gate.client.clone();
+    let body = Bytes::from(data);
+    let body_bytes = body.len() as u64;
+    let decode = decoder(server, request, gate, Kind::Store { content_type: None });
+    let stored = match server.ready().await {
+        Ok(ready) => super::take::store(server, ready, body, decode).await,
+        Err(error) => Err(error),
+    };
+    let (response, ending) = answer(stored, body_bytes, client, true);
+    if ending.status != StatusCode::OK {
+        return (response, ending);
+    }
+    let mut image = super::respond::bytes(StatusCode::OK, "image/gif", PIXEL);
+    image.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    (image, ending)
+}
+
+/// One transparent point.
+const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+type Read = (Option<EventId>, Option<String>);
+
+fn decoder(
+    server: &Server,
+    request: &Request<Incoming>,
+    gate: Gate,
+    kind: Kind,
+) -> impl FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, Read), ApiError> + Send + 'static {
+    let limits = limits(server);
+    let client_ip = client_address(request.extensions(), request.headers(), &server.settings.trusted_proxies);
+    move |ready, body| {
         let mut fresh = fresh_event_id;
+        let receipt = Receipt { received_ms: now_ms(), client_ip };
         let decoded = match &kind {
-            Kind::Envelope => decode_envelope(body, now_ms(), &mut fresh, &limits),
-            Kind::Store { content_type } => decode_store(body, content_type.as_deref(), now_ms(), &mut fresh, &limits),
+            Kind::Envelope => decode_envelope(body, receipt, &mut fresh, &limits),
+            Kind::Store { content_type } => decode_store(body, content_type.as_deref(), receipt, &mut fresh, &limits),
         }
         .map_err(envelope_error)?;
         let EnvelopeDecoded { header, response_id, decoded, .. } = decoded;
         let project = gate.project(ready, header.dsn)?.clone();
         Ok((project, decoded, (response_id, header.sdk)))
-    };
-    let (body_bytes, stored) = take_in(server, request, decode).await;
+    }
+}
+
+fn answer(stored: Result<Stored<Read>, ApiError>, body_bytes: u64, client: Option<String>, is_store: bool) -> Answered {
     match stored {
         Ok(Stored { digest, appended, project, extra: (response_id, sdk), refusals }) => {
             let mut ending = Ending {
@@ -196,7 +251,7 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
                 short_id: appended.events.first().map(|event| project.short_id(event.short_no)),
                 trace_id: digest.trace_id.map(|id| id.to_string()),
             };
-            let response = match nothing_usable(&digest, &refusals) {
+            let response = match nothing_usable(&digest, &refusals, is_store) {
                 Some(error) => {
                     ending.status = error.status;
                     ending.fix.clone_from(&error.fix);
@@ -226,7 +281,7 @@ fn envelope_error(error: EnvelopeError) -> ApiError {
 }
 
 /// An error when everything in the request was refused; what was usable makes it a success.
-fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)]) -> Option<ApiError> {
+fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)], is_store: bool) -> Option<ApiError> {
     let kept_something = digest.events > 0 || digest.spans > 0 || !digest.counted.is_empty();
     if kept_something || refusals.is_empty() {
         return None;
@@ -235,10 +290,12 @@ fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)]) -> Option<ApiE
     let mut error = if all_too_large {
         // Sentry's words, with the type of the first item that was too large.
         let ty = refusals.first().and_then(|(_, detail)| detail.split(':').next()).unwrap_or("item");
-        let detail = format!("envelope exceeded size limits for type '{ty}'");
+        let whole = if is_store { "event" } else { "envelope" };
+        let detail = format!("{whole} exceeded size limits for type '{ty}'");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, detail).with_fix(TOO_LARGE_FIX)
     } else {
-        ApiError::new(StatusCode::BAD_REQUEST, "invalid event envelope").with_fix(NOT_AN_SDK)
+        let what = if is_store { "invalid event" } else { "invalid event envelope" };
+        ApiError::new(StatusCode::BAD_REQUEST, what).with_fix(NOT_AN_SDK)
     };
     for (_, detail) in refusals.iter().take(10) {
         error = error.caused_by(detail.clone());

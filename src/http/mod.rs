@@ -12,6 +12,7 @@ mod ingest_sentry;
 mod jaeger;
 mod ledger;
 mod live;
+mod peer;
 mod respond;
 mod route;
 mod sentry_api;

@@ -269,7 +269,7 @@ fn event_json(row: &EventRow) -> Value {
         "entries": entries_json(&detail),
         "tags": tags_json(&detail, &event.level),
         "user": if detail.user.is_empty() { Value::Null } else { object(&detail.user) },
-        "contexts": contexts_json(&detail),
+        "contexts": contexts_json(&detail, event.event_id),
         "context": object(&detail.extra),
         "packages": pairs_object(&detail.modules),
         "sdk": detail.sdk.as_ref().map(|sdk| {
@@ -304,6 +304,7 @@ fn entries_json(detail: &EventDetail) -> Value {
             .map(|thread| {
                 json!({
                     "name": thread.name, "crashed": thread.is_crashed, "current": thread.is_current,
+                    "state": thread.state,
                     "stacktrace": { "frames": thread.frames.iter().map(frame_json).collect::<Vec<_>>() },
                 })
             })
@@ -320,7 +321,8 @@ fn entries_json(detail: &EventDetail) -> Value {
             "data": {
                 "method": request.method, "url": request.url, "query": pairs_list(&request.query),
                 "headers": pairs_list(&request.headers), "cookies": pairs_list(&request.cookies),
-                "env": object(&request.env), "data": request.data, "fragment": null, "inferredContentType": null,
+                "env": object(&request.env), "data": request.data, "fragment": null,
+                "inferredContentType": request.inferred_content_type,
             },
         }));
     }
@@ -335,6 +337,7 @@ fn exception_json(exception: &ExceptionDetail) -> Value {
         "threadId": null,
         "mechanism": exception.mechanism.as_ref().map(|mechanism| json!({
             "type": mechanism.ty, "handled": mechanism.handled, "source": mechanism.source,
+            "description": mechanism.description, "help_link": mechanism.help_link, "data": object(&mechanism.data),
         })),
         "stacktrace": if exception.frames.is_empty() { Value::Null } else {
             json!({
@@ -394,14 +397,27 @@ fn tags_json(detail: &EventDetail, level: &str) -> Value {
     Value::Array(tags.into_iter().map(|(key, value)| json!({ "key": key, "value": value })).collect())
 }
 
-fn contexts_json(detail: &EventDetail) -> Value {
-    let mut contexts: serde_json::Map<String, Value> =
-        detail.contexts.iter().map(|context| (context.name.clone(), object(&context.entries))).collect();
-    if let Some(trace_id) = detail.trace_id {
-        let span_id = detail.span_id.map(|id| id.to_string());
-        let trace = json!({ "type": "trace", "trace_id": trace_id.to_string(), "span_id": span_id });
-        contexts.insert("trace".to_string(), trace);
+fn contexts_json(detail: &EventDetail, event_id: EventId) -> Value {
+    let mut contexts = serde_json::Map::new();
+    for context in &detail.contexts {
+        let mut members = object(&context.entries);
+        members["type"] = json!(context.ty);
+        // Under the type's own name: `"runtime": "CPython 3.11.8"`.
+        if let Some(summary) = context.summary.as_ref().filter(|_| context.ty != "device") {
+            members[context.ty.as_str()] = json!(summary);
+        }
+        contexts.insert(context.name.clone(), members);
     }
+    // Clients count on a trace; one that an event did not name is made of the event's own id, as in Sentry.
+    let own = event_id.to_string();
+    let trace = match detail.trace_id {
+        Some(trace_id) => {
+            let span_id = detail.span_id.map(|id| id.to_string());
+            json!({ "type": "trace", "trace_id": trace_id.to_string(), "span_id": span_id })
+        }
+        None => json!({ "type": "trace", "trace_id": own, "span_id": own[..16], "status": "unknown" }),
+    };
+    contexts.insert("trace".to_string(), trace);
     Value::Object(contexts)
 }
 

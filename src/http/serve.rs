@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -11,8 +13,9 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::config::{DRAIN_S, HEADER_BYTES_MAX, HEADER_TIMEOUT_S, HEADERS_MAX};
+use crate::config::{DRAIN_S, HEADER_BYTES_MAX, HEADERS_MAX};
 
+use super::peer::Peer;
 use super::{Server, handle};
 
 /// Connections over one HTTP/2 connection at a time.
@@ -45,11 +48,12 @@ async fn accept(
     mut stop: watch::Receiver<bool>,
     graceful: Arc<GracefulShutdown>,
 ) {
+    let header_timeout = Duration::from_secs(server.settings.header_timeout_s);
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(HEADER_TIMEOUT_S))
+        .header_read_timeout(header_timeout)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEADER_BYTES_MAX);
     builder
@@ -62,8 +66,8 @@ async fn accept(
             _ = stop.wait_for(|stop| *stop) => return,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok((stream, address)) => (stream, Peer(address.ip())),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -73,7 +77,8 @@ async fn accept(
         // Small answers must not wait for more to send.
         let _ = stream.set_nodelay(true);
         let server = server.clone();
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             let server = server.clone();
             async move { Ok::<_, Infallible>(handle(server, request).await) }
         });
@@ -83,7 +88,7 @@ async fn accept(
         tokio::spawn(async move {
             let spoken = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
-                spoken = first_words(&stream) => spoken,
+                spoken = first_words(&stream, header_timeout) => spoken,
             };
             let Some(version) = spoken else { return };
             let builder = match version {
@@ -107,8 +112,8 @@ enum Version {
 ///
 /// HTTP/2 with prior knowledge begins with `PRI *`, and no method of HTTP/1.1 with `PR`. hyper's own look at the
 /// version has no time limit, so a connection that says nothing, or only `P`, would stay for ever.
-async fn first_words(stream: &TcpStream) -> Option<Version> {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(HEADER_TIMEOUT_S);
+async fn first_words(stream: &TcpStream, patience: Duration) -> Option<Version> {
+    let deadline = tokio::time::Instant::now() + patience;
     let mut start = [0; 2];
     loop {
         let length = tokio::time::timeout_at(deadline, stream.peek(&mut start)).await.ok()?.ok()?;

@@ -86,6 +86,10 @@ pub struct MechanismDetail {
     pub ty: Option<String>,
     pub handled: Option<bool>,
     pub source: Option<String>,
+    pub description: Option<String>,
+    pub help_link: Option<String>,
+    /// Whatever else the SDK says of it: `data`, and codes of signals under `meta`.
+    pub data: Vec<Variable>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -122,6 +126,8 @@ pub struct ThreadDetail {
     pub name: Option<String>,
     pub is_crashed: bool,
     pub is_current: bool,
+    /// `RUNNABLE`, `WAITING`, …, as the platform calls it.
+    pub state: Option<String>,
     pub frames: Vec<FrameDetail>,
 }
 
@@ -136,6 +142,8 @@ pub struct RequestDetail {
     pub env: Vec<Variable>,
     #[cfg_attr(test, ts(type = "unknown"))]
     pub data: Value,
+    /// What `data` was read as when it came as text.
+    pub inferred_content_type: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -161,8 +169,12 @@ pub struct Breadcrumb {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Context {
-    /// `runtime`, `os`, `browser`, `flags`, …
+    /// `runtime`, `os`, `browser`, `client_os`, `flags`, …; those the SDK did not send come from the request's headers.
     pub name: String,
+    /// What kind of context it is; its name unless the SDK says otherwise.
+    pub ty: String,
+    /// `CPython 3.11.8`: the one line that sums it up.
+    pub summary: Option<String>,
     pub entries: Vec<Variable>,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Knows which item types mean something. A bad item never costs the others; an unknown one is counted by name.
 
+use core::net::IpAddr;
+
 use thiserror::Error;
 
 use crate::model::decoded::{Decoded, Incoming, Refusal};
@@ -71,6 +73,21 @@ impl From<FrameError> for EnvelopeError {
     }
 }
 
+/// When and from where a request came.
+#[derive(Clone, Copy, Debug)]
+pub struct Receipt {
+    /// Unix milliseconds by our clock.
+    pub received_ms: i64,
+    /// Whoever sent it, proxies apart.
+    pub client_ip: Option<IpAddr>,
+}
+
+impl From<i64> for Receipt {
+    fn from(received_ms: i64) -> Self {
+        Self { received_ms, client_ip: None }
+    }
+}
+
 wire_object! {
     WireHeader {
         event_id: Scalar<'a> = "event_id",
@@ -94,17 +111,17 @@ wire_object! {
     }
 }
 
-/// Reads an envelope. `received_ms` is now in unix milliseconds; `fresh_ids` is asked for every event and
+/// Reads an envelope. `receipt` is when it came, in unix milliseconds, and from where; `fresh_ids` is asked for every event and
 /// transaction, and its answer used where the client gave none.
 pub fn decode_envelope(
     body: &[u8],
-    received_ms: i64,
+    receipt: impl Into<Receipt>,
     fresh_ids: &mut dyn FnMut() -> EventId,
     limits: &Limits,
 ) -> Result<EnvelopeDecoded, EnvelopeError> {
     let framed = split_envelope(body, limits.items_max)?;
     let header = read_header(framed.header);
-    let mut run = Run::new(header, received_ms, fresh_ids, limits);
+    let mut run = Run::new(header, receipt.into(), fresh_ids, limits);
     for item in &framed.items {
         run.take(item);
     }
@@ -143,6 +160,7 @@ fn read_header(header: &str) -> EnvelopeHeader {
 pub(super) struct Run<'r> {
     pub(super) result: EnvelopeDecoded,
     received_ms: i64,
+    client_ip: Option<IpAddr>,
     fresh_ids: &'r mut dyn FnMut() -> EventId,
     limits: &'r Limits,
     /// The header's id belongs to the first event; Sentry allows no second one, we do.
@@ -152,13 +170,14 @@ pub(super) struct Run<'r> {
 impl<'r> Run<'r> {
     pub(super) fn new(
         header: EnvelopeHeader,
-        received_ms: i64,
+        receipt: Receipt,
         fresh_ids: &'r mut dyn FnMut() -> EventId,
         limits: &'r Limits,
     ) -> Self {
         let header_event_id = header.event_id;
         let result = EnvelopeDecoded { response_id: header_event_id, header, ..EnvelopeDecoded::default() };
-        Self { result, received_ms, fresh_ids, limits, header_event_id }
+        let Receipt { received_ms, client_ip } = receipt;
+        Self { result, received_ms, client_ip, fresh_ids, limits, header_event_id }
     }
 
     fn take(&mut self, item: &FramedItem<'_>) {
@@ -207,6 +226,7 @@ impl<'r> Run<'r> {
             header_event_id: self.header_event_id,
             sent_at_ns: self.result.header.sent_at_ns,
             received_ms: self.received_ms,
+            client_ip: self.client_ip,
             fresh_id: (self.fresh_ids)(),
         }
     }

@@ -17,6 +17,8 @@ pub mod dsn;
 pub mod envelope;
 pub mod event;
 mod json;
+#[cfg(test)]
+mod rules;
 pub mod sample;
 pub mod store_endpoint;
 pub mod transaction;

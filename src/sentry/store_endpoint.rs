@@ -10,7 +10,7 @@ use flate2::read::ZlibDecoder;
 
 use crate::model::ids::EventId;
 use crate::sentry::Limits;
-use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, EnvelopeHeader, Run, decode_envelope};
+use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, EnvelopeHeader, Receipt, Run, decode_envelope};
 
 /// Reads a body that is plain JSON, `base64(zlib(JSON))` as raven sent it, or an envelope when its content type says so.
 ///
@@ -18,13 +18,13 @@ use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, EnvelopeHeader, Run,
 pub fn decode_store(
     body: &[u8],
     content_type: Option<&str>,
-    received_ms: i64,
+    receipt: impl Into<Receipt>,
     fresh_ids: &mut dyn FnMut() -> EventId,
     limits: &Limits,
 ) -> Result<EnvelopeDecoded, EnvelopeError> {
     let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
     if media_type.eq_ignore_ascii_case("application/x-sentry-envelope") {
-        return decode_envelope(body, received_ms, fresh_ids, limits);
+        return decode_envelope(body, receipt, fresh_ids, limits);
     }
     let body = body.trim_ascii();
     let unpacked;
@@ -36,7 +36,7 @@ pub fn decode_store(
             unpacked.as_slice()
         }
     };
-    let mut run = Run::new(EnvelopeHeader::default(), received_ms, fresh_ids, limits);
+    let mut run = Run::new(EnvelopeHeader::default(), receipt.into(), fresh_ids, limits);
     run.result.item_types.push("event".to_owned());
     run.take_event(payload);
     Ok(run.result)

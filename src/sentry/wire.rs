@@ -13,6 +13,8 @@ pub(super) type Frames<T> = Listed<T, 50, 200>;
 pub(super) type Exceptions<T> = Listed<T, 8, 120>;
 /// Threads of one event.
 pub(super) type Threads<T> = Listed<T, 100, 100>;
+/// Breadcrumbs of one event: the last ones before it happened.
+pub(super) type Crumbs<T> = Listed<T, 0, 200>;
 
 wire_object! {
     /// The top level of an event payload. The long names are those of the Sentry 5 era clients (raven).
@@ -36,9 +38,14 @@ wire_object! {
         site: Scalar<'a> = "site",
         request: Object<WireRequest<'a>> = "request" | "sentry.interfaces.Http",
         tags: Entries<'a, Scalar<'a>> = "tags",
-        user: Object<WireUser<'a>> = "user" | "sentry.interfaces.User",
-        contexts: Object<WireContexts<'a>> = "contexts" | "sentry.interfaces.Contexts",
+        /// As JSON: where it stands is where the client's address is written.
+        user: Option<&'a RawValue> = "user" | "sentry.interfaces.User",
+        contexts: Option<&'a RawValue> = "contexts" | "sentry.interfaces.Contexts",
         sdk: Object<WireSdk<'a>> = "sdk",
+        extra: Option<&'a RawValue> = "extra",
+        modules: Option<&'a RawValue> = "modules",
+        breadcrumbs: Crumbs<WireCrumb<'a>> = "breadcrumbs" | "sentry.interfaces.Breadcrumbs",
+        errors: Option<&'a RawValue> = "errors",
         fingerprint: Option<&'a RawValue> = "fingerprint",
         checksum: Scalar<'a> = "checksum",
         csp: Option<&'a RawValue> = "csp" | "sentry.interfaces.Csp",
@@ -76,6 +83,10 @@ wire_object! {
         parent_id: Scalar<'a> = "parent_id",
         is_exception_group: Scalar<'a> = "is_exception_group",
         source: Scalar<'a> = "source",
+        description: Scalar<'a> = "description",
+        help_link: Scalar<'a> = "help_link",
+        data: Option<&'a RawValue> = "data",
+        meta: Option<&'a RawValue> = "meta",
     }
 }
 
@@ -96,6 +107,18 @@ wire_object! {
         line: Scalar<'a> = "lineno",
         column: Scalar<'a> = "colno",
         in_app: Scalar<'a> = "in_app",
+        /// These stay in the body; here only for their size.
+        vars: Option<&'a RawValue> = "vars",
+        pre_context: Option<&'a RawValue> = "pre_context",
+        post_context: Option<&'a RawValue> = "post_context",
+    }
+}
+
+wire_object! {
+    /// Of a breadcrumb only what may be too large.
+    WireCrumb {
+        message: Option<&'a RawValue> = "message",
+        data: Option<&'a RawValue> = "data",
     }
 }
 
@@ -111,7 +134,11 @@ wire_object! {
     WireRequest {
         url: Scalar<'a> = "url",
         method: Scalar<'a> = "method",
-        env: Object<WireEnv<'a>> = "env",
+        env: Option<&'a RawValue> = "env",
+        headers: Option<&'a RawValue> = "headers",
+        cookies: Option<&'a RawValue> = "cookies",
+        query: Option<&'a RawValue> = "query_string" | "query",
+        data: Option<&'a RawValue> = "data",
     }
 }
 
@@ -162,6 +189,14 @@ wire_object! {
     WireSdk {
         name: Scalar<'a> = "name",
         version: Scalar<'a> = "version",
+        settings: Object<WireSdkSettings<'a>> = "settings",
+    }
+}
+
+wire_object! {
+    WireSdkSettings {
+        /// `auto` or `never`: whether the server may take the client's address for the user's.
+        infer_ip: Scalar<'a> = "infer_ip",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Exceptions and threads as shown: frames with lines and variables, the order of a group, the frame to open.
 
-use crate::model::detail::{ExceptionDetail, FrameDetail, MechanismDetail, ThreadDetail};
+use crate::config::event::{DATA_DEPTH_MAX, VARS_DEPTH_MAX};
+use crate::model::detail::{ExceptionDetail, FrameDetail, MechanismDetail, ThreadDetail, Variable};
 use crate::sentry::detail::relation::{self, Tree};
 use crate::sentry::detail::{Raw, variables};
 use crate::sentry::event::{exception_type_and_value, paths};
@@ -47,6 +48,7 @@ wire_object! {
         name: Scalar<'a> = "name",
         crashed: Scalar<'a> = "crashed",
         current: Scalar<'a> = "current",
+        state: Scalar<'a> = "state",
         stacktrace: Object<WireStacktraceDetail<'a>> = "stacktrace",
     }
 }
@@ -102,12 +104,21 @@ fn exception(wire: &WireExceptionDetail<'_>, group_depth: u32) -> ExceptionDetai
             ty: mechanism.ty.limited(128),
             handled: mechanism.handled.flag(),
             source: mechanism.source.limited(256),
+            description: mechanism.description.limited(1024),
+            help_link: mechanism.help_link.limited(256),
+            data: mechanism_data(mechanism),
         }),
         group_depth,
         frames,
         frames_omitted,
         ..ExceptionDetail::default()
     }
+}
+
+fn mechanism_data(mechanism: &WireMechanism<'_>) -> Vec<Variable> {
+    let mut data = variables(&super::parse(mechanism.data), DATA_DEPTH_MAX);
+    data.extend(variables(&super::parse(mechanism.meta), DATA_DEPTH_MAX));
+    data
 }
 
 /// Threads that have frames; without any, the stack trace at the top of the payload.
@@ -119,6 +130,7 @@ pub(super) fn threads(
         name: thread.name.limited(256).or_else(|| thread.id.limited(64)),
         is_crashed: thread.crashed.flag() == Some(true),
         is_current: thread.current.flag() == Some(true),
+        state: thread.state.limited(64),
         frames: frames(&thread.stacktrace).0,
     };
     let mut threads: Vec<ThreadDetail> = wire.iter().map(thread).filter(|thread| !thread.frames.is_empty()).collect();
@@ -155,7 +167,7 @@ fn frame(wire: &WireFrameDetail<'_>) -> FrameDetail {
         // An empty line is a line, too.
         context_line: wire.context_line.as_str().map(str::to_owned),
         post_context: lines(wire.post_context),
-        vars: variables(&wire.vars),
+        vars: variables(&wire.vars, VARS_DEPTH_MAX),
     }
 }
 

@@ -1,7 +1,11 @@
 //! The HTTP request as shown: every shape the protocol allows, as pairs.
 
+use serde_json::Value;
+
+use crate::config::event::{DATA_DEPTH_MAX, URL_CHARS_MAX};
 use crate::model::detail::{Pair, RequestDetail};
-use crate::sentry::detail::{Raw, parse, variables};
+use crate::sentry::detail::{Raw, parse, shallow, variables};
+use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Entries, Scalar, wire_object};
 
 wire_object! {
@@ -19,6 +23,7 @@ wire_object! {
 
 pub(super) fn request(wire: &WireRequestDetail<'_>) -> RequestDetail {
     let mut url = wire.url.limited(8192);
+    let (data, inferred_content_type) = data(wire.data);
     let mut query = match text(wire.query_string) {
         Some(query) => query_pairs(query.trim_start_matches('?')),
         None => pairs(wire.query_string),
@@ -29,6 +34,8 @@ pub(super) fn request(wire: &WireRequestDetail<'_>) -> RequestDetail {
         query = query_pairs(after.split('#').next().unwrap_or_default());
         url = Some(before.to_owned());
     }
+    // Query and fragment are not part of it, whoever sent them again.
+    let url = url.and_then(|url| url.split(['?', '#']).next().map(|url| cut(url, URL_CHARS_MAX)));
     let mut headers = pairs(wire.headers);
     for header in &mut headers {
         header.key = canonical(&header.key);
@@ -42,14 +49,58 @@ pub(super) fn request(wire: &WireRequestDetail<'_>) -> RequestDetail {
         cookies = cookie_pairs(&headers.remove(at).value);
     }
     RequestDetail {
-        method: wire.method.limited(32).map(|method| method.to_ascii_uppercase()),
+        method: wire.method.text().map(|method| method.to_ascii_uppercase()).filter(|method| is_method(method)),
         url,
         query,
         headers,
         cookies,
-        env: variables(&wire.env),
-        data: parse(wire.data),
+        env: variables(&wire.env, DATA_DEPTH_MAX),
+        data,
+        inferred_content_type,
     }
+}
+
+fn is_method(text: &str) -> bool {
+    (3..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'))
+}
+
+/// The body of the request. A text that is JSON or a form is taken apart, and it is said as what it was read.
+fn data(raw: Raw<'_>) -> (Value, Option<String>) {
+    let value: Value = parse(raw);
+    let Value::String(text) = &value else { return (shallow(value, DATA_DEPTH_MAX), None) };
+    let start = text.trim_start();
+    if start.starts_with(['{', '['])
+        && let Ok(read @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str::<Value>(start)
+    {
+        return (shallow(read, DATA_DEPTH_MAX), Some("application/json".to_owned()));
+    }
+    if is_form(text) {
+        let mut form = serde_json::Map::new();
+        for (key, value) in form_urlencoded::parse(text.as_bytes()) {
+            match form.get_mut(key.as_ref()) {
+                None => {
+                    form.insert(key.into_owned(), Value::String(value.into_owned()));
+                }
+                Some(Value::Array(earlier)) => earlier.push(Value::String(value.into_owned())),
+                Some(earlier) => {
+                    let first = earlier.take();
+                    *earlier = Value::Array(vec![first, Value::String(value.into_owned())]);
+                }
+            }
+        }
+        return (Value::Object(form), Some("application/x-www-form-urlencoded".to_owned()));
+    }
+    (value, None)
+}
+
+/// `a=1&b=2`, and nothing that a text or other markup would have.
+fn is_form(text: &str) -> bool {
+    let is_form_byte = |b: u8| b.is_ascii_alphanumeric() || b"*-._+%=&[]~!'(),;:@/$".contains(&b);
+    // Not the padding of base64.
+    let is_pair =
+        |pair: &str| pair.split_once('=').is_some_and(|(name, value)| !name.is_empty() && !value.starts_with('='));
+    let has_value = text.split('&').any(|pair| !pair.ends_with('='));
+    text.bytes().all(is_form_byte) && has_value && text.split('&').all(is_pair)
 }
 
 fn text(raw: Raw<'_>) -> Option<String> {
@@ -155,6 +206,6 @@ mod tests {
     #[test]
     fn data_is_any_json() {
         assert_eq!(read(r#"{"data":{"a":[1]}}"#).data, serde_json::json!({"a": [1]}));
-        assert_eq!(read(r#"{"data":"a=1"}"#).data, serde_json::json!("a=1"));
+        assert_eq!(read(r#"{"data":"a b"}"#).data, serde_json::json!("a b"));
     }
 }

@@ -6,9 +6,11 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::config::event::{LOGGER_CHARS_MAX, URL_CHARS_MAX};
+use crate::sentry::event::address::Address;
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Entries, Scalar};
-use crate::sentry::wire::{WireRequest, WireSdk, WireUser};
+use crate::sentry::wire::{WireSdk, WireUser};
 
 /// Tags kept of one event. Sentry has no limit; a page and an index do.
 const TAGS_MAX: usize = 256;
@@ -43,6 +45,21 @@ pub(super) fn platform(sent: &Scalar<'_>) -> String {
     known.unwrap_or("other").to_owned()
 }
 
+/// Trimmed; a name that is too long keeps its end, from a dot on: `*.payments.retry`, as Java's loggers are shortened.
+pub(crate) fn logger(sent: &Scalar<'_>) -> Option<String> {
+    let text = sent.text()?;
+    let text = text.trim();
+    let excess = text.chars().count().saturating_sub(LOGGER_CHARS_MAX);
+    if excess == 0 {
+        return (!text.is_empty()).then(|| cut(text, LOGGER_CHARS_MAX));
+    }
+    // One more, for the star.
+    let start = text.char_indices().nth(excess + 1).map_or(text.len(), |(at, _)| at);
+    let tail = &text[start..];
+    let word = if tail.starts_with('.') { 0 } else { tail.find('.').unwrap_or(0) };
+    Some(cut(&format!("*{}", &tail[word..]), LOGGER_CHARS_MAX))
+}
+
 /// Trimmed, at most 200 characters; names that could not be part of a URL are dropped.
 pub(crate) fn release(sent: &Scalar<'_>) -> Option<String> {
     let text = sent.text()?;
@@ -65,16 +82,21 @@ pub(crate) fn environment(sent: &Scalar<'_>) -> Option<String> {
     (!is_bad).then(|| text.to_owned())
 }
 
+/// Letters, digits, `_`, `.` and `-`, at most 64.
+pub(crate) fn dist(sent: &Scalar<'_>) -> Option<String> {
+    let text = sent.text()?;
+    let text = text.trim();
+    let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    (!text.is_empty() && text.len() <= 64 && is_plain).then(|| text.to_owned())
+}
+
 /// Tags that can be used, in the order sent; a name sent twice keeps its last value.
 pub(crate) fn tags(sent: &Entries<'_, Scalar<'_>>) -> Vec<(String, String)> {
     let mut kept: Vec<(String, String)> = Vec::new();
     for (key, value) in &sent.0 {
-        let Some(key) = tag_key(key) else { continue };
-        let Some(value) = value.python_text() else { continue };
-        if value.contains('\n') {
-            continue;
-        }
-        let value = cut(&value, 200);
+        let (None | Some(TagFault::Long), Some(text)) = (tag_fault(key, value), value.python_text()) else { continue };
+        let key = key.trim().replace(' ', "-");
+        let value = cut(&text, TAG_VALUE_CHARS_MAX);
         if let Some((_, earlier)) = kept.iter_mut().find(|(k, _)| *k == key) {
             *earlier = value;
         } else if kept.len() < TAGS_MAX {
@@ -84,15 +106,41 @@ pub(crate) fn tags(sent: &Entries<'_, Scalar<'_>>) -> Vec<(String, String)> {
     kept
 }
 
-/// `None` for names with other characters, over 200 long, or that belong to fields of their own.
-fn tag_key(sent: &str) -> Option<String> {
-    let key = sent.trim();
+const TAG_VALUE_CHARS_MAX: usize = 200;
+
+/// Why a tag is not kept as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TagFault {
+    Name,
+    /// The name of a field of its own.
+    Reserved,
+    /// A list or an object.
+    NoText,
+    /// Nothing was sent, which is nothing to tell.
+    Empty,
+    Newline,
+    /// Kept, but cut.
+    Long,
+}
+
+pub(crate) fn tag_fault(key: &str, value: &Scalar<'_>) -> Option<TagFault> {
+    let key = key.trim();
     let is_plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-' | b' '));
-    let is_reserved = matches!(key, "environment" | "release" | "dist" | "user" | "filename" | "function");
-    if key.is_empty() || key.len() > 200 || !is_plain || is_reserved {
-        return None;
+    if key.is_empty() || key.len() > 200 || !is_plain {
+        return Some(TagFault::Name);
     }
-    Some(key.replace(' ', "-"))
+    if matches!(key, "environment" | "release" | "dist" | "user" | "filename" | "function") {
+        return Some(TagFault::Reserved);
+    }
+    match value {
+        Scalar::Absent => Some(TagFault::NoText),
+        Scalar::Text(text) if text.is_empty() => Some(TagFault::Empty),
+        Scalar::Text(text) if text.contains('\n') => Some(TagFault::Newline),
+        Scalar::Text(text) if text.len() > TAG_VALUE_CHARS_MAX && text.chars().count() > TAG_VALUE_CHARS_MAX => {
+            Some(TagFault::Long)
+        }
+        _ => None,
+    }
 }
 
 /// The old `site` field is a tag.
@@ -104,18 +152,19 @@ pub(super) fn with_site(mut tags: Vec<(String, String)>, site: &Scalar<'_>) -> V
 }
 
 /// `id:…`, `username:…`, `email:…` or `ip:…`, the first that was sent.
-pub(super) fn user_name(user: Option<&WireUser<'_>>, request: Option<&WireRequest<'_>>) -> Option<String> {
-    let user = user?;
+pub(super) fn user_name(user: Option<&WireUser<'_>>, address: &Address) -> Option<String> {
+    let nobody = WireUser::default();
+    let user = user.unwrap_or(&nobody);
     let named = [("id", &user.id, 128), ("username", &user.username, 128), ("email", &user.email, 75)];
     for (kind, sent, chars_max) in named {
         if let Some(text) = sent.limited(chars_max).filter(|text| !text.trim().is_empty()) {
             return Some(format!("{kind}:{}", text.trim()));
         }
     }
-    let address = match user.ip_address.as_str()? {
-        // The client's own address, as far as the payload knows it.
-        "{{auto}}" => request?.env.get()?.remote_addr.limited(45)?,
-        address => cut(address, 45),
+    let address = match address {
+        Address::Filled(ip) => ip.to_string(),
+        Address::Removed => return None,
+        Address::AsSent => cut(user.ip_address.as_str()?.trim(), 45),
     };
     (!address.is_empty()).then(|| format!("ip:{address}"))
 }
@@ -123,7 +172,7 @@ pub(super) fn user_name(user: Option<&WireUser<'_>>, request: Option<&WireReques
 /// Query and fragment belong to the body; what is left is cut to 256 characters.
 pub(super) fn url_without_query(sent: &Scalar<'_>) -> Option<String> {
     let url = sent.as_str()?.split(['?', '#']).next()?;
-    (!url.is_empty()).then(|| cut(url, 256))
+    (!url.is_empty()).then(|| cut(url, URL_CHARS_MAX))
 }
 
 /// `name/version`, or the name alone.

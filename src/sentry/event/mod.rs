@@ -3,21 +3,29 @@
 //! Knows Sentry's rules (protocol notes, section 3), not how events are grouped, scrubbed or kept. The body stays as
 //! sent, so nothing is lost here that a reader could want.
 
+mod address;
+mod amend;
 mod fields;
 mod message;
 mod stack;
 
+use core::net::IpAddr;
+
+use serde_json::value::RawValue;
 use thiserror::Error;
 
+use crate::config::event::EVENT_AGE_DAYS_MAX;
 use crate::model::event::{Event, EventKind, Level};
 use crate::model::ids::{EventId, SpanId, TraceId};
 use crate::model::outcome::Reason;
 use crate::sentry::Limits;
 use crate::sentry::clock::{drift_ns, is_future, time_ns};
 use crate::sentry::json::{JsonError, Object, Scalar, read_object};
-use crate::sentry::wire::WireEvent;
+use crate::sentry::wire::{WireContexts, WireEvent, WireUser};
+use address::Address;
+use amend::Note;
 
-pub(super) use fields::{environment, release, sdk_name, tags};
+pub(super) use fields::{TagFault, dist, environment, logger, release, sdk_name, tag_fault, tags};
 pub(super) use message::read_message;
 pub(super) use stack::{exception_type_and_value, paths};
 
@@ -30,6 +38,8 @@ pub struct Arrival {
     pub sent_at_ns: Option<i64>,
     /// Unix milliseconds by our clock.
     pub received_ms: i64,
+    /// Whoever sent the request, as far as it is known.
+    pub client_ip: Option<IpAddr>,
     /// Used when nobody gave the event an id.
     pub fresh_id: EventId,
 }
@@ -70,25 +80,35 @@ pub fn decode_event(payload: &[u8], arrival: &Arrival, limits: &Limits) -> Resul
     let (event, body) = read_object(payload, limits.depth_max, |text| {
         let wire: Object<WireEvent<'_>> = serde_json::from_str(text)?;
         let wire = wire.0.unwrap_or_default();
-        Ok((wire.ty.as_str() != Some("transaction")).then(|| normalise(&wire, arrival)))
+        Ok((wire.ty.as_str() != Some("transaction")).then(|| {
+            let (mut event, address, notes) = normalise(&wire, arrival);
+            event.body = amend::amend(text, &wire, &address, notes).unwrap_or_default();
+            event
+        }))
     })?;
     let mut event = event.ok_or(ItemError::IsTransaction)?;
-    event.body = body.into_owned();
+    if event.body.is_empty() {
+        event.body = body.into_owned();
+    }
     Ok(event)
 }
 
-/// Everything but the body.
-fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> Event {
+/// Everything but the body, and what is to be written into it.
+fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> (Event, Address, Vec<Note>) {
     let exceptions = stack::exceptions(wire);
-    let trace = wire.contexts.get().and_then(|contexts| contexts.trace.get());
+    let contexts: Object<WireContexts<'_>> = parse(wire.contexts);
+    let trace = contexts.get().and_then(|contexts| contexts.trace.get());
     let tags = fields::tags(&wire.tags);
-    Event {
+    let user: Object<WireUser<'_>> = parse(wire.user);
+    let address = address::address(wire, user.get(), arrival);
+    let mut notes = Vec::new();
+    let event = Event {
         event_id: event_id(&wire.event_id, arrival),
         kind: kind(wire, !exceptions.is_empty()),
-        timestamp_ms: timestamp_ms(&wire.timestamp, arrival),
+        timestamp_ms: timestamp_ms(&wire.timestamp, arrival, &mut notes),
         level: level(&wire.level),
         platform: fields::platform(&wire.platform),
-        logger: wire.logger.limited(64),
+        logger: fields::logger(&wire.logger),
         message: message::of_event(wire),
         thread_frames: if exceptions.is_empty() { stack::thread_frames(wire) } else { Vec::new() },
         exceptions,
@@ -100,14 +120,20 @@ fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> Event {
         server_name: wire.server_name.limited(200),
         request_url: wire.request.get().and_then(|request| fields::url_without_query(&request.url)),
         tags: fields::with_site(tags, &wire.site),
-        user: fields::user_name(wire.user.get(), wire.request.get()),
+        user: fields::user_name(user.get(), &address),
         trace_id: trace.and_then(|trace| trace_id(&trace.trace_id)),
         span_id: trace.and_then(|trace| span_id(&trace.span_id)),
         sdk: wire.sdk.get().and_then(fields::sdk_name),
         fingerprint: wire.fingerprint.and_then(fields::fingerprint),
         checksum: wire.checksum.limited(128),
         body: Vec::new(),
-    }
+    };
+    (event, address, notes)
+}
+
+/// A value of a known shape; its default when something else was sent.
+fn parse<'a, T: serde::Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
 }
 
 /// The header's id, else the payload's, else a fresh one.
@@ -137,13 +163,40 @@ fn kind(wire: &WireEvent<'_>, has_exception: bool) -> EventKind {
 }
 
 /// When it happened by our clock; the time of receipt when the client does not say or cannot know.
-fn timestamp_ms(sent: &Scalar<'_>, arrival: &Arrival) -> i64 {
+fn timestamp_ms(sent: &Scalar<'_>, arrival: &Arrival, notes: &mut Vec<Note>) -> i64 {
+    let mut note = |ty: &'static str, reason: &str, value: String| {
+        notes.push(Note { ty, path: "timestamp".into(), reason: reason.to_owned(), value: Some(value) });
+    };
+    let shown = || serde_json::to_string(&sent.limited(64)).unwrap_or_else(|_| "null".to_owned());
+    let Some(time) = time_ns(sent) else {
+        if *sent != Scalar::Absent {
+            note("invalid_data", "not a time; the time of receipt stands in for it", shown());
+        }
+        return arrival.received_ms;
+    };
     let drift = drift_ns(arrival.sent_at_ns, arrival.received_ms);
-    match time_ns(sent).map(|time| time.saturating_add(drift)) {
-        Some(time) if !is_future(time, arrival.received_ms) => time.div_euclid(1_000_000),
-        _ => arrival.received_ms,
+    if drift != 0 {
+        // The reader moves breadcrumbs by as much.
+        note(
+            CLOCK_DRIFT,
+            "all times were moved by the error of the client's clock, in ms",
+            (drift / 1_000_000).to_string(),
+        );
     }
+    let time = time.saturating_add(drift);
+    let time_ms = time.div_euclid(1_000_000);
+    if is_future(time, arrival.received_ms) {
+        note("future_timestamp", "later than its receipt, which stands in for it", shown());
+    } else if time_ms < arrival.received_ms.saturating_sub(EVENT_AGE_DAYS_MAX * 86_400_000) {
+        note("past_timestamp", "over 30 days before its receipt, which stands in for it", shown());
+    } else {
+        return time_ms;
+    }
+    arrival.received_ms
 }
+
+/// The name of the remark that a client's clock was wrong; its value says by how many milliseconds.
+pub(super) const CLOCK_DRIFT: &str = "clock_drift";
 
 /// Sentry's words, two synonyms and Python's numbers; whatever else is sent is an error.
 fn level(sent: &Scalar<'_>) -> Level {

@@ -5,6 +5,7 @@
 pub(crate) mod lenient;
 mod repair;
 mod scan;
+pub(crate) mod shorten;
 
 use std::borrow::Cow;
 

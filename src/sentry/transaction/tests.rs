@@ -10,7 +10,13 @@ const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
 
 fn arrival() -> Arrival {
-    Arrival { header_event_id: None, sent_at_ns: None, received_ms: NOW_MS, fresh_id: EventId([9; 16]) }
+    Arrival {
+        header_event_id: None,
+        sent_at_ns: None,
+        received_ms: NOW_MS,
+        client_ip: None,
+        fresh_id: EventId([9; 16]),
+    }
 }
 
 fn decode(json: &str) -> TransactionDecoded {
