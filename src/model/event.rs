@@ -98,6 +98,8 @@ pub struct Event {
     pub checksum: Option<String>,
     /// What a browser blocked, when the event is its report.
     pub csp: Option<Csp>,
+    /// The place in a template that failed, from clients that name it apart from the stack trace (raven).
+    pub template: Option<Template>,
     /// The whole event as Sentry JSON: valid JSON of bounded depth.
     pub body: Vec<u8>,
 }
@@ -133,6 +135,21 @@ pub struct Mechanism {
     pub is_exception_group: bool,
     /// `__cause__`, `__context__`, `exceptions[0]`, …
     pub source: Option<String>,
+    pub ns_error: Option<NsError>,
+}
+
+/// How Apple's frameworks name an error: the domain says which library numbers it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NsError {
+    pub domain: Option<String>,
+    pub code: Option<i64>,
+}
+
+/// A line of a template.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Template {
+    pub filename: Option<String>,
+    pub context_line: Option<String>,
 }
 
 /// What grouping and titles need of a frame. Variables and surrounding lines stay in the body.
@@ -148,6 +165,10 @@ pub struct Frame {
     pub column: Option<u64>,
     /// As sent; `None` when the client did not say.
     pub in_app: Option<bool>,
+    /// Where it differs from the event's: native frames under a script, for example.
+    pub platform: Option<String>,
+    /// The place was looked up in a source map, so the function's name is the minifier's.
+    pub is_source_mapped: bool,
 }
 
 /// A violation of a Content Security Policy. Texts are empty when the browser did not say.

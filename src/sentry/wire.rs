@@ -42,6 +42,16 @@ wire_object! {
         fingerprint: Option<&'a RawValue> = "fingerprint",
         checksum: Scalar<'a> = "checksum",
         csp: Option<&'a RawValue> = "csp" | "sentry.interfaces.Csp",
+        template: Object<WireTemplate<'a>> = "template" | "sentry.interfaces.Template",
+    }
+}
+
+wire_object! {
+    /// The line of a template that failed; raven sent it apart from the stack trace.
+    WireTemplate {
+        filename: Scalar<'a> = "filename",
+        abs_path: Scalar<'a> = "abs_path",
+        context_line: Scalar<'a> = "context_line",
     }
 }
 
@@ -76,6 +86,20 @@ wire_object! {
         parent_id: Scalar<'a> = "parent_id",
         is_exception_group: Scalar<'a> = "is_exception_group",
         source: Scalar<'a> = "source",
+        meta: Object<WireMechanismMeta<'a>> = "meta",
+    }
+}
+
+wire_object! {
+    WireMechanismMeta {
+        ns_error: Object<WireNsError<'a>> = "ns_error",
+    }
+}
+
+wire_object! {
+    WireNsError {
+        domain: Scalar<'a> = "domain",
+        code: Scalar<'a> = "code",
     }
 }
 
@@ -96,6 +120,14 @@ wire_object! {
         line: Scalar<'a> = "lineno",
         column: Scalar<'a> = "colno",
         in_app: Scalar<'a> = "in_app",
+        platform: Scalar<'a> = "platform",
+        data: Object<WireFrameData<'a>> = "data",
+    }
+}
+
+wire_object! {
+    WireFrameData {
+        source_map: Scalar<'a> = "sourcemap",
     }
 }
 

@@ -107,6 +107,7 @@ fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> Event {
         fingerprint: wire.fingerprint.and_then(fields::fingerprint),
         checksum: wire.checksum.limited(128),
         csp: None,
+        template: stack::template(wire),
         body: Vec::new(),
     }
 }
