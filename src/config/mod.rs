@@ -135,3 +135,19 @@ pub const BODY_ZSTD_LEVEL: i32 = 1;
 
 /// Services named for one trace.
 pub const TRACE_SERVICES_MAX: usize = 16;
+
+/// One project's fingerprint rules, or its stack-trace rules, as written, in bytes. Sentry's own bound is of this order.
+pub const GROUPING_RULES_BYTES_MAX: usize = 64 << 10;
+
+/// Parts of one explanation of why an event was grouped, for each variant. A Django error has about 300; an event made of
+/// frames alone would make an answer of many MiB.
+pub const GROUPING_COMPONENTS_SHOWN_MAX: usize = 5_000;
+
+/// Rules of either kind. Every event is held against all of them, so this bounds what one event can cost.
+pub const GROUPING_RULES_MAX: usize = 200;
+
+/// Conditions of one rule, and values or actions of one rule. Nobody writes ten.
+pub const GROUPING_RULE_PARTS_MAX: usize = 32;
+
+/// One pattern, in bytes. Long enough for any path; bounds what compiling it may take.
+pub const GROUPING_PATTERN_BYTES_MAX: usize = 512;

@@ -15,7 +15,7 @@ pub struct Component {
     /// Whether its leaves went into the hash. Leaves below a component that does not contribute never did.
     pub contributes: bool,
     /// Why it does not contribute, or what was done to the value.
-    pub hint: Option<&'static str>,
+    pub hint: Option<String>,
     pub values: Vec<ComponentValue>,
 }
 
@@ -27,8 +27,8 @@ pub enum ComponentValue {
 }
 
 impl Component {
-    pub(in crate::grouping) fn new(id: &'static str, contributes: bool, hint: Option<&'static str>) -> Self {
+    pub(in crate::grouping) fn new(id: &'static str, contributes: bool, hint: Option<&str>) -> Self {
         let name = if id.contains('_') { Cow::Owned(id.replace('_', " ")) } else { Cow::Borrowed(id) };
-        Self { id, name, contributes, hint, values: Vec::new() }
+        Self { id, name, contributes, hint: hint.map(str::to_owned), values: Vec::new() }
     }
 }

@@ -5,11 +5,11 @@
 //! changes behaviour becomes a new folder, and `CURRENT_VERSION` moves. The tests live in `tests/`, outside the
 //! frozen folders, so that they may grow.
 //!
-//! Knows nothing of projects, stored issues, merges or the time: the same event gives the same answer for ever.
-//! Project rules (server fingerprints, stack-trace rules) are not here yet; they will come in as one more
-//! argument of `group`, turned into verdicts by `v1::frame` and tokens by `v1::fingerprint`.
+//! Knows nothing of projects, stored issues, merges or the time: the same event with the same rules gives the same
+//! answer for ever. A project's rules are read by `rules` and come in as one argument.
 
 mod component;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod title;
@@ -18,8 +18,9 @@ mod v1;
 use serde::{Serialize, Serializer};
 
 pub use crate::grouping::component::{Component, ComponentValue};
+pub use crate::grouping::rules::{RuleError, RuleText, Rules};
 pub use crate::grouping::title::title;
-use crate::model::event::Event;
+use crate::model::event::{Event, Frame};
 
 /// The version new events are grouped with. Stored beside every hash.
 pub const CURRENT_VERSION: u32 = v1::VERSION;
@@ -35,6 +36,10 @@ pub struct Grouping {
     pub variants: Vec<Variant>,
     /// Index of the exception the issue is about, when it is not simply the last of `Event::exceptions`.
     pub main_exception: Option<usize>,
+    /// Index of the frame the issue is about, among those of the main (or last) exception, or of the thread.
+    pub crash_frame: Option<usize>,
+    /// What a fingerprint rule calls the issue.
+    pub title: Option<String>,
 }
 
 impl Grouping {
@@ -58,10 +63,12 @@ pub enum VariantName {
     App,
     /// All frames.
     System,
-    /// No frames: the message.
+    /// No frames: a browser's report, the line of a template, the message.
     Default,
-    /// The client's fingerprint alone.
+    /// A fingerprint alone, the client's or a rule's.
     CustomFingerprint,
+    /// The same, by a rule that every project has.
+    BuiltInFingerprint,
     /// The client's fingerprint with `{{ default }}` standing for the app variant.
     HybridApp,
     HybridSystem,
@@ -79,6 +86,38 @@ pub struct Explanation {
     pub main_exception: Option<usize>,
     /// In the order of the hot path; those that do not contribute come with the reason.
     pub variants: Vec<ExplainedVariant>,
+    /// Where the fingerprint came from, when there is one.
+    pub fingerprint: Option<ExplainedFingerprint>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExplainedFingerprint {
+    pub source: FingerprintSource,
+    /// As the client or the rule wrote them.
+    pub values: Vec<String>,
+    /// With variables replaced by what they stood for; `{{ default }}` stays.
+    pub resolved: Vec<String>,
+    /// What the client asked for, whether or not it was heard.
+    pub client_values: Option<Vec<String>>,
+    pub rule: Option<MatchedRule>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FingerprintSource {
+    Client,
+    Rule,
+    BuiltIn,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MatchedRule {
+    /// From 1; `None` for a rule that is built in.
+    pub line: Option<u32>,
+    /// As written.
+    pub text: String,
+    /// The title it gave, variables replaced.
+    pub title: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -92,16 +131,22 @@ pub struct ExplainedVariant {
 }
 
 /// Groups an event with the current version.
-pub fn group(event: &Event) -> Grouping {
-    v1::group(event)
+pub fn group(event: &Event, rules: &Rules) -> Grouping {
+    v1::group(event, rules)
 }
 
-/// Explains what `group` of that version decided; `None` for a version this binary does not know.
-pub fn explain(event: &Event, version: u32) -> Option<Explanation> {
+/// Explains what `group` of that version decides with these rules; `None` for a version this binary does not know.
+pub fn explain(event: &Event, version: u32, rules: &Rules) -> Option<Explanation> {
     match version {
-        v1::VERSION => Some(v1::explain(event)),
+        v1::VERSION => Some(v1::explain(event, rules)),
         _ => None,
     }
+}
+
+/// The frame at that place, as `Grouping` names it.
+fn crash_frame(event: &Event, main_exception: Option<usize>, frame: Option<usize>) -> Option<&Frame> {
+    let exception = main_exception.and_then(|index| event.exceptions.get(index)).or(event.exceptions.last());
+    exception.map_or(&event.thread_frames, |exception| &exception.frames).get(frame?)
 }
 
 fn hash_as_hex<S: Serializer>(hash: &Option<GroupingHash>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,7 +2,7 @@
 //!
 //! Part of the frame, not of a version: a title is decided anew by every event and identifies nothing.
 
-use crate::grouping::v1::crash_frame;
+use crate::grouping::{Grouping, crash_frame};
 use crate::model::event::{Event, Exception, Frame};
 use crate::model::issue::IssueTitle;
 
@@ -13,14 +13,19 @@ const VALUE_CHARS_MAX: usize = 256;
 /// As everywhere in Sentry's schema.
 const CULPRIT_CHARS_MAX: usize = 200;
 
-/// Names the issue after its main exception (the last one when grouping named none), else after the message.
-pub fn title(event: &Event, main_exception: Option<usize>) -> IssueTitle {
-    let frame = crash_frame(event, main_exception);
-    let exception = main_exception.and_then(|index| event.exceptions.get(index)).or(event.exceptions.last());
+/// Names the issue as a rule says, else after its main exception (the last one when grouping named none), else after
+/// the message.
+pub fn title(event: &Event, grouping: &Grouping) -> IssueTitle {
+    let frame = crash_frame(event, grouping.main_exception, grouping.crash_frame);
+    let exception = grouping.main_exception.and_then(|index| event.exceptions.get(index)).or(event.exceptions.last());
     let mut issue_title = match exception {
         Some(exception) => exception_title(exception, frame),
         None => message_title(event),
     };
+    if let Some(title) = grouping.title.as_deref().and_then(first_line) {
+        // Type and value would be shown instead.
+        issue_title = IssueTitle { title: cut(title, VALUE_CHARS_MAX), ..IssueTitle::default() };
+    }
     issue_title.culprit = culprit(event, frame);
     if let Some(frame) = frame {
         issue_title.filename = non_blank(frame.filename.as_deref()).map(str::to_owned);

@@ -6,6 +6,7 @@
 mod assets;
 mod body;
 mod error;
+mod grouping;
 mod guard;
 mod ingest_otlp;
 mod ingest_sentry;
@@ -158,6 +159,7 @@ async fn answer(
         Route::Issue { issue } => ui::issue(&ready, issue).await,
         Route::IssueEvent { issue, event } => ui::issue_event(&ready, issue, event).await,
         Route::Event { event } => ui::event(&ready, event).await,
+        Route::EventGrouping { event } => grouping::of_event(&ready, event).await,
         Route::Traces => ui::traces(&ready, &query).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,

@@ -40,6 +40,10 @@ pub enum Route<'a> {
     Event {
         event: &'a str,
     },
+    /// Why an event belongs to its issue.
+    EventGrouping {
+        event: &'a str,
+    },
     Traces,
     Trace {
         trace: &'a str,
@@ -75,6 +79,7 @@ pub enum Sentry0<'a> {
     ProjectKeys { organization: &'a str, project: &'a str },
     ProjectIssues { organization: &'a str, project: &'a str },
     ProjectEvent { organization: &'a str, project: &'a str, event: &'a str },
+    ProjectEventGrouping { organization: &'a str, project: &'a str, event: &'a str },
     Issue { issue: &'a str },
     IssueEvents { issue: &'a str },
     IssueEvent { issue: &'a str, event: &'a str },
@@ -125,6 +130,7 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["issues", issue] => Route::Issue { issue },
         ["issues", issue, "events", event] => Route::IssueEvent { issue, event },
         ["events", event] => Route::Event { event },
+        ["events", event, "grouping"] => Route::EventGrouping { event },
         ["traces"] => Route::Traces,
         ["traces", trace] => Route::Trace { trace },
         ["traces", trace, "spans", span] => Route::Span { trace, span },
@@ -143,6 +149,9 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         ["projects", organization, project, "keys"] => Sentry0::ProjectKeys { organization, project },
         ["projects", organization, project, "issues"] => Sentry0::ProjectIssues { organization, project },
         ["projects", organization, project, "events", event] => Sentry0::ProjectEvent { organization, project, event },
+        ["projects", organization, project, "events", event, "grouping-info"] => {
+            Sentry0::ProjectEventGrouping { organization, project, event }
+        }
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },

@@ -53,6 +53,10 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
             let id = EventId::parse(event).ok_or_else(not_found)?;
             project_event(ready, EventQuery::InProject(project.id, id)).await
         }
+        Sentry0::ProjectEventGrouping { organization, project, event } => {
+            let project = find_project(ready, organization, project)?;
+            super::grouping::info(ready, project.id, event).await
+        }
         Sentry0::Issue { issue } => {
             let issue = find_issue(ready, issue).await?;
             let project = ready.project(issue.project_id).ok_or_else(not_found)?;

@@ -72,8 +72,9 @@ fn outcome(project: &Project, received_ms: i64, category: String, reason: Reason
 fn prepare_event(project: &Project, mut event: Event, rules: &scrub::Rules, received_ms: i64) -> EventWrite {
     // Before grouping, as in Sentry: titles are made of what is kept, and reading the body again finds the same group.
     scrub_whole_event(&mut event, rules);
-    let grouping = grouping::group(&event);
-    let title = grouping::title(&event, grouping.main_exception);
+    // The seam of project rules: whoever holds a project's policy passes its rules here and to http's explanation.
+    let grouping = grouping::group(&event, grouping::Rules::none());
+    let title = grouping::title(&event, &grouping);
     EventWrite {
         project_id: project.id,
         event_id: event.event_id,

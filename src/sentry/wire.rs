@@ -49,6 +49,16 @@ wire_object! {
         fingerprint: Option<&'a RawValue> = "fingerprint",
         checksum: Scalar<'a> = "checksum",
         csp: Option<&'a RawValue> = "csp" | "sentry.interfaces.Csp",
+        template: Object<WireTemplate<'a>> = "template" | "sentry.interfaces.Template",
+    }
+}
+
+wire_object! {
+    /// The line of a template that failed; raven sent it apart from the stack trace.
+    WireTemplate {
+        filename: Scalar<'a> = "filename",
+        abs_path: Scalar<'a> = "abs_path",
+        context_line: Scalar<'a> = "context_line",
     }
 }
 
@@ -91,6 +101,19 @@ wire_object! {
 }
 
 wire_object! {
+    WireMechanismMeta {
+        ns_error: Object<WireNsError<'a>> = "ns_error",
+    }
+}
+
+wire_object! {
+    WireNsError {
+        domain: Scalar<'a> = "domain",
+        code: Scalar<'a> = "code",
+    }
+}
+
+wire_object! {
     WireStacktrace {
         frames: Frames<WireFrame<'a>> = "frames",
     }
@@ -111,6 +134,14 @@ wire_object! {
         vars: Option<&'a RawValue> = "vars",
         pre_context: Option<&'a RawValue> = "pre_context",
         post_context: Option<&'a RawValue> = "post_context",
+        platform: Scalar<'a> = "platform",
+        data: Object<WireFrameData<'a>> = "data",
+    }
+}
+
+wire_object! {
+    WireFrameData {
+        source_map: Scalar<'a> = "sourcemap",
     }
 }
 

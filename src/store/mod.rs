@@ -11,6 +11,7 @@
 
 mod body;
 mod events;
+mod grouping;
 mod issues;
 mod migrate;
 mod outcomes;
@@ -32,6 +33,7 @@ use thiserror::Error;
 
 pub use body::{CompressedBody, compress};
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
+pub use grouping::HashOwner;
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
 pub use staged::encode_spans;
 pub use traces::{TracePage, TraceQuery, TraceSpans};

@@ -61,7 +61,7 @@ fn with_application_frames_only_the_second_hash_is_dropped() {
     let event = raised("python", vec![exception("OSError", "42", vec![file("a.py", true)])]);
     assert_eq!(names(&event), [VariantName::App]);
     let explanation = explain(&event, 1).unwrap();
-    assert_eq!(explanation.variants[1].component.hint, Some("the same hash as the app variant"));
+    assert_eq!(explanation.variants[1].component.hint.as_deref(), Some("the same hash as the app variant"));
 }
 
 #[test]

@@ -90,6 +90,6 @@ fn a_custom_fingerprint_shows_what_it_replaced() {
     let explanation = explain(&with(&["mine"], checkout()), 1).unwrap();
     assert!(explanation.variants[0].is_contributing);
     assert_eq!(explanation.variants[1].name, VariantName::App);
-    assert_eq!(explanation.variants[1].component.hint, Some("the client sent a fingerprint"));
+    assert_eq!(explanation.variants[1].component.hint.as_deref(), Some("the client sent a fingerprint"));
     assert_eq!(explanation.variants[1].hash, None);
 }

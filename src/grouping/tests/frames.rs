@@ -72,6 +72,22 @@ fn javascript_functions_keep_their_last_part() {
 }
 
 #[test]
+fn a_minified_name_gives_way_to_the_source_line() {
+    let mapped =
+        |line: Option<&str>| Frame { context_line: line.map(str::to_owned), is_source_mapped: true, ..named("t") };
+    assert_eq!(only("javascript", mapped(Some("pay(cart)"))), ["pay(cart)"]);
+    assert_eq!(only("javascript", mapped(None)), ["t"]);
+    assert_eq!(only("python", mapped(Some("pay(cart)"))), ["t", "pay(cart)"]);
+}
+
+#[test]
+fn a_frame_of_another_platform_is_read_as_such() {
+    let native = Frame { platform: Some("native".to_owned()), filename: Some("a.c".to_owned()), ..named("<unknown>") };
+    assert_eq!(only("javascript", native.clone()), ["a.c"]);
+    assert_eq!(only("java", Frame { platform: None, ..native }), ["a.c", "<unknown>"]);
+}
+
+#[test]
 fn a_javascript_module_that_is_the_address_does_not_count() {
     let frame = |module: &str| Frame {
         module: Some(module.to_owned()),
@@ -146,7 +162,7 @@ fn recursion_counts_once() {
 }
 
 #[test]
-fn paths_decide_only_when_the_client_marks_no_frame() {
+fn paths_of_libraries_are_outside_the_application() {
     let at = |path: &str| Frame { abs_path: Some(path.to_owned()), in_app: None, ..file("x.py", false) };
     for library in [
         "/srv/venv/lib/python3.12/site-packages/django/x.py",
@@ -161,9 +177,18 @@ fn paths_decide_only_when_the_client_marks_no_frame() {
         let own = Frame { in_app: None, ..at("/srv/shop/x.py") };
         let unmarked = raised("python", vec![exception("E", "", vec![own, library.clone()])]);
         assert_eq!(leaves(&unmarked), ["E", "x.py"], "{library:?}");
+        // Old clients call everything theirs; of other languages the word counts.
         let marked = Frame { in_app: Some(true), ..library };
-        let event = raised("python", vec![exception("E", "", vec![at("/srv/shop/x.py"), marked])]);
-        assert_eq!(leaves(&event), ["E", "lib.py"]);
+        let own = Frame { in_app: Some(true), ..at("/srv/shop/x.py") };
+        let mut event = raised("python", vec![exception("E", "", vec![own, marked])]);
+        assert_eq!(leaves(&event), ["E", "x.py"]);
+        event.platform = "go".to_owned();
+        assert_eq!(leaves(&event), ["E", "x.py", "lib.py"]);
+    }
+    for library in ["/srv/node_modules/express/x.js", "/usr/lib/ruby/gems/rack/x.rb"] {
+        let library = Frame { filename: Some("lib.js".to_owned()), in_app: None, ..at(library) };
+        let own = Frame { in_app: None, ..at("/srv/shop/x.js") };
+        assert_eq!(leaves(&raised("node", vec![exception("E", "", vec![own, library])])), ["E", "x.py"]);
     }
 }
 

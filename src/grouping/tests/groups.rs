@@ -1,7 +1,6 @@
 //! Exception groups and wrappers.
 
 use super::*;
-use crate::grouping::title;
 use crate::model::event::Mechanism;
 
 pub(super) fn member(ty: &str, value: &str, id: u64, parent: Option<u64>) -> Exception {

@@ -136,6 +136,23 @@ fn hex_and_git_sha() {
 }
 
 #[test]
+fn random_id() {
+    check(&[
+        ("ch_3MtwBwLkdIwHu7ix0snN0B9I", "<random_id>"),
+        ("no charge 4xKd93mQz71LpWvB", "no charge <random_id>"),
+        ("Base64Utf16Encoder", "Base64Utf16Encoder"),
+        ("InternationalizationError2", "InternationalizationError2"),
+        ("handle_PaymentIntentSucceeded", "handle_PaymentIntentSucceeded"),
+    ]);
+}
+
+/// What an alternative gives back is searched for the others.
+#[test]
+fn refused_matches_are_looked_into() {
+    check(&[("java.10-2.net.SocketException", "java.<int>-<int>.net.SocketException")]);
+}
+
+#[test]
 fn float_and_int() {
     check(&[
         ("3.14", "<float>"),

@@ -9,11 +9,26 @@ mod groups;
 mod messages;
 mod properties;
 mod published;
+mod reports;
+mod rules;
 mod titles;
 
-use crate::grouping::{Component, ComponentValue, GroupingHash, VariantName, explain, group};
+use crate::grouping::{self, Component, ComponentValue, Explanation, Grouping, GroupingHash, Rules, VariantName};
 use crate::model::event::{Event, EventKind, Exception, Frame, Level, Message};
 use crate::model::ids::EventId;
+use crate::model::issue::IssueTitle;
+
+fn group(event: &Event) -> Grouping {
+    grouping::group(event, Rules::none())
+}
+
+fn explain(event: &Event, version: u32) -> Option<Explanation> {
+    grouping::explain(event, version, Rules::none())
+}
+
+fn title(event: &Event, main_exception: Option<usize>) -> IssueTitle {
+    grouping::title(event, &Grouping { main_exception, ..group(event) })
+}
 
 fn event(platform: &str) -> Event {
     Event {
@@ -39,6 +54,8 @@ fn event(platform: &str) -> Event {
         sdk: None,
         fingerprint: None,
         checksum: None,
+        csp: None,
+        template: None,
         body: Vec::new(),
     }
 }
@@ -84,7 +101,11 @@ fn names(event: &Event) -> Vec<VariantName> {
 
 /// The leaves that made the first hash.
 fn leaves(event: &Event) -> Vec<String> {
-    let explanation = explain(event, 1).unwrap();
+    leaves_with(event, Rules::none())
+}
+
+fn leaves_with(event: &Event, rules: &Rules) -> Vec<String> {
+    let explanation = grouping::explain(event, 1, rules).unwrap();
     let variant = explanation.variants.iter().find(|variant| variant.is_contributing).unwrap();
     let mut found = Vec::new();
     collect_leaves(&variant.component, &mut found);

@@ -6,9 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::grouping::title;
 use crate::grouping::v1::{PARAMETERISED_BYTES_MAX, first_lines, parameterise};
-use crate::model::event::Mechanism;
+use crate::model::event::{Csp, Mechanism, NsError, Template};
 
 /// Texts that rules look for, beside any text at all.
 fn text() -> impl Strategy<Value = String> {
@@ -50,8 +49,10 @@ prop_compose! {
         (package, context_line) in (weighted(0.2, text()), of(text())),
         (line, column) in (of(0..3_u64), weighted(0.2, any::<u64>())),
         in_app in of(any::<bool>()),
+        platform in weighted(0.1, select(vec!["native".to_owned(), "javascript".to_owned()])),
+        is_source_mapped in weighted(0.2, Just(())).prop_map(|mapped| mapped.is_some()),
     ) -> Frame {
-        Frame { module, function, filename, abs_path, package, context_line, line, column, in_app }
+        Frame { module, function, filename, abs_path, package, context_line, line, column, in_app, platform, is_source_mapped }
     }
 }
 
@@ -61,8 +62,10 @@ prop_compose! {
         (exception_id, parent_id) in (weighted(0.9, 0..6_u64), weighted(0.8, 0..6_u64)),
         is_exception_group in any::<bool>(),
         source in of(select(vec!["__cause__".to_owned(), "exceptions[0]".to_owned()])),
+        code in weighted(0.1, any::<i64>()),
     ) -> Mechanism {
-        Mechanism { ty: None, handled: None, synthetic, exception_id, parent_id, is_exception_group, source }
+        let ns_error = code.map(|code| NsError { domain: source.clone(), code: Some(code) });
+        Mechanism { ty: None, handled: None, synthetic, exception_id, parent_id, is_exception_group, source, ns_error }
     }
 }
 
@@ -91,13 +94,44 @@ prop_compose! {
         (transaction, culprit, request_url) in (of(text()), of(text()), of(text())),
         fingerprint in weighted(0.3, any_fingerprint()),
         checksum in weighted(0.1, text()),
+        csp in weighted(0.1, (text(), text(), text(), text(), any::<bool>())),
+        template in weighted(0.1, (of(text()), of(text()))),
     ) -> Event {
+        let csp = csp.map(|(effective_directive, blocked_uri, document_uri, violated_directive, local)| Csp {
+            effective_directive, blocked_uri, document_uri, violated_directive, local_script_violation: local,
+        });
+        let template = template.map(|(filename, context_line)| Template { filename, context_line });
         let message = message.map(|(template, formatted)| Message { template, formatted });
         Event {
-            exceptions, thread_frames, message, transaction, culprit, request_url, fingerprint, checksum,
+            exceptions, thread_frames, message, transaction, culprit, request_url, fingerprint, checksum, csp, template,
             ..event(platform)
         }
     }
+}
+
+/// Rules over the texts that events here are made of, each well formed.
+fn any_rules() -> impl Strategy<Value = Rules> {
+    let stack = select(vec![
+        "function:* -group",
+        "app:yes -app",
+        "path:**/x.py v-group ^+app",
+        "family:other -app v+app",
+        "[ function:* ] | module:shop.* +group",
+        "function:? | [ module:* ] ^-group category=telemetry",
+        "category:telemetry +group max-frames=1",
+        "error.type:* min-frames=2 invert-stacktrace=1",
+        "!module:shop.views +app +group",
+        "family:all max-frames=2",
+    ]);
+    let fingerprint = select(vec![
+        "error.type:?* -> {{ type }} {{ default }}",
+        "message:\"*row*\" -> row title=\"Row {{ stack.function }}\"",
+        "path:**/x.py app:yes -> {{ stack.module }}",
+        "family:other !level:fatal -> {{ default }}",
+        "tags.x:* -> x",
+    ]);
+    (vec(stack, 0..5), vec(fingerprint, 0..3))
+        .prop_map(|(stack, fingerprint)| Rules::parse(&fingerprint.join("\n"), &stack.join("\n")).unwrap())
 }
 
 proptest! {
@@ -105,9 +139,9 @@ proptest! {
 
     /// One walk feeds both, so the reader is never told another story than the index.
     #[test]
-    fn hashes_and_explanations_agree(event in any_event()) {
-        let grouping = group(&event);
-        let explanation = explain(&event, grouping.version).unwrap();
+    fn hashes_and_explanations_agree(event in any_event(), rules in any_rules()) {
+        let grouping = grouping::group(&event, &rules);
+        let explanation = grouping::explain(&event, grouping.version, &rules).unwrap();
         prop_assert_eq!(explanation.main_exception, grouping.main_exception);
         let explained: Vec<_> = explanation
             .variants
@@ -123,7 +157,7 @@ proptest! {
             prop_assert!(variant.is_contributing || variant.component.hint.is_some());
         }
         prop_assert!(grouping.main_exception.is_none_or(|index| index < event.exceptions.len()));
-        let issue_title = title(&event, grouping.main_exception);
+        let issue_title = grouping::title(&event, &grouping);
         prop_assert!(!issue_title.title.is_empty());
         prop_assert!(issue_title.culprit.chars().count() <= 200);
     }

@@ -1,6 +1,7 @@
 //! Hashes Sentry published for its own test inputs. Equal here means: an import could link issues by hash.
 
 use super::*;
+use crate::model::event::Csp;
 
 /// Two exceptions of one chain; the raised one never entered the application.
 fn base() -> Event {
@@ -16,21 +17,42 @@ fn python_exception_base_app_and_system() {
     assert_eq!(leaves(&base()), ["ValueError", "baz.py", "ValueError", "hello world"]);
 }
 
-/// Only the frames that the rule of the published case (`v-group`, not built yet) leaves over.
+/// The frames of the published case with its rule: `v` takes out the callers.
 #[test]
 fn python_grouping_enhancer_away_from_crash_app_and_system() {
+    let at = |path: &str, frame: Frame| Frame { abs_path: Some(path.to_owned()), ..frame };
     let frames = vec![
-        frame("sentry.web.frontend.release_webhook", "post", "            hook.handle(request)", true),
-        frame("sentry_plugins.heroku.plugin", "handle", "        email = request.POST['user']", true),
-        frame(
-            "django.utils.datastructures",
-            "__getitem__",
-            "            raise MultiValueDictKeyError(repr(key))",
-            false,
+        at(
+            "/usr/local/lib/python2.7/site-packages/django/core/handlers/base.py",
+            frame("django.core.handlers.base", "get_response", "response = wrapped_callback(request)", false),
+        ),
+        at(
+            "/usr/local/lib/python2.7/site-packages/django/views/generic/base.py",
+            frame("django.views.generic.base", "view", "return self.dispatch(request, *args, **kwargs)", false),
+        ),
+        at("/srv/sentry/utils/views.py", frame("sentry.utils.views", "wrapped", "return view(request)", true)),
+        at(
+            "/srv/sentry/web/frontend/release_webhook.py",
+            frame("sentry.web.frontend.release_webhook", "post", "            hook.handle(request)", true),
+        ),
+        at(
+            "/srv/sentry_plugins/heroku/plugin.py",
+            frame("sentry_plugins.heroku.plugin", "handle", "        email = request.POST['user']", true),
+        ),
+        at(
+            "/usr/local/lib/python2.7/site-packages/django/utils/datastructures.py",
+            frame(
+                "django.utils.datastructures",
+                "__getitem__",
+                "            raise MultiValueDictKeyError(repr(key))",
+                false,
+            ),
         ),
     ];
     let event = raised("python", vec![exception("MultiValueDictKeyError", "\"'user'\"", frames)]);
-    assert_eq!(hashes(&event), ["4ec09a051686463f01ce05bffbcf3f89", "b19423b06ce0a7e46ae8b00e12804378"]);
+    let rules = Rules::parse("", "path:**/release_webhook.py v-group").unwrap();
+    let hashes: Vec<String> = grouping::group(&event, &rules).hashes().map(hex).collect();
+    assert_eq!(hashes, ["4ec09a051686463f01ce05bffbcf3f89", "b19423b06ce0a7e46ae8b00e12804378"]);
 }
 
 #[test]
@@ -65,12 +87,20 @@ fn custom_fingerprint_client() {
     assert_eq!(names(&event), [VariantName::CustomFingerprint]);
 }
 
-/// The model carries no directive yet, so the leaves come as a fingerprint: concatenation is what is shown.
 #[test]
-fn csp_leaves() {
-    let mut event = event("other");
-    event.fingerprint = Some(vec!["script-src".to_owned(), "YYY".to_owned()]);
+fn csp() {
+    let csp = Csp {
+        effective_directive: "script-src".to_owned(),
+        blocked_uri: "YYY".to_owned(),
+        document_uri: "http://shop.example/cart".to_owned(),
+        violated_directive: "script-src http://cdn.example.com".to_owned(),
+        local_script_violation: false,
+    };
+    let message = Message { template: None, formatted: "Blocked 'script' from 'YYY'".to_owned() };
+    let event = Event { kind: EventKind::Csp, csp: Some(csp), message: Some(message), ..event("other") };
     assert_eq!(hashes(&event), ["666766514295bb52812324097cdaf53e"]);
+    assert_eq!(names(&event), [VariantName::Default]);
+    assert_eq!(leaves(&event), ["script-src", "YYY"]);
 }
 
 #[test]

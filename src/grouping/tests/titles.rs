@@ -1,8 +1,6 @@
 //! What issues are called.
 
 use super::*;
-use crate::grouping::title;
-use crate::model::issue::IssueTitle;
 
 fn django() -> Event {
     let mut own = frame("shop.views", "checkout", "x", true);

@@ -1,4 +1,4 @@
-//! What of one exception counts: its type, and its stack trace or else its value.
+//! What of one exception counts: its type, its number where it has one, and its stack trace or else its value.
 //!
 //! Knows nothing of the exceptions around it (`chain` does).
 
@@ -6,23 +6,22 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use crate::grouping::GroupingHash;
-use crate::grouping::v1::frame::{Leaf, Scope, StackPlan};
-use crate::grouping::v1::in_app::InApp;
-use crate::grouping::v1::names::Family;
+use crate::grouping::v1::frame::{Context, Leaf, Scope, StackPlan};
 use crate::grouping::v1::parameterise::steady_message;
 use crate::grouping::v1::sink::{HashSink, Sink, Verdict};
-use crate::model::event::{Event, Exception};
+use crate::model::event::{Exception, NsError};
 
 pub(super) struct ExceptionPlan<'e> {
     ty: Leaf<'e>,
     value: &'e str,
     /// Searched for parameters only when some variant has no stack trace to go by.
     steady_value: OnceCell<Cow<'e, str>>,
+    ns_error: Option<&'e NsError>,
     pub(super) stack: StackPlan<'e>,
 }
 
 impl<'e> ExceptionPlan<'e> {
-    pub(super) fn new(event: &'e Event, exception: &'e Exception, family: Family, in_app: InApp) -> Self {
+    pub(super) fn new(context: Context<'e>, exception: &'e Exception) -> Self {
         let ty = match exception.ty.as_deref().unwrap_or_default() {
             "" => Leaf::absent(),
             ty if exception.mechanism.synthetic => Leaf::ignored(ty, "made up by the SDK"),
@@ -32,7 +31,8 @@ impl<'e> ExceptionPlan<'e> {
             ty,
             value: exception.value.as_deref().unwrap_or_default().trim(),
             steady_value: OnceCell::new(),
-            stack: StackPlan::new(family, &exception.frames, in_app, event.request_url.as_deref()),
+            ns_error: exception.mechanism.ns_error.as_ref(),
+            stack: StackPlan::new(context, &exception.frames, Some(exception)),
         }
     }
 
@@ -44,7 +44,10 @@ impl<'e> ExceptionPlan<'e> {
 
     pub(super) fn contributes(&self, scope: Scope) -> bool {
         self.is_in_scope(scope)
-            && (self.ty.verdict.contributes || !self.value.is_empty() || self.stack.contributes(scope))
+            && (self.ty.verdict.contributes
+                || !self.value.is_empty()
+                || self.ns_error.is_some()
+                || self.stack.contributes(scope))
     }
 
     /// `ignored` overrules: the exception as a whole is left out, for the reason given.
@@ -61,6 +64,7 @@ impl<'e> ExceptionPlan<'e> {
         sink.open("exception", verdict);
         self.ty.walk("type", sink);
         self.walk_value(scope, sink);
+        self.walk_ns_error(sink);
         self.stack.walk(scope, sink);
         sink.close();
     }
@@ -76,6 +80,18 @@ impl<'e> ExceptionPlan<'e> {
         let steady = self.steady_value.get_or_init(|| steady_message(self.value));
         let verdict = if steady == self.value { Verdict::YES } else { Verdict::changed("parameters replaced") };
         sink.leaf("value", steady, verdict);
+    }
+
+    fn walk_ns_error<S: Sink>(&self, sink: &mut S) {
+        let Some(error) = self.ns_error else { return };
+        sink.open("ns_error", Verdict::YES);
+        if let Some(domain) = error.domain.as_deref() {
+            sink.leaf("domain", domain, Verdict::YES);
+        }
+        if let Some(code) = error.code {
+            sink.leaf("code", &code.to_string(), Verdict::YES);
+        }
+        sink.close();
     }
 
     /// Tells exceptions of a group apart: the hashes they would have alone.

@@ -1,16 +1,18 @@
 //! What of a stack trace counts: for every frame its module, file name, function and source line.
 //!
 //! Line numbers, columns, variables and absolute paths never count: they change without the bug changing.
-//! Decides once per stack trace; the app and the system variant then read the same decisions. Verdicts of
-//! project rules will be laid over `FramePlan::verdict` and `FramePlan::is_in_app` here.
+//! Decides once per stack trace; the app and the system variant then read the same decisions. What a project's
+//! rules say (`enhance`) is laid over what holds by default.
 
 use std::borrow::Cow;
 
+use crate::grouping::rules::Rules;
+use crate::grouping::v1::enhance::{Enhanced, Surroundings, enhance};
 use crate::grouping::v1::in_app::InApp;
 use crate::grouping::v1::names::{self, Family};
 use crate::grouping::v1::parameterise::parameterise;
 use crate::grouping::v1::sink::{Sink, Verdict};
-use crate::model::event::Frame;
+use crate::model::event::{Exception, Frame};
 
 /// Longer source lines are minified or generated code.
 const CONTEXT_LINE_CHARS_MAX: usize = 120;
@@ -22,12 +24,24 @@ pub(super) enum Scope {
     System,
 }
 
+/// What is the same for all stack traces of an event.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'e> {
+    pub(super) rules: &'e Rules,
+    pub(super) in_app: InApp,
+    pub(super) platform: &'e str,
+    pub(super) page_url: Option<&'e str>,
+    pub(super) stack_count: usize,
+}
+
 pub(super) struct StackPlan<'e> {
     frames: Vec<FramePlan<'e>>,
-    /// Why the stack trace says nothing as a whole.
-    ignored: Option<&'static str>,
-    app_contributes: bool,
-    system_contributes: bool,
+    /// Why the stack trace says nothing as a whole, for each scope.
+    ignored: [Option<&'static str>; 2],
+    contributes: [bool; 2],
+    /// Frames before this one are beyond what a rule lets count, for each scope.
+    first_considered: [usize; 2],
+    is_inverted: bool,
 }
 
 struct FramePlan<'e> {
@@ -35,30 +49,84 @@ struct FramePlan<'e> {
     filename: Leaf<'e>,
     function: Leaf<'e>,
     context_line: Leaf<'e>,
-    verdict: Verdict,
-    is_in_app: bool,
+    verdict: Verdict<'e>,
+    in_app: Verdict<'e>,
 }
 
 /// A text, if there is one, and whether it counts.
 pub(super) struct Leaf<'e> {
     pub(super) text: Cow<'e, str>,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: Verdict<'static>,
 }
 
 impl<'e> StackPlan<'e> {
-    pub(super) fn new(family: Family, frames: &'e [Frame], in_app: InApp, page_url: Option<&str>) -> Self {
+    /// `error` is the exception the frames belong to.
+    pub(super) fn new(context: Context<'e>, frames: &'e [Frame], error: Option<&'e Exception>) -> Self {
         let mut plans = Vec::with_capacity(frames.len());
         let mut previous = None;
         for frame in frames {
-            plans.push(FramePlan::new(family, frame, previous, in_app));
+            plans.push(FramePlan::new(context, frame, previous));
             previous = Some(frame);
         }
-        let ignored = is_bare_page_frame(family, frames, page_url)
+        let page = is_bare_page_frame(Family::of(context.platform), frames, context.page_url)
             .then_some("a single frame without a function, at the address of the page");
-        let system_contributes = ignored.is_none() && plans.iter().any(|frame| frame.verdict.contributes);
-        let app_contributes =
-            ignored.is_none() && plans.iter().any(|frame| frame.verdict.contributes && frame.is_in_app);
-        Self { frames: plans, ignored, app_contributes, system_contributes }
+        let mut plan = Self {
+            frames: plans,
+            ignored: [page; 2],
+            contributes: [false; 2],
+            first_considered: [0; 2],
+            is_inverted: false,
+        };
+        let mut frame_limits = (0, 0);
+        if !context.rules.stack.is_empty() && !frames.is_empty() {
+            let surroundings = Surroundings { platform: context.platform, error, stack_count: context.stack_count };
+            let enhanced =
+                enhance(context.rules, surroundings, frames, |frame| context.in_app.judge(frame).contributes);
+            frame_limits = (enhanced.max_frames, enhanced.min_frames);
+            plan.is_inverted = enhanced.is_inverted;
+            plan.lay_over(enhanced);
+        }
+        for scope in [Scope::App, Scope::System] {
+            plan.count(scope, frame_limits);
+        }
+        plan
+    }
+
+    fn lay_over(&mut self, enhanced: Enhanced<'e>) {
+        for (frame, judgement) in self.frames.iter_mut().zip(enhanced.frames) {
+            match judgement.app {
+                Some((true, _)) => frame.in_app = Verdict::YES,
+                Some((false, rule)) => frame.in_app = Verdict::no(&rule.hints.outside_app),
+                None => {}
+            }
+            match judgement.group {
+                Some((true, rule)) if frame.has_leaf() && !frame.verdict.contributes => {
+                    frame.verdict = Verdict::changed(&rule.hints.taken_in);
+                }
+                Some((false, rule)) => frame.verdict = Verdict::no(&rule.hints.left_out),
+                _ => {}
+            }
+        }
+    }
+
+    /// What is left of the stack trace in one scope, under the bounds rules set (0 for none).
+    fn count(&mut self, scope: Scope, (frames_max, frames_min): (usize, usize)) {
+        let at = scope as usize;
+        let mut count = 0;
+        for (index, frame) in self.frames.iter().enumerate().rev() {
+            if !frame.contributes(scope) {
+                continue;
+            }
+            if frames_max > 0 && count == frames_max {
+                self.first_considered[at] = index + 1;
+                break;
+            }
+            count += 1;
+        }
+        if count > 0 && count < frames_min {
+            self.ignored[at] = self.ignored[at].or(Some("fewer frames than a stack-trace rule asks for"));
+        }
+        self.contributes[at] = count > 0 && self.ignored[at].is_none();
     }
 
     /// The client sent frames, whatever they are worth.
@@ -67,55 +135,80 @@ impl<'e> StackPlan<'e> {
     }
 
     pub(super) fn contributes(&self, scope: Scope) -> bool {
-        match scope {
-            Scope::App => self.app_contributes,
-            Scope::System => self.system_contributes,
-        }
+        self.contributes[scope as usize]
+    }
+
+    /// The frame it is about: the last of the application, else the last.
+    pub(super) fn crash_frame(&self) -> Option<usize> {
+        self.frames.iter().rposition(|frame| frame.in_app.contributes).or(self.frames.len().checked_sub(1))
+    }
+
+    /// For each frame whether it belongs to the application.
+    pub(super) fn in_app(&self) -> impl DoubleEndedIterator<Item = bool> + '_ {
+        self.frames.iter().map(|frame| frame.in_app.contributes)
     }
 
     pub(super) fn walk<S: Sink>(&self, scope: Scope, sink: &mut S) {
-        let verdict = match (self.contributes(scope), self.ignored) {
+        let verdict = match (self.contributes(scope), self.ignored[scope as usize]) {
             (true, _) => Verdict::YES,
             (false, Some(reason)) => Verdict::no(reason),
             (false, None) if self.frames.is_empty() => return,
-            (false, None) if self.system_contributes => Verdict::no("no frame of the application"),
+            (false, None) if self.contributes(Scope::System) => Verdict::no("no frame of the application"),
             (false, None) => Verdict::no("no frame counts"),
         };
         if !verdict.contributes && !S::EXPLAINS {
             return;
         }
         sink.open("stacktrace", verdict);
-        for frame in &self.frames {
-            frame.walk(scope, sink);
+        let first_considered = self.first_considered[scope as usize];
+        let walk_one = |index: usize, sink: &mut S| self.frames[index].walk(scope, index < first_considered, sink);
+        for position in 0..self.frames.len() {
+            walk_one(if self.is_inverted { self.frames.len() - 1 - position } else { position }, sink);
         }
         sink.close();
     }
 }
 
 impl<'e> FramePlan<'e> {
-    fn new(family: Family, frame: &'e Frame, previous: Option<&Frame>, in_app: InApp) -> Self {
+    fn new(context: Context<'e>, frame: &'e Frame, previous: Option<&Frame>) -> Self {
+        let family = Family::of(frame.platform.as_deref().unwrap_or(context.platform));
         let module = module_leaf(family, frame);
         let filename = filename_leaf(family, frame, module.verdict.contributes);
-        let function = function_leaf(family, frame);
         let context_line = context_line_leaf(family, frame);
-        let leaves = [&module, &filename, &function, &context_line];
-        let verdict = if previous.is_some_and(|previous| is_same_call(previous, frame)) {
-            Verdict::no("the same call as the frame before (recursion)")
-        } else if in_app.is_agent(frame) {
-            Verdict::no("a monitoring agent's frame")
-        } else if family.is_javascript() && is_engine_frame(frame) {
-            Verdict::no("evaluated or native code")
-        } else if !leaves.iter().any(|leaf| leaf.verdict.contributes) {
-            Verdict::no("nothing in it counts")
-        } else {
-            Verdict::YES
+        let function = function_leaf(family, frame, context_line.verdict.contributes);
+        let mut plan = Self {
+            verdict: Verdict::YES,
+            in_app: context.in_app.judge(frame),
+            module,
+            filename,
+            function,
+            context_line,
         };
-        Self { verdict, is_in_app: in_app.is_in_app(frame), module, filename, function, context_line }
+        if previous.is_some_and(|previous| is_same_call(previous, frame)) {
+            plan.verdict = Verdict::no("the same call as the frame before (recursion)");
+        } else if context.in_app.is_agent(frame) {
+            plan.verdict = Verdict::no("a monitoring agent's frame");
+        } else if family.is_javascript() && is_engine_frame(frame) {
+            plan.verdict = Verdict::no("evaluated or native code");
+        } else if !plan.has_leaf() {
+            plan.verdict = Verdict::no("nothing in it counts");
+        }
+        plan
     }
 
-    fn walk<S: Sink>(&self, scope: Scope, sink: &mut S) {
-        let verdict = if self.verdict.contributes && scope == Scope::App && !self.is_in_app {
-            Verdict::no("not a frame of the application")
+    fn has_leaf(&self) -> bool {
+        [&self.module, &self.filename, &self.function, &self.context_line].iter().any(|leaf| leaf.verdict.contributes)
+    }
+
+    fn contributes(&self, scope: Scope) -> bool {
+        self.verdict.contributes && (scope == Scope::System || self.in_app.contributes)
+    }
+
+    fn walk<S: Sink>(&self, scope: Scope, is_beyond: bool, sink: &mut S) {
+        let verdict = if self.verdict.contributes && !self.contributes(scope) {
+            self.in_app
+        } else if self.verdict.contributes && is_beyond {
+            Verdict::no("beyond the frames a stack-trace rule considers")
         } else {
             self.verdict
         };
@@ -197,10 +290,13 @@ fn filename_leaf(family: Family, frame: &Frame, module_contributes: bool) -> Lea
     Leaf::cleaned(lower, filename, "file name alone, in lower case")
 }
 
-fn function_leaf(family: Family, frame: &Frame) -> Leaf<'_> {
+fn function_leaf(family: Family, frame: &Frame, has_line: bool) -> Leaf<'_> {
     let Some(function) = frame.function.as_deref().filter(|name| !name.is_empty()) else { return Leaf::absent() };
     if let Some(reason) = names::why_function_is_ignored(family, function) {
         return Leaf::ignored(function, reason);
+    }
+    if family.is_javascript() && frame.is_source_mapped && has_line {
+        return Leaf::ignored(function, "the source line says it better than a name from before minification");
     }
     Leaf::cleaned(names::function(family, function), function, "generated parts taken out")
 }

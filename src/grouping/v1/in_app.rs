@@ -1,34 +1,42 @@
-//! Which frames are the application's own, and which one an event is about.
+//! Which frames are the application's own, before any rule of a project.
 //!
-//! The client's word counts; sentry-python already marks site-packages and the standard library. Paths decide
-//! only for clients that mark no frame at all (OpenTelemetry stack traces, old SDKs).
+//! The client's word counts, except that a Python library is none: clients before 1.15 call everything theirs when
+//! nothing else is. Elsewhere paths decide only for clients that mark no frame at all (OpenTelemetry, old SDKs).
 
+use crate::grouping::v1::sink::Verdict;
 use crate::model::event::{Event, Frame};
 
 /// Directories of code the user installed and did not write.
-const LIBRARY_DIRECTORIES: [&str; 3] = ["site-packages", "dist-packages", "vendor"];
+const PYTHON_LIBRARY_DIRECTORIES: [&str; 3] = ["site-packages", "dist-packages", "vendor"];
+/// The same of other languages: Node's, Ruby's.
+const OTHER_LIBRARY_DIRECTORIES: [&str; 2] = ["node_modules", "gems"];
 
 /// How to judge the frames of one event.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::grouping) struct InApp {
+pub(super) struct InApp {
     /// Some frame was marked, so one without a mark is meant to be outside the application.
     client_marks: bool,
     is_python: bool,
 }
 
 impl InApp {
-    pub(in crate::grouping) fn of(event: &Event) -> Self {
+    pub(super) fn of(event: &Event) -> Self {
         let mut frames = event.exceptions.iter().flat_map(|exception| &exception.frames).chain(&event.thread_frames);
         Self { client_marks: frames.any(|frame| frame.in_app.is_some()), is_python: event.platform == "python" }
     }
 
-    pub(super) fn is_in_app(self, frame: &Frame) -> bool {
-        if self.is_agent(frame) {
-            return false;
-        }
+    /// Whether the frame is the application's, and if not, why.
+    pub(super) fn judge(self, frame: &Frame) -> Verdict<'static> {
+        const LIBRARY: Verdict<'static> = Verdict { contributes: false, hint: Some("a library, by its path") };
+        const OUTSIDE: Verdict<'static> = Verdict { contributes: false, hint: Some("not a frame of the application") };
         match frame.in_app {
-            Some(marked) => marked,
-            None => !self.client_marks && !is_library_path(path_of(frame)),
+            Some(false) => OUTSIDE,
+            _ if self.is_agent(frame) => OUTSIDE,
+            Some(true) if self.is_python && is_library_path(path_of(frame)) => LIBRARY,
+            Some(true) => Verdict::YES,
+            None if self.client_marks => OUTSIDE,
+            None if is_library_path(path_of(frame)) || is_foreign_library_path(path_of(frame)) => LIBRARY,
+            None => Verdict::YES,
         }
     }
 
@@ -44,14 +52,6 @@ impl InApp {
     }
 }
 
-/// The frame an event is about: the last of the application, else the last, of the main exception or the thread.
-pub(in crate::grouping) fn crash_frame(event: &Event, main_exception: Option<usize>) -> Option<&Frame> {
-    let exception = main_exception.and_then(|index| event.exceptions.get(index)).or(event.exceptions.last());
-    let frames = exception.map_or(&event.thread_frames, |exception| &exception.frames);
-    let in_app = InApp::of(event);
-    frames.iter().rev().find(|frame| in_app.is_in_app(frame)).or(frames.last())
-}
-
 fn path_of(frame: &Frame) -> &str {
     frame.abs_path.as_deref().or(frame.filename.as_deref()).unwrap_or_default()
 }
@@ -62,12 +62,16 @@ fn is_library_path(path: &str) -> bool {
     }
     let mut before = "";
     for directory in directories(path) {
-        if LIBRARY_DIRECTORIES.contains(&directory) || (before == ".local" && directory == "share") {
+        if PYTHON_LIBRARY_DIRECTORIES.contains(&directory) || (before == ".local" && directory == "share") {
             return true;
         }
         before = directory;
     }
     false
+}
+
+fn is_foreign_library_path(path: &str) -> bool {
+    directories(path).any(|directory| OTHER_LIBRARY_DIRECTORIES.contains(&directory))
 }
 
 /// The parts of a path above the file itself, under either system's separator.

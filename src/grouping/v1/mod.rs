@@ -1,56 +1,68 @@
 //! Version 1 of grouping: what Sentry documents of `newstyle:2026-01-20`, rebuilt from its published results.
 //!
 //! An event is read once into a `Plan` of decisions; a walk over the plan feeds a sink, which is a hash for every
-//! event and a tree for the curious one. The order of strategies: exceptions, the stack trace of a thread, the
-//! message, nothing. Frozen once released: a change of behaviour is a new folder beside this one.
-//!
-//! Not in here: rules of a project (their seams are in `frame` and `fingerprint`), CSP and other browser reports
-//! (the model carries no directive), NSError codes and source-map marks (likewise).
+//! event and a tree for the curious one. The order of strategies: exceptions, the stack trace of a thread, a
+//! browser's report, the line of a template, the message, nothing. A project's rules are laid over it: stack-trace
+//! rules in `enhance`, fingerprint rules in `matching`. Frozen once released: a change of behaviour is a new folder
+//! beside this one.
 
 mod chain;
+mod enhance;
 mod exception;
 mod fingerprint;
 mod frame;
 mod in_app;
+mod matching;
 mod names;
 mod parameterise;
+mod report;
 mod sink;
 
 use std::borrow::Cow;
 
+use crate::grouping::rules::Rules;
 use crate::grouping::v1::chain::Selection;
 use crate::grouping::v1::exception::ExceptionPlan;
-use crate::grouping::v1::fingerprint::{Fingerprint, Token};
-use crate::grouping::v1::frame::{Scope, StackPlan};
-use crate::grouping::v1::names::Family;
+use crate::grouping::v1::fingerprint::{Fingerprint, Speaker, Token};
+use crate::grouping::v1::frame::{Context, Scope, StackPlan};
+use crate::grouping::v1::matching::Met;
+use crate::grouping::v1::report::ReportPlan;
 use crate::grouping::v1::sink::{HashSink, Sink, TreeSink, Verdict};
-use crate::grouping::{ExplainedVariant, Explanation, Grouping, GroupingHash, Variant, VariantName};
-use crate::model::event::Event;
+use crate::grouping::{
+    ExplainedFingerprint, ExplainedVariant, Explanation, FingerprintSource, Grouping, GroupingHash, MatchedRule,
+    Variant, VariantName,
+};
+use crate::model::event::{Event, Template};
 
-pub(in crate::grouping) use crate::grouping::v1::in_app::crash_frame;
 #[cfg(test)]
 pub(in crate::grouping) use crate::grouping::v1::parameterise::{PARAMETERISED_BYTES_MAX, first_lines, parameterise};
 
 pub(in crate::grouping) const VERSION: u32 = 1;
 
-pub(in crate::grouping) fn group(event: &Event) -> Grouping {
-    let plan = Plan::new(event);
+pub(in crate::grouping) fn group(event: &Event, rules: &Rules) -> Grouping {
+    let plan = Plan::new(event, rules);
     let mut variants = Vec::with_capacity(2);
     for outcome in plan.outcomes::<HashSink>() {
         if outcome.contributes {
             variants.push(Variant { name: outcome.name, hash: outcome.hash });
         }
     }
-    Grouping { version: VERSION, variants, main_exception: plan.selection.main }
+    Grouping {
+        version: VERSION,
+        variants,
+        main_exception: plan.selection.main,
+        crash_frame: plan.crash_frame,
+        title: plan.title(),
+    }
 }
 
-pub(in crate::grouping) fn explain(event: &Event) -> Explanation {
-    let plan = Plan::new(event);
+pub(in crate::grouping) fn explain(event: &Event, rules: &Rules) -> Explanation {
+    let plan = Plan::new(event, rules);
     let mut variants = Vec::new();
     for outcome in plan.outcomes::<TreeSink>() {
         let mut component = outcome.product;
         component.contributes = outcome.contributes;
-        component.hint = component.hint.or(outcome.hint);
+        component.hint = component.hint.or(outcome.hint.map(str::to_owned));
         variants.push(ExplainedVariant {
             name: outcome.name,
             hash: outcome.contributes.then_some(outcome.hash),
@@ -58,7 +70,12 @@ pub(in crate::grouping) fn explain(event: &Event) -> Explanation {
             component,
         });
     }
-    Explanation { version: VERSION, main_exception: plan.selection.main, variants }
+    Explanation {
+        version: VERSION,
+        main_exception: plan.selection.main,
+        variants,
+        fingerprint: plan.explained_fingerprint(),
+    }
 }
 
 /// The first that has something to say decides.
@@ -66,6 +83,8 @@ pub(in crate::grouping) fn explain(event: &Event) -> Explanation {
 enum Strategy {
     Exceptions,
     Thread,
+    Report,
+    Template,
     Message,
     Fallback,
 }
@@ -76,7 +95,11 @@ struct Plan<'e> {
     exceptions: Vec<ExceptionPlan<'e>>,
     selection: Selection,
     thread: StackPlan<'e>,
+    report: Option<ReportPlan<'e>>,
+    template: Option<&'e Template>,
     message: Cow<'e, str>,
+    crash_frame: Option<usize>,
+    met: Option<Met<'e>>,
     fingerprint: Fingerprint<'e>,
     strategy: Strategy,
 }
@@ -94,58 +117,126 @@ struct Outcome<P> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Base {
     Frames(Scope),
-    Message,
+    Default,
     Fallback,
 }
 
 impl<'e> Plan<'e> {
-    fn new(event: &'e Event) -> Self {
-        let family = Family::of(&event.platform);
-        let in_app = in_app::InApp::of(event);
+    fn new(event: &'e Event, rules: &'e Rules) -> Self {
+        let context = Context {
+            rules,
+            in_app: in_app::InApp::of(event),
+            platform: &event.platform,
+            page_url: event.request_url.as_deref(),
+            stack_count: event.exceptions.iter().filter(|exception| !exception.frames.is_empty()).count(),
+        };
         let exceptions: Vec<ExceptionPlan> =
-            event.exceptions.iter().map(|exception| ExceptionPlan::new(event, exception, family, in_app)).collect();
+            event.exceptions.iter().map(|exception| ExceptionPlan::new(context, exception)).collect();
         let selection = chain::select(event, |index| exceptions[index].key());
-        let thread = StackPlan::new(family, &event.thread_frames, in_app, event.request_url.as_deref());
-        let message = event.message.as_ref().map(|message| {
-            let template = message.template.as_deref().filter(|template| !template.trim().is_empty());
-            template.unwrap_or(&message.formatted).trim()
-        });
-        let message = message.unwrap_or_default();
+        let thread = StackPlan::new(context, &event.thread_frames, None);
+        let main = selection.main.or(exceptions.len().checked_sub(1));
+        let crash_frame = main.map_or(&thread, |index| &exceptions[index].stack).crash_frame();
+        let frames = || marked_frames(event, &exceptions, &thread);
+        let met = matching::find(rules, event, frames);
+        let speaker = speaker(event, selection.main, crash_frame);
+        let fingerprint = Fingerprint::of(fingerprint::values(event, met), speaker);
+        let mut plan = Self {
+            event,
+            exceptions,
+            selection,
+            thread,
+            report: ReportPlan::of(event),
+            template: event.template.as_ref(),
+            message: Cow::Borrowed(raw_message(event)),
+            crash_frame,
+            met,
+            fingerprint,
+            strategy: Strategy::Fallback,
+        };
+        plan.strategy = plan.deciding_strategy();
+        // The message is searched for parameters only where it decides.
+        if plan.strategy == Strategy::Message {
+            plan.message = parameterise::steady_message(raw_message(event));
+        }
+        plan
+    }
+
+    fn deciding_strategy(&self) -> Strategy {
         let says_something = |index: &usize| {
-            let exception: &ExceptionPlan = &exceptions[*index];
+            let exception = &self.exceptions[*index];
             exception.contributes(Scope::App) || exception.contributes(Scope::System)
         };
-        let strategy = if selection.order.iter().any(says_something) {
+        if self.selection.order.iter().any(says_something) {
             Strategy::Exceptions
-        } else if thread.contributes(Scope::System) {
+        } else if self.thread.contributes(Scope::System) {
             Strategy::Thread
-        } else if !message.is_empty() {
+        } else if self.report.as_ref().is_some_and(ReportPlan::contributes) {
+            Strategy::Report
+        } else if self.template.is_some() {
+            Strategy::Template
+        } else if !self.message.is_empty() {
             Strategy::Message
         } else {
             Strategy::Fallback
+        }
+    }
+
+    /// What the rule that was met calls the issue.
+    fn title(&self) -> Option<String> {
+        let title = self.met?.rule.title.as_deref()?;
+        Some(speaker(self.event, self.selection.main, self.crash_frame).fill(title))
+    }
+
+    fn explained_fingerprint(&self) -> Option<ExplainedFingerprint> {
+        let values = fingerprint::values(self.event, self.met);
+        if values.is_empty() && self.met.is_none() {
+            return None;
+        }
+        let resolved = match &self.fingerprint {
+            Fingerprint::Default => values.to_vec(),
+            Fingerprint::Hybrid(tokens) | Fingerprint::Custom(tokens) => {
+                let text = |token: &Token| match token {
+                    Token::Default => "{{ default }}".to_owned(),
+                    Token::Text(text) => text.to_string(),
+                };
+                tokens.iter().map(text).collect()
+            }
         };
-        // The message is searched for parameters only where it decides.
-        let message = match strategy {
-            Strategy::Message => parameterise::steady_message(message),
-            _ => Cow::Borrowed(message),
-        };
-        let fingerprint = Fingerprint::of(event, selection.main);
-        Self { event, exceptions, selection, thread, message, fingerprint, strategy }
+        let rule = self.met.map(|met| MatchedRule {
+            line: (!met.is_built_in).then_some(met.rule.line),
+            text: met.rule.text.clone(),
+            title: self.title(),
+        });
+        Some(ExplainedFingerprint {
+            source: match self.met {
+                Some(Met { is_built_in: true, .. }) => FingerprintSource::BuiltIn,
+                Some(met) if !met.rule.values.is_empty() => FingerprintSource::Rule,
+                _ => FingerprintSource::Client,
+            },
+            values: values.to_vec(),
+            resolved,
+            client_values: self.event.fingerprint.clone(),
+            rule,
+        })
     }
 
     /// The variants in look-up order. A sink that does not explain gets the contributing ones only.
     fn outcomes<S: Sink>(&self) -> Vec<Outcome<S::Product>> {
         let mut outcomes = Vec::with_capacity(2);
-        let overruled = if let Some(checksum) = self.event.checksum.as_deref().filter(|text| !text.is_empty()) {
+        let has_checksum = self.event.checksum.as_deref().filter(|text| !text.is_empty());
+        let overruled = if let Some(checksum) = has_checksum {
             outcomes.push(checksum_outcome::<S>(checksum));
             Some("the client sent a checksum")
         } else if let Fingerprint::Custom(tokens) = &self.fingerprint {
-            outcomes.push(self.walked::<S>(VariantName::CustomFingerprint, None, |sink| {
+            let is_built_in = self.met.is_some_and(|met| met.is_built_in);
+            let by_rule = self.met.is_some_and(|met| !met.rule.values.is_empty());
+            let name = if is_built_in { VariantName::BuiltInFingerprint } else { VariantName::CustomFingerprint };
+            outcomes.push(self.walked::<S>(name, None, |sink| {
                 sink.open("fingerprint", Verdict::YES);
                 self.walk_tokens(tokens, Base::Fallback, sink);
                 sink.close();
             }));
-            Some("the client sent a fingerprint")
+            Some(if by_rule { "a fingerprint rule decides" } else { "the client sent a fingerprint" })
         } else {
             None
         };
@@ -153,7 +244,7 @@ impl<'e> Plan<'e> {
             return outcomes;
         }
         let mut app_hash = None;
-        for base in [Base::Frames(Scope::App), Base::Frames(Scope::System), Base::Message, Base::Fallback] {
+        for base in [Base::Frames(Scope::App), Base::Frames(Scope::System), Base::Default, Base::Fallback] {
             let Some(reason) = self.why_ignored(base) else { continue };
             let hint = reason.or(overruled);
             if hint.is_some() && !S::EXPLAINS {
@@ -179,6 +270,7 @@ impl<'e> Plan<'e> {
             }
             _ => self.thread.contributes(scope),
         };
+        let has_default = self.report.is_some() || self.template.is_some() || !self.message.is_empty();
         match (base, self.strategy) {
             (Base::Frames(scope), Strategy::Exceptions | Strategy::Thread) => match scope {
                 Scope::App if !has_stack(Scope::App) && has_stack(Scope::System) => {
@@ -187,20 +279,14 @@ impl<'e> Plan<'e> {
                 Scope::System if !has_stack(Scope::System) => None,
                 _ => Some(None),
             },
-            (Base::Frames(Scope::App), Strategy::Message | Strategy::Fallback)
-                if !self.exceptions.is_empty() || self.thread.is_present() =>
-            {
+            (Base::Frames(Scope::App), _) if !self.exceptions.is_empty() || self.thread.is_present() => {
                 Some(Some("nothing in the stack trace counts"))
             }
             (Base::Frames(_), _) => None,
-            (Base::Message, Strategy::Message) => Some(None),
-            (Base::Message, Strategy::Exceptions) if !self.message.is_empty() => {
-                Some(Some("exceptions take precedence"))
-            }
-            (Base::Message, Strategy::Thread) if !self.message.is_empty() => {
-                Some(Some("the stack trace takes precedence"))
-            }
-            (Base::Message, _) => None,
+            (Base::Default, Strategy::Report | Strategy::Template | Strategy::Message) => Some(None),
+            (Base::Default, Strategy::Exceptions) if has_default => Some(Some("exceptions take precedence")),
+            (Base::Default, Strategy::Thread) if has_default => Some(Some("the stack trace takes precedence")),
+            (Base::Default, _) => None,
             (Base::Fallback, Strategy::Fallback) => Some(None),
             (Base::Fallback, _) => None,
         }
@@ -214,11 +300,11 @@ impl<'e> Plan<'e> {
         let name = match (base, hybrid) {
             (Base::Frames(Scope::App), None) => VariantName::App,
             (Base::Frames(Scope::System), None) => VariantName::System,
-            (Base::Message, None) => VariantName::Default,
+            (Base::Default, None) => VariantName::Default,
             (Base::Fallback, None) => VariantName::Fallback,
             (Base::Frames(Scope::App), Some(_)) => VariantName::HybridApp,
             (Base::Frames(Scope::System), Some(_)) => VariantName::HybridSystem,
-            (Base::Message | Base::Fallback, Some(_)) => VariantName::HybridDefault,
+            (Base::Default | Base::Fallback, Some(_)) => VariantName::HybridDefault,
         };
         self.walked::<S>(name, hint, |sink| match hybrid {
             None => self.walk_base(base, sink),
@@ -259,16 +345,44 @@ impl<'e> Plan<'e> {
                 self.walk_thread(scope, sink);
                 sink.close();
             }
-            Base::Message => {
-                sink.open("default", Verdict::YES);
-                sink.leaf("message", &self.message, Verdict::YES);
-                sink.close();
-            }
+            Base::Default => self.walk_default(sink),
             Base::Fallback => {
                 sink.open("fallback", Verdict::YES);
                 sink.close();
             }
         }
+    }
+
+    /// What has no frames: the first that has something to say counts.
+    fn walk_default<S: Sink>(&self, sink: &mut S) {
+        sink.open("default", Verdict::YES);
+        if let Some(report) = &self.report {
+            let verdict =
+                if report.contributes() { Verdict::YES } else { Verdict::no("the browser names no directive") };
+            report.walk(verdict, sink);
+        }
+        let after_report = match self.strategy {
+            Strategy::Report => Verdict::no("the browser's report takes precedence"),
+            _ => Verdict::YES,
+        };
+        if let Some(template) = self.template {
+            sink.open("template", after_report);
+            if let Some(filename) = &template.filename {
+                sink.leaf("filename", filename, Verdict::YES);
+            }
+            if let Some(line) = &template.context_line {
+                sink.leaf("context_line", line, Verdict::YES);
+            }
+            sink.close();
+        }
+        if !self.message.is_empty() {
+            let verdict = match self.strategy {
+                Strategy::Template => Verdict::no("the line of the template takes precedence"),
+                _ => after_report,
+            };
+            sink.leaf("message", &self.message, verdict);
+        }
+        sink.close();
     }
 
     fn walk_exceptions<S: Sink>(&self, scope: Scope, sink: &mut S) {
@@ -306,6 +420,31 @@ impl<'e> Plan<'e> {
         self.thread.walk(scope, sink);
         sink.close();
     }
+}
+
+/// What grouping reads of a message: the template, else the text.
+fn raw_message(event: &Event) -> &str {
+    let Some(message) = &event.message else { return "" };
+    let template = message.template.as_deref().filter(|template| !template.trim().is_empty());
+    template.unwrap_or(&message.formatted).trim()
+}
+
+fn speaker(event: &Event, main_exception: Option<usize>, crash_frame: Option<usize>) -> Speaker<'_> {
+    Speaker { event, main_exception, crash_frame: crate::grouping::crash_frame(event, main_exception, crash_frame) }
+}
+
+/// All frames with whether they are the application's, the crash first.
+fn marked_frames<'e>(
+    event: &'e Event,
+    exceptions: &[ExceptionPlan<'e>],
+    thread: &StackPlan<'e>,
+) -> Vec<matching::MarkedFrame<'e>> {
+    let mut frames: Vec<_> = event.thread_frames.iter().zip(thread.in_app()).collect();
+    for (exception, plan) in event.exceptions.iter().zip(exceptions) {
+        frames.extend(exception.frames.iter().zip(plan.stack.in_app()));
+    }
+    frames.reverse();
+    frames
 }
 
 /// A client's own hash is taken as it is; any other text stands for its hash.

@@ -45,6 +45,15 @@ impl Family {
     }
 }
 
+/// The name rules know a platform's family by.
+pub(super) fn family_name(platform: &str) -> &'static str {
+    match platform {
+        "javascript" | "node" => "javascript",
+        "native" | "c" | "cpp" | "rust" | "objc" | "cocoa" | "swift" => "native",
+        _ => "other",
+    }
+}
+
 /// Replaced in this order, each by its text. `$` is doubled in replacements, as `regex` wants it.
 static JAVA_MODULE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     vec![

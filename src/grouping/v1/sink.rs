@@ -10,19 +10,19 @@ use crate::grouping::component::{Component, ComponentValue};
 
 /// Whether something counts, and what is worth saying about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct Verdict<'h> {
     pub(super) contributes: bool,
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: Option<&'h str>,
 }
 
-impl Verdict {
+impl<'h> Verdict<'h> {
     pub(super) const YES: Self = Self { contributes: true, hint: None };
 
-    pub(super) fn changed(hint: &'static str) -> Self {
+    pub(super) fn changed(hint: &'h str) -> Self {
         Self { contributes: true, hint: Some(hint) }
     }
 
-    pub(super) fn no(hint: &'static str) -> Self {
+    pub(super) fn no(hint: &'h str) -> Self {
         Self { contributes: false, hint: Some(hint) }
     }
 }
@@ -35,13 +35,13 @@ pub(super) trait Sink {
     const EXPLAINS: bool;
 
     fn new() -> Self;
-    fn open(&mut self, id: &'static str, verdict: Verdict);
+    fn open(&mut self, id: &'static str, verdict: Verdict<'_>);
     fn text(&mut self, text: &str);
     fn close(&mut self);
     fn finish(self) -> (GroupingHash, Self::Product);
 
     /// A component with one value.
-    fn leaf(&mut self, id: &'static str, text: &str, verdict: Verdict) {
+    fn leaf(&mut self, id: &'static str, text: &str, verdict: Verdict<'_>) {
         if verdict.contributes || Self::EXPLAINS {
             self.open(id, verdict);
             self.text(text);
@@ -65,7 +65,7 @@ impl Sink for HashSink {
         Self { md5: Md5::new(), muted_depth: 0 }
     }
 
-    fn open(&mut self, _id: &'static str, verdict: Verdict) {
+    fn open(&mut self, _id: &'static str, verdict: Verdict<'_>) {
         if self.muted_depth > 0 || !verdict.contributes {
             self.muted_depth += 1;
         }
@@ -101,7 +101,7 @@ impl Sink for TreeSink {
         Self { hash: HashSink::new(), open: Vec::new(), root: Component::default() }
     }
 
-    fn open(&mut self, id: &'static str, verdict: Verdict) {
+    fn open(&mut self, id: &'static str, verdict: Verdict<'_>) {
         self.hash.open(id, verdict);
         self.open.push(Component::new(id, verdict.contributes, verdict.hint));
     }

@@ -4,6 +4,7 @@
 //! JavaScript number), times are unix milliseconds or nanoseconds as the name says; the browser formats.
 
 pub mod event;
+pub mod grouping;
 pub mod ingest;
 pub mod issue;
 pub mod trace;
@@ -88,6 +89,11 @@ mod types {
             detail::Breadcrumb,
             detail::Context,
             event::EventTraceView,
+            grouping::GroupingView,
+            grouping::FingerprintView,
+            grouping::FingerprintRuleView,
+            grouping::GroupingVariantView,
+            grouping::ComponentView,
             detail::FieldError,
             trace::TraceListView,
             trace::TraceRowView,

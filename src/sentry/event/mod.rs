@@ -126,6 +126,8 @@ fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> (Event, Address, Vec<No
         sdk: wire.sdk.get().and_then(fields::sdk_name),
         fingerprint: wire.fingerprint.and_then(fields::fingerprint),
         checksum: wire.checksum.limited(128),
+        csp: None,
+        template: stack::template(wire),
         body: Vec::new(),
     };
     (event, address, notes)

@@ -7,10 +7,12 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::model::event::{Exception, Frame, Mechanism};
+use crate::model::event::{Exception, Frame, Mechanism, NsError, Template};
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Object, Scalar};
-use crate::sentry::wire::{WireEvent, WireException, WireFrame, WireMechanism, WireStacktrace, WireThread};
+use crate::sentry::wire::{
+    WireEvent, WireException, WireFrame, WireMechanism, WireMechanismMeta, WireStacktrace, WireThread,
+};
 
 /// Characters of type, module and path (256), function (512), value (8192): Sentry's limits.
 const NAME_CHARS_MAX: usize = 256;
@@ -87,7 +89,27 @@ fn mechanism(wire: &WireMechanism<'_>) -> Mechanism {
         parent_id: wire.parent_id.unsigned(),
         is_exception_group: wire.is_exception_group.flag() == Some(true),
         source: wire.source.limited(NAME_CHARS_MAX),
+        ns_error: wire.meta.and_then(|meta| ns_error(meta.get())),
     }
+}
+
+fn ns_error(meta: &str) -> Option<NsError> {
+    let Object(meta) = serde_json::from_str::<Object<WireMechanismMeta<'_>>>(meta).ok()?;
+    let meta = meta?;
+    let wire = meta.ns_error.get()?;
+    let error = NsError {
+        domain: wire.domain.limited(NAME_CHARS_MAX),
+        code: wire.code.text().and_then(|text| text.trim().parse().ok()),
+    };
+    (error != NsError::default()).then_some(error)
+}
+
+/// The template that failed, for clients that name it.
+pub(super) fn template(wire: &WireEvent<'_>) -> Option<Template> {
+    let template = wire.template.get()?;
+    let (filename, _) = paths(&template.filename, &template.abs_path);
+    let template = Template { filename, context_line: template.context_line.limited(LINE_CHARS_MAX) };
+    (template != Template::default()).then_some(template)
 }
 
 fn frames(stacktrace: &Object<WireStacktrace<'_>>) -> Vec<Frame> {
@@ -106,6 +128,8 @@ fn frame(wire: &WireFrame<'_>) -> Frame {
         line: wire.line.unsigned(),
         column: wire.column.unsigned(),
         in_app: wire.in_app.flag(),
+        platform: wire.platform.limited(64),
+        is_source_mapped: wire.data.get().is_some_and(|data| data.source_map.text().is_some()),
     }
 }
 

@@ -188,6 +188,68 @@ export type EventTraceView = { trace_id: string, span_id: string | null,
  */
 has_spans: boolean, };
 
+export type GroupingView = { 
+/**
+ * Of the algorithm the event was grouped with.
+ */
+version: number, 
+/**
+ * Said when grouping the event again does not lead to the issue it is in.
+ */
+note: string | null, 
+/**
+ * Where it would go today instead, when that issue exists.
+ */
+leads_to: string | null, fingerprint: FingerprintView | null, 
+/**
+ * The one that decided first, then those that would find the issue too, then the rest.
+ */
+variants: Array<GroupingVariantView>, };
+
+export type FingerprintView = { 
+/**
+ * `client`, `rule`, `built_in`
+ */
+source: string, values: Array<string>, 
+/**
+ * With variables replaced by what they stood for.
+ */
+resolved: Array<string>, 
+/**
+ * What the client asked for, when a rule decided instead.
+ */
+overruled: Array<string> | null, rule: FingerprintRuleView | null, };
+
+export type FingerprintRuleView = { 
+/**
+ * `None` for a rule every project has.
+ */
+line: number | null, text: string, title: string | null, };
+
+export type GroupingVariantView = { 
+/**
+ * `app`, `system`, `default`, `custom_fingerprint`, …
+ */
+key: string, 
+/**
+ * `in-app exception stack trace`
+ */
+description: string, hash: string | null, is_contributing: boolean, 
+/**
+ * Its hash is the one that leads to the issue.
+ */
+is_chosen: boolean, hint: string | null, component: ComponentView, 
+/**
+ * Parts too many to show.
+ */
+omitted: number, };
+
+export type ComponentView = { id: string, name: string, contributes: boolean, hint: string | null, 
+/**
+ * Texts, hashed as they stand here.
+ */
+values: Array<string>, parts: Array<ComponentView>, };
+
 export type FieldError = { 
 /**
  * `exception.values.0.value`
