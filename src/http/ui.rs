@@ -7,6 +7,7 @@ use crate::config::{PAGE_ROWS, PAGE_ROWS_MAX, TRACE_SPANS_SHOWN_MAX};
 use crate::model::detail::Variable;
 use crate::model::ids::{EventId, IssueId, SpanId, TraceId};
 use crate::model::issue::{Issue, IssueStatus};
+use crate::model::segment::resolve_segment_names;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, SpanSource, SpanStatus};
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceSummary};
@@ -234,6 +235,7 @@ pub(super) async fn span(ready: &Ready, trace: &str, span: &str) -> Answer {
     let trace_id = TraceId::parse(trace).ok_or_else(|| ApiError::not_found("trace"))?;
     let span_id = SpanId::parse(span).ok_or_else(|| ApiError::not_found("span"))?;
     let mut found = ready.store.trace_spans(trace_id, usize::MAX).await?.batch;
+    resolve_segment_names(&mut found.spans);
     let place = found.spans.iter().position(|span| span.span_id == span_id);
     let span = found.spans.swap_remove(place.ok_or_else(|| ApiError::not_found("span"))?);
     let resource = found.resources.swap_remove(span.resource);

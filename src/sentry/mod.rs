@@ -10,6 +10,7 @@
 pub mod auth;
 #[cfg(test)]
 mod captures;
+pub mod client_report;
 mod clock;
 pub mod decode;
 pub mod detail;
@@ -18,8 +19,11 @@ pub mod envelope;
 pub mod event;
 mod json;
 pub mod sample;
+pub mod session;
+pub mod span_items;
 pub mod store_endpoint;
 pub mod transaction;
+mod url_name;
 mod wire;
 
 pub use json::JsonError;
