@@ -13,7 +13,7 @@ use crate::model::sketch::UserSketch;
 use crate::model::time::hour_of;
 
 /// A release in one environment of one project.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReleaseKey {
     pub project_id: ProjectId,
     pub version: String,

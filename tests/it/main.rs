@@ -23,6 +23,8 @@ mod live;
 mod one_trace;
 mod otlp_ingest;
 mod reading;
+mod release_health;
 mod sentry_api;
 mod sentry_auth;
 mod sentry_ingest;
+mod span_items;

@@ -6,6 +6,7 @@
 pub mod event;
 pub mod ingest;
 pub mod issue;
+pub mod release;
 pub mod trace;
 
 use serde::Serialize;
@@ -100,6 +101,9 @@ mod types {
             ingest::IngestView,
             ingest::IngestRowView,
             ingest::OutcomeView,
+            ingest::ClientDiscardView,
+            release::ReleaseListView,
+            release::ReleaseRowView,
         );
         out
     }
