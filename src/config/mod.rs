@@ -151,3 +151,39 @@ pub const GROUPING_RULE_PARTS_MAX: usize = 32;
 
 /// One pattern, in bytes. Long enough for any path; bounds what compiling it may take.
 pub const GROUPING_PATTERN_BYTES_MAX: usize = 512;
+/// One `span` item of a Sentry envelope, container or single, in bytes: Sentry's own limit.
+pub const SPAN_CONTAINER_BYTES_MAX: usize = 12 << 20;
+
+/// One span of a container, in bytes of JSON: Sentry's own limit.
+pub const SPAN_ITEM_BYTES_MAX: usize = 10 << 20;
+
+/// `span` items with a single span in one envelope: Sentry's own limit. Browsers send one per web vital.
+pub const STANDALONE_SPANS_MAX: usize = 25;
+
+/// One `session` or `sessions` item, in bytes of JSON, and such items in one envelope: Sentry's own limits.
+pub const SESSIONS_BYTES_MAX: usize = 10 << 20;
+pub const SESSION_ITEMS_MAX: usize = 100;
+
+/// Buckets of one `sessions` item. A server SDK sends one per minute and user since the last minute.
+pub const SESSION_BUCKETS_MAX: usize = 10_000;
+
+/// Sessions one bucket may count: a minute of one process, generously. Keeps a hostile number from becoming the total.
+pub const SESSION_BUCKET_COUNT_MAX: u64 = 10_000_000;
+
+/// Sessions that started longer ago are refused, in days: Sentry's own limit, and how long the state of a single
+/// session is kept, so that a late update still moves it from one counter to another.
+pub const SESSION_AGE_MAX_DAYS: i64 = 5;
+
+/// Rows of old session states and delivery keys removed by one commit that holds sessions or reports: enough to keep
+/// up with any rate, few enough not to be felt.
+pub const SESSION_PRUNE_ROWS: usize = 500;
+
+/// Client reports of one envelope, in bytes together and in number: Sentry's own limits.
+pub const CLIENT_REPORT_BYTES_MAX: usize = 100 << 10;
+pub const CLIENT_REPORT_ITEMS_MAX: usize = 100;
+
+/// Different reasons and categories kept per project and hour; SDKs know about 20 and 15. More are counted as `other`.
+pub const CLIENT_DISCARD_KINDS_MAX: usize = 500;
+
+/// Releases of one page, most recently seen first.
+pub const RELEASES_SHOWN_MAX: usize = 100;

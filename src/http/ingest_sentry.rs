@@ -282,8 +282,10 @@ fn envelope_error(error: EnvelopeError) -> ApiError {
 
 /// An error when everything in the request was refused; what was usable makes it a success.
 fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)], is_store: bool) -> Option<ApiError> {
-    let kept_something = digest.events > 0 || digest.spans > 0 || !digest.counted.is_empty();
-    if kept_something || refusals.is_empty() {
+    let kept_something = digest.events > 0 || digest.spans > 0 || digest.others > 0 || !digest.counted.is_empty();
+    // Nothing is wrong with a client that was offline for a week.
+    let all_too_old = refusals.iter().all(|(reason, _)| *reason == Reason::TooOld);
+    if kept_something || all_too_old {
         return None;
     }
     let all_too_large = refusals.iter().all(|(reason, _)| *reason == Reason::TooLarge);

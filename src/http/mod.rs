@@ -14,10 +14,12 @@ mod jaeger;
 mod ledger;
 mod live;
 mod peer;
+mod releases;
 mod respond;
 mod route;
 mod sentry_api;
 mod serve;
+mod stats_api;
 mod take;
 mod ui;
 pub mod view;
@@ -163,6 +165,7 @@ async fn answer(
         Route::Traces => ui::traces(&ready, &query).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
+        Route::Releases => releases::list(&ready, &query).await,
         Route::Ingest => ui::ingest(&ready, &server.ledger).await,
         Route::Live => Ok(server.live.stream()),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
@@ -238,6 +241,11 @@ impl Query {
         let mut encoder = form_urlencoded::Serializer::new(String::new());
         encoder.extend_pairs(self.0.iter().filter(|(key, _)| key != "cursor"));
         encoder.append_pair("cursor", cursor).finish()
+    }
+
+    /// Every value of a key that is not empty, in the order sent.
+    fn all<'q>(&'q self, key: &'q str) -> impl Iterator<Item = &'q str> {
+        self.0.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
     }
 
     /// The first value of a key, if it is not empty.

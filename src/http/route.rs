@@ -52,6 +52,7 @@ pub enum Route<'a> {
         trace: &'a str,
         span: &'a str,
     },
+    Releases,
     Ingest,
     Live,
     /// The one mutation: sends a sample event to ourselves.
@@ -77,6 +78,10 @@ pub enum Sentry0<'a> {
     Organizations,
     Projects,
     ProjectKeys { organization: &'a str, project: &'a str },
+    ProjectReleases { organization: &'a str, project: &'a str },
+    OrganizationReleases { organization: &'a str },
+    OrganizationSessions { organization: &'a str },
+    OrganizationStats { organization: &'a str },
     ProjectIssues { organization: &'a str, project: &'a str },
     ProjectEvent { organization: &'a str, project: &'a str, event: &'a str },
     ProjectEventGrouping { organization: &'a str, project: &'a str, event: &'a str },
@@ -134,6 +139,7 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["traces"] => Route::Traces,
         ["traces", trace] => Route::Trace { trace },
         ["traces", trace, "spans", span] => Route::Span { trace, span },
+        ["releases"] => Route::Releases,
         ["ingest"] => Route::Ingest,
         ["live"] => Route::Live,
         ["sample"] => Route::Sample,
@@ -152,6 +158,10 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         ["projects", organization, project, "events", event, "grouping-info"] => {
             Sentry0::ProjectEventGrouping { organization, project, event }
         }
+        ["projects", organization, project, "releases"] => Sentry0::ProjectReleases { organization, project },
+        ["organizations", organization, "releases"] => Sentry0::OrganizationReleases { organization },
+        ["organizations", organization, "sessions"] => Sentry0::OrganizationSessions { organization },
+        ["organizations", organization, "stats_v2"] => Sentry0::OrganizationStats { organization },
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },

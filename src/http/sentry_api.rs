@@ -20,7 +20,7 @@ use super::error::ApiError;
 use super::respond::{Body, json as json_response};
 use super::route::Sentry0;
 use super::ui::find_issue;
-use super::{Query, Ready};
+use super::{Query, Ready, releases, stats_api};
 
 type Answer = Result<Response<Body>, ApiError>;
 
@@ -47,6 +47,24 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
         Sentry0::ProjectIssues { organization, project } => {
             let project = find_project(ready, organization, project)?;
             project_issues(ready, project, query, &base).await
+        }
+        Sentry0::ProjectReleases { organization, project } => {
+            let project = find_project(ready, organization, project)?;
+            let path = format!("/api/0/projects/{ORGANISATION_SLUG}/{}/releases/", project.slug);
+            list_releases(ready, Some(project), query, &base, &path).await
+        }
+        Sentry0::OrganizationReleases { organization } => {
+            check_organization(organization)?;
+            let path = format!("/api/0/organizations/{ORGANISATION_SLUG}/releases/");
+            list_releases(ready, None, query, &base, &path).await
+        }
+        Sentry0::OrganizationSessions { organization } => {
+            check_organization(organization)?;
+            stats_api::sessions(ready, query).await
+        }
+        Sentry0::OrganizationStats { organization } => {
+            check_organization(organization)?;
+            stats_api::stats(ready, query).await
         }
         Sentry0::ProjectEvent { organization, project, event } => {
             let project = find_project(ready, organization, project)?;
@@ -134,6 +152,21 @@ fn read_issue_query(text: &str) -> Result<(Option<IssueStatus>, Option<String>),
 
 fn is_search_key(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte))
+}
+
+fn check_organization(organization: &str) -> Result<(), ApiError> {
+    if organization == ORGANISATION_SLUG { Ok(()) } else { Err(not_found()) }
+}
+
+async fn list_releases(ready: &Ready, project: Option<&Project>, query: &Query, base: &Base, path: &str) -> Answer {
+    let offset = match query.get("cursor") {
+        None => 0,
+        Some(cursor) => usize::try_from(parse_cursor(cursor)?.0).unwrap_or(0),
+    };
+    let limit = limit(query, 25);
+    let (releases, total) = releases::sentry_list(ready, project, query, offset, limit).await?;
+    let next = (offset + limit < total).then(|| format!("{}:0", offset + limit));
+    paged(&json!(releases), base, path, query, next)
 }
 
 async fn issue_events(ready: &Ready, issue: Issue, query: &Query, base: &Base) -> Answer {

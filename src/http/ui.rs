@@ -7,6 +7,7 @@ use crate::config::{PAGE_ROWS, PAGE_ROWS_MAX, TRACE_SPANS_SHOWN_MAX};
 use crate::model::detail::Variable;
 use crate::model::ids::{EventId, IssueId, SpanId, TraceId};
 use crate::model::issue::{Issue, IssueStatus};
+use crate::model::segment::resolve_segment_names;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, SpanSource, SpanStatus};
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceSummary};
@@ -18,7 +19,7 @@ use super::error::ApiError;
 use super::ledger::Ledger;
 use super::respond::{Body, json};
 use super::view::event::{EventNavView, EventTraceView, EventView};
-use super::view::ingest::{IngestView, OutcomeView};
+use super::view::ingest::{ClientDiscardView, IngestView, OutcomeView};
 use super::view::issue::{IssueListView, IssueRowView, IssueView};
 use super::view::trace::{
     SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView, TraceRowView, TraceView,
@@ -28,6 +29,8 @@ use super::{Query, Ready, now_ms};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
+/// Reasons SDKs gave for not sending something; the largest are shown.
+const CLIENT_DISCARDS_SHOWN_MAX: usize = 100;
 const HOURS_SHOWN: usize = 24;
 const DAYS_SHOWN: usize = 30;
 
@@ -234,6 +237,7 @@ pub(super) async fn span(ready: &Ready, trace: &str, span: &str) -> Answer {
     let trace_id = TraceId::parse(trace).ok_or_else(|| ApiError::not_found("trace"))?;
     let span_id = SpanId::parse(span).ok_or_else(|| ApiError::not_found("span"))?;
     let mut found = ready.store.trace_spans(trace_id, usize::MAX).await?.batch;
+    resolve_segment_names(&mut found.spans);
     let place = found.spans.iter().position(|span| span.span_id == span_id);
     let span = found.spans.swap_remove(place.ok_or_else(|| ApiError::not_found("span"))?);
     let resource = found.resources.swap_remove(span.resource);
@@ -248,7 +252,20 @@ pub(super) async fn ingest(ready: &Ready, ledger: &Ledger) -> Answer {
         .into_iter()
         .map(|outcome| OutcomeView { category: outcome.category, reason: outcome.reason, quantity: outcome.quantity })
         .collect();
-    ok(&IngestView { rows: ledger.rows(), outcomes })
+    let client_discards = ready
+        .store
+        .discard_totals()
+        .await?
+        .into_iter()
+        .take(CLIENT_DISCARDS_SHOWN_MAX)
+        .map(|row| ClientDiscardView {
+            kind: row.kind.unwrap_or_default(),
+            reason: row.reason,
+            category: row.category,
+            quantity: row.quantity,
+        })
+        .collect();
+    ok(&IngestView { rows: ledger.rows(), outcomes, client_discards })
 }
 
 /// `DEFAULT-12`, in any case, or the id.

@@ -1,9 +1,11 @@
 //! What to say about a request in one line: the ledger's summary.
 
+use crate::model::client_report::ClientReport;
 use crate::model::decoded::Refusal;
 use crate::model::event::Level;
 use crate::model::ids::TraceId;
 use crate::model::issue::IssueTitle;
+use crate::model::session::SessionBatch;
 use crate::model::span::SpanBatch;
 use crate::store::TracePart;
 
@@ -18,6 +20,8 @@ pub struct Digest {
     problems: Vec<String>,
     pub events: u64,
     pub spans: u64,
+    /// Items of other kinds that are kept.
+    pub others: u64,
     /// Understood but not kept, by item type.
     pub counted: Vec<(String, u64)>,
     pub refused: u64,
@@ -45,6 +49,20 @@ impl Digest {
         } else {
             format!("{spans} in {} traces from {}", parts.len(), short(&first.summary.root.service))
         });
+    }
+
+    pub(super) fn add_sessions(&mut self, batch: &SessionBatch) {
+        self.others += 1;
+        let buckets: u64 = batch.buckets.iter().map(|bucket| bucket.counts.total()).sum();
+        let count = buckets + batch.updates.len() as u64;
+        let sessions = if count == 1 { "session" } else { "sessions" };
+        self.parts.push(format!("{count} {sessions} of {}", short(&batch.release)));
+    }
+
+    pub(super) fn add_client_report(&mut self, report: &ClientReport) {
+        self.others += 1;
+        let dropped: u64 = report.discards.iter().map(|discard| discard.quantity).sum();
+        self.parts.push(format!("client report of {dropped} not sent"));
     }
 
     pub(super) fn add_counted(&mut self, category: &str, quantity: u64) {

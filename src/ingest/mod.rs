@@ -4,6 +4,7 @@
 //! happens on the caller's thread, so that the writer's has as little as possible.
 
 mod digest;
+mod health;
 mod spans;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -43,6 +44,10 @@ pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, receiv
                 if parts.is_empty() {
                     continue;
                 }
+                let seen = health::releases_of(&batch, project.id, received_ms);
+                if !seen.is_empty() {
+                    writes.push(Write::Releases(seen));
+                }
                 let body = compress(&encode_spans(batch));
                 writes.push(Write::Spans(SpansWrite {
                     project_id: project.id,
@@ -51,6 +56,14 @@ pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, receiv
                     parts,
                     transactions,
                 }));
+            }
+            Incoming::Sessions(batch) => {
+                digest.add_sessions(&batch);
+                writes.push(Write::Sessions(health::prepare_sessions(batch, project.id, received_ms)));
+            }
+            Incoming::ClientReport(report) => {
+                digest.add_client_report(&report);
+                writes.push(Write::ClientReport(health::prepare_client_report(report, project.id, received_ms)));
             }
             Incoming::Counted { category, quantity } => {
                 digest.add_counted(&category, quantity);

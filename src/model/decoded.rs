@@ -1,7 +1,9 @@
 //! What every protocol decodes into: from here on nobody knows which one it was.
 
+use crate::model::client_report::ClientReport;
 use crate::model::event::Event;
 use crate::model::outcome::Reason;
+use crate::model::session::SessionBatch;
 use crate::model::span::SpanBatch;
 
 /// The result of decoding one request: what was understood, and what was refused and why. One bad item never
@@ -20,6 +22,8 @@ pub enum Incoming {
         batch: SpanBatch,
         transactions: u32,
     },
+    Sessions(SessionBatch),
+    ClientReport(ClientReport),
     /// Understood, answered with success, counted by name and not kept.
     Counted {
         category: String,

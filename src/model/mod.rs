@@ -3,6 +3,7 @@
 //! Owns the words of the product and the pure decisions on them. Knows no wire format, no SQL, no clock and no
 //! async: everything here can be made by hand in a test.
 
+pub mod client_report;
 pub mod decoded;
 pub mod detail;
 pub mod event;
@@ -11,6 +12,8 @@ pub mod issue;
 pub mod live;
 pub mod outcome;
 pub mod project;
+pub mod segment;
+pub mod session;
 pub mod sketch;
 pub mod span;
 pub mod time;

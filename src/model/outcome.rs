@@ -13,6 +13,8 @@ pub enum Reason {
     Invalid,
     /// Over a size limit.
     TooLarge,
+    /// About a time too long ago to be counted.
+    TooOld,
 }
 
 impl Reason {
@@ -23,6 +25,7 @@ impl Reason {
             Self::NotKept => "not_kept",
             Self::Invalid => "invalid",
             Self::TooLarge => "too_large",
+            Self::TooOld => "too_old",
         }
     }
 }

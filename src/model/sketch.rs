@@ -48,6 +48,29 @@ impl UserSketch {
         }
     }
 
+    /// Adds everything that is in another sketch: the same as if its hashes had been inserted here.
+    pub fn merge(&mut self, other: &Self) {
+        match (&mut self.0, &other.0) {
+            (_, Repr::Exact(hashes)) => {
+                for hash in hashes {
+                    self.insert(*hash);
+                }
+            }
+            (Repr::Registers(registers), Repr::Registers(others)) => {
+                for (register, other) in registers.iter_mut().zip(others) {
+                    *register = (*register).max(*other);
+                }
+            }
+            (Repr::Exact(hashes), Repr::Registers(others)) => {
+                let mut registers = others.clone();
+                for hash in hashes.iter() {
+                    set_register(&mut registers, *hash);
+                }
+                self.0 = Repr::Registers(registers);
+            }
+        }
+    }
+
     /// The number of distinct hashes, exact while small.
     pub fn estimate(&self) -> u64 {
         match &self.0 {
@@ -149,6 +172,15 @@ mod tests {
         for count in [0, 3, 256, 257, 5_000] {
             let sketch = sketch_of(count);
             assert_eq!(UserSketch::from_bytes(&sketch.to_bytes()), Some(sketch));
+        }
+    }
+
+    #[test]
+    fn merging_is_the_same_as_inserting_whatever_their_form() {
+        for (first, second) in [(10, 20), (300, 20), (20, 300), (5_000, 9_000)] {
+            let mut merged = sketch_of(first);
+            merged.merge(&sketch_of(second));
+            assert_eq!(merged, sketch_of(first.max(second)), "{first} and {second}");
         }
     }
 

@@ -3,11 +3,13 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::model::client_report::DiscardKind;
 use crate::model::decoded::Incoming;
 use crate::model::detail::{EventDetail, ExceptionRelation};
 use crate::model::event::{Event, EventKind};
 use crate::model::ids::EventId;
 use crate::model::span::{SpanBatch, SpanKind, SpanStatus, text_attribute};
+use crate::model::time::parse_rfc3339_ns;
 use crate::sentry::TEST_LIMITS;
 use crate::sentry::decode::{EnvelopeDecoded, decode_envelope};
 use crate::sentry::detail::event_detail;
@@ -234,13 +236,10 @@ fn old_clients_use_the_store_endpoint() {
 #[test]
 fn what_is_not_kept_is_counted() {
     for (case, expected) in [
-        ("sessions", "sessions"),
-        ("client-report", "client_report"),
         ("check-in-begin", "check_in"),
         ("check-in-error", "check_in"),
         ("logs", "log"),
         ("trace-metrics", "trace_metric"),
-        ("django-span-stream", "span"),
     ] {
         let decoded = envelope(PYTHON, case);
         let counted = decoded.decoded.items.iter().any(
@@ -248,6 +247,46 @@ fn what_is_not_kept_is_counted() {
         );
         assert!(counted, "{case}: {:?}", decoded.decoded.items);
     }
+}
+
+#[test]
+fn a_streamed_request_is_a_segment_and_its_children() {
+    let batch = spans(PYTHON, "django-span-stream");
+    let segment = batch.spans.iter().find(|span| span.is_local_root).expect("a segment");
+    assert_eq!((segment.name.as_str(), segment.op.as_str()), ("GET /orders/{order_id}/", "http.server"));
+    assert_eq!((segment.kind, segment.status, segment.http_status), (SpanKind::Server, SpanStatus::Ok, Some(200)));
+    assert_eq!((segment.parent_span_id, segment.dropped), (None, 0));
+    for child in batch.spans.iter().filter(|span| !span.is_local_root) {
+        assert_eq!((child.parent_span_id, child.trace_id), (Some(segment.span_id), segment.trace_id));
+        assert!(child.start_ns >= segment.start_ns && child.end_ns <= segment.end_ns);
+    }
+    let query = batch.spans.iter().find(|span| span.name.starts_with("SELECT")).expect("a query");
+    assert!(query.is_db() && query.kind == SpanKind::Client);
+    assert!(text_attribute(&query.attributes, "db.query.text").is_some_and(|sql| sql.starts_with("SELECT")));
+    let [resource] = batch.resources.as_slice() else { panic!("{:?}", batch.resources) };
+    assert_eq!(resource.release.as_deref(), Some("shop@2026.11.3"));
+    assert_eq!(resource.environment.as_deref(), Some("production"));
+    assert_eq!(resource.sdk.as_deref(), Some("sentry.python.django/2.75.0"));
+}
+
+#[test]
+fn sessions_and_what_was_not_sent_are_read() {
+    // The minute after the capture: sessions are counted for a few days only.
+    let captured = String::from_utf8(body(PYTHON, "sessions")).expect("utf-8");
+    let started = captured.split("\"started\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a time");
+    let now_ms = parse_rfc3339_ns(started).expect("a time") / 1_000_000 + 60_000;
+    let decoded = decode_envelope(captured.as_bytes(), now_ms, &mut || EventId([1; 16]), &TEST_LIMITS);
+    let decoded = decoded.expect("an envelope").decoded;
+    let [Incoming::Sessions(batch)] = decoded.items.as_slice() else { panic!("{decoded:?}") };
+    assert_eq!((batch.release.as_str(), batch.environment.as_str()), ("shop@2026.11.3", "production"));
+    let [bucket] = batch.buckets.as_slice() else { panic!("{batch:?}") };
+    assert!(bucket.counts.healthy > 0 && bucket.counts.crashed > 0 && bucket.counts.errored > 0);
+    assert_eq!((bucket.started_ms, batch.delivery_key), (now_ms - 60_000, None));
+
+    let decoded = envelope(PYTHON, "client-report").decoded;
+    let [Incoming::ClientReport(report)] = decoded.items.as_slice() else { panic!("{decoded:?}") };
+    assert!(report.discards.iter().all(|d| d.kind == DiscardKind::Discarded && d.reason == "before_send"));
+    assert_eq!(report.discards.len(), 2);
 }
 
 #[test]

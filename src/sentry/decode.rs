@@ -2,6 +2,8 @@
 //!
 //! Knows which item types mean something. A bad item never costs the others; an unknown one is counted by name.
 
+mod numbered;
+
 use core::net::IpAddr;
 
 use thiserror::Error;
@@ -18,6 +20,7 @@ use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Listed, Object, Scalar, depth_within, read_object, wire_object};
 use crate::sentry::transaction::decode_transaction;
 use crate::sentry::wire::WireSdk;
+use numbered::Tally;
 
 /// Item types named in [`EnvelopeDecoded::item_types`]; the ledger shows a handful.
 const ITEM_TYPES_MAX: usize = 16;
@@ -98,7 +101,7 @@ wire_object! {
 }
 
 wire_object! {
-    /// A container of logs, spans or metrics.
+    /// A container of logs or metrics.
     WireContainer {
         items: Listed<WireEntry<'a>, 0, 1> = "items",
     }
@@ -165,6 +168,7 @@ pub(super) struct Run<'r> {
     limits: &'r Limits,
     /// The header's id belongs to the first event; Sentry allows no second one, we do.
     header_event_id: Option<EventId>,
+    tally: Tally,
 }
 
 impl<'r> Run<'r> {
@@ -177,7 +181,7 @@ impl<'r> Run<'r> {
         let header_event_id = header.event_id;
         let result = EnvelopeDecoded { response_id: header_event_id, header, ..EnvelopeDecoded::default() };
         let Receipt { received_ms, client_ip } = receipt;
-        Self { result, received_ms, client_ip, fresh_ids, limits, header_event_id }
+        Self { result, received_ms, client_ip, fresh_ids, limits, header_event_id, tally: Tally::default() }
     }
 
     fn take(&mut self, item: &FramedItem<'_>) {
@@ -188,6 +192,9 @@ impl<'r> Run<'r> {
         match category.as_str() {
             "event" => self.take_event(item.payload),
             "transaction" => self.take_transaction(item.payload),
+            "span" => self.take_spans(item.payload),
+            "session" | "sessions" => self.take_sessions(&category, item.payload),
+            "client_report" => self.take_client_report(item.payload),
             _ => self.count(category, item),
         }
     }
@@ -252,7 +259,7 @@ impl<'r> Run<'r> {
             return self.refuse(&category, &error);
         }
         let quantity = match category.as_str() {
-            "log" | "span" | "trace_metric" => self.container_len(item),
+            "log" | "trace_metric" => self.container_len(item),
             _ => 1,
         };
         let counted = self.result.decoded.items.iter_mut().find_map(|incoming| match incoming {

@@ -10,6 +10,7 @@
 pub mod auth;
 #[cfg(test)]
 mod captures;
+pub mod client_report;
 mod clock;
 pub mod decode;
 pub mod detail;
@@ -20,8 +21,11 @@ mod json;
 #[cfg(test)]
 mod rules;
 pub mod sample;
+pub mod session;
+pub mod span_items;
 pub mod store_endpoint;
 pub mod transaction;
+mod url_name;
 mod wire;
 
 pub use json::JsonError;

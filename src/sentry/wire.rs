@@ -236,6 +236,7 @@ wire_object! {
     WireTransaction {
         event_id: Scalar<'a> = "event_id",
         transaction: Scalar<'a> = "transaction",
+        transaction_info: Object<WireTransactionInfo<'a>> = "transaction_info",
         start_timestamp: Scalar<'a> = "start_timestamp",
         timestamp: Scalar<'a> = "timestamp",
         contexts: Object<WireContexts<'a>> = "contexts",
@@ -245,6 +246,13 @@ wire_object! {
         environment: Scalar<'a> = "environment",
         server_name: Scalar<'a> = "server_name",
         sdk: Object<WireSdk<'a>> = "sdk",
+    }
+}
+
+wire_object! {
+    WireTransactionInfo {
+        /// What the name was made of: `route`, `url`, `view`, …
+        source: Scalar<'a> = "source",
     }
 }
 

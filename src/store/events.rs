@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
 use super::body::{CODEC_ZSTD, expand};
 use super::issues::read_short_no;
+use super::releases::ReleaseKey;
 use super::write::{EventAppended, EventWrite};
 use super::writer::Batch;
 use super::{Store, StoreError};
@@ -121,6 +122,9 @@ pub(super) fn insert_event(
     }
     batch.outcomes.add(event.project_id, event.received_ms, "event", Reason::Accepted.as_str(), 1);
     let (short_no, is_new_issue) = batch.issues.add(tx, issue_id, event)?;
+    if let Some(key) = ReleaseKey::of(event.project_id, event.release.as_deref(), event.environment.as_deref()) {
+        batch.releases.add_event(key, event.timestamp_ms, is_new_issue);
+    }
     Ok(EventAppended { issue_id, short_no, is_new_issue, is_duplicate: false })
 }
 

@@ -10,6 +10,7 @@
 //! - A writer that dies takes the process with it: there must be no server that answers and stores nothing.
 
 mod body;
+mod client_reports;
 mod events;
 mod grouping;
 mod issues;
@@ -17,6 +18,8 @@ mod migrate;
 mod outcomes;
 mod projects;
 mod readers;
+mod releases;
+mod sessions;
 mod staged;
 #[cfg(test)]
 mod tests;
@@ -32,12 +35,17 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 pub use body::{CompressedBody, compress};
+pub use client_reports::StatsRow;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use grouping::HashOwner;
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
+pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSeen, ReleaseUsers};
 pub use staged::encode_spans;
 pub use traces::{TracePage, TraceQuery, TraceSpans};
-pub use write::{Appended, EventAppended, EventWrite, OutcomeWrite, SpansWrite, TracePart, Write};
+pub use write::{
+    Appended, ClientReportWrite, EventAppended, EventWrite, OutcomeWrite, SessionBucketWrite, SessionUpdateWrite,
+    SessionsWrite, SpansWrite, TracePart, Write,
+};
 
 use crate::config::LOCK_WAIT_MS;
 use crate::model::live::LiveChange;

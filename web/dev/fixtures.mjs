@@ -318,6 +318,16 @@ const ledgerRows = [
 export const ingest = () => ({
   rows: ledgerRows.toReversed(),
   outcomes: [{ category: "event", reason: "accepted", quantity: 1204 }, { category: "transaction", reason: "accepted", quantity: 8122 }, { category: "span", reason: "accepted", quantity: 214_008 }, { category: "session", reason: "not_kept", quantity: 12 }, { category: "log", reason: "not_kept", quantity: 3 }, { category: "event", reason: "duplicate", quantity: 2 }, { category: "event", reason: "invalid", quantity: 1 }],
+  client_discards: [{ kind: "discarded", reason: "before_send", category: "error", quantity: 12 }, { kind: "discarded", reason: "sample_rate", category: "transaction", quantity: 1204 }],
+});
+const release = (version, environment, sessions, crashed, events, fresh) => ({
+  project_slug: "shop", version, environment, first_seen_ms: NOW - 6 * 86_400_000, last_seen_ms: NOW - 60_000, event_count: events, new_issue_count: fresh, session_count: sessions, errored_count: Math.round(crashed / 2),
+  crashed_count: crashed, crash_free_sessions: sessions ? 1 - crashed / sessions : null, user_count: Math.round(sessions / 9), crash_free_users: sessions ? 1 - crashed / sessions / 2 : null, adoption: sessions ? sessions / 20_000 : null,
+  duration_ms_mean: null, buckets: Array.from({ length: 28 }, (_, i) => Math.round((sessions / 28) * (1 + Math.sin(i / 3)))),
+});
+export const releases = () => ({
+  releases: [release("shop@2026.11.3", "production", 18_204, 21, 1204, 3), release("shop@2026.11.2", "production", 1_796, 120, 83, 0), release("shop@2026.11.4-rc1", "staging", 0, 0, 4, 1)],
+  total: 3, environments: ["production", "staging"], has_sessions: true, start_ms: NOW - 7 * 86_400_000, bucket_ms: 21_600_000,
 });
 export const addLedgerRow = (row) => ledgerRows.push(row);
 /** For the live stream: issue 1 once more. */

@@ -40,7 +40,8 @@ function answer(url, method) {
   if (path[0] === "traces" && path.length === 1) return EMPTY ? { traces: [], next_cursor: null } : data.traces(url.searchParams);
   if (path[0] === "traces" && path.length === 2) return data.trace(path[1]);
   if (path[0] === "traces" && path[2] === "spans") return data.span(path[1], path[3]);
-  if (path[0] === "ingest") return EMPTY ? { rows: [], outcomes: [] } : data.ingest();
+  if (path[0] === "ingest") return EMPTY ? { rows: [], outcomes: [], client_discards: [] } : data.ingest();
+  if (path[0] === "releases") return EMPTY ? { releases: [], total: 0, environments: [], has_sessions: false, start_ms: data.NOW, bucket_ms: 21_600_000 } : data.releases();
   return undefined;
 }
 

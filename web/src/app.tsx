@@ -45,6 +45,7 @@ function lazy(name: string, fetchPage: () => Promise<Page>): Page {
   return Lazy;
 }
 
+const ReleasesPage = lazy("ReleasesPage", () => import("./pages/releases").then((module) => module.ReleasesPage));
 const TracePage = lazy("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
 
 function Home() {
@@ -64,6 +65,7 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/issues/:shortId/events/:eventId", IssuePage],
   ["/traces", TracesPage],
   ["/traces/:traceId", TracePage],
+  ["/releases", ReleasesPage],
   ["/ingest", IngestPage],
   ["/e/:eventId", EventRedirect],
   ["/t/:traceId", TraceRedirect],

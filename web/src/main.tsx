@@ -9,6 +9,7 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/parts.css";
 import "./styles/issues.css";
+import "./styles/releases.css";
 import "./styles/event.css";
 import "./styles/setup.css";
 

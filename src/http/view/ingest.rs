@@ -10,6 +10,8 @@ pub struct IngestView {
     pub rows: Vec<IngestRowView>,
     /// Totals since the database was made, by item type and what became of it.
     pub outcomes: Vec<OutcomeView>,
+    /// What SDKs say they did not send, since the database was made, largest first.
+    pub client_discards: Vec<ClientDiscardView>,
 }
 
 /// Also sent live, as the data of an `ingest` message.
@@ -44,7 +46,19 @@ pub struct IngestRowView {
 pub struct OutcomeView {
     /// `event`, `transaction`, `span`, `log`, `session`, …
     pub category: String,
-    /// `accepted`, `duplicate`, `not_kept`, `invalid`, `too_large`.
+    /// `accepted`, `duplicate`, `not_kept`, `invalid`, `too_large`, `too_old`.
     pub reason: String,
+    pub quantity: u64,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ClientDiscardView {
+    /// `discarded` (the SDK or its settings), `rate_limited`, `filtered` or `filtered_sampling` (a relay in between).
+    pub kind: String,
+    /// `before_send`, `sample_rate`, `queue_overflow`, …; SDKs make up their own.
+    pub reason: String,
+    /// `error`, `transaction`, `span`, …
+    pub category: String,
     pub quantity: u64,
 }

@@ -7,6 +7,7 @@ pub mod event;
 pub mod grouping;
 pub mod ingest;
 pub mod issue;
+pub mod release;
 pub mod trace;
 
 use serde::Serialize;
@@ -106,6 +107,9 @@ mod types {
             ingest::IngestView,
             ingest::IngestRowView,
             ingest::OutcomeView,
+            ingest::ClientDiscardView,
+            release::ReleaseListView,
+            release::ReleaseRowView,
         );
         out
     }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::{CLIENT_REPORT_BYTES_MAX, CLIENT_REPORT_ITEMS_MAX, SESSION_ITEMS_MAX, STANDALONE_SPANS_MAX};
 use crate::sentry::TEST_LIMITS;
 use crate::sentry::store_endpoint::decode_store;
 
@@ -25,6 +26,8 @@ fn kinds(decoded: &EnvelopeDecoded) -> Vec<String> {
     let name = |incoming: &Incoming| match incoming {
         Incoming::Event(event) => format!("event {}", event.event_id.0[0]),
         Incoming::Spans { batch, transactions } => format!("{transactions} transaction, {} spans", batch.spans.len()),
+        Incoming::Sessions(batch) => format!("{} sessions", batch.updates.len() + batch.buckets.len()),
+        Incoming::ClientReport(report) => format!("report of {}", report.discards.len()),
         Incoming::Counted { category, quantity } => format!("{quantity} {category}"),
     };
     decoded.decoded.items.iter().map(name).collect()
@@ -68,10 +71,36 @@ fn the_headers_id_belongs_to_the_first_event() {
 #[test]
 fn types_that_are_not_kept_are_counted_by_name() {
     let decoded = decode(
-        "{}\n{\"type\":\"log\",\"item_count\":9}\n{\"items\":[{},{}]}\n{\"type\":\"log\",\"item_count\":3}\nnot json at all\n{\"type\":\"client_report\"}\n{}\n{\"type\":\"New <Thing>!\"}\n{}\n{}\nx\n{\"type\":\"profile_chunk_ui\"}\n{}",
+        "{}\n{\"type\":\"log\",\"item_count\":9}\n{\"items\":[{},{}]}\n{\"type\":\"log\",\"item_count\":3}\nnot json at all\n{\"type\":\"check_in\"}\n{}\n{\"type\":\"New <Thing>!\"}\n{}\n{}\nx\n{\"type\":\"profile_chunk_ui\"}\n{}",
     );
-    assert_eq!(kinds(&decoded), ["5 log", "1 client_report", "1 new__thing__", "1 unknown", "1 profile_chunk"]);
+    assert_eq!(kinds(&decoded), ["5 log", "1 check_in", "1 new__thing__", "1 unknown", "1 profile_chunk"]);
     assert_eq!(decoded.response_id, None);
+}
+
+#[test]
+fn an_envelope_holds_so_many_of_these_and_no_more() {
+    let many = |ty: &str, payload: &str, count: usize| {
+        let items = format!("{{\"type\":\"{ty}\"}}\n{payload}\n").repeat(count);
+        decode(&format!("{{}}\n{items}")).decoded
+    };
+    let id = "0af7651916cd43dd8448eb211c80319c";
+    let span = format!(
+        r#"{{"trace_id":"{id}","span_id":"b7ad6b7169203331","start_timestamp":1699999999,"timestamp":1699999999}}"#
+    );
+    let session = format!(r#"{{"sid":"{id}","started":1699999999,"attrs":{{"release":"r"}}}}"#);
+    for (ty, payload, max) in [
+        ("span", span.as_str(), STANDALONE_SPANS_MAX),
+        ("session", session.as_str(), SESSION_ITEMS_MAX),
+        ("client_report", "{}", CLIENT_REPORT_ITEMS_MAX),
+    ] {
+        let decoded = many(ty, payload, max + 2);
+        assert_eq!(decoded.items.len(), max, "{ty}");
+        let refused: Vec<_> = decoded.refused.iter().map(|r| (r.reason, r.quantity)).collect();
+        assert_eq!(refused, [(Reason::TooLarge, 2)], "{ty}");
+    }
+    let long = format!("{{\"x\":\"{}\"}}", "y".repeat(CLIENT_REPORT_BYTES_MAX / 2));
+    let decoded = many("client_report", &long, 2);
+    assert_eq!((decoded.items.len(), decoded.refused[0].reason), (1, Reason::TooLarge));
 }
 
 #[test]

@@ -13,20 +13,20 @@ use crate::sentry::json::{Entries, Listed, Scalar};
 use crate::sentry::wire::WireLink;
 
 /// Attributes kept of one span: OpenTelemetry's default is 128, Sentry has none.
-const ATTRIBUTES_MAX: usize = 256;
-const KEY_CHARS_MAX: usize = 256;
+pub(in crate::sentry) const ATTRIBUTES_MAX: usize = 256;
+pub(in crate::sentry) const KEY_CHARS_MAX: usize = 256;
 /// Characters of one text value.
-const TEXT_CHARS_MAX: usize = 8192;
+pub(in crate::sentry) const TEXT_CHARS_MAX: usize = 8192;
 
 /// What was kept, and how many were not.
 #[derive(Default)]
-pub(super) struct Attributes {
-    pub(super) kept: Vec<Attribute>,
-    pub(super) dropped: u32,
+pub(in crate::sentry) struct Attributes {
+    pub(in crate::sentry) kept: Vec<Attribute>,
+    pub(in crate::sentry) dropped: u32,
 }
 
 /// `data` as attributes; `origin` (who made the span, `auto.db.django`) becomes `sentry.origin`.
-pub(super) fn read_attributes(data: Option<&RawValue>, origin: &Scalar<'_>) -> Attributes {
+pub(in crate::sentry) fn read_attributes(data: Option<&RawValue>, origin: &Scalar<'_>) -> Attributes {
     let entries: Entries<'_, AnyValue> = data.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
     let mut attributes = Attributes::default();
     for (key, AnyValue(value)) in entries.0 {
@@ -40,7 +40,7 @@ pub(super) fn read_attributes(data: Option<&RawValue>, origin: &Scalar<'_>) -> A
 }
 
 impl Attributes {
-    pub(super) fn push(&mut self, key: Cow<'_, str>, value: AttributeValue) {
+    pub(in crate::sentry) fn push(&mut self, key: Cow<'_, str>, value: AttributeValue) {
         if self.kept.len() < ATTRIBUTES_MAX {
             self.kept.push(Attribute { key: cut(&key, KEY_CHARS_MAX), value });
         } else {
@@ -50,7 +50,7 @@ impl Attributes {
 }
 
 /// Links with two usable ids.
-pub(super) fn read_links(links: &Listed<WireLink<'_>, 32, 0>) -> Vec<SpanLink> {
+pub(in crate::sentry) fn read_links(links: &Listed<WireLink<'_>, 32, 0>) -> Vec<SpanLink> {
     let link = |wire: &WireLink<'_>| {
         Some(SpanLink {
             trace_id: trace_id(&wire.trace_id)?,
@@ -62,7 +62,7 @@ pub(super) fn read_links(links: &Listed<WireLink<'_>, 32, 0>) -> Vec<SpanLink> {
 }
 
 /// Any JSON value.
-struct AnyValue(AttributeValue);
+pub(in crate::sentry) struct AnyValue(pub(in crate::sentry) AttributeValue);
 
 impl<'de> Deserialize<'de> for AnyValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,10 +3,10 @@
 //! Knows Sentry's transaction shape (protocol notes, section 3.2). Does not know traces: which span is the root of
 //! what is decided where spans of several processes meet.
 
-mod attributes;
+pub(in crate::sentry) mod attributes;
 mod parts;
 mod spans;
-mod words;
+pub(in crate::sentry) mod words;
 
 #[cfg(test)]
 mod tests;
@@ -14,18 +14,18 @@ mod tests;
 use crate::model::decoded::Refusal;
 use crate::model::ids::{EventId, SpanId, TraceId};
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanBatch, SpanKind, SpanSource};
-use crate::sentry::Limits;
 use crate::sentry::clock::{drift_ns, is_future, time_ns};
 use crate::sentry::event::{Arrival, ItemError, environment, event_id, release, sdk_name, span_id, tags, trace_id};
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Object, Scalar, read_object};
 use crate::sentry::wire::{WireTrace, WireTransaction};
+use crate::sentry::{Limits, url_name};
 use attributes::{Attributes, read_attributes, read_links};
 use parts::Parts;
 
 /// Characters of a span's name; SQL is the longest thing in one.
-const NAME_CHARS_MAX: usize = 8192;
-const OP_CHARS_MAX: usize = 128;
+pub(in crate::sentry) const NAME_CHARS_MAX: usize = 8192;
+pub(in crate::sentry) const OP_CHARS_MAX: usize = 128;
 
 /// A transaction as spans.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,7 +133,7 @@ fn segment(wire: &WireTransaction<'_>, arrival: &Arrival) -> Result<Segment, Ite
         parent_span_id: span_id(&trace.parent_span_id).filter(|parent| *parent != own_span_id),
         source: SpanSource::Sentry,
         kind,
-        name: segment_name(&wire.transaction, &op, kind, method.as_deref()),
+        name: readable_name(wire, &op, kind, method.as_deref()),
         op,
         status,
         status_message,
@@ -149,8 +149,15 @@ fn segment(wire: &WireTransaction<'_>, arrival: &Arrival) -> Result<Segment, Ite
     Ok(Segment { frame: Enclosing { trace_id: own_trace_id, span_id: own_span_id, end_ns, shift_ns }, span })
 }
 
+/// The name, without its ids when it is an address: Channels has no route to offer. The payload keeps it as sent.
+fn readable_name(wire: &WireTransaction<'_>, op: &str, kind: SpanKind, method: Option<&str>) -> String {
+    let name = segment_name(&wire.transaction, op, kind, method);
+    let source = wire.transaction_info.get().and_then(|info| info.source.as_str());
+    if source == Some("url") { url_name::without_ids(&name) } else { name }
+}
+
 /// `GET /books/{id}/` for requests whose method is known; a name that says it already is left alone.
-fn segment_name(sent: &Scalar<'_>, op: &str, kind: SpanKind, method: Option<&str>) -> String {
+pub(in crate::sentry) fn segment_name(sent: &Scalar<'_>, op: &str, kind: SpanKind, method: Option<&str>) -> String {
     let name = sent.limited(NAME_CHARS_MAX).unwrap_or_else(|| op.to_owned());
     match method.map(str::to_ascii_uppercase) {
         Some(method)

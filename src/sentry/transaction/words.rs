@@ -4,7 +4,7 @@ use crate::model::span::{Attribute, AttributeValue, SpanKind, SpanStatus};
 use crate::sentry::json::Scalar;
 
 /// The kind of a transaction's own span. Ops: <https://develop.sentry.dev/sdk/performance/span-operations/>
-pub(super) fn segment_kind(op: &str) -> SpanKind {
+pub(in crate::sentry) fn segment_kind(op: &str) -> SpanKind {
     // function.aws, function.gcp: the handler of a serverless function.
     if op.ends_with(".server") || op.starts_with("function.") {
         SpanKind::Server
@@ -16,7 +16,7 @@ pub(super) fn segment_kind(op: &str) -> SpanKind {
 }
 
 /// The kind of a child span.
-pub(super) fn child_kind(op: &str) -> SpanKind {
+pub(in crate::sentry) fn child_kind(op: &str) -> SpanKind {
     let family = op.split('.').next().unwrap_or_default();
     if op.starts_with("http.client") || op == "grpc.client" || matches!(family, "db" | "cache") {
         SpanKind::Client
@@ -31,7 +31,7 @@ pub(super) fn child_kind(op: &str) -> SpanKind {
 ///
 /// Sentry counts everything but `ok`, `cancelled` and `unknown` as failed. OpenTelemetry does not blame a server for
 /// what a client got wrong, and neither do we: a request answered 4xx has not failed.
-pub(super) fn status(sent: &Scalar<'_>, kind: SpanKind, http_status: Option<u16>) -> (SpanStatus, String) {
+pub(in crate::sentry) fn status(sent: &Scalar<'_>, kind: SpanKind, http_status: Option<u16>) -> (SpanStatus, String) {
     let word = sent.limited(64).unwrap_or_default();
     match word.as_str() {
         "ok" => (SpanStatus::Ok, String::new()),
@@ -44,12 +44,12 @@ pub(super) fn status(sent: &Scalar<'_>, kind: SpanKind, http_status: Option<u16>
 }
 
 /// A number or numeric text from 100 to 599.
-pub(super) fn http_status(sent: &Scalar<'_>) -> Option<u16> {
+pub(in crate::sentry) fn http_status(sent: &Scalar<'_>) -> Option<u16> {
     sent.unsigned().and_then(|code| u16::try_from(code).ok()).filter(|code| (100..600).contains(code))
 }
 
 /// The status under the new or the old name.
-pub(super) fn http_status_attribute(attributes: &[Attribute]) -> Option<u16> {
+pub(in crate::sentry) fn http_status_attribute(attributes: &[Attribute]) -> Option<u16> {
     let value = value_of(attributes, &["http.response.status_code", "http.status_code"])?;
     match value {
         AttributeValue::Int(code) => http_status(&Scalar::Int(*code)),
@@ -59,7 +59,7 @@ pub(super) fn http_status_attribute(attributes: &[Attribute]) -> Option<u16> {
 }
 
 /// The method under the new or the old name.
-pub(super) fn http_method(attributes: &[Attribute]) -> Option<String> {
+pub(in crate::sentry) fn http_method(attributes: &[Attribute]) -> Option<String> {
     match value_of(attributes, &["http.request.method", "http.method"])? {
         AttributeValue::Text(text) if !text.is_empty() && text.len() <= 32 => Some(text.clone()),
         _ => None,

@@ -368,7 +368,11 @@ rows: Array<IngestRowView>,
 /**
  * Totals since the database was made, by item type and what became of it.
  */
-outcomes: Array<OutcomeView>, };
+outcomes: Array<OutcomeView>, 
+/**
+ * What SDKs say they did not send, since the database was made, largest first.
+ */
+client_discards: Array<ClientDiscardView>, };
 
 export type IngestRowView = { 
 /**
@@ -410,6 +414,80 @@ export type OutcomeView = {
  */
 category: string, 
 /**
- * `accepted`, `duplicate`, `not_kept`, `invalid`, `too_large`.
+ * `accepted`, `duplicate`, `not_kept`, `invalid`, `too_large`, `too_old`.
  */
 reason: string, quantity: number, };
+
+export type ClientDiscardView = { 
+/**
+ * `discarded` (the SDK or its settings), `rate_limited`, `filtered` or `filtered_sampling` (a relay in between).
+ */
+kind: string, 
+/**
+ * `before_send`, `sample_rate`, `queue_overflow`, …; SDKs make up their own.
+ */
+reason: string, 
+/**
+ * `error`, `transaction`, `span`, …
+ */
+category: string, quantity: number, };
+
+export type ReleaseListView = { 
+/**
+ * Seen in the period, the most recently seen first.
+ */
+releases: Array<ReleaseRowView>, 
+/**
+ * All that match, not just those listed.
+ */
+total: number, 
+/**
+ * Of any release; empty texts left out.
+ */
+environments: Array<string>, 
+/**
+ * Sessions of any release that matches were counted in the period.
+ */
+has_sessions: boolean, 
+/**
+ * Where the first bucket starts, and how long each one is.
+ */
+start_ms: number, bucket_ms: number, };
+
+export type ReleaseRowView = { project_slug: string, version: string, 
+/**
+ * `null` when the SDK names none.
+ */
+environment: string | null, first_seen_ms: number, last_seen_ms: number, event_count: number, 
+/**
+ * Issues whose first event was of this release.
+ */
+new_issue_count: number, session_count: number, errored_count: number, 
+/**
+ * Crashed sessions; `abnormal` and `unhandled` ones stand in `errored_count`.
+ */
+crashed_count: number, 
+/**
+ * 0 to 1; `null` without sessions.
+ */
+crash_free_sessions: number | null, 
+/**
+ * Distinct users with a session, estimated; 0 when the SDK does not name them.
+ */
+user_count: number, 
+/**
+ * 0 to 1; `null` without users.
+ */
+crash_free_users: number | null, 
+/**
+ * This release's part of all sessions of its project and environment, 0 to 1; `null` without sessions.
+ */
+adoption: number | null, 
+/**
+ * `null` when no session said how long it took.
+ */
+duration_ms_mean: number | null, 
+/**
+ * Sessions, or events of a release without sessions, oldest first.
+ */
+buckets: Array<number>, };

@@ -38,15 +38,17 @@ export function useLedger({ withTotals = false, onRows }: { withTotals?: boolean
   const seen = new Set<number>();
   const all = [...live, ...(data?.rows ?? [])].filter((row) => !seen.has(row.id) && seen.add(row.id)).toSorted((a, b) => b.id - a.id).slice(0, ROWS_MAX);
   const outcomes = data?.outcomes ?? [];
+  const discards = data?.client_discards ?? [];
   return {
     rows: paused?.rows ?? all,
     outcomes: paused?.outcomes ?? outcomes,
+    discards: paused?.client_discards ?? discards,
     isLoaded: data !== undefined,
     error,
     reload,
     isPaused: paused !== null,
     waiting: paused ? all.filter((row) => row.id > (paused.rows[0]?.id ?? 0)).length : 0,
-    togglePause: () => setPaused(paused ? null : { rows: all, outcomes }),
+    togglePause: () => setPaused(paused ? null : { rows: all, outcomes, client_discards: discards }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { age, ago, bytes, count, countShort, duration, offset, oneLine } from "./format";
+import { age, ago, bytes, count, countShort, duration, offset, oneLine, percent as share } from "./format";
 
 const plain = (s: string) => s.replaceAll("\u202f", " ");
 
@@ -55,3 +55,7 @@ it("ages", () => {
 });
 
 it("one line", () => expect(oneLine("a\n  b", 10)).toBe("a b"));
+
+it("rounds no crash away", () => {
+  expect([1, 0.99999, 0.9987, 0.951, 0.5, 0.004, 0.00001, 0].map((n) => share(n).replace("\u202f", " "))).toEqual(["100 %", "99.99 %", "99.87 %", "95.1 %", "50 %", "0.40 %", "0.01 %", "0 %"]);
+});

@@ -3,6 +3,7 @@
 import { LedgerTable, useLedger } from "../components/ledger";
 import { PageTitle } from "../components/shell";
 import { Empty } from "../components/states";
+import { discardLines } from "../lib/discards";
 import { count } from "../lib/format";
 import { outcomeLines } from "../lib/outcomes";
 import { boot } from "../state";
@@ -10,6 +11,7 @@ import { boot } from "../state";
 export function IngestPage() {
   const ledger = useLedger({ withTotals: true });
   const lines = outcomeLines(ledger.outcomes);
+  const discards = discardLines(ledger.discards);
   return (
     <div class="page">
       <header class="page-head">
@@ -38,6 +40,21 @@ export function IngestPage() {
               Kept in <code>{boot.value.database_path}</code>
             </p>
           )}
+        </section>
+      )}
+      {discards.length > 0 && (
+        <section class="discards" aria-labelledby="discards-title">
+          <h2 id="discards-title">Dropped by your SDK, before anything was sent</h2>
+          <dl>
+            {discards.map((line) => (
+              <div key={line.key}>
+                <dt>{line.amount}</dt>
+                <dd>
+                  <code>{line.reason}</code> {line.meaning} <span class="advice">{line.advice}</span>
+                </dd>
+              </div>
+            ))}
+          </dl>
         </section>
       )}
       <h2 class="list-title">Requests since the server started, newest first</h2>
