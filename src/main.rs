@@ -69,6 +69,9 @@ struct Flags {
     /// The largest single error event [default: 1048576]
     #[arg(long, global = true, env = "TRAPLINE_EVENT_BYTES_MAX", value_name = "BYTES")]
     event_bytes_max: Option<usize>,
+    /// The largest single attachment; 0 keeps none [default: 20971520]
+    #[arg(long, global = true, env = "TRAPLINE_ATTACHMENT_BYTES_MAX", value_name = "BYTES")]
+    attachment_bytes_max: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -111,6 +114,7 @@ impl Flags {
             request_bytes_max: self.request_bytes_max,
             expanded_bytes_max: self.expanded_bytes_max,
             event_bytes_max: self.event_bytes_max,
+            attachment_bytes_max: self.attachment_bytes_max,
         };
         Ok(from_flags.or(from_file).resolve()?)
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, PORT_DEFAULT, REQUEST_BYTES_MAX};
+use super::{ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, PORT_DEFAULT, REQUEST_BYTES_MAX};
 
 /// What somebody wrote, in a file, in the environment or on the command line. Absent means "not said".
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -23,6 +23,7 @@ pub struct RawSettings {
     pub request_bytes_max: Option<usize>,
     pub expanded_bytes_max: Option<usize>,
     pub event_bytes_max: Option<usize>,
+    pub attachment_bytes_max: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -52,6 +53,8 @@ pub struct Settings {
     pub request_bytes_max: usize,
     pub expanded_bytes_max: usize,
     pub event_bytes_max: usize,
+    /// 0 keeps none.
+    pub attachment_bytes_max: usize,
 }
 
 #[derive(Debug, Error, PartialEq)]
@@ -95,6 +98,7 @@ impl RawSettings {
             request_bytes_max: self.request_bytes_max.or(weaker.request_bytes_max),
             expanded_bytes_max: self.expanded_bytes_max.or(weaker.expanded_bytes_max),
             event_bytes_max: self.event_bytes_max.or(weaker.event_bytes_max),
+            attachment_bytes_max: self.attachment_bytes_max.or(weaker.attachment_bytes_max),
         }
     }
 
@@ -110,6 +114,7 @@ impl RawSettings {
             request_bytes_max: Some(REQUEST_BYTES_MAX),
             expanded_bytes_max: Some(EXPANDED_BYTES_MAX),
             event_bytes_max: Some(EVENT_BYTES_MAX),
+            attachment_bytes_max: Some(ATTACHMENT_BYTES_MAX),
         }
     }
 
@@ -135,6 +140,7 @@ impl RawSettings {
             request_bytes_max: in_range("request_bytes_max", all.request_bytes_max, 1 << 20, 1 << 30)?,
             expanded_bytes_max: in_range("expanded_bytes_max", all.expanded_bytes_max, 1 << 20, 1 << 30)?,
             event_bytes_max: in_range("event_bytes_max", all.event_bytes_max, 64 << 10, 64 << 20)?,
+            attachment_bytes_max: in_range("attachment_bytes_max", all.attachment_bytes_max, 0, 1 << 30)?,
         })
     }
 }

@@ -227,7 +227,7 @@ fn envelope_error(error: EnvelopeError) -> ApiError {
 
 /// An error when everything in the request was refused; what was usable makes it a success.
 fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)]) -> Option<ApiError> {
-    let kept_something = digest.events > 0 || digest.spans > 0 || !digest.counted.is_empty();
+    let kept_something = digest.events > 0 || digest.spans > 0 || digest.blobs > 0 || !digest.counted.is_empty();
     if kept_something || refusals.is_empty() {
         return None;
     }
@@ -279,6 +279,7 @@ fn limits(server: &Server) -> Limits {
     Limits {
         items_max: ENVELOPE_ITEMS_MAX,
         event_bytes_max: server.settings.event_bytes_max,
+        attachment_bytes_max: server.settings.attachment_bytes_max,
         transaction_bytes_max: TRANSACTION_BYTES_MAX,
         item_bytes_max: server.settings.expanded_bytes_max,
         depth_max: JSON_DEPTH_MAX,

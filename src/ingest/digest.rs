@@ -1,5 +1,6 @@
 //! What to say about a request in one line: the ledger's summary.
 
+use crate::model::blob::{About, Blob};
 use crate::model::decoded::Refusal;
 use crate::model::event::Level;
 use crate::model::ids::TraceId;
@@ -18,6 +19,8 @@ pub struct Digest {
     problems: Vec<String>,
     pub events: u64,
     pub spans: u64,
+    /// Attachments, profiles and parts of replays.
+    pub blobs: u64,
     /// Understood but not kept, by item type.
     pub counted: Vec<(String, u64)>,
     pub refused: u64,
@@ -45,6 +48,21 @@ impl Digest {
         } else {
             format!("{spans} in {} traces from {}", parts.len(), short(&first.summary.root.service))
         });
+    }
+
+    pub(super) fn add_blob(&mut self, blob: &Blob) {
+        let what = match &blob.about {
+            About::Attachment(file) => format!("{} {}", blob.category, short(&file.name)),
+            // Among the problems already.
+            About::Refused(_) => return,
+            About::Profile(profile) => format!("{} of {} samples", blob.category, profile.samples),
+            About::Replay(part) => format!("{} segment {}", blob.category, part.segment_id),
+        };
+        self.blobs += 1;
+        self.parts.push(what);
+        if let About::Profile(profile) = &blob.about {
+            self.trace_id = self.trace_id.or(profile.trace_id);
+        }
     }
 
     pub(super) fn add_counted(&mut self, category: &str, quantity: u64) {

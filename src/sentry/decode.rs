@@ -8,6 +8,7 @@ use crate::model::decoded::{Decoded, Incoming, Refusal};
 use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
 use crate::sentry::Limits;
+use crate::sentry::blobs::is_attachment;
 use crate::sentry::clock::time_ns;
 use crate::sentry::dsn::parse_dsn;
 use crate::sentry::envelope::{FrameError, FramedItem, split_envelope};
@@ -108,6 +109,7 @@ pub fn decode_envelope(
     for item in &framed.items {
         run.take(item);
     }
+    run.take_attached_items(&framed.items);
     if let Some(fault) = framed.fault {
         run.result.decoded.refused.push(Refusal {
             category: fault.item_type.map_or_else(|| "envelope".to_owned(), |ty| category(&ty)),
@@ -142,9 +144,11 @@ fn read_header(header: &str) -> EnvelopeHeader {
 /// The decoding of one request, item by item.
 pub(super) struct Run<'r> {
     pub(super) result: EnvelopeDecoded,
-    received_ms: i64,
+    pub(super) received_ms: i64,
     fresh_ids: &'r mut dyn FnMut() -> EventId,
-    limits: &'r Limits,
+    pub(super) limits: &'r Limits,
+    /// As the replay event of this envelope says.
+    pub(super) replay_id: Option<EventId>,
     /// The header's id belongs to the first event; Sentry allows no second one, we do.
     header_event_id: Option<EventId>,
 }
@@ -158,7 +162,7 @@ impl<'r> Run<'r> {
     ) -> Self {
         let header_event_id = header.event_id;
         let result = EnvelopeDecoded { response_id: header_event_id, header, ..EnvelopeDecoded::default() };
-        Self { result, received_ms, fresh_ids, limits, header_event_id }
+        Self { result, received_ms, fresh_ids, limits, replay_id: None, header_event_id }
     }
 
     fn take(&mut self, item: &FramedItem<'_>) {
@@ -169,6 +173,10 @@ impl<'r> Run<'r> {
         match category.as_str() {
             "event" => self.take_event(item.payload),
             "transaction" => self.take_transaction(item.payload),
+            "profile" | "profile_chunk" => self.take_profile(&category, item),
+            "replay_event" | "replay_recording" | "replay_video" => self.take_replay(&category, item),
+            // Taken after everything else, when the event is known.
+            ty if is_attachment(ty) => {}
             _ => self.count(category, item),
         }
     }
@@ -257,7 +265,7 @@ impl<'r> Run<'r> {
 }
 
 /// The name an item type is counted under: itself when it is a plain word, bounded because strangers choose it.
-fn category(ty: &str) -> String {
+pub(super) fn category(ty: &str) -> String {
     match ty {
         "" => "unknown".to_owned(),
         "profile_chunk_ui" => "profile_chunk".to_owned(),

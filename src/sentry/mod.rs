@@ -8,6 +8,7 @@
 //! wrong type costs that field, a bad frame that frame, a bad item that item.
 
 pub mod auth;
+mod blobs;
 #[cfg(test)]
 mod captures;
 mod clock;
@@ -17,9 +18,12 @@ pub mod dsn;
 pub mod envelope;
 pub mod event;
 mod json;
+mod msgpack;
+mod multipart;
 pub mod sample;
 pub mod store_endpoint;
 pub mod transaction;
+pub mod uploads;
 mod wire;
 
 pub use json::JsonError;
@@ -31,6 +35,8 @@ pub struct Limits {
     pub items_max: usize,
     /// Bytes of one `event` payload.
     pub event_bytes_max: usize,
+    /// Bytes of one attachment; 0 keeps none.
+    pub attachment_bytes_max: usize,
     /// Bytes of one `transaction` payload, spans included.
     pub transaction_bytes_max: usize,
     /// Bytes of one payload of any other type.
@@ -45,6 +51,7 @@ pub struct Limits {
 pub(crate) const TEST_LIMITS: Limits = Limits {
     items_max: 500,
     event_bytes_max: 1 << 20,
+    attachment_bytes_max: 1 << 20,
     transaction_bytes_max: 20 << 20,
     item_bytes_max: 20 << 20,
     depth_max: 100,

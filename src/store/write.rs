@@ -5,12 +5,16 @@ use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
 use crate::model::trace::TraceSummary;
 
+use super::blobs::{BlobPiece, BlobWrite};
 use super::body::CompressedBody;
 
 /// One row to be.
 pub enum Write {
     Event(Box<EventWrite>),
     Spans(SpansWrite),
+    Blob(Box<BlobWrite>),
+    /// Part of a blob too large for one commit.
+    BlobPiece(BlobPiece),
     Outcome(OutcomeWrite),
 }
 
@@ -71,6 +75,8 @@ impl Write {
         match self {
             Self::Event(event) => 512 + event.body.weight(),
             Self::Spans(spans) => 128 + spans.body.weight() + spans.parts.len() * 512,
+            Self::Blob(blob) => 512 + blob.body.weight(),
+            Self::BlobPiece(piece) => 128 + piece.weight(),
             Self::Outcome(_) => 128,
         }
     }

@@ -25,6 +25,7 @@ fn kinds(decoded: &EnvelopeDecoded) -> Vec<String> {
     let name = |incoming: &Incoming| match incoming {
         Incoming::Event(event) => format!("event {}", event.event_id.0[0]),
         Incoming::Spans { batch, transactions } => format!("{transactions} transaction, {} spans", batch.spans.len()),
+        Incoming::Blob(blob) => format!("{} bytes of {}", blob.bytes.len(), blob.category),
         Incoming::Counted { category, quantity } => format!("{quantity} {category}"),
     };
     decoded.decoded.items.iter().map(name).collect()
