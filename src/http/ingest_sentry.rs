@@ -20,11 +20,12 @@ use crate::model::project::Project;
 use crate::sentry::auth::{AuthError, AuthInputs, read_credentials};
 use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, decode_envelope};
 use crate::sentry::store_endpoint::decode_store;
+use crate::sentry::uploads::{decode_attachments, decode_minidump};
 use crate::sentry::{Limits, sample};
 
 use super::error::ApiError;
 use super::ledger::{Arrival, Ending};
-use super::respond::{Body, json as json_response};
+use super::respond::{Body, bytes, empty, json as json_response};
 use super::take::{Stored, take_in};
 use super::{Ready, Server, fresh_event_id, now_ms};
 
@@ -60,6 +61,38 @@ pub(super) async fn store(server: &Arc<Server>, project: Option<&str>, request: 
     receive(server, request, gate, Kind::Store { content_type }).await
 }
 
+/// `POST /api/<project>/minidump/`
+pub(super) async fn minidump(server: &Arc<Server>, project: &str, request: Request<Incoming>) -> Answered {
+    let gate = match Gate::open(&request, Some(project)) {
+        Ok(gate) => gate,
+        Err(error) => return refused(&error, 0),
+    };
+    let content_type = content_type(&request);
+    receive(server, request, gate, Kind::Minidump { content_type }).await
+}
+
+/// `POST /api/<project>/events/<event>/attachments/`
+pub(super) async fn attachments(
+    server: &Arc<Server>,
+    project: &str,
+    event: &str,
+    request: Request<Incoming>,
+) -> Answered {
+    let gate = match Gate::open(&request, Some(project)) {
+        Ok(gate) => gate,
+        Err(error) => return refused(&error, 0),
+    };
+    let Some(event_id) = EventId::parse(event).filter(|id| !id.is_zero()) else {
+        return refused(&ApiError::new(StatusCode::BAD_REQUEST, "the address does not name an event"), 0);
+    };
+    let content_type = content_type(&request);
+    receive(server, request, gate, Kind::Attachments { event_id, content_type }).await
+}
+
+fn content_type(request: &Request<Incoming>) -> String {
+    request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_string()
+}
+
 /// Sentry ingest routes of other products.
 pub(super) fn refuse_other(name: &str) -> Answered {
     let error = ApiError::new(StatusCode::NOT_IMPLEMENTED, format!("this version does not take {name} reports"));
@@ -72,6 +105,32 @@ enum Kind {
     Store {
         content_type: Option<String>,
     },
+    Minidump {
+        content_type: String,
+    },
+    Attachments {
+        event_id: EventId,
+        content_type: String,
+    },
+}
+
+/// How a success is answered.
+#[derive(Clone, Copy, PartialEq)]
+enum Success {
+    Id,
+    /// Crash reporters print it.
+    DashedId,
+    Created,
+}
+
+impl Kind {
+    fn success(&self) -> Success {
+        match self {
+            Self::Envelope | Self::Store { .. } => Success::Id,
+            Self::Minidump { .. } => Success::DashedId,
+            Self::Attachments { .. } => Success::Created,
+        }
+    }
 }
 
 /// What the headers and the address say about who sends; the envelope itself may say it too.
@@ -172,11 +231,21 @@ fn auth_error(error: AuthError) -> ApiError {
 async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, kind: Kind) -> Answered {
     let limits = limits(server);
     let client = gate.client.clone();
+    let success = kind.success();
     let decode = move |ready: &Ready, body: &[u8]| {
         let mut fresh = fresh_event_id;
         let decoded = match &kind {
             Kind::Envelope => decode_envelope(body, now_ms(), &mut fresh, &limits),
             Kind::Store { content_type } => decode_store(body, content_type.as_deref(), now_ms(), &mut fresh, &limits),
+            // These carry no DSN, so whether they may is known before anything is looked at.
+            Kind::Minidump { content_type } => {
+                gate.project(ready, None)?;
+                decode_minidump(body, content_type, now_ms(), &mut fresh, &limits)
+            }
+            Kind::Attachments { event_id, content_type } => {
+                gate.project(ready, None)?;
+                decode_attachments(body, content_type, *event_id, now_ms(), &limits)
+            }
         }
         .map_err(envelope_error)?;
         let EnvelopeDecoded { header, response_id, decoded, .. } = decoded;
@@ -202,10 +271,12 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
                     ending.fix.clone_from(&error.fix);
                     error_response(&error)
                 }
-                None => accepted(response_id),
+                None => accepted(success, response_id),
             };
             (response, ending)
         }
+        // A crash reporter that is told to slow down throws the dump away.
+        Err(error) if success == Success::DashedId => (error_response(&error), Ending::refused(&error, body_bytes)),
         Err(error) => refused(&error, body_bytes),
     }
 }
@@ -246,8 +317,10 @@ fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)]) -> Option<ApiE
     Some(error)
 }
 
-fn accepted(id: Option<EventId>) -> Response<Body> {
+fn accepted(success: Success, id: Option<EventId>) -> Response<Body> {
     match id {
+        _ if success == Success::Created => empty(StatusCode::CREATED),
+        Some(id) if success == Success::DashedId => bytes(StatusCode::OK, "text/plain", id.dashed()),
         Some(id) => json_response(StatusCode::OK, &json!({ "id": id.to_string() })),
         None => json_response(StatusCode::OK, &json!({})),
     }

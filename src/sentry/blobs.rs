@@ -77,7 +77,8 @@ impl Run<'_> {
         let categories: Vec<String> = items.iter().map(|item| category(&item.header.ty)).collect();
         let named = categories.iter().zip(items).filter(|(category, _)| is_attachment(category));
         let files: Vec<File<'_>> = named.map(|(category, item)| File::of_item(category, item)).collect();
-        let has_event = categories.iter().any(|category| matches!(category.as_str(), "event" | "transaction" | "feedback"));
+        let has_event =
+            categories.iter().any(|category| matches!(category.as_str(), "event" | "transaction" | "feedback"));
         self.take_files(&files, has_event, None);
     }
 
@@ -89,7 +90,11 @@ impl Run<'_> {
         let (mut kept, mut kept_bytes) = (0, 0);
         for (place, file) in files.iter().enumerate().filter(|(place, _)| Some(*place) != formed_from) {
             let Some(event_id) = event_id else {
-                self.refuse_blob(file.category, Reason::Invalid, "the envelope has no event_id to keep it with".to_owned());
+                self.refuse_blob(
+                    file.category,
+                    Reason::Invalid,
+                    "the envelope has no event_id to keep it with".to_owned(),
+                );
                 continue;
             };
             let problem = if file.bytes.len() > self.limits.attachment_bytes_max {
@@ -455,7 +460,8 @@ fn minidump_event(known: &[u8], depth_max: usize) -> Vec<u8> {
 /// The last component, without control characters and what turns text around; never empty, the ending survives a cut.
 pub(super) fn file_name(sent: &str) -> String {
     let last = sent.rsplit(['/', '\\']).find(|part| !part.trim().is_empty()).unwrap_or_default();
-    let is_hidden = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let is_hidden =
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     let plain: String = last.chars().filter(|c| !c.is_control() && !is_hidden(*c)).collect();
     let plain = plain.trim();
     if plain.trim_matches('.').is_empty() {

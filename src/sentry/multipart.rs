@@ -181,7 +181,8 @@ mod tests {
 
     #[test]
     fn quotes_within_names_are_undone_and_semicolons_stay() {
-        let body = "--x y\r\nContent-Disposition: form-data; filename=\"a\\\"b;c=d.txt\"; name=\"n\"\r\n\r\n\r\n--x y--";
+        let body =
+            "--x y\r\nContent-Disposition: form-data; filename=\"a\\\"b;c=d.txt\"; name=\"n\"\r\n\r\n\r\n--x y--";
         assert_eq!(parts(body), [("n".to_owned(), Some("a\"b;c=d.txt".to_owned()), String::new())]);
     }
 

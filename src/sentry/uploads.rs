@@ -122,7 +122,13 @@ fn file<'p>(part: &'p Part<'_>) -> File<'p> {
         name if name.starts_with("__sentry-breadcrumb") => Some(KIND_BREADCRUMBS),
         _ => None,
     };
-    File { category: "attachment", name: Some(name), content_type: part.content_type.as_deref(), kind, bytes: part.bytes }
+    File {
+        category: "attachment",
+        name: Some(name),
+        content_type: part.content_type.as_deref(),
+        kind,
+        bytes: part.bytes,
+    }
 }
 
 /// What the fields of the form say of the event: `sentry` is JSON, `sentry__1` and so on are pieces of it, `sentry[a][b]`
@@ -143,7 +149,8 @@ fn fields_as_event(parts: &[Part<'_>], limits: &Limits) -> Option<Value> {
     let json = whole.unwrap_or_else(|| pieces.iter().map(|(_, piece)| *piece).collect());
     let mut event = read_members(&json, limits);
     for (name, text) in &fields {
-        let path: Option<Vec<&str>> = name.strip_prefix("sentry[").map(|rest| rest.trim_end_matches(']').split("][").collect());
+        let path: Option<Vec<&str>> =
+            name.strip_prefix("sentry[").map(|rest| rest.trim_end_matches(']').split("][").collect());
         match path {
             Some(path) if path.len() <= FIELD_DEPTH_MAX => put(&mut event, &path, text),
             _ if *name == "sentry" || name.starts_with("sentry__") => {}
@@ -257,7 +264,9 @@ mod tests {
 
     #[test]
     fn forms_without_a_dump_are_refused() {
-        for body in [form(&[("name=\"sentry\"", b"{}")]), form(&[("name=\"upload_file_minidump\"; filename=\"\"", b"")])] {
+        for body in
+            [form(&[("name=\"sentry\"", b"{}")]), form(&[("name=\"upload_file_minidump\"; filename=\"\"", b"")])]
+        {
             assert!(matches!(minidump(&body, FORM), Err(EnvelopeError::Payload(_))));
         }
         assert!(matches!(minidump(b"x", "text/plain"), Err(EnvelopeError::Payload(_))));

@@ -31,12 +31,13 @@ const COLUMNS: &str = "id, event_id, name, content_type, kind, bytes, sha1, prob
 /// Whether it was not there before.
 pub(super) fn insert_attachment(
     tx: &Transaction<'_>,
+    id: i64,
     blob_id: i64,
     write: &BlobWrite,
     file: &Attachment,
 ) -> Result<bool, StoreError> {
     let row = NewRow {
-        id: blob_id,
+        id,
         project_id: write.project_id,
         received_ms: write.received_ms,
         file,

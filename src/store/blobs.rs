@@ -136,7 +136,11 @@ pub(super) fn insert_blob(tx: &Transaction<'_>, write: &BlobWrite, batch: &mut B
     }
     let (blob_id, is_whole) = find_or_make(tx, &place, batch)?;
     let is_new = match &write.about {
-        About::Attachment(attachment) => insert_attachment(tx, blob_id, write, attachment)?,
+        About::Attachment(attachment) => {
+            // An id of its own: that of a blob gone ahead is older than those sent before it.
+            let id = batch.ids.next(batch.now_ms);
+            insert_attachment(tx, id, blob_id, write, attachment)?
+        }
         About::Profile(profile) => insert_profile(tx, blob_id, write, profile)?,
         About::Replay(part) => insert_replay_part(tx, blob_id, write, part)?,
         About::Refused(_) => false,

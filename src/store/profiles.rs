@@ -85,9 +85,8 @@ fn read_one(connection: &Connection, project_id: ProjectId, id: EventId) -> Resu
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM profile WHERE profile_id = :id AND project_id = :project_id"
     ))?;
-    let found = statement
-        .query_row(named_params! { ":id": &id.0[..], ":project_id": project_id.0 }, from_row)
-        .optional()?;
+    let found =
+        statement.query_row(named_params! { ":id": &id.0[..], ":project_id": project_id.0 }, from_row).optional()?;
     Ok(found)
 }
 
@@ -110,8 +109,7 @@ fn read_of_trace(
     limit: usize,
 ) -> Result<Vec<ProfileRow>, StoreError> {
     let mut statement = connection.prepare_cached(&of_trace_sql())?;
-    let rows =
-        statement.query_map(named_params! { ":trace_id": &trace_id.0[..], ":limit": limit as i64 }, from_row)?;
+    let rows = statement.query_map(named_params! { ":trace_id": &trace_id.0[..], ":limit": limit as i64 }, from_row)?;
     let mut found: Vec<ProfileRow> = rows.collect::<Result<_, _>>()?;
     let mut statement = connection.prepare_cached(&of_profiler_sql())?;
     for time in times {

@@ -215,10 +215,7 @@ fn read_one(
              AND (:project_id IS NULL OR replay.project_id = :project_id) LIMIT 1"
     ))?;
     let found = statement
-        .query_row(
-            named_params! { ":replay_id": &replay_id.0[..], ":project_id": project_id.map(|id| id.0) },
-            from_row,
-        )
+        .query_row(named_params! { ":replay_id": &replay_id.0[..], ":project_id": project_id.map(|id| id.0) }, from_row)
         .optional()?;
     Ok(found)
 }

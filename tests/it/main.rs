@@ -13,6 +13,7 @@ mod payload;
 
 mod architecture;
 mod bad_input;
+mod blobs;
 mod bombs;
 mod end_to_end;
 mod first_run;

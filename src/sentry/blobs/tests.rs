@@ -108,7 +108,10 @@ fn a_native_sdk_sends_its_event_as_a_file() {
         (r#""type":"attachment","attachment_type":"event.payload""#, msgpack),
         (r#""type":"event""#, br#"{"message":"the event"}"#),
     ]);
-    assert_eq!(event(&beside).and_then(|event| event.message.clone()).map(|m| m.formatted).as_deref(), Some("the event"));
+    assert_eq!(
+        event(&beside).and_then(|event| event.message.clone()).map(|m| m.formatted).as_deref(),
+        Some("the event")
+    );
     assert_eq!(blobs(&beside).len(), 1);
     let damaged = decode(&[(r#""type":"attachment","attachment_type":"event.payload""#, &msgpack[..9])]);
     assert_eq!((blobs(&damaged).len(), damaged.decoded.refused.len(), event(&damaged)), (1, 1, None));

@@ -71,7 +71,8 @@ fn types_that_are_not_kept_are_counted_by_name() {
     let decoded = decode(
         "{}\n{\"type\":\"log\",\"item_count\":9}\n{\"items\":[{},{}]}\n{\"type\":\"log\",\"item_count\":3}\nnot json at all\n{\"type\":\"client_report\"}\n{}\n{\"type\":\"New <Thing>!\"}\n{}\n{}\nx\n{\"type\":\"profile_chunk_ui\"}\n{}",
     );
-    assert_eq!(kinds(&decoded), ["5 log", "1 client_report", "1 new__thing__", "1 unknown", "1 profile_chunk"]);
+    assert_eq!(kinds(&decoded), ["5 log", "1 client_report", "1 new__thing__", "1 unknown"]);
+    assert_eq!(decoded.decoded.refused[0].category, "profile_chunk");
     assert_eq!(decoded.response_id, None);
 }
 
