@@ -75,6 +75,9 @@ struct Flags {
     /// Time to send all headers of a request [default: 60]
     #[arg(long, global = true, env = "TRAPLINE_HEADER_TIMEOUT_S", value_name = "SECONDS", hide = true)]
     header_timeout_s: Option<u64>,
+    /// The largest single attachment; 0 keeps none [default: 20971520]
+    #[arg(long, global = true, env = "TRAPLINE_ATTACHMENT_BYTES_MAX", value_name = "BYTES")]
+    attachment_bytes_max: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -119,6 +122,7 @@ impl Flags {
             expanded_bytes_max: self.expanded_bytes_max,
             event_bytes_max: self.event_bytes_max,
             header_timeout_s: self.header_timeout_s,
+            attachment_bytes_max: self.attachment_bytes_max,
         };
         Ok(from_flags.or(from_file).resolve()?)
     }

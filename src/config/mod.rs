@@ -27,6 +27,45 @@ pub const INLINE_EXPANDED_BYTES_MAX: usize = 256 << 10;
 /// One error event, in bytes of JSON: Sentry's own limit.
 pub const EVENT_BYTES_MAX: usize = 1 << 20;
 
+/// One attachment, in bytes. Sentry's own limit is 200 MiB; ours fits beside an event into one request of
+/// [`EXPANDED_BYTES_MAX`] several times over, and holds any log file or crash dump of a web application.
+pub const ATTACHMENT_BYTES_MAX: usize = 20 << 20;
+
+/// Attachments of one request, in number and in bytes together: Sentry's own limits.
+pub const ATTACHMENTS_MAX: usize = 30;
+pub const ATTACHMENTS_BYTES_MAX: usize = 200 << 20;
+
+/// Attachments listed of one event. Sent in any number of requests, so a request's limit does not bound them.
+pub const ATTACHMENTS_SHOWN_MAX: usize = 200;
+
+/// The name of an attached file, in characters: what file systems allow, with room for a few more on the way.
+pub const FILE_NAME_CHARS_MAX: usize = 200;
+
+/// One profile or chunk of one, in bytes of JSON: Sentry's own limit. sentry-python sends 30 s of samples in 1 to 5 MiB.
+pub const PROFILE_BYTES_MAX: usize = 50 << 20;
+
+/// One segment of a session replay, in bytes as sent (they come compressed), and expanded, when somebody downloads it:
+/// Sentry's own limits.
+pub const REPLAY_BYTES_MAX: usize = 10 << 20;
+pub const REPLAY_EXPANDED_BYTES_MAX: usize = 100 << 20;
+
+/// Traces and errors one part of a replay may name. The browser SDK names up to 100 of each.
+pub const REPLAY_LINKS_MAX: usize = 200;
+
+/// Segments listed of one replay. The browser SDK sends one every 5 s and stops after 60 min.
+pub const REPLAY_PARTS_MAX: usize = 2_000;
+
+/// Kept bytes are cut into pieces of this size, in bytes before compression, so that neither writing nor reading
+/// 20 MiB takes 20 MiB at once.
+pub const BLOB_CHUNK_BYTES: usize = 1 << 20;
+
+/// Of a request's kept bytes, as many as this share its commit, in bytes; the rest goes ahead in commits of its own of
+/// at most this size, so that an event of somebody else never waits for a large attachment.
+pub const BLOB_COMMIT_BYTES: usize = 2 << 20;
+
+/// How much of a text file a screen shows, in bytes.
+pub const PREVIEW_BYTES_MAX: usize = 64 << 10;
+
 /// One transaction with its spans, in bytes of JSON. Sentry keeps 800 KiB of spans; SDKs cap at 1000 spans, which
 /// with long SQL and call sites reach a few MiB.
 pub const TRANSACTION_BYTES_MAX: usize = 16 << 20;

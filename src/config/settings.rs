@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::network::Network;
-use super::{EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, HEADER_TIMEOUT_S, PORT_DEFAULT, REQUEST_BYTES_MAX, TRUSTED_PROXIES};
+use super::{
+    ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, HEADER_TIMEOUT_S, PORT_DEFAULT, REQUEST_BYTES_MAX,
+    TRUSTED_PROXIES,
+};
 
 /// What somebody wrote, in a file, in the environment or on the command line. Absent means "not said".
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -27,6 +30,7 @@ pub struct RawSettings {
     pub expanded_bytes_max: Option<usize>,
     pub event_bytes_max: Option<usize>,
     pub header_timeout_s: Option<u64>,
+    pub attachment_bytes_max: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -60,6 +64,8 @@ pub struct Settings {
     pub event_bytes_max: usize,
     /// Time to send all headers, and to be idle between requests.
     pub header_timeout_s: u64,
+    /// 0 keeps none.
+    pub attachment_bytes_max: usize,
 }
 
 #[derive(Debug, Error, PartialEq)]
@@ -109,6 +115,7 @@ impl RawSettings {
             expanded_bytes_max: self.expanded_bytes_max.or(weaker.expanded_bytes_max),
             event_bytes_max: self.event_bytes_max.or(weaker.event_bytes_max),
             header_timeout_s: self.header_timeout_s.or(weaker.header_timeout_s),
+            attachment_bytes_max: self.attachment_bytes_max.or(weaker.attachment_bytes_max),
         }
     }
 
@@ -126,6 +133,7 @@ impl RawSettings {
             expanded_bytes_max: Some(EXPANDED_BYTES_MAX),
             event_bytes_max: Some(EVENT_BYTES_MAX),
             header_timeout_s: Some(HEADER_TIMEOUT_S),
+            attachment_bytes_max: Some(ATTACHMENT_BYTES_MAX),
         }
     }
 
@@ -156,6 +164,7 @@ impl RawSettings {
                 seconds @ 1..=3600 => seconds,
                 other => return Err(SettingsError::BadHeaderTimeout(other)),
             },
+            attachment_bytes_max: in_range("attachment_bytes_max", all.attachment_bytes_max, 0, 1 << 30)?,
         })
     }
 }

@@ -68,6 +68,7 @@ async fn find(ready: &Ready, query: EventQuery) -> Result<Found, ApiError> {
             event_bytes_max: EVENT_BYTES_MAX.saturating_mul(8),
             transaction_bytes_max: 0,
             item_bytes_max: 0,
+            attachment_bytes_max: 0,
             depth_max: JSON_DEPTH_MAX,
             spans_max: 0,
         };

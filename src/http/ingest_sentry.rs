@@ -20,12 +20,13 @@ use crate::model::project::Project;
 use crate::sentry::auth::{AuthError, AuthInputs, read_credentials};
 use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, Receipt, decode_envelope};
 use crate::sentry::store_endpoint::decode_store;
+use crate::sentry::uploads::{decode_attachments, decode_minidump};
 use crate::sentry::{Limits, sample};
 
 use super::error::ApiError;
 use super::ledger::{Arrival, Ending};
 use super::peer::client_address;
-use super::respond::{Body, json as json_response};
+use super::respond::{Body, bytes, empty, json as json_response};
 use super::take::{Stored, take_in};
 use super::{Ready, Server, fresh_event_id, now_ms};
 
@@ -66,6 +67,38 @@ pub(super) async fn store(server: &Arc<Server>, project: Option<&str>, request: 
     receive(server, request, gate, Kind::Store { content_type }).await
 }
 
+/// `POST /api/<project>/minidump/`
+pub(super) async fn minidump(server: &Arc<Server>, project: &str, request: Request<Incoming>) -> Answered {
+    let gate = match Gate::open(&request, Some(project)) {
+        Ok(gate) => gate,
+        Err(error) => return refused(&error, 0),
+    };
+    let content_type = content_type(&request);
+    receive(server, request, gate, Kind::Minidump { content_type }).await
+}
+
+/// `POST /api/<project>/events/<event>/attachments/`
+pub(super) async fn attachments(
+    server: &Arc<Server>,
+    project: &str,
+    event: &str,
+    request: Request<Incoming>,
+) -> Answered {
+    let gate = match Gate::open(&request, Some(project)) {
+        Ok(gate) => gate,
+        Err(error) => return refused(&error, 0),
+    };
+    let Some(event_id) = EventId::parse(event).filter(|id| !id.is_zero()) else {
+        return refused(&ApiError::new(StatusCode::BAD_REQUEST, "the address does not name an event"), 0);
+    };
+    let content_type = content_type(&request);
+    receive(server, request, gate, Kind::Attachments { event_id, content_type }).await
+}
+
+fn content_type(request: &Request<Incoming>) -> String {
+    request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_string()
+}
+
 /// Sentry ingest routes of other products.
 pub(super) fn refuse_other(name: &str) -> Answered {
     let error = ApiError::new(StatusCode::NOT_IMPLEMENTED, format!("this version does not take {name} reports"));
@@ -78,6 +111,36 @@ enum Kind {
     Store {
         content_type: Option<String>,
     },
+    Minidump {
+        content_type: String,
+    },
+    Attachments {
+        event_id: EventId,
+        content_type: String,
+    },
+}
+
+/// Which route was asked, as far as the answer depends on it.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Envelope,
+    /// Speaks of events in its errors.
+    Store,
+    /// Answers with an id in dashes, which crash reporters print.
+    Minidump,
+    /// Answers 201.
+    Attachments,
+}
+
+impl Kind {
+    fn form(&self) -> Form {
+        match self {
+            Self::Envelope => Form::Envelope,
+            Self::Store { .. } => Form::Store,
+            Self::Minidump { .. } => Form::Minidump,
+            Self::Attachments { .. } => Form::Attachments,
+        }
+    }
 }
 
 /// What the headers and the address say about who sends; the envelope itself may say it too.
@@ -181,10 +244,10 @@ fn auth_error(error: AuthError) -> ApiError {
 
 async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, kind: Kind) -> Answered {
     let client = gate.client.clone();
-    let is_store = matches!(kind, Kind::Store { .. });
+    let form = kind.form();
     let decode = decoder(server, &request, gate, kind);
     let (body_bytes, stored) = take_in(server, request, decode).await;
-    answer(stored, body_bytes, client, is_store)
+    answer(stored, body_bytes, client, form)
 }
 
 /// `GET /api/<project>/store/?sentry_data=…`: what browsers could send before they had anything better, answered with
@@ -202,7 +265,7 @@ async fn receive_query(server: &Arc<Server>, request: &Request<Incoming>, gate: 
         Ok(ready) => super::take::store(server, ready, body, decode).await,
         Err(error) => Err(error),
     };
-    let (response, ending) = answer(stored, body_bytes, client, true);
+    let (response, ending) = answer(stored, body_bytes, client, Form::Store);
     if ending.status != StatusCode::OK {
         return (response, ending);
     }
@@ -230,6 +293,15 @@ fn decoder(
         let decoded = match &kind {
             Kind::Envelope => decode_envelope(body, receipt, &mut fresh, &limits),
             Kind::Store { content_type } => decode_store(body, content_type.as_deref(), receipt, &mut fresh, &limits),
+            // These carry no DSN, so whether they may is known before anything is looked at.
+            Kind::Minidump { content_type } => {
+                gate.project(ready, None)?;
+                decode_minidump(body, content_type, receipt, &mut fresh, &limits)
+            }
+            Kind::Attachments { event_id, content_type } => {
+                gate.project(ready, None)?;
+                decode_attachments(body, content_type, *event_id, receipt, &limits)
+            }
         }
         .map_err(envelope_error)?;
         let EnvelopeDecoded { header, response_id, decoded, .. } = decoded;
@@ -238,7 +310,7 @@ fn decoder(
     }
 }
 
-fn answer(stored: Result<Stored<Read>, ApiError>, body_bytes: u64, client: Option<String>, is_store: bool) -> Answered {
+fn answer(stored: Result<Stored<Read>, ApiError>, body_bytes: u64, client: Option<String>, form: Form) -> Answered {
     match stored {
         Ok(Stored { digest, appended, project, extra: (response_id, sdk), refusals }) => {
             let mut ending = Ending {
@@ -251,16 +323,18 @@ fn answer(stored: Result<Stored<Read>, ApiError>, body_bytes: u64, client: Optio
                 short_id: appended.events.first().map(|event| project.short_id(event.short_no)),
                 trace_id: digest.trace_id.map(|id| id.to_string()),
             };
-            let response = match nothing_usable(&digest, &refusals, is_store) {
+            let response = match nothing_usable(&digest, &refusals, form == Form::Store) {
                 Some(error) => {
                     ending.status = error.status;
                     ending.fix.clone_from(&error.fix);
                     error_response(&error)
                 }
-                None => accepted(response_id),
+                None => accepted(form, response_id),
             };
             (response, ending)
         }
+        // A crash reporter that is told to slow down throws the dump away.
+        Err(error) if form == Form::Minidump => (error_response(&error), Ending::refused(&error, body_bytes)),
         Err(error) => refused(&error, body_bytes),
     }
 }
@@ -305,8 +379,10 @@ fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)], is_store: bool
     Some(error)
 }
 
-fn accepted(id: Option<EventId>) -> Response<Body> {
+fn accepted(form: Form, id: Option<EventId>) -> Response<Body> {
     match id {
+        _ if form == Form::Attachments => empty(StatusCode::CREATED),
+        Some(id) if form == Form::Minidump => bytes(StatusCode::OK, "text/plain", id.dashed()),
         Some(id) => json_response(StatusCode::OK, &json!({ "id": id.to_string() })),
         None => json_response(StatusCode::OK, &json!({})),
     }
@@ -338,6 +414,7 @@ fn limits(server: &Server) -> Limits {
     Limits {
         items_max: ENVELOPE_ITEMS_MAX,
         event_bytes_max: server.settings.event_bytes_max,
+        attachment_bytes_max: server.settings.attachment_bytes_max,
         transaction_bytes_max: TRANSACTION_BYTES_MAX,
         item_bytes_max: server.settings.expanded_bytes_max,
         depth_max: JSON_DEPTH_MAX,

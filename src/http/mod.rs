@@ -4,7 +4,9 @@
 //! and the embedded web app. Handlers are short: extract, one call down, map to a view. Knows no SQL.
 
 mod assets;
+mod blobs;
 mod body;
+mod download;
 mod error;
 mod grouping;
 mod guard;
@@ -162,6 +164,7 @@ async fn answer(
         Route::IssueEvent { issue, event } => ui::issue_event(&ready, issue, event).await,
         Route::Event { event } => ui::event(&ready, event).await,
         Route::EventGrouping { event } => grouping::of_event(&ready, event).await,
+        Route::AttachmentText { event, attachment } => blobs::attachment_text(&ready, event, attachment).await,
         Route::Traces => ui::traces(&ready, &query).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
@@ -188,6 +191,8 @@ async fn take_in(server: &Arc<Server>, route: &Route<'_>, request: Request<Incom
     let (response, ending) = match route {
         Route::Envelope { project } => ingest_sentry::envelope(server, project, request).await,
         Route::Store { project } => ingest_sentry::store(server, *project, request).await,
+        Route::Minidump { project } => ingest_sentry::minidump(server, project, request).await,
+        Route::EventAttachments { project, event } => ingest_sentry::attachments(server, project, event, request).await,
         Route::Otlp { project, signal } => ingest_otlp::export(server, *project, *signal, request).await,
         Route::Grpc => ingest_otlp::refuse_grpc(),
         Route::SentryOther { name } => ingest_sentry::refuse_other(name),
@@ -246,6 +251,11 @@ impl Query {
     /// Every value of a key that is not empty, in the order sent.
     fn all<'q>(&'q self, key: &'q str) -> impl Iterator<Item = &'q str> {
         self.0.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+    }
+
+    /// Whether a key is there, with or without a value.
+    fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|(k, _)| k == key)
     }
 
     /// The first value of a key, if it is not empty.

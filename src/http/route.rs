@@ -16,6 +16,15 @@ pub enum Route<'a> {
     Store {
         project: Option<&'a str>,
     },
+    /// A crash dump, by form or bare.
+    Minidump {
+        project: &'a str,
+    },
+    /// More files of an event, by form.
+    EventAttachments {
+        project: &'a str,
+        event: &'a str,
+    },
     Otlp {
         project: Option<&'a str>,
         signal: Signal,
@@ -43,6 +52,10 @@ pub enum Route<'a> {
     /// Why an event belongs to its issue.
     EventGrouping {
         event: &'a str,
+    },
+    AttachmentText {
+        event: &'a str,
+        attachment: &'a str,
     },
     Traces,
     Trace {
@@ -85,6 +98,14 @@ pub enum Sentry0<'a> {
     ProjectIssues { organization: &'a str, project: &'a str },
     ProjectEvent { organization: &'a str, project: &'a str, event: &'a str },
     ProjectEventGrouping { organization: &'a str, project: &'a str, event: &'a str },
+    Attachments { organization: &'a str, project: &'a str, event: &'a str },
+    Attachment { organization: &'a str, project: &'a str, event: &'a str, attachment: &'a str },
+    Profile { organization: &'a str, project: &'a str, profile: &'a str },
+    Replays { organization: &'a str },
+    Replay { organization: &'a str, replay: &'a str },
+    ProjectReplay { organization: &'a str, project: &'a str, replay: &'a str },
+    RecordingSegments { organization: &'a str, project: &'a str, replay: &'a str },
+    ReplayVideo { organization: &'a str, project: &'a str, replay: &'a str, segment: &'a str },
     Issue { issue: &'a str },
     IssueEvents { issue: &'a str },
     IssueEvent { issue: &'a str, event: &'a str },
@@ -110,7 +131,9 @@ pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
         [.., "api", project, "integration", "otlp", "v1", signal] | [.., "api", project, "otlp", "v1", signal] => {
             route_otlp(Some(project), signal)
         }
-        [.., "api", _, name @ ("security" | "csp-report" | "nel" | "cron" | "minidump" | "unreal" | "upload")]
+        [.., "api", project, "minidump"] => Route::Minidump { project },
+        [.., "api", project, "events", event, "attachments"] => Route::EventAttachments { project, event },
+        [.., "api", _, name @ ("security" | "csp-report" | "nel" | "cron" | "unreal" | "upload")]
         | [.., "api", _, name @ "cron", _]
         | [.., "api", _, name @ ("cron" | "unreal"), _, _] => Route::SentryOther { name },
 
@@ -136,6 +159,7 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["issues", issue, "events", event] => Route::IssueEvent { issue, event },
         ["events", event] => Route::Event { event },
         ["events", event, "grouping"] => Route::EventGrouping { event },
+        ["events", event, "attachments", attachment, "text"] => Route::AttachmentText { event, attachment },
         ["traces"] => Route::Traces,
         ["traces", trace] => Route::Trace { trace },
         ["traces", trace, "spans", span] => Route::Span { trace, span },
@@ -162,6 +186,26 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         ["organizations", organization, "releases"] => Sentry0::OrganizationReleases { organization },
         ["organizations", organization, "sessions"] => Sentry0::OrganizationSessions { organization },
         ["organizations", organization, "stats_v2"] => Sentry0::OrganizationStats { organization },
+        ["projects", organization, project, "events", event, "attachments"] => {
+            Sentry0::Attachments { organization, project, event }
+        }
+        ["projects", organization, project, "events", event, "attachments", attachment] => {
+            Sentry0::Attachment { organization, project, event, attachment }
+        }
+        ["projects", organization, project, "profiling", "profiles", profile] => {
+            Sentry0::Profile { organization, project, profile }
+        }
+        ["organizations", organization, "replays"] => Sentry0::Replays { organization },
+        ["organizations", organization, "replays", replay] => Sentry0::Replay { organization, replay },
+        ["projects", organization, project, "replays", replay] => {
+            Sentry0::ProjectReplay { organization, project, replay }
+        }
+        ["projects", organization, project, "replays", replay, "recording-segments"] => {
+            Sentry0::RecordingSegments { organization, project, replay }
+        }
+        ["projects", organization, project, "replays", replay, "videos", segment] => {
+            Sentry0::ReplayVideo { organization, project, replay, segment }
+        }
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },
@@ -177,7 +221,13 @@ impl Route<'_> {
     pub fn is_ingest(&self) -> bool {
         matches!(
             self,
-            Self::Envelope { .. } | Self::Store { .. } | Self::Otlp { .. } | Self::Grpc | Self::SentryOther { .. }
+            Self::Minidump { .. }
+                | Self::EventAttachments { .. }
+                | Self::Envelope { .. }
+                | Self::Store { .. }
+                | Self::Otlp { .. }
+                | Self::Grpc
+                | Self::SentryOther { .. }
         )
     }
 }
@@ -201,6 +251,11 @@ mod tests {
         assert_eq!(of("/v1/traces"), "Otlp { project: None, signal: Traces }");
         assert_eq!(of("/api/1/integration/otlp/v1/traces/"), "Otlp { project: Some(\"1\"), signal: Traces }");
         assert_eq!(of("/opentelemetry.proto.collector.trace.v1.TraceService/Export"), "Grpc");
+        for path in ["/api/1/minidump", "/errors/api/1/minidump/"] {
+            assert_eq!(of(path), "Minidump { project: \"1\" }", "{path}");
+        }
+        let late = "EventAttachments { project: \"1\", event: \"abc\" }";
+        assert_eq!(of("/api/1/events/abc/attachments/"), late);
         assert_eq!(of("/api/1/cron/nightly/"), "SentryOther { name: \"cron\" }");
     }
 

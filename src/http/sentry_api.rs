@@ -16,6 +16,7 @@ use crate::model::time::rfc3339;
 use crate::sentry::detail::event_detail;
 use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort};
 
+use super::blobs;
 use super::error::ApiError;
 use super::respond::{Body, json as json_response};
 use super::route::Sentry0;
@@ -74,6 +75,36 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
         Sentry0::ProjectEventGrouping { organization, project, event } => {
             let project = find_project(ready, organization, project)?;
             super::grouping::info(ready, project.id, event).await
+        }
+        Sentry0::Attachments { organization, project, event } => {
+            blobs::attachments(ready, find_project(ready, organization, project)?, event).await
+        }
+        Sentry0::Attachment { organization, project, event, attachment } => {
+            let project = find_project(ready, organization, project)?;
+            blobs::attachment(ready, project, event, attachment, query).await
+        }
+        Sentry0::Profile { organization, project, profile } => {
+            blobs::profile(ready, find_project(ready, organization, project)?, profile, query).await
+        }
+        Sentry0::Replays { organization } => {
+            check_organisation(organization)?;
+            let before = query.get("cursor").map(parse_cursor).transpose()?;
+            let (list, next) = blobs::replays(ready, query, before, limit(query, 50)).await?;
+            let path = format!("/api/0/organizations/{ORGANISATION_SLUG}/replays/");
+            paged(&list, &base, &path, query, next.map(|(received_ms, id)| format!("{received_ms}:{id}")))
+        }
+        Sentry0::Replay { organization, replay } => {
+            check_organisation(organization)?;
+            blobs::replay(ready, None, replay).await
+        }
+        Sentry0::ProjectReplay { organization, project, replay } => {
+            blobs::replay(ready, Some(find_project(ready, organization, project)?), replay).await
+        }
+        Sentry0::RecordingSegments { organization, project, replay } => {
+            blobs::recording_segments(ready, find_project(ready, organization, project)?, replay, query).await
+        }
+        Sentry0::ReplayVideo { organization, project, replay, segment } => {
+            blobs::replay_video(ready, find_project(ready, organization, project)?, replay, segment).await
         }
         Sentry0::Issue { issue } => {
             let issue = find_issue(ready, issue).await?;
@@ -471,14 +502,16 @@ fn pairs_list(pairs: &[Pair]) -> Value {
 }
 
 fn find_project<'r>(ready: &'r Ready, organization: &str, project: &str) -> Result<&'r Project, ApiError> {
-    if organization != ORGANISATION_SLUG {
-        return Err(not_found());
-    }
+    check_organisation(organization)?;
     // Sentry takes the id wherever it takes the slug.
     ready
         .project_by_slug(project)
         .or_else(|| ready.projects.iter().find(|known| known.id.to_string() == project))
         .ok_or_else(not_found)
+}
+
+fn check_organisation(organization: &str) -> Result<(), ApiError> {
+    if organization == ORGANISATION_SLUG { Ok(()) } else { Err(not_found()) }
 }
 
 /// Sentry's own words.

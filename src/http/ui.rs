@@ -15,6 +15,7 @@ use crate::model::waterfall::{arrange, enclosing};
 use crate::sentry::detail::event_detail;
 use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, TraceQuery};
 
+use super::blobs;
 use super::error::ApiError;
 use super::ledger::Ledger;
 use super::respond::{Body, json};
@@ -126,6 +127,8 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
         }),
         None => None,
     };
+    let attachments = blobs::attachment_views(ready, summary.project_id, summary.event_id).await?;
+    let replays = blobs::event_replays(ready, summary.event_id, &detail).await?;
     ok(&EventView {
         event_id: summary.event_id.to_string(),
         issue_id: summary.issue_id.to_string(),
@@ -144,6 +147,8 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
         received_ms: summary.received_ms,
         trace,
         body_bytes: body.len() as u64,
+        attachments,
+        replays,
         detail,
     })
 }
@@ -215,6 +220,8 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
             }
         })
         .collect();
+    let profiles = blobs::profile_views(ready, trace_id, spans).await?;
+    let replays = blobs::trace_replays(ready, trace_id).await?;
     let root = placed.first().map(|place| &spans[place.span]);
     ok(&TraceView {
         trace_id: trace_id.to_string(),
@@ -229,6 +236,8 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         spans: columns,
         errors,
         spans_omitted: found.omitted,
+        profiles,
+        replays,
         services,
     })
 }

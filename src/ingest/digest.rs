@@ -1,5 +1,6 @@
 //! What to say about a request in one line: the ledger's summary.
 
+use crate::model::blob::{About, Blob};
 use crate::model::client_report::ClientReport;
 use crate::model::decoded::Refusal;
 use crate::model::event::Level;
@@ -63,6 +64,21 @@ impl Digest {
         self.others += 1;
         let dropped: u64 = report.discards.iter().map(|discard| discard.quantity).sum();
         self.parts.push(format!("client report of {dropped} not sent"));
+    }
+
+    pub(super) fn add_blob(&mut self, blob: &Blob) {
+        let what = match &blob.about {
+            About::Attachment(file) => format!("{} {}", blob.category, short(&file.name)),
+            // Among the problems already.
+            About::Refused(_) => return,
+            About::Profile(profile) => format!("{} of {} samples", blob.category, profile.samples),
+            About::Replay(part) => format!("{} segment {}", blob.category, part.segment_id),
+        };
+        self.others += 1;
+        self.parts.push(what);
+        if let About::Profile(profile) = &blob.about {
+            self.trace_id = self.trace_id.or(profile.trace_id);
+        }
     }
 
     pub(super) fn add_counted(&mut self, category: &str, quantity: u64) {

@@ -3,6 +3,7 @@
 //! Turns [`Decoded`] into rows to be. Knows no protocol (both decode into the same type) and no SQL. All the work
 //! happens on the caller's thread, so that the writer's has as little as possible.
 
+mod blobs;
 mod digest;
 mod health;
 mod spans;
@@ -64,6 +65,10 @@ pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, receiv
             Incoming::ClientReport(report) => {
                 digest.add_client_report(&report);
                 writes.push(Write::ClientReport(health::prepare_client_report(report, project.id, received_ms)));
+            }
+            Incoming::Blob(blob) => {
+                digest.add_blob(&blob);
+                writes.push(Write::Blob(Box::new(blobs::prepare_blob(project, *blob, rules, received_ms))));
             }
             Incoming::Counted { category, quantity } => {
                 digest.add_counted(&category, quantity);

@@ -1,5 +1,6 @@
 //! What every protocol decodes into: from here on nobody knows which one it was.
 
+use crate::model::blob::Blob;
 use crate::model::client_report::ClientReport;
 use crate::model::event::Event;
 use crate::model::outcome::Reason;
@@ -24,6 +25,8 @@ pub enum Incoming {
     },
     Sessions(SessionBatch),
     ClientReport(ClientReport),
+    /// Bytes to keep: an attachment, a profile, a part of a replay.
+    Blob(Box<Blob>),
     /// Understood, answered with success, counted by name and not kept.
     Counted {
         category: String,

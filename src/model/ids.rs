@@ -83,6 +83,14 @@ hex_id!(
     16
 );
 
+impl EventId {
+    /// As a UUID is written.
+    pub fn dashed(&self) -> String {
+        let hex = self.to_string();
+        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+}
+
 impl TraceId {
     /// The 63-bit key traces are indexed by. Spans carry the full id, which is compared after every look-up.
     pub fn key(&self) -> i64 {

@@ -3,6 +3,7 @@
 //! Owns the words of the product and the pure decisions on them. Knows no wire format, no SQL, no clock and no
 //! async: everything here can be made by hand in a test.
 
+pub mod blob;
 pub mod client_report;
 pub mod decoded;
 pub mod detail;

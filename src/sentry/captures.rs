@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::model::blob::About;
 use crate::model::client_report::DiscardKind;
 use crate::model::decoded::Incoming;
 use crate::model::detail::{EventDetail, ExceptionRelation};
@@ -169,12 +170,14 @@ fn messages_and_flags() {
 }
 
 #[test]
-fn attachments_are_counted_beside_their_event() {
+fn attachments_are_kept_with_their_event() {
     let decoded = envelope(PYTHON, "event-with-attachment");
     assert_eq!(decoded.item_types, ["event", "attachment"]);
-    assert!(
-        matches!(&decoded.decoded.items[1], Incoming::Counted { category, quantity: 1 } if category == "attachment")
-    );
+    let Incoming::Blob(blob) = &decoded.decoded.items[1] else { panic!("no attachment") };
+    let About::Attachment(file) = &blob.about else { panic!("{:?}", blob.about) };
+    assert_eq!(Some(file.event_id), decoded.response_id);
+    assert_eq!((file.name.as_str(), file.content_type.as_deref()), ("rows.csv", Some("text/csv")));
+    assert!(blob.bytes.starts_with(b"lamp-3,2\n"), "{:?}", String::from_utf8_lossy(&blob.bytes));
 }
 
 #[test]

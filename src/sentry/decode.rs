@@ -12,6 +12,7 @@ use crate::model::decoded::{Decoded, Incoming, Refusal};
 use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
 use crate::sentry::Limits;
+use crate::sentry::blobs::is_attachment;
 use crate::sentry::clock::time_ns;
 use crate::sentry::dsn::parse_dsn;
 use crate::sentry::envelope::{FrameError, FramedItem, split_envelope};
@@ -128,6 +129,7 @@ pub fn decode_envelope(
     for item in &framed.items {
         run.take(item);
     }
+    run.take_attached_items(&framed.items);
     if let Some(fault) = framed.fault {
         run.result.decoded.refused.push(Refusal {
             category: fault.item_type.map_or_else(|| "envelope".to_owned(), |ty| category(&ty)),
@@ -162,10 +164,12 @@ fn read_header(header: &str) -> EnvelopeHeader {
 /// The decoding of one request, item by item.
 pub(super) struct Run<'r> {
     pub(super) result: EnvelopeDecoded,
-    received_ms: i64,
+    pub(super) received_ms: i64,
     client_ip: Option<IpAddr>,
     fresh_ids: &'r mut dyn FnMut() -> EventId,
-    limits: &'r Limits,
+    pub(super) limits: &'r Limits,
+    /// As the replay event of this envelope says.
+    pub(super) replay_id: Option<EventId>,
     /// The header's id belongs to the first event; Sentry allows no second one, we do.
     header_event_id: Option<EventId>,
     tally: Tally,
@@ -181,7 +185,16 @@ impl<'r> Run<'r> {
         let header_event_id = header.event_id;
         let result = EnvelopeDecoded { response_id: header_event_id, header, ..EnvelopeDecoded::default() };
         let Receipt { received_ms, client_ip } = receipt;
-        Self { result, received_ms, client_ip, fresh_ids, limits, header_event_id, tally: Tally::default() }
+        Self {
+            result,
+            received_ms,
+            client_ip,
+            fresh_ids,
+            limits,
+            replay_id: None,
+            header_event_id,
+            tally: Tally::default(),
+        }
     }
 
     fn take(&mut self, item: &FramedItem<'_>) {
@@ -195,6 +208,10 @@ impl<'r> Run<'r> {
             "span" => self.take_spans(item.payload),
             "session" | "sessions" => self.take_sessions(&category, item.payload),
             "client_report" => self.take_client_report(item.payload),
+            "profile" | "profile_chunk" => self.take_profile(&category, item),
+            "replay_event" | "replay_recording" | "replay_video" => self.take_replay(&category, item),
+            // Taken after everything else, when the event is known.
+            ty if is_attachment(ty) => {}
             _ => self.count(category, item),
         }
     }
@@ -284,7 +301,7 @@ impl<'r> Run<'r> {
 }
 
 /// The name an item type is counted under: itself when it is a plain word, bounded because strangers choose it.
-fn category(ty: &str) -> String {
+pub(super) fn category(ty: &str) -> String {
     match ty {
         "" => "unknown".to_owned(),
         "profile_chunk_ui" => "profile_chunk".to_owned(),

@@ -8,6 +8,7 @@
 //! wrong type costs that field, a bad frame that frame, a bad item that item.
 
 pub mod auth;
+mod blobs;
 #[cfg(test)]
 mod captures;
 pub mod client_report;
@@ -18,6 +19,8 @@ pub mod dsn;
 pub mod envelope;
 pub mod event;
 mod json;
+mod msgpack;
+mod multipart;
 #[cfg(test)]
 mod rules;
 pub mod sample;
@@ -25,6 +28,7 @@ pub mod session;
 pub mod span_items;
 pub mod store_endpoint;
 pub mod transaction;
+pub mod uploads;
 mod url_name;
 mod wire;
 
@@ -37,6 +41,8 @@ pub struct Limits {
     pub items_max: usize,
     /// Bytes of one `event` payload.
     pub event_bytes_max: usize,
+    /// Bytes of one attachment; 0 keeps none.
+    pub attachment_bytes_max: usize,
     /// Bytes of one `transaction` payload, spans included.
     pub transaction_bytes_max: usize,
     /// Bytes of one payload of any other type.
@@ -51,6 +57,7 @@ pub struct Limits {
 pub(crate) const TEST_LIMITS: Limits = Limits {
     items_max: 500,
     event_bytes_max: 1 << 20,
+    attachment_bytes_max: 1 << 20,
     transaction_bytes_max: 20 << 20,
     item_bytes_max: 20 << 20,
     depth_max: 100,

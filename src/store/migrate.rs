@@ -9,8 +9,11 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// In order; the place in this list, from 1, is the schema version (`user_version`).
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_release_health.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_start.sql"),
+    include_str!("migrations/0002_release_health.sql"),
+    include_str!("migrations/0003_blobs.sql"),
+];
 
 /// Brings the schema up to date.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

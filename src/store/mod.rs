@@ -9,6 +9,8 @@
 //!   when the row was new, so writing the same thing twice changes nothing.
 //! - A writer that dies takes the process with it: there must be no server that answers and stores nothing.
 
+mod attachments;
+mod blobs;
 mod body;
 mod client_reports;
 mod events;
@@ -16,9 +18,11 @@ mod grouping;
 mod issues;
 mod migrate;
 mod outcomes;
+mod profiles;
 mod projects;
 mod readers;
 mod releases;
+mod replays;
 mod sessions;
 mod staged;
 #[cfg(test)]
@@ -34,12 +38,16 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+pub use attachments::AttachmentRow;
+pub use blobs::{BlobWrite, pack as pack_blob};
 pub use body::{CompressedBody, compress};
 pub use client_reports::StatsRow;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use grouping::HashOwner;
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
+pub use profiles::{ProfileRow, ProfiledTime};
 pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSeen, ReleaseUsers};
+pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use staged::encode_spans;
 pub use traces::{TracePage, TraceQuery, TraceSpans};
 pub use write::{
@@ -133,12 +141,15 @@ impl Store {
     }
 
     /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync.
-    /// `bytes` is what the writes weigh in memory.
+    /// Only the bytes of large attachments go ahead in commits of their own; they are nothing without the rest.
     ///
     /// # Errors
     /// On any error nothing of `writes` is stored. [`StoreError::Busy`] when there was no room in the queue for
     /// [`crate::config::ADMISSION_WAIT_MS`].
-    pub async fn append(&self, writes: Vec<Write>) -> Result<Appended, StoreError> {
+    pub async fn append(&self, mut writes: Vec<Write>) -> Result<Appended, StoreError> {
+        for piece in blobs::take_pieces_ahead(&mut writes) {
+            self.writer.append(vec![Write::BlobPiece(piece)]).await?;
+        }
         self.writer.append(writes).await
     }
 

@@ -7,6 +7,7 @@ use crate::model::issue::IssueTitle;
 use crate::model::session::{SessionCounts, SessionState};
 use crate::model::trace::TraceSummary;
 
+use super::blobs::{BlobPiece, BlobWrite};
 use super::body::CompressedBody;
 use super::releases::{ReleaseKey, ReleaseSeen};
 
@@ -17,6 +18,9 @@ pub enum Write {
     Sessions(SessionsWrite),
     ClientReport(ClientReportWrite),
     Releases(Vec<ReleaseSeen>),
+    Blob(Box<BlobWrite>),
+    /// Part of a blob too large for one commit.
+    BlobPiece(BlobPiece),
     Outcome(OutcomeWrite),
 }
 
@@ -113,6 +117,8 @@ impl Write {
             Self::Sessions(sessions) => 512 + sessions.updates.len() * 128 + sessions.buckets.len() * 96,
             Self::ClientReport(report) => 128 + report.discards.len() * 160,
             Self::Releases(seen) => seen.len() * 384,
+            Self::Blob(blob) => 512 + blob.body.weight(),
+            Self::BlobPiece(piece) => 128 + piece.weight(),
             Self::Outcome(_) => 128,
         }
     }

@@ -23,6 +23,7 @@ use crate::config::{
 use crate::model::ids::ServerIds;
 use crate::model::live::LiveChange;
 
+use super::blobs::{insert_blob, insert_piece};
 use super::client_reports::insert_client_report;
 use super::events::insert_event;
 use super::issues::IssueDeltas;
@@ -94,6 +95,11 @@ impl WriterHandle {
         let last_event: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| row.get(0))?;
         let last_batch: i64 =
             connection.query_row("SELECT coalesce(max(id), 0) FROM span_batch", [], |row| row.get(0))?;
+        let last_blob: i64 = connection.query_row(
+            "SELECT max((SELECT coalesce(max(id), 0) FROM blob), (SELECT coalesce(max(id), 0) FROM attachment))",
+            [],
+            |row| row.get(0),
+        )?;
         let wal_pages = Arc::new(AtomicU64::new(0));
         let seen = wal_pages.clone();
         connection.wal_hook(Some(move |_: &mut Wal, pages: c_int| {
@@ -107,7 +113,7 @@ impl WriterHandle {
             page_bytes: connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.max(512) as u64,
             connection,
             wal_pages,
-            ids: ServerIds::after(last_event.max(last_batch)),
+            ids: ServerIds::after(last_event.max(last_batch).max(last_blob)),
             wal_path: PathBuf::from(wal_path),
             on_change: options.on_change,
             _lock: lock,
@@ -265,6 +271,8 @@ impl Writer {
                     Write::Releases(seen) => {
                         seen.iter().for_each(|seen| batch.releases.see(seen.key.clone(), seen.first_ms, seen.last_ms));
                     }
+                    Write::Blob(blob) => insert_blob(&tx, blob, &mut batch)?,
+                    Write::BlobPiece(piece) => insert_piece(&tx, piece, &mut batch)?,
                     Write::Outcome(outcome) => batch.outcomes.add(
                         outcome.project_id,
                         outcome.received_ms,

@@ -18,7 +18,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use trapline::config::{
-    ENVELOPE_ITEMS_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, JSON_DEPTH_MAX, REQUEST_SPANS_MAX, TRANSACTION_BYTES_MAX,
+    ATTACHMENT_BYTES_MAX, ENVELOPE_ITEMS_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, JSON_DEPTH_MAX, REQUEST_SPANS_MAX,
+    TRANSACTION_BYTES_MAX,
 };
 use trapline::grouping;
 use trapline::ingest::prepare;
@@ -46,6 +47,7 @@ const LIMITS: Limits = Limits {
     item_bytes_max: EXPANDED_BYTES_MAX,
     depth_max: JSON_DEPTH_MAX,
     spans_max: REQUEST_SPANS_MAX,
+    attachment_bytes_max: ATTACHMENT_BYTES_MAX,
 };
 
 fn main() {

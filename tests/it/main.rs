@@ -14,6 +14,7 @@ mod sdks;
 
 mod architecture;
 mod bad_input;
+mod blobs;
 mod bombs;
 mod django;
 mod end_to_end;

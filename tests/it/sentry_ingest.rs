@@ -213,7 +213,7 @@ fn what_this_version_does_not_keep_is_taken_and_counted_by_name() {
     }
     let body = envelope(&[("replay_recording", "x"), ("of_the_future", "{}"), ("of_the_future", "{}")]);
     to_envelope(&server, body).send().expect(200);
-    assert_eq!(server.outcome("replay_recording", "not_kept"), 1);
+    assert_eq!(server.outcome("replay_recording", "invalid"), 1);
     assert_eq!(server.outcome("of_the_future", "not_kept"), 2);
     assert_eq!(server.issues().len(), 0);
 }
@@ -225,7 +225,7 @@ fn an_attachment_does_not_cost_its_event() {
     let answer = send(&server, name);
     assert_eq!(answer.json()["id"].as_str().map(str::to_string), Fixture::load(name).event_id());
     assert_eq!(server.issues()[0]["event_count"], 1);
-    assert_eq!(server.outcome("attachment", "not_kept"), 1);
+    assert_eq!(server.outcome("attachment", "accepted"), 1);
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn a_dsn_with_a_wrong_path_is_told_so() {
 #[test]
 fn ingest_routes_of_other_products_say_that_they_are_missing() {
     let server = Trapline::start();
-    for name in ["security", "csp-report", "minidump", "unreal"] {
+    for name in ["security", "csp-report", "unreal"] {
         let answer = server.post(&format!("/api/1/{name}/")).body("{}").send().expect(501);
         assert!(answer.text().contains(name), "{}", answer.text());
     }

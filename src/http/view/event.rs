@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::blob::{AttachmentView, ReplayView};
 use crate::model::detail::EventDetail;
 
 /// `GET /api/ui/issues/<short id or id>/events/<event id | latest | first>` and `GET /api/ui/events/<event id>`
@@ -21,6 +22,9 @@ pub struct EventView {
     pub trace: Option<EventTraceView>,
     /// Size of the JSON, in bytes.
     pub body_bytes: u64,
+    /// In the order they came, those refused included.
+    pub attachments: Vec<AttachmentView>,
+    pub replays: Vec<ReplayView>,
     pub detail: EventDetail,
 }
 

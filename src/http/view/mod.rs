@@ -3,6 +3,7 @@
 //! Owns the shapes of `/api/ui/`. Knows no SQL and no wire format of any SDK. Ids are strings (63 bits do not fit a
 //! JavaScript number), times are unix milliseconds or nanoseconds as the name says; the browser formats.
 
+pub mod blob;
 pub mod event;
 pub mod grouping;
 pub mod ingest;
@@ -104,6 +105,10 @@ mod types {
             trace::SpanView,
             trace::SpanEventView,
             trace::SpanLinkView,
+            blob::AttachmentView,
+            blob::AttachmentTextView,
+            blob::ProfileView,
+            blob::ReplayView,
             ingest::IngestView,
             ingest::IngestRowView,
             ingest::OutcomeView,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::blob::{ProfileView, ReplayView};
 use crate::model::detail::Variable;
 
 /// `GET /api/ui/traces?query=<text>&service=<name>&kind=requests|all&cursor=<opaque>`
@@ -60,6 +61,8 @@ pub struct TraceView {
     pub errors: Vec<TraceErrorView>,
     /// Spans of the trace that are kept but left out of this answer, by the limit on spans per page.
     pub spans_omitted: u64,
+    pub profiles: Vec<ProfileView>,
+    pub replays: Vec<ReplayView>,
 }
 
 /// The spans in drawing order (depth first, siblings by start), a column per field; all columns are equally long.

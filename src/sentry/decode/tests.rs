@@ -28,6 +28,7 @@ fn kinds(decoded: &EnvelopeDecoded) -> Vec<String> {
         Incoming::Spans { batch, transactions } => format!("{transactions} transaction, {} spans", batch.spans.len()),
         Incoming::Sessions(batch) => format!("{} sessions", batch.updates.len() + batch.buckets.len()),
         Incoming::ClientReport(report) => format!("report of {}", report.discards.len()),
+        Incoming::Blob(blob) => format!("{} bytes of {}", blob.bytes.len(), blob.category),
         Incoming::Counted { category, quantity } => format!("{quantity} {category}"),
     };
     decoded.decoded.items.iter().map(name).collect()
@@ -73,7 +74,8 @@ fn types_that_are_not_kept_are_counted_by_name() {
     let decoded = decode(
         "{}\n{\"type\":\"log\",\"item_count\":9}\n{\"items\":[{},{}]}\n{\"type\":\"log\",\"item_count\":3}\nnot json at all\n{\"type\":\"check_in\"}\n{}\n{\"type\":\"New <Thing>!\"}\n{}\n{}\nx\n{\"type\":\"profile_chunk_ui\"}\n{}",
     );
-    assert_eq!(kinds(&decoded), ["5 log", "1 check_in", "1 new__thing__", "1 unknown", "1 profile_chunk"]);
+    assert_eq!(kinds(&decoded), ["5 log", "1 check_in", "1 new__thing__", "1 unknown"]);
+    assert_eq!(decoded.decoded.refused[0].category, "profile_chunk");
     assert_eq!(decoded.response_id, None);
 }
 

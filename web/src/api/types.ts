@@ -76,7 +76,11 @@ export type EventView = { event_id: string, issue_id: string, short_id: string, 
 /**
  * Size of the JSON, in bytes.
  */
-body_bytes: number, detail: EventDetail, };
+body_bytes: number, 
+/**
+ * In the order they came, those refused included.
+ */
+attachments: Array<AttachmentView>, replays: Array<ReplayView>, detail: EventDetail, };
 
 export type EventNavView = { first: string, previous: string | null, next: string | null, latest: string, };
 
@@ -296,7 +300,7 @@ start_ns: string, start_ms: number, duration_ns: number, services: Array<string>
 /**
  * Spans of the trace that are kept but left out of this answer, by the limit on spans per page.
  */
-spans_omitted: number, };
+spans_omitted: number, profiles: Array<ProfileView>, replays: Array<ReplayView>, };
 
 export type SpanColumns = { span_id: Array<string>, 
 /**
@@ -359,6 +363,46 @@ export type SpanEventView = { name: string,
 time_ns: number, attributes: Array<Variable>, };
 
 export type SpanLinkView = { trace_id: string, span_id: string, attributes: Array<Variable>, };
+
+export type AttachmentView = { id: string, name: string, 
+/**
+ * In Sentry's words: `event.attachment`, `event.minidump`, …
+ */
+kind: string, content_type: string | null, bytes: number, received_ms: number, 
+/**
+ * Why it was not kept; then there is nothing to download.
+ */
+problem: string | null, 
+/**
+ * Of the bytes; add `?download` or `?inline`.
+ */
+url: string, 
+/**
+ * What a browser may show of it: `image`, `text` or nothing.
+ */
+preview: string, };
+
+export type AttachmentTextView = { text: string, 
+/**
+ * There is more in the file.
+ */
+is_cut: boolean, };
+
+export type ProfileView = { profile_id: string, 
+/**
+ * Of the transaction; empty for a chunk.
+ */
+name: string, platform: string, 
+/**
+ * A chunk covers whatever the process did in that time, not only this trace.
+ */
+is_chunk: boolean, samples: number, start_ms: number, duration_ms: number, bytes: number, url: string, };
+
+export type ReplayView = { replay_id: string, 
+/**
+ * The first page.
+ */
+page: string | null, segment_count: number, error_count: number, start_ms: number, end_ms: number, bytes: number, url: string, };
 
 export type IngestView = { 
 /**

@@ -22,6 +22,8 @@ const PATHS = {
   search: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.3 10.3l3.4 3.4",
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
+  profile: "M2.5 13.5h11M3.5 13.5V8h3v5.5M6.5 13.5V3h3v10.5M9.5 13.5V6h3v7.5",
+  replay: "M2 3h12v8.5H2zM6.7 5.4v3.7l3-1.85zM5 14h6",
   whole: "M2 5.5V2.5h3M11 2.5h3v3M14 10.5v3h-3M5 13.5H2v-3",
 } as const;
 

@@ -9,6 +9,7 @@ import { copyText } from "../clipboard";
 import { Menu, type MenuItem } from "../components/controls";
 import { Contexts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
 import { Icon, type IconName } from "../components/icons";
+import { Attachments, Replays } from "../components/kept";
 import { Ago, LevelMark, Sparkline } from "../components/marks";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
@@ -227,6 +228,8 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   if (detail.request) sections.push({ id: "request", name: "Request", body: <Request request={detail.request} /> });
   if (detail.breadcrumbs.length > 0) sections.push({ id: "timeline", name: "Timeline", note: count(detail.breadcrumbs.length), body: <Timeline event={event} /> });
   if (trace) sections.push({ id: "trace", name: "Trace", body: <TraceLink event={event} /> });
+  if (event.replays.length > 0) sections.push({ id: "replay", name: "Replay", body: <Replays replays={event.replays} /> });
+  if (event.attachments.length > 0) sections.push({ id: "attachments", name: "Attachments", note: count(event.attachments.length), body: <Attachments eventId={event.event_id} files={event.attachments} /> });
   if (detail.tags.length > 0) sections.push({ id: "tags", name: "Tags", note: count(detail.tags.length), body: <KeyValues pairs={detail.tags} /> });
   if (detail.user.length > 0) sections.push({ id: "user", name: "User", body: <KeyValues pairs={detail.user} /> });
   if (detail.contexts.length > 0) sections.push({ id: "contexts", name: "Contexts", body: <Contexts detail={detail} /> });

@@ -7,6 +7,7 @@ import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
 import { SearchBox } from "../components/controls";
 import { Icon } from "../components/icons";
+import { KeptWithTrace } from "../components/kept";
 import { SourceMarks } from "../components/marks";
 import { Minimap } from "../components/minimap";
 import { isNotHere, NotHere } from "../components/not-here";
@@ -200,6 +201,7 @@ function Trace({ trace }: { trace: TraceView }) {
           </li>
         </ul>
       </header>
+      <KeptWithTrace profiles={trace.profiles} replays={trace.replays} />
       {trace.spans_omitted > 0 && <Partial>{`${plural(trace.spans_omitted, "more span of this trace is", "more spans of this trace are")} kept but not drawn: a page draws at most ${count(size)}.`}</Partial>}
       {size === 0 ? (
         <>
