@@ -111,6 +111,8 @@ impl Flags {
             request_bytes_max: self.request_bytes_max,
             expanded_bytes_max: self.expanded_bytes_max,
             event_bytes_max: self.event_bytes_max,
+            // A list of tables is for the file alone.
+            limits: None,
         };
         Ok(from_flags.or(from_file).resolve()?)
     }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, PORT_DEFAULT, REQUEST_BYTES_MAX};
+use super::{EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, LIMIT_WINDOW_S_MAX, PORT_DEFAULT, REQUEST_BYTES_MAX};
+use crate::model::project::settings::{LimitPeriod, LimitRule};
+use crate::model::quota::DataGroup;
 
 /// What somebody wrote, in a file, in the environment or on the command line. Absent means "not said".
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -23,6 +25,17 @@ pub struct RawSettings {
     pub request_bytes_max: Option<usize>,
     pub expanded_bytes_max: Option<usize>,
     pub event_bytes_max: Option<usize>,
+    pub limits: Option<Vec<RawLimit>>,
+}
+
+/// A limit that holds for every project, besides those of its own.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLimit {
+    pub group: DataGroup,
+    pub max: u64,
+    pub per: LimitPeriod,
+    pub seconds: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -52,6 +65,8 @@ pub struct Settings {
     pub request_bytes_max: usize,
     pub expanded_bytes_max: usize,
     pub event_bytes_max: usize,
+    /// Hold for every project; none unless the file has some.
+    pub limits: Vec<LimitRule>,
 }
 
 #[derive(Debug, Error, PartialEq)]
@@ -73,6 +88,8 @@ pub enum SettingsError {
          info,trapline::store=debug"
     )]
     BadLogLevel(String),
+    #[error("limits: a rule per seconds needs seconds between 1 and {max}, and one per day or month has none")]
+    BadLimit { max: u64 },
     #[error("{name} must be between {low} and {high} bytes, not {value}")]
     OutOfRange { name: &'static str, low: usize, high: usize, value: usize },
 }
@@ -95,6 +112,7 @@ impl RawSettings {
             request_bytes_max: self.request_bytes_max.or(weaker.request_bytes_max),
             expanded_bytes_max: self.expanded_bytes_max.or(weaker.expanded_bytes_max),
             event_bytes_max: self.event_bytes_max.or(weaker.event_bytes_max),
+            limits: self.limits.or(weaker.limits),
         }
     }
 
@@ -110,6 +128,7 @@ impl RawSettings {
             request_bytes_max: Some(REQUEST_BYTES_MAX),
             expanded_bytes_max: Some(EXPANDED_BYTES_MAX),
             event_bytes_max: Some(EVENT_BYTES_MAX),
+            limits: Some(Vec::new()),
         }
     }
 
@@ -135,7 +154,22 @@ impl RawSettings {
             request_bytes_max: in_range("request_bytes_max", all.request_bytes_max, 1 << 20, 1 << 30)?,
             expanded_bytes_max: in_range("expanded_bytes_max", all.expanded_bytes_max, 1 << 20, 1 << 30)?,
             event_bytes_max: in_range("event_bytes_max", all.event_bytes_max, 64 << 10, 64 << 20)?,
+            limits: all.limits.unwrap_or_default().into_iter().map(RawLimit::resolve).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl RawLimit {
+    fn resolve(self) -> Result<LimitRule, SettingsError> {
+        let is_good = match self.per {
+            LimitPeriod::Seconds => self.seconds.is_some_and(|seconds| (1..=LIMIT_WINDOW_S_MAX).contains(&seconds)),
+            LimitPeriod::Day | LimitPeriod::Month => self.seconds.is_none(),
+        };
+        if !is_good {
+            return Err(SettingsError::BadLimit { max: LIMIT_WINDOW_S_MAX });
+        }
+        let seconds = self.seconds.unwrap_or(0);
+        Ok(LimitRule { key: None, group: self.group, max: self.max, per: self.per, seconds })
     }
 }
 
@@ -272,6 +306,19 @@ mod tests {
     fn limits_out_of_range_are_refused() {
         let raw = RawSettings { event_bytes_max: Some(1), ..Default::default() };
         assert!(matches!(raw.resolve(), Err(SettingsError::OutOfRange { name: "event_bytes_max", .. })));
+    }
+
+    #[test]
+    fn limits_for_every_project_are_read_and_checked() {
+        let limits = |text: &str| RawSettings::from_toml(text).and_then(RawSettings::resolve).map(|all| all.limits);
+        let read = limits("limits = [{ group = \"span\", max = 10, per = \"day\" }]").unwrap();
+        assert_eq!(read, [LimitRule { group: DataGroup::Span, max: 10, per: LimitPeriod::Day, ..LimitRule::default() }]);
+        let both = limits("[[limits]]\ngroup = \"error\"\nmax = 5\nper = \"seconds\"\nseconds = 60").unwrap();
+        assert_eq!(both[0].name(), "project/error/60s");
+        assert!(limits("limits = [{ group = \"span\", max = 10, per = \"seconds\" }]").is_err());
+        assert!(limits("limits = [{ group = \"span\", max = 10, per = \"day\", seconds = 5 }]").is_err());
+        assert!(limits("limits = [{ group = \"spam\", max = 10, per = \"day\" }]").is_err());
+        assert!(limits("limits = [{ group = \"span\", maxi = 10, per = \"day\" }]").is_err());
     }
 
     #[test]

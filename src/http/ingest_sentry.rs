@@ -12,11 +12,12 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
 use crate::config::{ENVELOPE_ITEMS_MAX, JSON_DEPTH_MAX, REQUEST_SPANS_MAX, TRANSACTION_BYTES_MAX};
-use crate::ingest::Digest;
+use crate::ingest::{Admission, Digest};
 use crate::model::decoded::Decoded;
 use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
+use crate::model::quota::DataGroups;
 use crate::sentry::auth::{AuthError, AuthInputs, read_credentials};
 use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, decode_envelope};
 use crate::sentry::store_endpoint::decode_store;
@@ -109,12 +110,20 @@ impl Gate {
         Ok(Self { project, key, client })
     }
 
+    /// What would be refused for a limit anyway and need not be read; only what HTTP itself says about the sender counts.
+    fn closed(&self, ready: &Ready) -> DataGroups {
+        let known = self.key.and_then(|key| ready.key(key));
+        let policy = known.and_then(|key| Some((key, ready.policy(key.project_id)?)));
+        policy.map_or(DataGroups::NONE, |(key, policy)| policy.closed(key.public_key, now_ms()))
+    }
+
     /// The project that the key may write to. `from_header` is the envelope's own word.
-    pub(super) fn project<'r>(
+    /// Its `public_key` is the one that was used.
+    pub(super) fn project(
         &self,
-        ready: &'r Ready,
+        ready: &Ready,
         from_header: Option<(PublicKey, ProjectId)>,
-    ) -> Result<&'r Project, ApiError> {
+    ) -> Result<Project, ApiError> {
         let mismatch = |what: &str| {
             Err(ApiError::new(StatusCode::BAD_REQUEST, format!("{what} header mismatch"))
                 .with_fix("a tunnel forwards envelopes of another DSN than its own address says: use one DSN for both"))
@@ -135,7 +144,11 @@ impl Gate {
                 .caused_by(why)
                 .with_fix(DSN_FIX)
         };
-        let Some(owner) = ready.projects.iter().find(|project| project.public_key == key) else {
+        let found = ready.key(key);
+        if found.is_some_and(|key| !key.is_active) {
+            return Err(rejected(format!("key {} is disabled in the settings of its project", short(key))));
+        }
+        let Some(owner) = found.and_then(|key| ready.project(key.project_id)) else {
             let known = self.project.and_then(|id| ready.project(id)).is_some();
             return Err(rejected(match self.project {
                 Some(id) if !known => format!("there is no project {id} here, and key {} is unknown", short(key)),
@@ -146,10 +159,13 @@ impl Gate {
             Some(id) if id != owner.id => {
                 Err(rejected(format!("key {} belongs to project {}, not to project {id}", short(key), owner.id)))
             }
-            _ => Ok(owner),
+            _ => Ok(Project { public_key: key, ..owner.clone() }),
         }
     }
 }
+
+/// Said in the ledger of whoever ran into a limit.
+const LIMITED_FIX: &str = "a limit of the project was reached: raise it in the settings, or send less";
 
 /// Enough of a key to recognise it; the whole of it stays out of logs and screens of others.
 fn short(key: PublicKey) -> String {
@@ -173,6 +189,7 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
     let limits = limits(server);
     let client = gate.client.clone();
     let decode = move |ready: &Ready, body: &[u8]| {
+        let limits = Limits { closed: gate.closed(ready), ..limits };
         let mut fresh = fresh_event_id;
         let decoded = match &kind {
             Kind::Envelope => decode_envelope(body, now_ms(), &mut fresh, &limits),
@@ -180,23 +197,28 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
         }
         .map_err(envelope_error)?;
         let EnvelopeDecoded { header, response_id, decoded, .. } = decoded;
-        let project = gate.project(ready, header.dsn)?.clone();
+        let project = gate.project(ready, header.dsn)?;
         Ok((project, decoded, (response_id, header.sdk)))
     };
     let (body_bytes, stored) = take_in(server, request, decode).await;
     match stored {
-        Ok(Stored { digest, appended, project, extra: (response_id, sdk), refusals }) => {
+        Ok(Stored { digest, admission, appended, project, extra: (response_id, sdk), refusals }) => {
             let mut ending = Ending {
                 status: StatusCode::OK,
                 body_bytes,
                 summary: digest.summary(),
                 client: sdk.or(client),
                 problem: digest.problem(),
-                fix: digest.problem().map(|_| PARTLY_FIX.to_string()),
+                fix: digest.problem().map(|_| if admission.limited.is_empty() { PARTLY_FIX } else { LIMITED_FIX }.to_string()),
+                filtered: digest.filtered(),
                 short_id: appended.events.first().map(|event| project.short_id(event.short_no)),
                 trace_id: digest.trace_id.map(|id| id.to_string()),
             };
-            let response = match nothing_usable(&digest, &refusals) {
+            if admission.is_all_limited() {
+                ending.status = StatusCode::TOO_MANY_REQUESTS;
+                return (all_limited(&admission), ending);
+            }
+            let mut response = match nothing_usable(&digest, &admission, &refusals) {
                 Some(error) => {
                     ending.status = error.status;
                     ending.fix.clone_from(&error.fix);
@@ -204,6 +226,7 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
                 }
                 None => accepted(response_id),
             };
+            tell_limits(&mut response, &admission);
             (response, ending)
         }
         Err(error) => refused(&error, body_bytes),
@@ -226,9 +249,10 @@ fn envelope_error(error: EnvelopeError) -> ApiError {
 }
 
 /// An error when everything in the request was refused; what was usable makes it a success.
-fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)]) -> Option<ApiError> {
+fn nothing_usable(digest: &Digest, admission: &Admission, refusals: &[(Reason, String)]) -> Option<ApiError> {
     let kept_something = digest.events > 0 || digest.spans > 0 || !digest.counted.is_empty();
-    if kept_something || refusals.is_empty() {
+    let is_understood = admission.filtered > 0 || !admission.limited.is_empty();
+    if kept_something || is_understood || refusals.is_empty() {
         return None;
     }
     let all_too_large = refusals.iter().all(|(reason, _)| *reason == Reason::TooLarge);
@@ -244,6 +268,23 @@ fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)]) -> Option<ApiE
         error = error.caused_by(detail.clone());
     }
     Some(error)
+}
+
+/// Which categories an SDK should not send for a while; honoured on any status.
+fn tell_limits(response: &mut Response<Body>, admission: &Admission) {
+    if let Some(value) = admission.header().and_then(|value| HeaderValue::from_str(&value).ok()) {
+        response.headers_mut().insert("x-sentry-rate-limits", value);
+    }
+}
+
+/// Never bare: without the named categories an SDK would hold back everything, for a minute.
+fn all_limited(admission: &Admission) -> Response<Body> {
+    let names: Vec<&str> = admission.limited.iter().map(|limited| limited.name.as_str()).collect();
+    let detail = format!("rate limited: {}", names.join(", "));
+    let mut response = error_response(&ApiError::new(StatusCode::TOO_MANY_REQUESTS, detail));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(admission.retry_after_s().unwrap_or(1)));
+    tell_limits(&mut response, admission);
+    response
 }
 
 fn accepted(id: Option<EventId>) -> Response<Body> {
@@ -283,6 +324,7 @@ fn limits(server: &Server) -> Limits {
         item_bytes_max: server.settings.expanded_bytes_max,
         depth_max: JSON_DEPTH_MAX,
         spans_max: REQUEST_SPANS_MAX,
+        closed: DataGroups::NONE,
     }
 }
 
@@ -302,7 +344,7 @@ pub(super) async fn send_sample(server: &Arc<Server>, ready: &Arc<Ready>) -> Res
             .decoded;
         Ok((project, decoded, ()))
     };
-    let stored = super::take::store(server, ready.clone(), body, decode).await?;
+    let stored = super::take::store(ready.clone(), body, decode).await?;
     let short_id = stored.appended.events.first().map(|event| stored.project.short_id(event.short_no));
     let trace_id = stored.digest.trace_id.map(|id| id.to_string());
     let answer = json!({ "short_id": short_id, "trace_id": trace_id });

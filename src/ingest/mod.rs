@@ -1,14 +1,24 @@
-//! The route in, between decoding and storing: scrubbing, grouping, summarising, compressing.
+//! The route in, between decoding and storing: filters and limits, scrubbing, grouping, summarising, compressing.
 //!
 //! Turns [`Decoded`] into rows to be. Knows no protocol (both decode into the same type) and no SQL. All the work
 //! happens on the caller's thread, so that the writer's has as little as possible.
 
+mod admission;
+mod crawlers;
 mod digest;
+pub mod filters;
+mod glob;
+pub mod limiter;
+pub mod policy;
 mod spans;
 
+use admission::Door;
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use admission::Admission;
 pub use digest::Digest;
+pub use limiter::Limiter;
+pub use policy::{Policy, ServerPolicy};
 
 use crate::grouping;
 use crate::model::decoded::{Decoded, Incoming};
@@ -22,14 +32,19 @@ use crate::store::{EventWrite, OutcomeWrite, SpansWrite, Write, compress, encode
 pub struct Prepared {
     pub writes: Vec<Write>,
     pub digest: Digest,
+    /// What was let in and what was not.
+    pub admission: Admission,
 }
 
-/// Scrubs, groups, summarises and compresses everything decoded from one request. CPU work: call it off the async
+/// Filters, limits, scrubs, groups, summarises and compresses everything decoded from one request. CPU work: call it off the async
 /// threads.
-pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, received_ms: i64) -> Prepared {
+pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms: i64) -> Prepared {
+    let rules = &policy.scrub;
+    let mut door = Door::new(project, policy, received_ms);
     let mut digest = Digest::default();
     let mut writes = Vec::with_capacity(decoded.items.len() + decoded.refused.len());
     for item in decoded.items {
+        let Some(item) = door.let_in(item, &mut digest, &mut writes) else { continue };
         match item {
             Incoming::Event(event) => {
                 let write = prepare_event(project, *event, rules, received_ms);
@@ -59,10 +74,15 @@ pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, receiv
         }
     }
     for refusal in decoded.refused {
+        if refusal.reason == Reason::RateLimited {
+            door.refused_unread(&refusal, &mut digest, &mut writes);
+            continue;
+        }
         digest.add_refusal(&refusal);
         writes.push(outcome(project, received_ms, refusal.category, refusal.reason, refusal.quantity));
     }
-    Prepared { writes, digest }
+    let admission = door.close(&mut writes);
+    Prepared { writes, digest, admission }
 }
 
 fn outcome(project: &Project, received_ms: i64, category: String, reason: Reason, quantity: u64) -> Write {

@@ -11,6 +11,7 @@ pub mod issue;
 pub mod live;
 pub mod outcome;
 pub mod project;
+pub mod quota;
 pub mod sketch;
 pub mod span;
 pub mod time;

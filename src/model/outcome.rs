@@ -13,6 +13,10 @@ pub enum Reason {
     Invalid,
     /// Over a size limit.
     TooLarge,
+    /// Dropped by a filter of the project.
+    Filtered,
+    /// Over a rate limit or quota of the project.
+    RateLimited,
 }
 
 impl Reason {
@@ -23,6 +27,8 @@ impl Reason {
             Self::NotKept => "not_kept",
             Self::Invalid => "invalid",
             Self::TooLarge => "too_large",
+            Self::Filtered => "filtered",
+            Self::RateLimited => "rate_limited",
         }
     }
 }
@@ -34,4 +40,15 @@ pub struct OutcomeCount {
     pub category: String,
     pub reason: String,
     pub quantity: u64,
+}
+
+/// What one filter or limit dropped of one category.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DropCount {
+    pub reason: String,
+    /// Name of the filter or limit.
+    pub detail: String,
+    pub category: String,
+    pub last_day: u64,
+    pub last_month: u64,
 }

@@ -111,6 +111,7 @@ wire_object! {
     WireRequest {
         url: Scalar<'a> = "url",
         method: Scalar<'a> = "method",
+        headers: Entries<'a, Scalar<'a>> = "headers",
         env: Object<WireEnv<'a>> = "env",
     }
 }

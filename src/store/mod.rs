@@ -10,10 +10,12 @@
 //! - A writer that dies takes the process with it: there must be no server that answers and stores nothing.
 
 mod body;
+mod drops;
 mod events;
 mod issues;
 mod migrate;
 mod outcomes;
+mod project_changes;
 mod projects;
 mod readers;
 mod staged;
@@ -31,11 +33,15 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 pub use body::{CompressedBody, compress};
+pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
+pub use project_changes::{ProjectChange, ProjectChanged, StoredSettings};
 pub use staged::encode_spans;
 pub use traces::{TracePage, TraceQuery, TraceSpans};
-pub use write::{Appended, EventAppended, EventWrite, OutcomeWrite, SpansWrite, TracePart, Write};
+pub use write::{
+    Appended, DropWrite, EventAppended, EventWrite, KeyUseWrite, OutcomeWrite, SpansWrite, TracePart, Write,
+};
 
 use crate::config::LOCK_WAIT_MS;
 use crate::model::live::LiveChange;

@@ -1,17 +1,23 @@
 //! What can be written, and what comes back.
 
 use crate::model::event::{EventKind, Level};
-use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
+use crate::model::ids::{EventId, IssueId, ProjectId, PublicKey, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
+use crate::model::quota::DataGroup;
 use crate::model::trace::TraceSummary;
 
 use super::body::CompressedBody;
+use super::project_changes::{ProjectChange, ProjectChanged};
 
 /// One row to be.
 pub enum Write {
     Event(Box<EventWrite>),
     Spans(SpansWrite),
     Outcome(OutcomeWrite),
+    /// As an outcome, and by the name of the filter or limit.
+    Dropped(DropWrite),
+    KeyUse(KeyUseWrite),
+    Project(Box<ProjectChange>),
 }
 
 /// An event, grouped.
@@ -65,13 +71,34 @@ pub struct OutcomeWrite {
     pub quantity: u64,
 }
 
+/// Something that a filter or limit of the project dropped.
+pub struct DropWrite {
+    pub project_id: ProjectId,
+    pub received_ms: i64,
+    pub category: String,
+    pub reason: &'static str,
+    /// Name of the filter or limit.
+    pub detail: String,
+    pub quantity: u64,
+}
+
+/// What a key was let in with.
+pub struct KeyUseWrite {
+    pub project_id: ProjectId,
+    pub public_key: PublicKey,
+    pub received_ms: i64,
+    pub group: DataGroup,
+    pub quantity: u64,
+}
+
 impl Write {
     /// Bytes of memory, roughly: what the queue is bounded by.
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Event(event) => 512 + event.body.weight(),
             Self::Spans(spans) => 128 + spans.body.weight() + spans.parts.len() * 512,
-            Self::Outcome(_) => 128,
+            Self::Outcome(_) | Self::Dropped(_) | Self::KeyUse(_) => 128,
+            Self::Project(change) => 512 + change.weight(),
         }
     }
 }
@@ -81,6 +108,8 @@ impl Write {
 pub struct Appended {
     /// One per event, in order.
     pub events: Vec<EventAppended>,
+    /// Of a change of a project.
+    pub changed: Option<ProjectChanged>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

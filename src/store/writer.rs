@@ -23,9 +23,11 @@ use crate::config::{
 use crate::model::ids::ServerIds;
 use crate::model::live::LiveChange;
 
+use super::drops::DropDeltas;
 use super::events::insert_event;
 use super::issues::IssueDeltas;
 use super::outcomes::OutcomeDeltas;
+use super::project_changes::change_project;
 use super::traces::insert_spans;
 use super::write::{Appended, Write};
 use super::{StoreError, StoreOptions};
@@ -248,6 +250,7 @@ impl Writer {
             outcomes: OutcomeDeltas::default(),
             traces: 0,
         };
+        let mut drops = DropDeltas::default();
         let mut answers = Vec::with_capacity(jobs.len());
         for writes in jobs {
             let mut appended = Appended::default();
@@ -255,6 +258,13 @@ impl Writer {
                 match write {
                     Write::Event(event) => appended.events.push(insert_event(&tx, event, &mut batch)?),
                     Write::Spans(spans) => insert_spans(&tx, spans, &mut batch)?,
+                    Write::Dropped(drop) => {
+                        let (at, reason) = (drop.received_ms, drop.reason);
+                        batch.outcomes.add(drop.project_id, at, &drop.category, reason, drop.quantity);
+                        drops.add_drop(drop);
+                    }
+                    Write::KeyUse(key_use) => drops.add_use(key_use),
+                    Write::Project(change) => appended.changed = Some(change_project(&tx, change)?),
                     Write::Outcome(outcome) => batch.outcomes.add(
                         outcome.project_id,
                         outcome.received_ms,
@@ -269,6 +279,7 @@ impl Writer {
         let change = LiveChange { issues: batch.issues.ids(), traces: batch.traces };
         batch.issues.apply(&tx)?;
         batch.outcomes.apply(&tx)?;
+        drops.apply(&tx)?;
         tx.commit()?;
         if change != LiveChange::default() {
             (self.on_change)(change);

@@ -121,9 +121,15 @@ pub(super) fn user_name(user: Option<&WireUser<'_>>, request: Option<&WireReques
 }
 
 /// Query and fragment belong to the body; what is left is cut to 256 characters.
-pub(super) fn url_without_query(sent: &Scalar<'_>) -> Option<String> {
+pub(crate) fn url_without_query(sent: &Scalar<'_>) -> Option<String> {
     let url = sent.as_str()?.split(['?', '#']).next()?;
     (!url.is_empty()).then(|| cut(url, 256))
+}
+
+/// The browser or robot behind the request, at most 512 characters. Header names come in any case.
+pub(crate) fn user_agent(request: &WireRequest<'_>) -> Option<String> {
+    let header = request.headers.0.iter().find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
+    header?.1.limited(512)
 }
 
 /// `name/version`, or the name alone.

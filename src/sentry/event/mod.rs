@@ -17,7 +17,7 @@ use crate::sentry::clock::{drift_ns, is_future, time_ns};
 use crate::sentry::json::{JsonError, Object, Scalar, read_object};
 use crate::sentry::wire::WireEvent;
 
-pub(super) use fields::{environment, release, sdk_name, tags};
+pub(super) use fields::{environment, release, sdk_name, tags, url_without_query, user_agent};
 pub(super) use message::read_message;
 pub(super) use stack::{exception_type_and_value, paths};
 
@@ -99,6 +99,7 @@ fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> Event {
             .or_else(|| fields::environment(wire.tags.get("environment")?)),
         server_name: wire.server_name.limited(200),
         request_url: wire.request.get().and_then(|request| fields::url_without_query(&request.url)),
+        user_agent: wire.request.get().and_then(fields::user_agent),
         tags: fields::with_site(tags, &wire.site),
         user: fields::user_name(wire.user.get(), wire.request.get()),
         trace_id: trace.and_then(|trace| trace_id(&trace.trace_id)),
