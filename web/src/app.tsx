@@ -45,6 +45,7 @@ function lazy(name: string, fetchPage: () => Promise<Page>): Page {
   return Lazy;
 }
 
+const SettingsPage = lazy("SettingsPage", () => import("./pages/settings").then((module) => module.SettingsPage));
 const TracePage = lazy("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
 
 function Home() {
@@ -65,6 +66,8 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/traces", TracesPage],
   ["/traces/:traceId", TracePage],
   ["/ingest", IngestPage],
+  ["/settings", SettingsPage],
+  ["/settings/projects/:slug", SettingsPage],
   ["/e/:eventId", EventRedirect],
   ["/t/:traceId", TraceRedirect],
 ];
@@ -82,7 +85,7 @@ export function App() {
       return (
         <Shell>
           {/* Stepping from event to event keeps the page; another issue or trace is a new one. */}
-          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? ""}`} params={match.params} />
+          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.slug ?? ""}`} params={match.params} />
         </Shell>
       );
   }

@@ -12,6 +12,7 @@ export const KEYS = {
       goIssues: ["g i", "Go to issues"],
       goTraces: ["g t", "Go to traces"],
       goIngest: ["g n", "Go to ingest"],
+      goSettings: ["g ,", "Go to settings"],
       goSetup: ["g s", "Go to setup"],
       theme: ["t", "Light, dark, or as the system"],
     },
