@@ -64,7 +64,7 @@ export function ProjectSection({ view, onView }: { view: ProjectSettingsView; on
           </div>
           <div>
             <dt>Made</dt>
-            <dd>{dateTime(view.created_ms)}</dd>
+            <dd>{dateTime(view.created_ms).slice(0, 10)}</dd>
           </div>
         </dl>
       </form>

@@ -159,6 +159,8 @@ function Form({ path, loaded, reload }: { path: string; loaded: ProjectSettingsV
         // Lines are numbered as they were sent, without the blank ones.
         if (error.problems.length > 0) setDraft(tidy(draft));
         setSaving({ state: "failed", error });
+        // What the others saved, to be taken or overwritten.
+        if (error.status === 409) reload();
         const first = error.problems[0];
         if (first) document.getElementById(sectionOf(first.field))?.scrollIntoView({ block: "start" });
       },
@@ -226,7 +228,7 @@ function Form({ path, loaded, reload }: { path: string; loaded: ProjectSettingsV
             ) : isOutdated ? (
               "Somebody else saved these settings since you opened them"
             ) : saving.state === "failed" ? (
-              problems.length > 0 ? `Nothing was saved: ${plural(problems.length, "field")} cannot be used` : saving.error.message
+              problems.length > 0 ? `Nothing was saved: ${plural(problems.length, "place")} cannot be used` : saving.error.message
             ) : (
               "Unsaved changes"
             )}
@@ -235,16 +237,16 @@ function Form({ path, loaded, reload }: { path: string; loaded: ProjectSettingsV
             <div class="buttons">
               {isOutdated ? (
                 <>
-                  <button type="button" class="button" onClick={() => (loaded.version > base.version ? overwrite() : reload())}>
-                    {loaded.version > base.version ? "Overwrite with mine" : "Look at theirs"}
+                  <button type="button" class="button" disabled={loaded.version <= base.version} onClick={overwrite}>
+                    Overwrite with mine
                   </button>
                   <button
                     type="button"
                     class="button primary"
+                    disabled={loaded.version <= base.version}
                     onClick={() => {
                       setSaving({ state: "idle" });
-                      if (loaded.version > base.version) take(loaded);
-                      else reload();
+                      take(loaded);
                     }}
                   >
                     Take theirs
