@@ -312,7 +312,10 @@ mod tests {
     fn limits_for_every_project_are_read_and_checked() {
         let limits = |text: &str| RawSettings::from_toml(text).and_then(RawSettings::resolve).map(|all| all.limits);
         let read = limits("limits = [{ group = \"span\", max = 10, per = \"day\" }]").unwrap();
-        assert_eq!(read, [LimitRule { group: DataGroup::Span, max: 10, per: LimitPeriod::Day, ..LimitRule::default() }]);
+        assert_eq!(
+            read,
+            [LimitRule { group: DataGroup::Span, max: 10, per: LimitPeriod::Day, ..LimitRule::default() }]
+        );
         let both = limits("[[limits]]\ngroup = \"error\"\nmax = 5\nper = \"seconds\"\nseconds = 60").unwrap();
         assert_eq!(both[0].name(), "project/error/60s");
         assert!(limits("limits = [{ group = \"span\", max = 10, per = \"seconds\" }]").is_err());

@@ -209,7 +209,9 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
                 summary: digest.summary(),
                 client: sdk.or(client),
                 problem: digest.problem(),
-                fix: digest.problem().map(|_| if admission.limited.is_empty() { PARTLY_FIX } else { LIMITED_FIX }.to_string()),
+                fix: digest
+                    .problem()
+                    .map(|_| if admission.limited.is_empty() { PARTLY_FIX } else { LIMITED_FIX }.to_string()),
                 filtered: digest.filtered(),
                 short_id: appended.events.first().map(|event| project.short_id(event.short_no)),
                 trace_id: digest.trace_id.map(|id| id.to_string()),

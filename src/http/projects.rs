@@ -35,7 +35,8 @@ type Answer = Result<Response<Body>, ApiError>;
 pub(super) async fn read_change<T: DeserializeOwned>(server: &Server, body: Incoming) -> Result<T, ApiError> {
     let received = receive(body, CHANGE_BYTES_MAX, &server.room).await?;
     serde_json::from_slice(&received.bytes).map_err(|error| {
-        ApiError::new(StatusCode::BAD_REQUEST, "the body is not the JSON this address takes").caused_by(error.to_string())
+        ApiError::new(StatusCode::BAD_REQUEST, "the body is not the JSON this address takes")
+            .caused_by(error.to_string())
     })
 }
 
@@ -83,8 +84,9 @@ pub(super) async fn save(
     based_on: Option<i64>,
     settings: &ProjectSettings,
 ) -> Result<std::sync::Arc<Ready>, ApiError> {
-    let settings = serde_json::to_string(settings)
-        .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, "the settings cannot be kept").caused_by(error.to_string()))?;
+    let settings = serde_json::to_string(settings).map_err(|error| {
+        ApiError::new(StatusCode::BAD_REQUEST, "the settings cannot be kept").caused_by(error.to_string())
+    })?;
     let (changed, ready) =
         server.change(ProjectChange::Settings { project_id, based_on, settings, now_ms: now_ms() }).await?;
     done(changed)?;
@@ -154,7 +156,8 @@ async fn view(server: &Server, ready: &Ready, project: &Project) -> Answer {
         let sum = |group: DataGroup| -> u64 {
             uses.iter().filter(|(of, found, ..)| *of == key.public_key && *found == group).map(|(.., n)| n).sum()
         };
-        let used = DataGroup::ALL.into_iter().map(|group| KeyUsedView { group: group.as_str().into(), quantity: sum(group) });
+        let used =
+            DataGroup::ALL.into_iter().map(|group| KeyUsedView { group: group.as_str().into(), quantity: sum(group) });
         ProjectKeyView {
             public_key: key.public_key.to_string(),
             label: key.label,

@@ -63,7 +63,8 @@ pub(super) async fn keys(
     let base = Base::of(request.headers());
     let project = find_project(ready, organization, project)?;
     if request.method() != Method::POST {
-        let keys: Vec<Value> = ready.keys_of(project.id).iter().map(|key| key_json(ready, project, key, &base)).collect();
+        let keys: Vec<Value> =
+            ready.keys_of(project.id).iter().map(|key| key_json(ready, project, key, &base)).collect();
         return Ok(json_response(StatusCode::OK, &keys));
     }
     let sent: Map<String, Value> = read_change(server, request.into_body()).await?;

@@ -74,11 +74,7 @@ where
 
 /// Decodes and stores a small body on this very thread: an error event takes about a fifth of a millisecond, and
 /// handing it to another thread and back would cost as much again.
-pub(super) async fn store<T, D>(
-    ready: Arc<Ready>,
-    body: Bytes,
-    decode: D,
-) -> Result<Stored<T>, ApiError>
+pub(super) async fn store<T, D>(ready: Arc<Ready>, body: Bytes, decode: D) -> Result<Stored<T>, ApiError>
 where
     D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError>,
 {

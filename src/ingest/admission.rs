@@ -91,7 +91,12 @@ impl<'p> Door<'p> {
     }
 
     /// The item, if it may come in; spans may be fewer than came.
-    pub(super) fn let_in(&mut self, mut item: Incoming, digest: &mut Digest, writes: &mut Vec<Write>) -> Option<Incoming> {
+    pub(super) fn let_in(
+        &mut self,
+        mut item: Incoming,
+        digest: &mut Digest,
+        writes: &mut Vec<Write>,
+    ) -> Option<Incoming> {
         match &mut item {
             Incoming::Event(event) => {
                 if let Some(filter) = self.policy.filters.event(event) {

@@ -112,7 +112,8 @@ impl Filters {
         }
         let mut dropped: Vec<(Filter, u64)> = Vec::new();
         batch.spans.retain(|span| {
-            let found = unwanted.iter().find(|(trace, resource, _)| *trace == span.trace_id && *resource == span.resource);
+            let found =
+                unwanted.iter().find(|(trace, resource, _)| *trace == span.trace_id && *resource == span.resource);
             let Some((_, _, filter)) = found else { return true };
             match dropped.iter_mut().find(|(known, _)| known == filter) {
                 Some((_, count)) => *count += 1,
@@ -205,10 +206,13 @@ fn is_from_extension(event: &Event) -> bool {
         "safari-web-extension://",
         "ms-browser-extension://",
     ];
-    let is_foreign = |text: Option<&str>| text.is_some_and(|text| SCHEMES.iter().any(|scheme| text.starts_with(scheme)));
+    let is_foreign =
+        |text: Option<&str>| text.is_some_and(|text| SCHEMES.iter().any(|scheme| text.starts_with(scheme)));
     let frames = event.exceptions.iter().flat_map(|exception| &exception.frames).chain(&event.thread_frames);
     event.platform == "javascript"
-        && frames.into_iter().any(|frame| is_foreign(frame.abs_path.as_deref()) || is_foreign(frame.filename.as_deref()))
+        && frames
+            .into_iter()
+            .any(|frame| is_foreign(frame.abs_path.as_deref()) || is_foreign(frame.filename.as_deref()))
 }
 
 /// `/a/b` of `https://host/a/b?c`, and of `/a/b?c`.

@@ -171,7 +171,12 @@ fn same_counter(one: &LimitRule, other: &LimitRule) -> bool {
 
 /// Each line of a text of rules: blank, a comment, or what `is_rule` says. Grouping reads the rules themselves; this
 /// is the least that every one of them has.
-fn check_rules(field: &str, text: &str, is_rule: fn(&str) -> Result<(), &'static str>, problems: &mut Vec<FieldProblem>) {
+fn check_rules(
+    field: &str,
+    text: &str,
+    is_rule: fn(&str) -> Result<(), &'static str>,
+    problems: &mut Vec<FieldProblem>,
+) {
     if text.len() > GROUPING_RULES_BYTES_MAX {
         problems.push(FieldProblem::new(field, format!("at most {GROUPING_RULES_BYTES_MAX} bytes")));
         return;

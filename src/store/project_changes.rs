@@ -13,13 +13,40 @@ use crate::model::ids::{ProjectId, PublicKey};
 #[derive(Clone, Debug, PartialEq)]
 pub enum ProjectChange {
     /// Makes a project with one key.
-    Create { slug: String, name: String, platform: String, key: PublicKey, now_ms: i64 },
-    Rename { project_id: ProjectId, name: String },
-    AddKey { project_id: ProjectId, key: PublicKey, label: String, now_ms: i64 },
-    EditKey { project_id: ProjectId, key: PublicKey, label: Option<String>, is_active: Option<bool> },
-    DeleteKey { project_id: ProjectId, key: PublicKey },
+    Create {
+        slug: String,
+        name: String,
+        platform: String,
+        key: PublicKey,
+        now_ms: i64,
+    },
+    Rename {
+        project_id: ProjectId,
+        name: String,
+    },
+    AddKey {
+        project_id: ProjectId,
+        key: PublicKey,
+        label: String,
+        now_ms: i64,
+    },
+    EditKey {
+        project_id: ProjectId,
+        key: PublicKey,
+        label: Option<String>,
+        is_active: Option<bool>,
+    },
+    DeleteKey {
+        project_id: ProjectId,
+        key: PublicKey,
+    },
     /// `based_on` is the version the writer of the settings had read, 0 for the first; `None` overwrites whatever is there.
-    Settings { project_id: ProjectId, based_on: Option<i64>, settings: String, now_ms: i64 },
+    Settings {
+        project_id: ProjectId,
+        based_on: Option<i64>,
+        settings: String,
+        now_ms: i64,
+    },
 }
 
 impl ProjectChange {
@@ -42,7 +69,9 @@ pub enum ProjectChanged {
     /// The project would be left without a key that works.
     LastKey,
     /// Somebody changed the settings since: this is their version.
-    Outdated { version: i64 },
+    Outdated {
+        version: i64,
+    },
 }
 
 /// Settings as kept.
@@ -142,9 +171,8 @@ fn create(
     if inserted == 0 {
         return Ok(ProjectChanged::SlugTaken);
     }
-    let id: u32 = tx.query_row("SELECT id FROM project WHERE slug = :slug", named_params! { ":slug": slug }, |row| {
-        row.get(0)
-    })?;
+    let id: u32 =
+        tx.query_row("SELECT id FROM project WHERE slug = :slug", named_params! { ":slug": slug }, |row| row.get(0))?;
     add_key(tx, ProjectId(id), key, "Default", now_ms)
 }
 

@@ -62,8 +62,10 @@ fn cases() -> Vec<(Option<Filter>, Event)> {
     let url = |url: &str| Event { request_url: Some(url.into()), ..raised("ValueError", "x") };
     let agent = |agent: &str| Event { user_agent: Some(agent.into()), ..raised("ValueError", "x") };
     let release = |release: &str| Event { release: Some(release.into()), ..raised("ValueError", "x") };
-    let logged = |text: &str| {
-        Event { message: Some(Message { template: None, formatted: text.into() }), kind: EventKind::Default, ..event() }
+    let logged = |text: &str| Event {
+        message: Some(Message { template: None, formatted: text.into() }),
+        kind: EventKind::Default,
+        ..event()
     };
     let script = |path: &str| {
         let frames = vec![Frame { abs_path: Some(path.into()), ..Frame::default() }];

@@ -64,7 +64,16 @@ pub struct GlobSettings {
 
 /// Where load balancers and orchestrators usually ask, and what `django-health-check` and `django-alive` answer to.
 const HEALTH_CHECK_PATHS: [&str; 11] = [
-    "/health", "/healthz", "/health/*", "/healthcheck", "/livez", "/readyz", "/ready", "/live", "/ping", "/ht",
+    "/health",
+    "/healthz",
+    "/health/*",
+    "/healthcheck",
+    "/livez",
+    "/readyz",
+    "/ready",
+    "/live",
+    "/ping",
+    "/ht",
     "/-/alive",
 ];
 

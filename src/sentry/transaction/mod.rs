@@ -16,7 +16,10 @@ use crate::model::ids::{EventId, SpanId, TraceId};
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanBatch, SpanKind, SpanSource};
 use crate::sentry::Limits;
 use crate::sentry::clock::{drift_ns, is_future, time_ns};
-use crate::sentry::event::{Arrival, ItemError, environment, event_id, release, sdk_name, span_id, tags, trace_id, url_without_query, user_agent};
+use crate::sentry::event::{
+    Arrival, ItemError, environment, event_id, release, sdk_name, span_id, tags, trace_id, url_without_query,
+    user_agent,
+};
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Object, Scalar, read_object};
 use crate::sentry::wire::{WireTrace, WireTransaction};
