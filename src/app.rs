@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::{LogFormat, Settings};
-use crate::http::{LiveHub, Ready, Server, serve};
+use crate::http::{LiveHub, Server, serve};
 use crate::model::project::Project;
 use crate::store::{Store, StoreOptions, first_project};
 
@@ -33,21 +33,19 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let stop = stop_signal()?;
 
     let live = Arc::new(LiveHub::default());
-    let (set_ready, ready) = watch::channel(None);
-    let server = Arc::new(Server::new(settings.clone(), live.clone(), ready));
+    let server = Arc::new(Server::new(settings.clone(), live.clone()));
     let telling = tokio::spawn({
         let live = live.clone();
         async move { live.run().await }
     });
     // Connections are taken from here on; requests wait until the database is open.
-    let serving = tokio::spawn(serve(server, listeners, stop.clone()));
+    let serving = tokio::spawn(serve(server.clone(), listeners, stop.clone()));
 
     let is_new = !settings.data_dir.join(crate::store::DATABASE_FILE).exists();
     let store = open_store(&settings.data_dir, address, live).await?;
-    let projects = store.projects().await?;
-    let Some(first) = projects.first().cloned() else { bail!("the database holds no project with an active key") };
-    set_ready.send_replace(Some(Arc::new(Ready { store: store.clone(), projects })));
-    announce(&store, &first, address, is_new);
+    let ready = server.open(store.clone()).await?;
+    let Some(first) = ready.projects.first() else { bail!("the database holds no project with an active key") };
+    announce(&store, first, address, is_new);
 
     serving.await.context("the connection loop ended in a panic")?;
     telling.abort();

@@ -123,6 +123,8 @@ impl Flags {
             event_bytes_max: self.event_bytes_max,
             header_timeout_s: self.header_timeout_s,
             attachment_bytes_max: self.attachment_bytes_max,
+            // A list of tables is for the file alone.
+            limits: None,
         };
         Ok(from_flags.or(from_file).resolve()?)
     }

@@ -226,3 +226,22 @@ pub const CLIENT_DISCARD_KINDS_MAX: usize = 500;
 
 /// Releases of one page, most recently seen first.
 pub const RELEASES_SHOWN_MAX: usize = 100;
+/// Characters of a text that a filter's pattern is matched against: its beginning says what it is.
+pub const FILTER_TEXT_CHARS_MAX: usize = 2_000;
+
+/// Body of a request that changes something, in bytes: all settings of a project fit several times.
+pub const CHANGE_BYTES_MAX: usize = 512 << 10;
+
+/// Lines of one list in a project's settings, and characters of one: every event is compared with each.
+pub const SETTINGS_LIST_MAX: usize = 100;
+pub const SETTINGS_TEXT_CHARS_MAX: usize = 300;
+
+/// Limits of one project: each is looked at for every item.
+pub const LIMIT_RULES_MAX: usize = 50;
+
+/// Longest window of a rate limit, in seconds: a day. Beyond that it is a quota, which is remembered on disk.
+pub const LIMIT_WINDOW_S_MAX: u64 = 86_400;
+
+/// Projects of one server, and keys of one project. Both are made by hand.
+pub const PROJECTS_MAX: usize = 200;
+pub const PROJECT_KEYS_MAX: usize = 50;

@@ -8,9 +8,11 @@ use thiserror::Error;
 
 use super::network::Network;
 use super::{
-    ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, HEADER_TIMEOUT_S, PORT_DEFAULT, REQUEST_BYTES_MAX,
-    TRUSTED_PROXIES,
+    ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, HEADER_TIMEOUT_S, LIMIT_WINDOW_S_MAX, PORT_DEFAULT,
+    REQUEST_BYTES_MAX, TRUSTED_PROXIES,
 };
+use crate::model::project::settings::{LimitPeriod, LimitRule};
+use crate::model::quota::DataGroup;
 
 /// What somebody wrote, in a file, in the environment or on the command line. Absent means "not said".
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -31,6 +33,17 @@ pub struct RawSettings {
     pub event_bytes_max: Option<usize>,
     pub header_timeout_s: Option<u64>,
     pub attachment_bytes_max: Option<usize>,
+    pub limits: Option<Vec<RawLimit>>,
+}
+
+/// A limit that holds for every project, besides those of its own.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLimit {
+    pub group: DataGroup,
+    pub max: u64,
+    pub per: LimitPeriod,
+    pub seconds: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -66,6 +79,8 @@ pub struct Settings {
     pub header_timeout_s: u64,
     /// 0 keeps none.
     pub attachment_bytes_max: usize,
+    /// Hold for every project; none unless the file has some.
+    pub limits: Vec<LimitRule>,
 }
 
 #[derive(Debug, Error, PartialEq)]
@@ -91,6 +106,8 @@ pub enum SettingsError {
     BadNetwork(String),
     #[error("header_timeout_s must be between 1 and 3600 seconds, not {0}")]
     BadHeaderTimeout(u64),
+    #[error("limits: a rule per seconds needs seconds between 1 and {max}, and one per day or month has none")]
+    BadLimit { max: u64 },
     #[error("{name} must be between {low} and {high} bytes, not {value}")]
     OutOfRange { name: &'static str, low: usize, high: usize, value: usize },
 }
@@ -116,6 +133,7 @@ impl RawSettings {
             event_bytes_max: self.event_bytes_max.or(weaker.event_bytes_max),
             header_timeout_s: self.header_timeout_s.or(weaker.header_timeout_s),
             attachment_bytes_max: self.attachment_bytes_max.or(weaker.attachment_bytes_max),
+            limits: self.limits.or(weaker.limits),
         }
     }
 
@@ -134,6 +152,7 @@ impl RawSettings {
             event_bytes_max: Some(EVENT_BYTES_MAX),
             header_timeout_s: Some(HEADER_TIMEOUT_S),
             attachment_bytes_max: Some(ATTACHMENT_BYTES_MAX),
+            limits: Some(Vec::new()),
         }
     }
 
@@ -165,6 +184,7 @@ impl RawSettings {
                 other => return Err(SettingsError::BadHeaderTimeout(other)),
             },
             attachment_bytes_max: in_range("attachment_bytes_max", all.attachment_bytes_max, 0, 1 << 30)?,
+            limits: all.limits.unwrap_or_default().into_iter().map(RawLimit::resolve).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -172,6 +192,20 @@ impl RawSettings {
 fn parse_networks(texts: &[String]) -> Result<Vec<Network>, SettingsError> {
     let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     texts.map(|text| Network::parse(text).ok_or_else(|| SettingsError::BadNetwork(text.to_string()))).collect()
+}
+
+impl RawLimit {
+    fn resolve(self) -> Result<LimitRule, SettingsError> {
+        let is_good = match self.per {
+            LimitPeriod::Seconds => self.seconds.is_some_and(|seconds| (1..=LIMIT_WINDOW_S_MAX).contains(&seconds)),
+            LimitPeriod::Day | LimitPeriod::Month => self.seconds.is_none(),
+        };
+        if !is_good {
+            return Err(SettingsError::BadLimit { max: LIMIT_WINDOW_S_MAX });
+        }
+        let seconds = self.seconds.unwrap_or(0);
+        Ok(LimitRule { key: None, group: self.group, max: self.max, per: self.per, seconds })
+    }
 }
 
 fn in_range(name: &'static str, value: Option<usize>, low: usize, high: usize) -> Result<usize, SettingsError> {
@@ -307,6 +341,22 @@ mod tests {
     fn limits_out_of_range_are_refused() {
         let raw = RawSettings { event_bytes_max: Some(1), ..Default::default() };
         assert!(matches!(raw.resolve(), Err(SettingsError::OutOfRange { name: "event_bytes_max", .. })));
+    }
+
+    #[test]
+    fn limits_for_every_project_are_read_and_checked() {
+        let limits = |text: &str| RawSettings::from_toml(text).and_then(RawSettings::resolve).map(|all| all.limits);
+        let read = limits("limits = [{ group = \"span\", max = 10, per = \"day\" }]").unwrap();
+        assert_eq!(
+            read,
+            [LimitRule { group: DataGroup::Span, max: 10, per: LimitPeriod::Day, ..LimitRule::default() }]
+        );
+        let both = limits("[[limits]]\ngroup = \"error\"\nmax = 5\nper = \"seconds\"\nseconds = 60").unwrap();
+        assert_eq!(both[0].name(), "project/error/60s");
+        assert!(limits("limits = [{ group = \"span\", max = 10, per = \"seconds\" }]").is_err());
+        assert!(limits("limits = [{ group = \"span\", max = 10, per = \"day\", seconds = 5 }]").is_err());
+        assert!(limits("limits = [{ group = \"spam\", max = 10, per = \"day\" }]").is_err());
+        assert!(limits("limits = [{ group = \"span\", maxi = 10, per = \"day\" }]").is_err());
     }
 
     #[test]

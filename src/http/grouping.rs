@@ -11,6 +11,7 @@ use crate::grouping::{
     Component, ComponentValue, ExplainedVariant, Explanation, FingerprintSource, Rules, VariantName, explain,
 };
 use crate::model::ids::{EventId, ProjectId};
+use crate::model::quota::DataGroups;
 use crate::sentry::Limits;
 use crate::sentry::event::{Arrival, decode_event};
 use crate::store::{EventQuery, EventSummary, HashOwner};
@@ -44,16 +45,11 @@ pub(super) async fn info(ready: &Ready, project: ProjectId, event: &str) -> Answ
     Ok(json_response(StatusCode::OK, &found.sentry_json()))
 }
 
-/// The seam of project rules, as in `ingest`: the rules events of this project are grouped with.
-fn rules_of(_ready: &Ready, _project: ProjectId) -> &'static Rules {
-    Rules::none()
-}
-
 async fn find(ready: &Ready, query: EventQuery) -> Result<Found, ApiError> {
     let row = ready.store.event(query).await?.ok_or_else(|| ApiError::not_found("event"))?;
     let event = row.summary;
     let version = ready.store.grouping_version(event.id).await?.ok_or_else(|| ApiError::not_found("event"))?;
-    let rules = rules_of(ready, event.project_id);
+    let policy = ready.policy(event.project_id).cloned();
     let arrival = Arrival {
         header_event_id: Some(event.event_id),
         sent_at_ns: None,
@@ -68,11 +64,13 @@ async fn find(ready: &Ready, query: EventQuery) -> Result<Found, ApiError> {
             event_bytes_max: EVENT_BYTES_MAX.saturating_mul(8),
             transaction_bytes_max: 0,
             item_bytes_max: 0,
+            closed: DataGroups::NONE,
             attachment_bytes_max: 0,
             depth_max: JSON_DEPTH_MAX,
             spans_max: 0,
         };
         let event = decode_event(&row.body, &arrival, &limits).map_err(|error| error.to_string())?;
+        let rules = policy.as_deref().map_or(Rules::none(), |policy| &policy.grouping);
         explain(&event, version, rules).ok_or_else(|| format!("version {version} of grouping is not known here"))
     });
     let explanation = explained.await.map_err(|error| error.to_string()).and_then(|explained| explained);

@@ -22,6 +22,8 @@ use super::{Ready, Server, ingest_sentry};
 /// Longer than this, the Python exporter drops the batch instead of waiting (its whole deadline is 10 s).
 const RETRY_AFTER_S: &str = "3";
 
+const LIMITED_FIX: &str = "a limit of the project was reached: raise it in the settings, or send less (sampling)";
+
 const GRPC_FIX: &str = "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf: this version takes OTLP over HTTP";
 
 type Answered = (Response<Body>, Ending);
@@ -58,7 +60,7 @@ pub(super) async fn export(
     };
     let decode = move |ready: &Ready, body: &[u8]| {
         let project = match &gate {
-            Some(gate) => gate.project(ready, None)?.clone(),
+            Some(gate) => gate.project(ready, None)?,
             None => ready.projects.first().cloned().ok_or_else(|| ApiError::not_found("project"))?,
         };
         let decoded = match signal {
@@ -72,12 +74,21 @@ pub(super) async fn export(
     };
     let (body_bytes, stored) = take_in(server, request, decode).await;
     match stored {
+        Ok(Stored { digest, admission, .. }) if admission.is_all_limited() => {
+            let detail = digest.problem().unwrap_or_else(|| "over a limit of the project".to_string());
+            let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, detail).with_fix(LIMITED_FIX);
+            let (mut answer, ending) = refused(format, &error, body_bytes);
+            // Exporters wait and send the same again.
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(admission.retry_after_s().unwrap_or(1)));
+            (answer, ending)
+        }
         Ok(Stored { digest, extra, .. }) => {
             let ending = Ending {
                 status: StatusCode::OK,
                 body_bytes,
                 summary: digest.summary(),
                 problem: digest.problem(),
+                filtered: digest.filtered(),
                 trace_id: digest.trace_id.map(|id| id.to_string()),
                 ..Ending::default()
             };

@@ -12,11 +12,12 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
 use crate::config::{ENVELOPE_ITEMS_MAX, JSON_DEPTH_MAX, REQUEST_SPANS_MAX, TRANSACTION_BYTES_MAX};
-use crate::ingest::Digest;
+use crate::ingest::{Admission, Digest};
 use crate::model::decoded::Decoded;
 use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
+use crate::model::quota::DataGroups;
 use crate::sentry::auth::{AuthError, AuthInputs, read_credentials};
 use crate::sentry::decode::{EnvelopeDecoded, EnvelopeError, Receipt, decode_envelope};
 use crate::sentry::store_endpoint::decode_store;
@@ -182,12 +183,20 @@ impl Gate {
         Ok(Self { project, key, client })
     }
 
+    /// What would be refused for a limit anyway and need not be read; only what HTTP itself says about the sender counts.
+    fn closed(&self, ready: &Ready) -> DataGroups {
+        let known = self.key.and_then(|key| ready.key(key));
+        let policy = known.and_then(|key| Some((key, ready.policy(key.project_id)?)));
+        policy.map_or(DataGroups::NONE, |(key, policy)| policy.closed(key.public_key, now_ms()))
+    }
+
     /// The project that the key may write to. `from_header` is the envelope's own word.
-    pub(super) fn project<'r>(
+    /// Its `public_key` is the one that was used.
+    pub(super) fn project(
         &self,
-        ready: &'r Ready,
+        ready: &Ready,
         from_header: Option<(PublicKey, ProjectId)>,
-    ) -> Result<&'r Project, ApiError> {
+    ) -> Result<Project, ApiError> {
         let mismatch = |what: &str| {
             Err(ApiError::new(StatusCode::BAD_REQUEST, format!("{what} header mismatch"))
                 .with_fix("a tunnel forwards envelopes of another DSN than its own address says: use one DSN for both"))
@@ -208,7 +217,11 @@ impl Gate {
                 .caused_by(why)
                 .with_fix(DSN_FIX)
         };
-        let Some(owner) = ready.projects.iter().find(|project| project.public_key == key) else {
+        let found = ready.key(key);
+        if found.is_some_and(|key| !key.is_active) {
+            return Err(rejected(format!("key {} is disabled in the settings of its project", short(key))));
+        }
+        let Some(owner) = found.and_then(|key| ready.project(key.project_id)) else {
             let known = self.project.and_then(|id| ready.project(id)).is_some();
             return Err(rejected(match self.project {
                 Some(id) if !known => format!("there is no project {id} here, and key {} is unknown", short(key)),
@@ -219,10 +232,13 @@ impl Gate {
             Some(id) if id != owner.id => {
                 Err(rejected(format!("key {} belongs to project {}, not to project {id}", short(key), owner.id)))
             }
-            _ => Ok(owner),
+            _ => Ok(Project { public_key: key, ..owner.clone() }),
         }
     }
 }
+
+/// Said in the ledger of whoever ran into a limit.
+const LIMITED_FIX: &str = "a limit of the project was reached: raise it in the settings, or send less";
 
 /// Enough of a key to recognise it; the whole of it stays out of logs and screens of others.
 fn short(key: PublicKey) -> String {
@@ -262,7 +278,7 @@ async fn receive_query(server: &Arc<Server>, request: &Request<Incoming>, gate: 
     let body_bytes = body.len() as u64;
     let decode = decoder(server, request, gate, Kind::Store { content_type: None });
     let stored = match server.ready().await {
-        Ok(ready) => super::take::store(server, ready, body, decode).await,
+        Ok(ready) => super::take::store(ready, body, decode).await,
         Err(error) => Err(error),
     };
     let (response, ending) = answer(stored, body_bytes, client, Form::Store);
@@ -288,6 +304,7 @@ fn decoder(
     let limits = limits(server);
     let client_ip = client_address(request.extensions(), request.headers(), &server.settings.trusted_proxies);
     move |ready, body| {
+        let limits = Limits { closed: gate.closed(ready), ..limits };
         let mut fresh = fresh_event_id;
         let receipt = Receipt { received_ms: now_ms(), client_ip };
         let decoded = match &kind {
@@ -305,25 +322,33 @@ fn decoder(
         }
         .map_err(envelope_error)?;
         let EnvelopeDecoded { header, response_id, decoded, .. } = decoded;
-        let project = gate.project(ready, header.dsn)?.clone();
+        let project = gate.project(ready, header.dsn)?;
         Ok((project, decoded, (response_id, header.sdk)))
     }
 }
 
 fn answer(stored: Result<Stored<Read>, ApiError>, body_bytes: u64, client: Option<String>, form: Form) -> Answered {
     match stored {
-        Ok(Stored { digest, appended, project, extra: (response_id, sdk), refusals }) => {
+        Ok(Stored { digest, admission, appended, project, extra: (response_id, sdk), refusals }) => {
             let mut ending = Ending {
                 status: StatusCode::OK,
                 body_bytes,
                 summary: digest.summary(),
                 client: sdk.or(client),
                 problem: digest.problem(),
-                fix: digest.problem().map(|_| PARTLY_FIX.to_string()),
+                fix: digest
+                    .problem()
+                    .map(|_| if admission.limited.is_empty() { PARTLY_FIX } else { LIMITED_FIX }.to_string()),
+                filtered: digest.filtered(),
                 short_id: appended.events.first().map(|event| project.short_id(event.short_no)),
                 trace_id: digest.trace_id.map(|id| id.to_string()),
             };
-            let response = match nothing_usable(&digest, &refusals, form == Form::Store) {
+            // A crash reporter that is told to slow down throws the dump away.
+            if admission.is_all_limited() && form != Form::Minidump {
+                ending.status = StatusCode::TOO_MANY_REQUESTS;
+                return (all_limited(&admission), ending);
+            }
+            let mut response = match nothing_usable(&digest, &admission, &refusals, form == Form::Store) {
                 Some(error) => {
                     ending.status = error.status;
                     ending.fix.clone_from(&error.fix);
@@ -331,9 +356,9 @@ fn answer(stored: Result<Stored<Read>, ApiError>, body_bytes: u64, client: Optio
                 }
                 None => accepted(form, response_id),
             };
+            tell_limits(&mut response, &admission);
             (response, ending)
         }
-        // A crash reporter that is told to slow down throws the dump away.
         Err(error) if form == Form::Minidump => (error_response(&error), Ending::refused(&error, body_bytes)),
         Err(error) => refused(&error, body_bytes),
     }
@@ -355,11 +380,17 @@ fn envelope_error(error: EnvelopeError) -> ApiError {
 }
 
 /// An error when everything in the request was refused; what was usable makes it a success.
-fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)], is_store: bool) -> Option<ApiError> {
+fn nothing_usable(
+    digest: &Digest,
+    admission: &Admission,
+    refusals: &[(Reason, String)],
+    is_store: bool,
+) -> Option<ApiError> {
     let kept_something = digest.events > 0 || digest.spans > 0 || digest.others > 0 || !digest.counted.is_empty();
     // Nothing is wrong with a client that was offline for a week.
     let all_too_old = refusals.iter().all(|(reason, _)| *reason == Reason::TooOld);
-    if kept_something || all_too_old {
+    let is_understood = admission.filtered > 0 || !admission.limited.is_empty();
+    if kept_something || is_understood || all_too_old {
         return None;
     }
     let all_too_large = refusals.iter().all(|(reason, _)| *reason == Reason::TooLarge);
@@ -377,6 +408,23 @@ fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)], is_store: bool
         error = error.caused_by(detail.clone());
     }
     Some(error)
+}
+
+/// Which categories an SDK should not send for a while; honoured on any status.
+fn tell_limits(response: &mut Response<Body>, admission: &Admission) {
+    if let Some(value) = admission.header().and_then(|value| HeaderValue::from_str(&value).ok()) {
+        response.headers_mut().insert("x-sentry-rate-limits", value);
+    }
+}
+
+/// Never bare: without the named categories an SDK would hold back everything, for a minute.
+fn all_limited(admission: &Admission) -> Response<Body> {
+    let names: Vec<&str> = admission.limited.iter().map(|limited| limited.name.as_str()).collect();
+    let detail = format!("rate limited: {}", names.join(", "));
+    let mut response = error_response(&ApiError::new(StatusCode::TOO_MANY_REQUESTS, detail));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(admission.retry_after_s().unwrap_or(1)));
+    tell_limits(&mut response, admission);
+    response
 }
 
 fn accepted(form: Form, id: Option<EventId>) -> Response<Body> {
@@ -419,6 +467,7 @@ fn limits(server: &Server) -> Limits {
         item_bytes_max: server.settings.expanded_bytes_max,
         depth_max: JSON_DEPTH_MAX,
         spans_max: REQUEST_SPANS_MAX,
+        closed: DataGroups::NONE,
     }
 }
 
@@ -438,7 +487,7 @@ pub(super) async fn send_sample(server: &Arc<Server>, ready: &Arc<Ready>) -> Res
             .decoded;
         Ok((project, decoded, ()))
     };
-    let stored = super::take::store(server, ready.clone(), body, decode).await?;
+    let stored = super::take::store(ready.clone(), body, decode).await?;
     let short_id = stored.appended.events.first().map(|event| stored.project.short_id(event.short_no));
     let trace_id = stored.digest.trace_id.map(|id| id.to_string());
     let answer = json!({ "short_id": short_id, "trace_id": trace_id });

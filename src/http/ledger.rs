@@ -55,6 +55,8 @@ pub struct Ending {
     pub client: Option<String>,
     pub problem: Option<String>,
     pub fix: Option<String>,
+    /// What the project's filters dropped.
+    pub filtered: Option<String>,
     pub short_id: Option<String>,
     pub trace_id: Option<String>,
 }
@@ -83,6 +85,7 @@ impl Ledger {
             client: ending.client.map_or(arrival.client, |client| client.chars().take(CLIENT_CHARS_MAX).collect()),
             problem: ending.problem,
             fix: ending.fix,
+            filtered: ending.filtered,
             short_id: ending.short_id,
             trace_id: ending.trace_id,
         };

@@ -6,6 +6,7 @@
 mod assets;
 mod blobs;
 mod body;
+mod directory;
 mod download;
 mod error;
 mod grouping;
@@ -16,10 +17,12 @@ mod jaeger;
 mod ledger;
 mod live;
 mod peer;
+mod projects;
 mod releases;
 mod respond;
 mod route;
 mod sentry_api;
+mod sentry_project;
 mod serve;
 mod stats_api;
 mod take;
@@ -32,20 +35,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hyper::body::Incoming;
 use hyper::header::{ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::config::{LARGE_BODIES_AT_ONCE, Settings};
-use crate::model::ids::{EventId, ProjectId};
-use crate::model::project::Project;
-use crate::scrub;
-use crate::store::Store;
+use crate::ingest::ServerPolicy;
+use crate::model::ids::EventId;
 
 use body::BodyRoom;
+pub use directory::Ready;
 use error::ApiError;
 use ledger::{Arrival, Ending, Ledger};
 pub use live::LiveHub;
 use respond::Body;
-use route::Route;
+use route::{Route, Sentry0};
 pub use serve::serve;
 
 /// What every handler may use.
@@ -54,57 +56,43 @@ pub struct Server {
     pub live: Arc<LiveHub>,
     ledger: Ledger,
     room: BodyRoom,
-    /// What is replaced before it is stored; the same for all projects so far.
-    rules: scrub::Rules,
+    /// What holds for every project, whatever its own settings are.
+    policy: ServerPolicy,
     /// Requests decompressed and decoded at one time: bounds both CPU and the memory of expanded bodies. A turn
     /// belongs to the work, not to the client that may hang up while it is done.
     decoding: Arc<Semaphore>,
     /// Turns to expand and decode large bodies; taken after one of `decoding`.
     decoding_large: Arc<Semaphore>,
     /// Empty until the database is open; requests wait, so that a client that starts first loses nothing.
-    ready: watch::Receiver<Option<Arc<Ready>>>,
-}
-
-/// What exists once the database is open.
-pub struct Ready {
-    pub store: Store,
-    /// By id; never empty.
-    pub projects: Vec<Project>,
+    ready: watch::Sender<Option<Arc<Ready>>>,
+    /// Held while a project is changed.
+    changing: Mutex<()>,
 }
 
 impl Server {
-    pub fn new(settings: Settings, live: Arc<LiveHub>, ready: watch::Receiver<Option<Arc<Ready>>>) -> Self {
+    pub fn new(settings: Settings, live: Arc<LiveHub>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let rules = scrub::Rules::new(&scrub::Options { enabled: settings.scrub, ..scrub::Options::default() });
+        let policy = ServerPolicy { scrub: settings.scrub, limits: settings.limits.clone() };
         Self {
             settings,
             live,
             ledger: Ledger::default(),
             room: BodyRoom::default(),
-            rules,
+            policy,
             decoding: Arc::new(Semaphore::new(cores.max(2))),
             decoding_large: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE)),
-            ready,
+            ready: watch::Sender::new(None),
+            changing: Mutex::new(()),
         }
     }
 
     async fn ready(&self) -> Result<Arc<Ready>, ApiError> {
-        let mut ready = self.ready.clone();
+        let mut ready = self.ready.subscribe();
         let found = ready.wait_for(Option::is_some).await;
         match found.as_deref() {
             Ok(Some(ready)) => Ok(ready.clone()),
             _ => Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")),
         }
-    }
-}
-
-impl Ready {
-    fn project(&self, id: ProjectId) -> Option<&Project> {
-        self.projects.iter().find(|project| project.id == id)
-    }
-
-    fn project_by_slug(&self, slug: &str) -> Option<&Project> {
-        self.projects.iter().find(|project| project.slug == slug)
     }
 }
 
@@ -143,13 +131,15 @@ async fn answer(
     if route.is_ingest() {
         return Ok(take_in(server, route, request).await);
     }
-    match route {
-        Route::Sample => guard::check_mutation(request.headers())?,
-        _ => guard::check_reader(request.headers())?,
+    let methods = route.methods();
+    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_known = methods.iter().any(|method| *method == request.method().as_str());
+    if methods.contains(&"GET") && (is_reading || !is_known) {
+        guard::check_reader(request.headers())?;
+    } else {
+        guard::check_mutation(request.headers())?;
     }
-    let expected = if *route == Route::Sample { Method::POST } else { Method::GET };
-    let is_head = request.method() == Method::HEAD && expected == Method::GET;
-    if request.method() != expected && !is_head {
+    if !is_known {
         return Ok(wrong_method(server, route, &request));
     }
     if *route == Route::App {
@@ -172,6 +162,21 @@ async fn answer(
         Route::Ingest => ui::ingest(&ready, &server.ledger).await,
         Route::Live => Ok(server.live.stream()),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
+        Route::Projects => projects::create(server, request).await,
+        Route::Project { project } => projects::rename(server, &ready, project, request).await,
+        Route::ProjectSettings { project } => projects::settings(server, &ready, project, request).await,
+        Route::ProjectKeys { project } => projects::add_key(server, &ready, project, request).await,
+        Route::ProjectKey { project, key } => projects::edit_key(server, &ready, project, key, request).await,
+        Route::ScrubPreview { project } => projects::scrub_preview(server, &ready, project, request).await,
+        Route::Sentry0(Sentry0::Project { organization, project }) => {
+            sentry_project::project(server, &ready, organization, project, request).await
+        }
+        Route::Sentry0(Sentry0::ProjectKeys { organization, project }) => {
+            sentry_project::keys(server, &ready, organization, project, request).await
+        }
+        Route::Sentry0(Sentry0::ProjectKey { organization, project, key }) => {
+            sentry_project::key(server, &ready, organization, project, key, request).await
+        }
         Route::Sentry0(route) => sentry_api::answer(&ready, route, &query, request.headers()).await,
         Route::JaegerTrace { trace } => jaeger::trace(&ready, trace).await,
         _ => Err(ApiError::not_found("address in the API")),
@@ -226,8 +231,9 @@ fn wrong_method(server: &Server, route: &Route<'_>, request: &Request<Incoming>)
     }
     let mut response = error.response();
     if error.status == StatusCode::METHOD_NOT_ALLOWED {
-        let allowed = if *route == Route::Sample { "POST" } else { "GET, HEAD" };
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+        if let Ok(allowed) = HeaderValue::from_str(&route.methods().join(", ")) {
+            response.headers_mut().insert(ALLOW, allowed);
+        }
     }
     response
 }

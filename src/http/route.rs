@@ -68,8 +68,27 @@ pub enum Route<'a> {
     Releases,
     Ingest,
     Live,
-    /// The one mutation: sends a sample event to ourselves.
+    /// Sends a sample event to ourselves.
     Sample,
+
+    // Projects: read and changed, by id or slug.
+    Projects,
+    Project {
+        project: &'a str,
+    },
+    ProjectSettings {
+        project: &'a str,
+    },
+    ProjectKeys {
+        project: &'a str,
+    },
+    ProjectKey {
+        project: &'a str,
+        key: &'a str,
+    },
+    ScrubPreview {
+        project: &'a str,
+    },
 
     // Sentry's web API, reading.
     Sentry0(Sentry0<'a>),
@@ -90,11 +109,13 @@ pub enum Sentry0<'a> {
     Root,
     Organizations,
     Projects,
+    Project { organization: &'a str, project: &'a str },
     ProjectKeys { organization: &'a str, project: &'a str },
     ProjectReleases { organization: &'a str, project: &'a str },
     OrganizationReleases { organization: &'a str },
     OrganizationSessions { organization: &'a str },
     OrganizationStats { organization: &'a str },
+    ProjectKey { organization: &'a str, project: &'a str, key: &'a str },
     ProjectIssues { organization: &'a str, project: &'a str },
     ProjectEvent { organization: &'a str, project: &'a str, event: &'a str },
     ProjectEventGrouping { organization: &'a str, project: &'a str, event: &'a str },
@@ -167,6 +188,12 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["ingest"] => Route::Ingest,
         ["live"] => Route::Live,
         ["sample"] => Route::Sample,
+        ["projects"] => Route::Projects,
+        ["projects", project] => Route::Project { project },
+        ["projects", project, "settings"] => Route::ProjectSettings { project },
+        ["projects", project, "keys"] => Route::ProjectKeys { project },
+        ["projects", project, "keys", key] => Route::ProjectKey { project, key },
+        ["projects", project, "scrub-preview"] => Route::ScrubPreview { project },
         _ => Route::UnknownApi,
     }
 }
@@ -176,6 +203,8 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         [] => Sentry0::Root,
         ["organizations"] => Sentry0::Organizations,
         ["projects"] => Sentry0::Projects,
+        ["projects", organization, project] => Sentry0::Project { organization, project },
+        ["projects", organization, project, "keys", key] => Sentry0::ProjectKey { organization, project, key },
         ["projects", organization, project, "keys"] => Sentry0::ProjectKeys { organization, project },
         ["projects", organization, project, "issues"] => Sentry0::ProjectIssues { organization, project },
         ["projects", organization, project, "events", event] => Sentry0::ProjectEvent { organization, project, event },
@@ -217,6 +246,19 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
 }
 
 impl Route<'_> {
+    /// What a route takes; everything but GET changes something.
+    pub fn methods(&self) -> &'static [&'static str] {
+        match self {
+            Self::Sample | Self::Projects | Self::ProjectKeys { .. } | Self::ScrubPreview { .. } => &["POST"],
+            Self::Project { .. } => &["PUT"],
+            Self::ProjectKey { .. } => &["PUT", "DELETE"],
+            Self::ProjectSettings { .. } | Self::Sentry0(Sentry0::Project { .. }) => &["GET", "HEAD", "PUT"],
+            Self::Sentry0(Sentry0::ProjectKeys { .. }) => &["GET", "HEAD", "POST"],
+            Self::Sentry0(Sentry0::ProjectKey { .. }) => &["GET", "HEAD", "PUT", "DELETE"],
+            _ => &["GET", "HEAD"],
+        }
+    }
+
     /// Write-only routes, open to any origin.
     pub fn is_ingest(&self) -> bool {
         matches!(

@@ -26,14 +26,24 @@ use super::{Query, Ready, releases, stats_api};
 type Answer = Result<Response<Body>, ApiError>;
 
 /// What a request needs to build links that lead back here.
-struct Base {
+pub(super) struct Base {
     url: String,
 }
 
+impl Base {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        // The host was checked to be ours before we got here.
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:4318");
+        Self { url: format!("http://{host}") }
+    }
+
+    pub(super) fn authority(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+}
+
 pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, headers: &HeaderMap) -> Answer {
-    // The host was checked to be ours before we got here.
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:4318");
-    let base = Base { url: format!("http://{host}") };
+    let base = Base::of(headers);
     match route {
         Sentry0::Root => ok(&json!({ "version": "0", "auth": null, "user": null })),
         Sentry0::Organizations => ok(&json!([organization_json(ready)])),
@@ -41,10 +51,8 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
             let projects: Vec<Value> = ready.projects.iter().map(project_json).collect();
             ok(&json!(projects))
         }
-        Sentry0::ProjectKeys { organization, project } => {
-            let project = find_project(ready, organization, project)?;
-            ok(&json!([key_json(project, &base)]))
-        }
+        // Read and changed elsewhere: `sentry_project`.
+        Sentry0::Project { .. } | Sentry0::ProjectKeys { .. } | Sentry0::ProjectKey { .. } => Err(not_found()),
         Sentry0::ProjectIssues { organization, project } => {
             let project = find_project(ready, organization, project)?;
             project_issues(ready, project, query, &base).await
@@ -229,23 +237,12 @@ fn organization_json(ready: &Ready) -> Value {
     })
 }
 
-fn project_json(project: &Project) -> Value {
+pub(super) fn project_json(project: &Project) -> Value {
     json!({
         "id": project.id.to_string(), "slug": project.slug, "name": project.name, "platform": project.platform,
         "dateCreated": rfc3339(project.created_ms), "status": "active", "isMember": true, "hasAccess": true,
         "features": [],
         "organization": { "id": "1", "slug": ORGANISATION_SLUG, "name": "Main" },
-    })
-}
-
-fn key_json(project: &Project, base: &Base) -> Value {
-    let authority = base.url.trim_start_matches("http://");
-    let dsn = project.dsn(authority);
-    let key = project.public_key.to_string();
-    json!({
-        "id": key, "name": "Default", "label": "Default", "public": key, "secret": "", "isActive": true,
-        "projectId": project.id.0, "dateCreated": rfc3339(project.created_ms), "rateLimit": null,
-        "dsn": { "public": dsn, "secret": dsn, "csp": "", "security": "", "minidump": "", "cdn": "" },
     })
 }
 
@@ -501,7 +498,7 @@ fn pairs_list(pairs: &[Pair]) -> Value {
     Value::Array(pairs.iter().map(|pair| json!([pair.key, pair.value])).collect())
 }
 
-fn find_project<'r>(ready: &'r Ready, organization: &str, project: &str) -> Result<&'r Project, ApiError> {
+pub(super) fn find_project<'r>(ready: &'r Ready, organization: &str, project: &str) -> Result<&'r Project, ApiError> {
     check_organisation(organization)?;
     // Sentry takes the id wherever it takes the slug.
     ready
@@ -515,7 +512,7 @@ fn check_organisation(organization: &str) -> Result<(), ApiError> {
 }
 
 /// Sentry's own words.
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "The requested resource does not exist")
 }
 

@@ -11,11 +11,10 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::config::{INLINE_BYTES_MAX, INLINE_EXPANDED_BYTES_MAX, LARGE_BODY_BYTES};
-use crate::ingest::{Digest, Prepared, prepare};
+use crate::ingest::{Admission, Digest, Policy, Prepared, prepare};
 use crate::model::decoded::Decoded;
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
-use crate::scrub::Rules;
 use crate::store::Appended;
 
 use super::body::{BodyError, Received, expand, receive};
@@ -25,6 +24,8 @@ use super::{Ready, Server, now_ms};
 /// A request whose contents are on disk.
 pub(super) struct Stored<T> {
     pub(super) digest: Digest,
+    /// What was let in and what was limited.
+    pub(super) admission: Admission,
     pub(super) appended: Appended,
     pub(super) project: Project,
     /// Whatever the decoder wants to have back for its answer.
@@ -62,7 +63,7 @@ where
     };
     if received.bytes.len() <= INLINE_BYTES_MAX {
         match expand(received.bytes.clone(), &encodings, INLINE_EXPANDED_BYTES_MAX) {
-            Ok(expanded) => return (body_bytes, store(server, ready, expanded, decode).await),
+            Ok(expanded) => return (body_bytes, store(ready, expanded, decode).await),
             // A bomb, or just a very regular body: there is more room on the other path.
             Err(BodyError::ExpandsTooFar { .. }) => {}
             Err(error) => return (body_bytes, Err(error.into())),
@@ -73,16 +74,11 @@ where
 
 /// Decodes and stores a small body on this very thread: an error event takes about a fifth of a millisecond, and
 /// handing it to another thread and back would cost as much again.
-pub(super) async fn store<T, D>(
-    server: &Server,
-    ready: Arc<Ready>,
-    body: Bytes,
-    decode: D,
-) -> Result<Stored<T>, ApiError>
+pub(super) async fn store<T, D>(ready: Arc<Ready>, body: Bytes, decode: D) -> Result<Stored<T>, ApiError>
 where
     D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError>,
 {
-    let work = || Worked::of(decode(&ready, &body)?, &server.rules);
+    let work = || Worked::of(decode(&ready, &body)?, &ready);
     let worked = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked()))?;
     worked.store(&ready).await
 }
@@ -105,7 +101,7 @@ where
         // The turns and the room in memory are given back when the work is done, whether the client still waits or not.
         let (_turn, received) = (turn, received);
         let (expanded, _large_turn) = expand_in_turn(&server, &received, &encodings)?;
-        Worked::of(decode(&for_task, &expanded)?, &server.rules)
+        Worked::of(decode(&for_task, &expanded)?, &for_task)
     });
     let worked = task.await.unwrap_or_else(|_| Err(panicked()))?;
     worked.store(&ready).await
@@ -141,22 +137,31 @@ fn panicked() -> ApiError {
 /// A request decoded and made ready for the store.
 struct Worked<T> {
     project: Project,
+    policy: Arc<Policy>,
     prepared: Prepared,
     extra: T,
     refusals: Vec<(Reason, String)>,
 }
 
 impl<T> Worked<T> {
-    fn of((project, decoded, extra): (Project, Decoded, T), rules: &Rules) -> Result<Self, ApiError> {
+    fn of((project, decoded, extra): (Project, Decoded, T), ready: &Ready) -> Result<Self, ApiError> {
         let refusals = decoded.refused.iter().map(|r| (r.reason, format!("{}: {}", r.category, r.detail))).collect();
-        let prepared = prepare(&project, decoded, rules, now_ms());
-        Ok(Self { project, prepared, extra, refusals })
+        let policy = ready.policy(project.id).cloned().ok_or_else(|| ApiError::not_found("project"))?;
+        let prepared = prepare(&project, decoded, &policy, now_ms());
+        Ok(Self { project, policy, prepared, extra, refusals })
     }
 
     async fn store(self, ready: &Ready) -> Result<Stored<T>, ApiError> {
-        let appended = ready.store.append(self.prepared.writes).await?;
+        let appended = match ready.store.append(self.prepared.writes).await {
+            Ok(appended) => appended,
+            Err(error) => {
+                self.policy.give_back(self.project.public_key, &self.prepared.admission.charges, now_ms());
+                return Err(error.into());
+            }
+        };
         Ok(Stored {
             digest: self.prepared.digest,
+            admission: self.prepared.admission,
             appended,
             project: self.project,
             extra: self.extra,

@@ -19,6 +19,7 @@ const PROBLEM_CHARS_MAX: usize = 300;
 pub struct Digest {
     parts: Vec<String>,
     problems: Vec<String>,
+    filtered: Vec<String>,
     pub events: u64,
     pub spans: u64,
     /// Items of other kinds that are kept.
@@ -89,6 +90,32 @@ impl Digest {
     pub(super) fn add_refusal(&mut self, refusal: &Refusal) {
         self.refused += refusal.quantity;
         self.problems.push(format!("{}: {}", refusal.category, refusal.detail));
+    }
+
+    pub(super) fn add_limited(&mut self, category: &str, quantity: u64, limit: &str) {
+        self.refused += quantity;
+        self.problems.push(format!("{quantity} × {category} over the limit {limit}"));
+    }
+
+    pub(super) fn add_filtered(&mut self, category: &str, quantity: u64, filter: &str) {
+        let words = filter.replace('_', " ");
+        self.filtered.push(if quantity == 1 {
+            format!("{category} by the filter {words}")
+        } else {
+            format!("{quantity} × {category} by the filter {words}")
+        });
+    }
+
+    /// What the project's filters dropped; `None` when they dropped nothing.
+    pub fn filtered(&self) -> Option<String> {
+        if self.filtered.is_empty() {
+            return None;
+        }
+        let mut text = self.filtered.iter().take(PARTS_SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
+        if self.filtered.len() > PARTS_SHOWN_MAX {
+            text.push_str(&format!(", and {} more", self.filtered.len() - PARTS_SHOWN_MAX));
+        }
+        Some(text)
     }
 
     /// `error ValueError, transaction GET /books/ · 29 spans, and 3 more`

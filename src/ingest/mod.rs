@@ -1,40 +1,55 @@
-//! The route in, between decoding and storing: scrubbing, grouping, summarising, compressing.
+//! The route in, between decoding and storing: filters and limits, scrubbing, grouping, summarising, compressing.
 //!
 //! Turns [`Decoded`] into rows to be. Knows no protocol (both decode into the same type) and no SQL. All the work
 //! happens on the caller's thread, so that the writer's has as little as possible.
 
+mod admission;
 mod blobs;
+mod crawlers;
 mod digest;
+pub mod filters;
+mod glob;
 mod health;
+pub mod limiter;
+pub mod policy;
 mod spans;
 
+use admission::Door;
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use admission::Admission;
 pub use digest::Digest;
+pub use limiter::Limiter;
+pub use policy::{Policy, ServerPolicy};
 
 use crate::grouping;
 use crate::model::decoded::{Decoded, Incoming};
 use crate::model::event::Event;
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
-use crate::scrub::{self, scrub_whole_event};
+use crate::scrub::scrub_whole_event;
 use crate::store::{EventWrite, OutcomeWrite, SpansWrite, Write, compress, encode_spans};
 
 /// Rows ready to be stored, and what to say about them.
 pub struct Prepared {
     pub writes: Vec<Write>,
     pub digest: Digest,
+    /// What was let in and what was not.
+    pub admission: Admission,
 }
 
-/// Scrubs, groups, summarises and compresses everything decoded from one request. CPU work: call it off the async
+/// Filters, limits, scrubs, groups, summarises and compresses everything decoded from one request. CPU work: call it off the async
 /// threads.
-pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, received_ms: i64) -> Prepared {
+pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms: i64) -> Prepared {
+    let rules = &policy.scrub;
+    let mut door = Door::new(project, policy, received_ms);
     let mut digest = Digest::default();
     let mut writes = Vec::with_capacity(decoded.items.len() + decoded.refused.len());
     for item in decoded.items {
+        let Some(item) = door.let_in(item, &mut digest, &mut writes) else { continue };
         match item {
             Incoming::Event(event) => {
-                let write = prepare_event(project, *event, rules, received_ms);
+                let write = prepare_event(project, *event, policy, received_ms);
                 digest.add_event(&write.title, write.level, write.trace_id);
                 writes.push(Write::Event(Box::new(write)));
             }
@@ -77,21 +92,25 @@ pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, receiv
         }
     }
     for refusal in decoded.refused {
+        if refusal.reason == Reason::RateLimited {
+            door.refused_unread(&refusal, &mut digest, &mut writes);
+            continue;
+        }
         digest.add_refusal(&refusal);
         writes.push(outcome(project, received_ms, refusal.category, refusal.reason, refusal.quantity));
     }
-    Prepared { writes, digest }
+    let admission = door.close(&mut writes);
+    Prepared { writes, digest, admission }
 }
 
 fn outcome(project: &Project, received_ms: i64, category: String, reason: Reason, quantity: u64) -> Write {
     Write::Outcome(OutcomeWrite { project_id: project.id, received_ms, category, reason: reason.as_str(), quantity })
 }
 
-fn prepare_event(project: &Project, mut event: Event, rules: &scrub::Rules, received_ms: i64) -> EventWrite {
+fn prepare_event(project: &Project, mut event: Event, policy: &Policy, received_ms: i64) -> EventWrite {
     // Before grouping, as in Sentry: titles are made of what is kept, and reading the body again finds the same group.
-    scrub_whole_event(&mut event, rules);
-    // The seam of project rules: whoever holds a project's policy passes its rules here and to http's explanation.
-    let grouping = grouping::group(&event, grouping::Rules::none());
+    scrub_whole_event(&mut event, &policy.scrub);
+    let grouping = grouping::group(&event, &policy.grouping);
     let title = grouping::title(&event, &grouping);
     EventWrite {
         project_id: project.id,

@@ -85,6 +85,8 @@ pub struct Event {
     pub environment: Option<String>,
     pub server_name: Option<String>,
     pub request_url: Option<String>,
+    /// The `User-Agent` of the request.
+    pub user_agent: Option<String>,
     /// Key, value; in the order sent.
     pub tags: Vec<(String, String)>,
     /// `id:…`, `username:…`, `email:…` or `ip:…`: who was affected, as one comparable string.

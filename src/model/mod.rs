@@ -13,6 +13,7 @@ pub mod issue;
 pub mod live;
 pub mod outcome;
 pub mod project;
+pub mod quota;
 pub mod segment;
 pub mod session;
 pub mod sketch;

@@ -15,6 +15,10 @@ pub enum Reason {
     TooLarge,
     /// About a time too long ago to be counted.
     TooOld,
+    /// Dropped by a filter of the project.
+    Filtered,
+    /// Over a rate limit or quota of the project.
+    RateLimited,
 }
 
 impl Reason {
@@ -26,6 +30,8 @@ impl Reason {
             Self::Invalid => "invalid",
             Self::TooLarge => "too_large",
             Self::TooOld => "too_old",
+            Self::Filtered => "filtered",
+            Self::RateLimited => "rate_limited",
         }
     }
 }
@@ -37,4 +43,15 @@ pub struct OutcomeCount {
     pub category: String,
     pub reason: String,
     pub quantity: u64,
+}
+
+/// What one filter or limit dropped of one category.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DropCount {
+    pub reason: String,
+    /// Name of the filter or limit.
+    pub detail: String,
+    pub category: String,
+    pub last_day: u64,
+    pub last_month: u64,
 }

@@ -1,5 +1,7 @@
 //! A project and the key that may write to it.
 
+pub mod settings;
+
 use crate::model::ids::{ProjectId, PublicKey};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +12,19 @@ pub struct Project {
     pub name: String,
     pub platform: String,
     pub created_ms: i64,
+    /// The key that was used, on the way in; else the oldest one that works.
     pub public_key: PublicKey,
+}
+
+/// A key that may write to a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectKey {
+    pub public_key: PublicKey,
+    pub project_id: ProjectId,
+    pub label: String,
+    /// What is sent with it is refused otherwise.
+    pub is_active: bool,
+    pub created_ms: i64,
 }
 
 /// The one organisation there is; Sentry's tools cannot do without the word.

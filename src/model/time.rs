@@ -1,6 +1,7 @@
 //! Time as numbers: unix milliseconds for events, unix nanoseconds for spans, both UTC. Reads no clock.
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 
 /// RFC 3339 with milliseconds and `Z`, as the Sentry web API prints dates. Out of range prints the epoch.
 pub fn rfc3339(unix_ms: i64) -> String {
@@ -28,6 +29,24 @@ pub fn hour_of(unix_ms: i64) -> i64 {
     unix_ms.div_euclid(3_600_000)
 }
 
+/// Days since the epoch, UTC.
+pub fn day_of(unix_ms: i64) -> i64 {
+    unix_ms.div_euclid(DAY_MS)
+}
+
+pub const DAY_MS: i64 = 86_400_000;
+
+/// Start and end of the calendar month an instant falls in, UTC. Out of range gives 30 days from the epoch.
+pub fn month_of(unix_ms: i64) -> (i64, i64) {
+    let month = || {
+        let time = Timestamp::from_millisecond(unix_ms).ok()?.to_zoned(TimeZone::UTC);
+        let start = time.first_of_month().ok()?.start_of_day().ok()?;
+        let end = start.checked_add(1.month()).ok()?;
+        Some((start.timestamp().as_millisecond(), end.timestamp().as_millisecond()))
+    };
+    month().unwrap_or((0, 30 * DAY_MS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +55,16 @@ mod tests {
     fn dates_print_with_milliseconds_and_z() {
         assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        let ms = |text: &str| parse_rfc3339_ns(text).unwrap() / 1_000_000;
+        let february = (ms("2028-02-01T00:00:00Z"), ms("2028-03-01T00:00:00Z"));
+        for inside in ["2028-02-01T00:00:00Z", "2028-02-29T23:59:59.999Z"] {
+            assert_eq!(month_of(ms(inside)), february, "{inside}");
+        }
+        assert_eq!(month_of(i64::MAX), (0, 30 * DAY_MS));
     }
 
     #[test]

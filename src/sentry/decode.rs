@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::model::decoded::{Decoded, Incoming, Refusal};
 use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
+use crate::model::quota::DataGroup;
 use crate::sentry::Limits;
 use crate::sentry::blobs::is_attachment;
 use crate::sentry::clock::time_ns;
@@ -202,6 +203,9 @@ impl<'r> Run<'r> {
         if self.result.item_types.len() < ITEM_TYPES_MAX {
             self.result.item_types.push(category.clone());
         }
+        if DataGroup::of(&category).is_some_and(|group| self.limits.closed.contains(group)) {
+            return self.refuse_unread(category, item);
+        }
         match category.as_str() {
             "event" => self.take_event(item.payload),
             "transaction" => self.take_transaction(item.payload),
@@ -267,6 +271,17 @@ impl<'r> Run<'r> {
             detail: error.to_string(),
             quantity: 1,
         });
+    }
+
+    /// For a rate limit: the quantity is what the item's header says, as far as it fits.
+    fn refuse_unread(&mut self, category: String, item: &FramedItem<'_>) {
+        let fits = (item.payload.len() as u64 / 3).max(1);
+        let quantity = match category.as_str() {
+            "log" | "span" | "trace_metric" => item.header.item_count.unwrap_or(1).clamp(1, fits),
+            _ => 1,
+        };
+        let detail = "over a rate limit".to_owned();
+        self.result.decoded.refused.push(Refusal { category, reason: Reason::RateLimited, detail, quantity });
     }
 
     /// Counts an item that this version does not keep.

@@ -34,6 +34,8 @@ mod wire;
 
 pub use json::JsonError;
 
+use crate::model::quota::DataGroups;
+
 /// What one request may cost. The values come from the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -51,6 +53,8 @@ pub struct Limits {
     pub depth_max: usize,
     /// Child spans of one transaction; the rest is counted as dropped.
     pub spans_max: usize,
+    /// Groups of items that would be refused for a rate limit: not read at all.
+    pub closed: DataGroups,
 }
 
 #[cfg(test)]
@@ -62,4 +66,5 @@ pub(crate) const TEST_LIMITS: Limits = Limits {
     item_bytes_max: 20 << 20,
     depth_max: 100,
     spans_max: 10_000,
+    closed: DataGroups::NONE,
 };

@@ -13,12 +13,14 @@ mod attachments;
 mod blobs;
 mod body;
 mod client_reports;
+mod drops;
 mod events;
 mod grouping;
 mod issues;
 mod migrate;
 mod outcomes;
 mod profiles;
+mod project_changes;
 mod projects;
 mod readers;
 mod releases;
@@ -42,17 +44,19 @@ pub use attachments::AttachmentRow;
 pub use blobs::{BlobWrite, pack as pack_blob};
 pub use body::{CompressedBody, compress};
 pub use client_reports::StatsRow;
+pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use grouping::HashOwner;
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
 pub use profiles::{ProfileRow, ProfiledTime};
+pub use project_changes::{ProjectChange, ProjectChanged, StoredSettings};
 pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSeen, ReleaseUsers};
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use staged::encode_spans;
 pub use traces::{TracePage, TraceQuery, TraceSpans};
 pub use write::{
-    Appended, ClientReportWrite, EventAppended, EventWrite, OutcomeWrite, SessionBucketWrite, SessionUpdateWrite,
-    SessionsWrite, SpansWrite, TracePart, Write,
+    Appended, ClientReportWrite, DropWrite, EventAppended, EventWrite, KeyUseWrite, OutcomeWrite, SessionBucketWrite,
+    SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
 use crate::config::LOCK_WAIT_MS;

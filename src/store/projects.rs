@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{Store, StoreError};
 use crate::model::ids::{ProjectId, PublicKey};
-use crate::model::project::Project;
+use crate::model::project::{Project, ProjectKey};
 
 /// Where the server listened last, `127.0.0.1:4318`: what `trapline dsn` prints.
 const AUTHORITY: &str = "authority";
@@ -37,10 +37,10 @@ pub(super) fn ensure_first_project(connection: &mut Connection) -> Result<(), St
 
 pub(super) fn read_projects(connection: &Connection) -> Result<Vec<Project>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT project.id, project.slug, project.name, project.platform, project.created_ms, project_key.public_key
-         FROM project JOIN project_key ON project_key.project_id = project.id
-         WHERE project_key.is_active = 1
-         GROUP BY project.id ORDER BY project.id",
+        "SELECT project.id, project.slug, project.name, project.platform, project.created_ms,
+             (SELECT public_key FROM project_key WHERE project_id = project.id AND is_active = 1
+              ORDER BY created_ms, public_key LIMIT 1) AS oldest_key
+         FROM project WHERE oldest_key IS NOT NULL ORDER BY project.id",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(Project {
@@ -50,6 +50,23 @@ pub(super) fn read_projects(connection: &Connection) -> Result<Vec<Project>, Sto
             platform: row.get(3)?,
             created_ms: row.get(4)?,
             public_key: PublicKey(row.get(5)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn read_keys(connection: &Connection) -> Result<Vec<ProjectKey>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT public_key, project_id, label, is_active, created_ms FROM project_key
+         ORDER BY project_id, created_ms, public_key",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(ProjectKey {
+            public_key: PublicKey(row.get(0)?),
+            project_id: ProjectId(row.get(1)?),
+            label: row.get(2)?,
+            is_active: row.get(3)?,
+            created_ms: row.get(4)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -79,5 +96,10 @@ impl Store {
     /// All projects with an active key, by id; never empty.
     pub async fn projects(&self) -> Result<Vec<Project>, StoreError> {
         self.readers.run(read_projects).await
+    }
+
+    /// The keys of all projects, disabled ones included, oldest first.
+    pub async fn project_keys(&self) -> Result<Vec<ProjectKey>, StoreError> {
+        self.readers.run(read_keys).await
     }
 }

@@ -2,13 +2,15 @@
 
 use crate::model::client_report::ClientDiscard;
 use crate::model::event::{EventKind, Level};
-use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
+use crate::model::ids::{EventId, IssueId, ProjectId, PublicKey, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
+use crate::model::quota::DataGroup;
 use crate::model::session::{SessionCounts, SessionState};
 use crate::model::trace::TraceSummary;
 
 use super::blobs::{BlobPiece, BlobWrite};
 use super::body::CompressedBody;
+use super::project_changes::{ProjectChange, ProjectChanged};
 use super::releases::{ReleaseKey, ReleaseSeen};
 
 /// One row to be.
@@ -22,6 +24,10 @@ pub enum Write {
     /// Part of a blob too large for one commit.
     BlobPiece(BlobPiece),
     Outcome(OutcomeWrite),
+    /// As an outcome, and by the name of the filter or limit.
+    Dropped(DropWrite),
+    KeyUse(KeyUseWrite),
+    Project(Box<ProjectChange>),
 }
 
 /// An event, grouped.
@@ -108,6 +114,26 @@ pub struct OutcomeWrite {
     pub quantity: u64,
 }
 
+/// Something that a filter or limit of the project dropped.
+pub struct DropWrite {
+    pub project_id: ProjectId,
+    pub received_ms: i64,
+    pub category: String,
+    pub reason: &'static str,
+    /// Name of the filter or limit.
+    pub detail: String,
+    pub quantity: u64,
+}
+
+/// What a key was let in with.
+pub struct KeyUseWrite {
+    pub project_id: ProjectId,
+    pub public_key: PublicKey,
+    pub received_ms: i64,
+    pub group: DataGroup,
+    pub quantity: u64,
+}
+
 impl Write {
     /// Bytes of memory, roughly: what the queue is bounded by.
     pub(super) fn weight(&self) -> usize {
@@ -119,7 +145,8 @@ impl Write {
             Self::Releases(seen) => seen.len() * 384,
             Self::Blob(blob) => 512 + blob.body.weight(),
             Self::BlobPiece(piece) => 128 + piece.weight(),
-            Self::Outcome(_) => 128,
+            Self::Outcome(_) | Self::Dropped(_) | Self::KeyUse(_) => 128,
+            Self::Project(change) => 512 + change.weight(),
         }
     }
 }
@@ -129,6 +156,8 @@ impl Write {
 pub struct Appended {
     /// One per event, in order.
     pub events: Vec<EventAppended>,
+    /// Of a change of a project.
+    pub changed: Option<ProjectChanged>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,9 +25,11 @@ use crate::model::live::LiveChange;
 
 use super::blobs::{insert_blob, insert_piece};
 use super::client_reports::insert_client_report;
+use super::drops::DropDeltas;
 use super::events::insert_event;
 use super::issues::IssueDeltas;
 use super::outcomes::OutcomeDeltas;
+use super::project_changes::change_project;
 use super::releases::ReleaseDeltas;
 use super::sessions::insert_sessions;
 use super::traces::insert_spans;
@@ -259,6 +261,7 @@ impl Writer {
             releases: ReleaseDeltas::default(),
             traces: 0,
         };
+        let mut drops = DropDeltas::default();
         let mut answers = Vec::with_capacity(jobs.len());
         for writes in jobs {
             let mut appended = Appended::default();
@@ -273,6 +276,13 @@ impl Writer {
                     }
                     Write::Blob(blob) => insert_blob(&tx, blob, &mut batch)?,
                     Write::BlobPiece(piece) => insert_piece(&tx, piece, &mut batch)?,
+                    Write::Dropped(drop) => {
+                        let (at, reason) = (drop.received_ms, drop.reason);
+                        batch.outcomes.add(drop.project_id, at, &drop.category, reason, drop.quantity);
+                        drops.add_drop(drop);
+                    }
+                    Write::KeyUse(key_use) => drops.add_use(key_use),
+                    Write::Project(change) => appended.changed = Some(change_project(&tx, change)?),
                     Write::Outcome(outcome) => batch.outcomes.add(
                         outcome.project_id,
                         outcome.received_ms,
@@ -288,6 +298,7 @@ impl Writer {
         batch.issues.apply(&tx)?;
         batch.outcomes.apply(&tx)?;
         batch.releases.apply(&tx)?;
+        drops.apply(&tx)?;
         tx.commit()?;
         if change != LiveChange::default() {
             (self.on_change)(change);

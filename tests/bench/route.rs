@@ -15,6 +15,7 @@ mod seed;
 
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use trapline::config::{
@@ -22,12 +23,14 @@ use trapline::config::{
     TRANSACTION_BYTES_MAX,
 };
 use trapline::grouping;
-use trapline::ingest::prepare;
+use trapline::ingest::{Limiter, Policy, ServerPolicy, prepare};
 use trapline::model::decoded::Incoming;
 use trapline::model::event::Event;
 use trapline::model::ids::{EventId, ProjectId, PublicKey};
 use trapline::model::project::Project;
-use trapline::scrub::{Options, Rules, scrub_whole_event};
+use trapline::model::project::settings::ProjectSettings;
+use trapline::model::quota::DataGroups;
+use trapline::scrub::scrub_whole_event;
 use trapline::sentry::Limits;
 use trapline::sentry::decode::{EnvelopeDecoded, decode_envelope};
 use trapline::store::compress;
@@ -47,6 +50,7 @@ const LIMITS: Limits = Limits {
     item_bytes_max: EXPANDED_BYTES_MAX,
     depth_max: JSON_DEPTH_MAX,
     spans_max: REQUEST_SPANS_MAX,
+    closed: DataGroups::NONE,
     attachment_bytes_max: ATTACHMENT_BYTES_MAX,
 };
 
@@ -69,13 +73,15 @@ fn main() {
         created_ms: NOW_MS,
         public_key: PublicKey([7; 16]),
     };
-    let rules = Rules::new(&Options::default());
+    let server = ServerPolicy { scrub: true, limits: Vec::new() };
+    let policy = Policy::new(&ProjectSettings::default(), &server, Arc::new(Limiter::default()));
+    let rules = &policy.scrub;
     let decoded: Vec<Event> = envelopes.iter().map(|envelope| event_of(decode(envelope))).collect();
     let scrubbed: Vec<Event> = decoded
         .iter()
         .cloned()
         .map(|mut event| {
-            scrub_whole_event(&mut event, &rules);
+            scrub_whole_event(&mut event, rules);
             event
         })
         .collect();
@@ -92,7 +98,7 @@ fn main() {
     });
     let scrubbing = median(&decoded, |event| {
         let mut event = event.clone();
-        scrub_whole_event(&mut event, &rules);
+        scrub_whole_event(&mut event, rules);
         black_box(&event);
     }) - copying;
     let grouping = median(&scrubbed, |event| {
@@ -102,7 +108,7 @@ fn main() {
         black_box(compress(&event.body));
     });
     let total = median(&envelopes, |envelope| {
-        black_box(prepare(&project, decode(envelope).decoded, &rules, NOW_MS).writes.len());
+        black_box(prepare(&project, decode(envelope).decoded, &policy, NOW_MS).writes.len());
     });
 
     println!("{:<34}{:>9}{:>12}", "stage", "µs", "of Value");

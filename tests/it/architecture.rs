@@ -75,6 +75,7 @@ const FROZEN: &[(&str, u64)] = &[
     ("src/store/migrations/0001_start.sql", 0x9e56_86aa_b2db_aa17),
     ("src/store/migrations/0002_release_health.sql", 0x1d3c_0fe1_0e9e_4509),
     ("src/store/migrations/0003_blobs.sql", 0xc8d8_7d09_4beb_597d),
+    ("src/store/migrations/0007_project_settings.sql", 0x8a8a_89cf_076b_989a),
     ("src/grouping/v1/chain.rs", 0xf220_88f6_b0b1_b019),
     ("src/grouping/v1/exception.rs", 0xfd5b_49f9_c7e9_be33),
     ("src/grouping/v1/fingerprint.rs", 0xd0df_2772_fa23_9d12),

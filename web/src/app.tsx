@@ -46,6 +46,7 @@ function lazy(name: string, fetchPage: () => Promise<Page>): Page {
 }
 
 const ReleasesPage = lazy("ReleasesPage", () => import("./pages/releases").then((module) => module.ReleasesPage));
+const SettingsPage = lazy("SettingsPage", () => import("./pages/settings").then((module) => module.SettingsPage));
 const TracePage = lazy("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
 
 function Home() {
@@ -67,6 +68,8 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/traces/:traceId", TracePage],
   ["/releases", ReleasesPage],
   ["/ingest", IngestPage],
+  ["/settings", SettingsPage],
+  ["/settings/projects/:slug", SettingsPage],
   ["/e/:eventId", EventRedirect],
   ["/t/:traceId", TraceRedirect],
 ];
@@ -84,7 +87,7 @@ export function App() {
       return (
         <Shell>
           {/* Stepping from event to event keeps the page; another issue or trace is a new one. */}
-          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? ""}`} params={match.params} />
+          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.slug ?? ""}`} params={match.params} />
         </Shell>
       );
   }

@@ -13,6 +13,7 @@ export const KEYS = {
       goTraces: ["g t", "Go to traces"],
       goReleases: ["g r", "Go to releases"],
       goIngest: ["g n", "Go to ingest"],
+      goSettings: ["g ,", "Go to settings"],
       goSetup: ["g s", "Go to setup"],
       theme: ["t", "Light, dark, or as the system"],
     },

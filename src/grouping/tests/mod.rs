@@ -47,6 +47,7 @@ fn event(platform: &str) -> Event {
         environment: None,
         server_name: None,
         request_url: None,
+        user_agent: None,
         tags: Vec::new(),
         user: None,
         trace_id: None,

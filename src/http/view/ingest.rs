@@ -34,6 +34,8 @@ pub struct IngestRowView {
     pub client: String,
     /// What was wrong; `null` for a plain success.
     pub problem: Option<String>,
+    /// What the project's filters dropped, and which; `null` when nothing was.
+    pub filtered: Option<String>,
     /// What to change to make it work; `null` when nothing needs to.
     pub fix: Option<String>,
     /// Issue and trace that resulted, for a link: short id of the first event, id of the first trace.
@@ -46,7 +48,7 @@ pub struct IngestRowView {
 pub struct OutcomeView {
     /// `event`, `transaction`, `span`, `log`, `session`, …
     pub category: String,
-    /// `accepted`, `duplicate`, `not_kept`, `invalid`, `too_large`, `too_old`.
+    /// `accepted`, `duplicate`, `not_kept`, `invalid`, `too_large`, `too_old`, `filtered`, `rate_limited`.
     pub reason: String,
     pub quantity: u64,
 }

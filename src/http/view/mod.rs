@@ -8,6 +8,7 @@ pub mod event;
 pub mod grouping;
 pub mod ingest;
 pub mod issue;
+pub mod project;
 pub mod release;
 pub mod trace;
 
@@ -55,7 +56,8 @@ mod types {
     use ts_rs::{Config, TS};
 
     use super::*;
-    use crate::model::detail;
+    use crate::model::project::settings;
+    use crate::model::{detail, quota};
 
     /// The path of the generated file, from the crate's root.
     const FILE: &str = "web/src/api/types.ts";
@@ -115,6 +117,28 @@ mod types {
             ingest::ClientDiscardView,
             release::ReleaseListView,
             release::ReleaseRowView,
+            project::ProjectSettingsView,
+            project::ProjectKeyView,
+            project::KeyUsedView,
+            project::DropView,
+            project::LimitStateView,
+            project::SettingsChange,
+            project::RefusedChangeView,
+            project::NewProject,
+            project::ProjectNameChange,
+            project::KeyChange,
+            project::ScrubPreview,
+            project::ScrubPreviewView,
+            settings::ProjectSettings,
+            settings::ScrubSettings,
+            settings::FilterSettings,
+            settings::GlobSettings,
+            settings::LimitSettings,
+            settings::LimitRule,
+            settings::LimitPeriod,
+            settings::GroupingSettings,
+            settings::FieldProblem,
+            quota::DataGroup,
         );
         out
     }

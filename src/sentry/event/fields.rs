@@ -10,7 +10,7 @@ use crate::config::event::{LOGGER_CHARS_MAX, URL_CHARS_MAX};
 use crate::sentry::event::address::Address;
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Entries, Scalar};
-use crate::sentry::wire::{WireSdk, WireUser};
+use crate::sentry::wire::{WireRequest, WireSdk, WireUser};
 
 /// Tags kept of one event. Sentry has no limit; a page and an index do.
 const TAGS_MAX: usize = 256;
@@ -170,9 +170,16 @@ pub(super) fn user_name(user: Option<&WireUser<'_>>, address: &Address) -> Optio
 }
 
 /// Query and fragment belong to the body; what is left is cut to 256 characters.
-pub(super) fn url_without_query(sent: &Scalar<'_>) -> Option<String> {
+pub(crate) fn url_without_query(sent: &Scalar<'_>) -> Option<String> {
     let url = sent.as_str()?.split(['?', '#']).next()?;
     (!url.is_empty()).then(|| cut(url, URL_CHARS_MAX))
+}
+
+/// The browser or robot behind the request, at most 512 characters. Header names come in any case.
+pub(crate) fn user_agent(request: &WireRequest<'_>) -> Option<String> {
+    let headers: Entries<'_, Scalar<'_>> = serde_json::from_str(request.headers?.get()).ok()?;
+    let header = headers.0.iter().find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
+    header?.1.limited(512)
 }
 
 /// `name/version`, or the name alone.

@@ -25,7 +25,9 @@ use crate::sentry::wire::{WireContexts, WireEvent, WireUser};
 use address::Address;
 use amend::Note;
 
-pub(super) use fields::{TagFault, dist, environment, logger, release, sdk_name, tag_fault, tags};
+pub(super) use fields::{
+    TagFault, dist, environment, logger, release, sdk_name, tag_fault, tags, url_without_query, user_agent,
+};
 pub(super) use message::read_message;
 pub(super) use stack::{exception_type_and_value, paths};
 
@@ -119,6 +121,7 @@ fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> (Event, Address, Vec<No
             .or_else(|| fields::environment(wire.tags.get("environment")?)),
         server_name: wire.server_name.limited(200),
         request_url: wire.request.get().and_then(|request| fields::url_without_query(&request.url)),
+        user_agent: wire.request.get().and_then(fields::user_agent),
         tags: fields::with_site(tags, &wire.site),
         user: fields::user_name(user.get(), &address),
         trace_id: trace.and_then(|trace| trace_id(&trace.trace_id)),

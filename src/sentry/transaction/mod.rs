@@ -15,7 +15,10 @@ use crate::model::decoded::Refusal;
 use crate::model::ids::{EventId, SpanId, TraceId};
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanBatch, SpanKind, SpanSource};
 use crate::sentry::clock::{drift_ns, is_future, time_ns};
-use crate::sentry::event::{Arrival, ItemError, environment, event_id, release, sdk_name, span_id, tags, trace_id};
+use crate::sentry::event::{
+    Arrival, ItemError, environment, event_id, release, sdk_name, span_id, tags, trace_id, url_without_query,
+    user_agent,
+};
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Object, Scalar, read_object};
 use crate::sentry::wire::{WireTrace, WireTransaction};
@@ -122,6 +125,14 @@ fn segment(wire: &WireTransaction<'_>, arrival: &Arrival) -> Result<Segment, Ite
     let kind = words::segment_kind(&op);
     let method = words::http_method(&kept).or_else(|| wire.request.get()?.method.limited(32));
     let (status, status_message) = words::status(&trace.status, kind, http_status);
+    if let Some(request) = wire.request.get() {
+        let named = [("url.full", url_without_query(&request.url)), ("user_agent.original", user_agent(request))];
+        for (key, value) in named {
+            if let Some(value) = value.filter(|_| !kept.iter().any(|attribute| attribute.key == key)) {
+                kept.push(Attribute { key: key.to_owned(), value: AttributeValue::Text(value) });
+            }
+        }
+    }
     for (key, value) in tags(&wire.tags) {
         if !kept.iter().any(|attribute| attribute.key == key) {
             kept.push(Attribute { key, value: AttributeValue::Text(value) });

@@ -1,7 +1,7 @@
 // The only place that fetches. Keeps the last answers in memory, so going back and stepping to a neighbour is immediate.
 
 import { useEffect, useReducer, useRef } from "preact/hooks";
-import type { ErrorView } from "./types";
+import type { ErrorView, FieldProblem, RefusedChangeView } from "./types";
 
 /** Answers kept for stale-while-revalidate; one is rarely over 100 kB. */
 const CACHE_MAX = 200;
@@ -11,10 +11,13 @@ const FRESH_MS = 5000;
 export class ApiError extends Error {
   readonly status: number;
   readonly causes: readonly string[];
-  constructor(status: number, detail: string, causes: readonly string[] = []) {
+  /** Of a refused change: which fields, and why. */
+  readonly problems: readonly FieldProblem[];
+  constructor(status: number, detail: string, causes: readonly string[] = [], problems: readonly FieldProblem[] = []) {
     super(detail);
     this.status = status;
     this.causes = causes;
+    this.problems = problems;
   }
 }
 
@@ -30,8 +33,8 @@ async function request<T>(path: string, init: RequestInit): Promise<T> {
     throw new ApiError(0, "The server could not be reached. Is trapline still running?");
   }
   if (!response.ok) {
-    const body = (await response.json().catch(() => null)) as ErrorView | null;
-    throw new ApiError(response.status, body?.detail ?? `The server answered ${response.status}.`, body?.causes ?? []);
+    const body = (await response.json().catch(() => null)) as (ErrorView & Partial<RefusedChangeView>) | null;
+    throw new ApiError(response.status, body?.detail ?? `The server answered ${response.status}.`, body?.causes ?? [], body?.problems ?? []);
   }
   return (await response.json().catch(() => {
     throw new ApiError(response.status, "The server's answer was cut short or is not JSON.");
@@ -95,6 +98,12 @@ export function prefetch(path: string | null): void {
 
 export function post<T>(path: string): Promise<T> {
   return request<T>(path, { method: "POST", headers: { "X-Trapline": "1" } });
+}
+
+/** Something that changes the server's state. */
+export function change<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T> {
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  return request<T>(path, { method, headers: { "X-Trapline": "1", "content-type": "application/json" }, ...sent });
 }
 
 export type Resource<T> = { data: T | undefined; error: ApiError | null; isLoading: boolean; reload: () => void };

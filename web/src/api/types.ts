@@ -154,7 +154,11 @@ frames_omitted: number, };
 
 export type ExceptionRelation = "cause" | "context" | "chained" | "group_member";
 
-export type MechanismDetail = { ty: string | null, handled: boolean | null, source: string | null, };
+export type MechanismDetail = { ty: string | null, handled: boolean | null, source: string | null, description: string | null, help_link: string | null, 
+/**
+ * Whatever else the SDK says of it: `data`, and codes of signals under `meta`.
+ */
+data: Array<Variable>, };
 
 export type FrameDetail = { filename: string | null, abs_path: string | null, module: string | null, function: string | null, line: number | null, column: number | null, 
 /**
@@ -168,9 +172,17 @@ is_crash: boolean, pre_context: Array<string>, context_line: string | null, post
 
 export type Variable = { name: string, value: unknown, };
 
-export type ThreadDetail = { name: string | null, is_crashed: boolean, is_current: boolean, frames: Array<FrameDetail>, };
+export type ThreadDetail = { name: string | null, is_crashed: boolean, is_current: boolean, 
+/**
+ * `RUNNABLE`, `WAITING`, …, as the platform calls it.
+ */
+state: string | null, frames: Array<FrameDetail>, };
 
-export type RequestDetail = { method: string | null, url: string | null, query: Array<Pair>, headers: Array<Pair>, cookies: Array<Pair>, env: Array<Variable>, data: unknown, };
+export type RequestDetail = { method: string | null, url: string | null, query: Array<Pair>, headers: Array<Pair>, cookies: Array<Pair>, env: Array<Variable>, data: unknown, 
+/**
+ * What `data` was read as when it came as text.
+ */
+inferred_content_type: string | null, };
 
 export type Pair = { key: string, value: string, };
 
@@ -182,9 +194,17 @@ ty: string, category: string | null, level: string, message: string | null, data
 
 export type Context = { 
 /**
- * `runtime`, `os`, `browser`, `flags`, …
+ * `runtime`, `os`, `browser`, `client_os`, `flags`, …; those the SDK did not send come from the request's headers.
  */
-name: string, entries: Array<Variable>, };
+name: string, 
+/**
+ * What kind of context it is; its name unless the SDK says otherwise.
+ */
+ty: string, 
+/**
+ * `CPython 3.11.8`: the one line that sums it up.
+ */
+summary: string | null, entries: Array<Variable>, };
 
 export type EventTraceView = { trace_id: string, span_id: string | null, 
 /**
@@ -444,6 +464,10 @@ client: string,
  */
 problem: string | null, 
 /**
+ * What the project's filters dropped, and which; `null` when nothing was.
+ */
+filtered: string | null, 
+/**
  * What to change to make it work; `null` when nothing needs to.
  */
 fix: string | null, 
@@ -458,7 +482,7 @@ export type OutcomeView = {
  */
 category: string, 
 /**
- * `accepted`, `duplicate`, `not_kept`, `invalid`, `too_large`, `too_old`.
+ * `accepted`, `duplicate`, `not_kept`, `invalid`, `too_large`, `too_old`, `filtered`, `rate_limited`.
  */
 reason: string, quantity: number, };
 
@@ -535,3 +559,139 @@ duration_ms_mean: number | null,
  * Sessions, or events of a release without sessions, oldest first.
  */
 buckets: Array<number>, };
+
+export type ProjectSettingsView = { id: string, slug: string, name: string, platform: string, created_ms: number, 
+/**
+ * Oldest first.
+ */
+keys: Array<ProjectKeyView>, 
+/**
+ * What a change has to be based on; 0 as long as nobody changed anything.
+ */
+version: number, updated_ms: number | null, settings: ProjectSettings, 
+/**
+ * The server's settings file switches scrubbing off for all projects.
+ */
+is_scrub_off: boolean, 
+/**
+ * Limits of the settings file, which hold besides the project's own.
+ */
+server_limits: Array<LimitRule>, 
+/**
+ * What the filters and limits dropped, by their names.
+ */
+drops: Array<DropView>, 
+/**
+ * How full each limit is, the project's own first.
+ */
+limit_states: Array<LimitStateView>, };
+
+export type ProjectKeyView = { 
+/**
+ * 32 hex characters.
+ */
+public_key: string, label: string, is_active: boolean, created_ms: number, 
+/**
+ * Let in during the last 30 days, by group of data; attachments in bytes.
+ */
+used: Array<KeyUsedView>, };
+
+export type KeyUsedView = { group: string, quantity: number, };
+
+export type DropView = { 
+/**
+ * `filtered` or `rate_limited`.
+ */
+reason: string, 
+/**
+ * `crawlers`, `project/error/60s`, …
+ */
+detail: string, 
+/**
+ * `event`, `transaction`, `span`, …
+ */
+category: string, 
+/**
+ * Within 24 hours and 30 days.
+ */
+last_day: number, last_month: number, };
+
+export type LimitStateView = { 
+/**
+ * As in [`DropView::detail`].
+ */
+name: string, used: number, max: number, };
+
+export type SettingsChange = { 
+/**
+ * The version it is based on.
+ */
+version: number, settings: ProjectSettings, };
+
+export type RefusedChangeView = { detail: string, causes: Array<string>, problems: Array<FieldProblem>, };
+
+export type NewProject = { name: string, 
+/**
+ * Made from the name when absent.
+ */
+slug: string | null, platform: string | null, };
+
+export type ProjectNameChange = { name: string, };
+
+export type KeyChange = { label: string | null, is_active: boolean | null, };
+
+export type ScrubPreview = { scrub: ScrubSettings, text: string, };
+
+export type ScrubPreviewView = { text: string, };
+
+export type ProjectSettings = { scrub: ScrubSettings, filters: FilterSettings, limits: LimitSettings, grouping: GroupingSettings, };
+
+export type ScrubSettings = { enabled: boolean, 
+/**
+ * The usual suspects: passwords, tokens, cookies, card numbers. Off: only `sensitive_keys` and `scrub_ip`.
+ */
+defaults: boolean, 
+/**
+ * Words; a name that contains one loses its value.
+ */
+sensitive_keys: Array<string>, 
+/**
+ * Whole names whose values are never touched.
+ */
+safe_keys: Array<string>, scrub_ip: boolean, };
+
+export type FilterSettings = { disallowed_hosts: boolean, crawlers: boolean, health_checks: GlobSettings, localhost: boolean, browser_extensions: boolean, releases: GlobSettings, error_messages: GlobSettings, };
+
+export type GlobSettings = { enabled: boolean, patterns: Array<string>, };
+
+export type LimitSettings = { rules: Array<LimitRule>, };
+
+export type LimitRule = { 
+/**
+ * 32 hex characters; `null` means the whole project.
+ */
+key: string | null, group: DataGroup, 
+/**
+ * In items, or bytes for attachments. 0 takes nothing at all.
+ */
+max: number, per: LimitPeriod, 
+/**
+ * Length of the window when `per` is `seconds`.
+ */
+seconds: number, };
+
+export type LimitPeriod = "seconds" | "day" | "month";
+
+export type GroupingSettings = { fingerprint_rules: string, stack_trace_rules: string, };
+
+export type FieldProblem = { 
+/**
+ * `limits.rules.0.seconds`
+ */
+field: string, 
+/**
+ * Line of a text of several, from 1.
+ */
+line: number | null, message: string, };
+
+export type DataGroup = "error" | "span" | "log" | "metric" | "attachment" | "session" | "monitor" | "feedback" | "replay" | "profile";

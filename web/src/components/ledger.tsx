@@ -84,7 +84,7 @@ export function LedgerTable({ ledger, limit, children }: { ledger: Ledger; limit
 function LedgerRow({ row }: { row: IngestRowView }) {
   const href = row.short_id ? issuePath(row.short_id) : row.trace_id ? tracePath(row.trace_id) : null;
   const tone = row.status >= 500 ? "bad" : row.status >= 400 ? "bad" : row.problem ? "odd" : "fine";
-  const text = row.summary || (row.problem ? "nothing kept" : "nothing to keep");
+  const text = row.summary || (row.problem ? "nothing kept" : row.filtered ? "filtered" : "nothing to keep");
   return (
     <tbody class={`tone-${tone}`}>
       <tr>
@@ -103,9 +103,14 @@ function LedgerRow({ row }: { row: IngestRowView }) {
         <td class="l-size num">{bytes(row.body_bytes)}</td>
         <td class="l-client">{row.client || <span class="none">unknown client</span>}</td>
       </tr>
-      {(row.problem !== null || row.fix !== null) && (
+      {(row.problem !== null || row.fix !== null || row.filtered !== null) && (
         <tr class="l-why">
           <td colSpan={6}>
+            {row.filtered !== null && (
+              <span class="filtered">
+                <b>Filtered</b> {row.filtered}
+              </span>
+            )}
             {row.problem !== null && <span class="problem">{row.problem}</span>}
             {row.fix !== null && <span class="fix">{row.fix}</span>}
           </td>

@@ -1,7 +1,7 @@
 // The frame of every page: where one can go, whether the data is live, the theme, the keys.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { liveState, lostAtMs } from "../api/live";
 import { KEYS, keysOn, setKeysOn, useKeys, activeScopes, type Scope } from "../keys";
@@ -10,13 +10,18 @@ import { navigate, place, visits } from "../router";
 import { boot, isDark, nextTheme, spoken, theme } from "../state";
 import { Icon, type IconName, Logo } from "./icons";
 
-const DESTINATIONS: readonly { path: string; name: string; icon: IconName }[] = [
+/** In the order of the rail; what is about this server rather than about data stands apart, below. */
+const DESTINATIONS: readonly { path: string; name: string; icon: IconName; isServer?: boolean }[] = [
   { path: "/issues", name: "Issues", icon: "issues" },
   { path: "/traces", name: "Traces", icon: "traces" },
   { path: "/releases", name: "Releases", icon: "releases" },
-  { path: "/ingest", name: "Ingest", icon: "ingest" },
-  { path: "/welcome", name: "Setup", icon: "setup" },
+  { path: "/ingest", name: "Ingest", icon: "ingest", isServer: true },
+  { path: "/settings", name: "Settings", icon: "settings", isServer: true },
+  { path: "/welcome", name: "Setup", icon: "setup", isServer: true },
 ];
+/** A phone's bar holds five: all of them, or four and the rest behind "More". */
+const BAR_MAX = 5;
+const BAR_COUNT = DESTINATIONS.length > BAR_MAX ? BAR_MAX - 1 : BAR_MAX;
 
 const isHelpOpen = signal(false);
 
@@ -27,6 +32,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     goTraces: () => navigate("/traces"),
     goReleases: () => navigate("/releases"),
     goIngest: () => navigate("/ingest"),
+    goSettings: () => navigate("/settings"),
     goSetup: () => navigate("/welcome"),
     theme: nextTheme,
   });
@@ -42,16 +48,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <span class="wide-only">trapline</span>
         </a>
         <nav aria-label="Main">
-          <ul>
-            {DESTINATIONS.map(({ path, name, icon }) => (
-              <li key={path}>
-                <a href={path} class="nav-item" aria-current={here === path || here.startsWith(`${path}/`) ? "page" : undefined}>
-                  <Icon name={icon} />
-                  <span>{name}</span>
-                </a>
-              </li>
-            ))}
-          </ul>
+          <Destinations here={here} />
         </nav>
         <div class="rail-foot">
           <LiveDot />
@@ -80,6 +77,57 @@ export function Shell({ children }: { children: ComponentChildren }) {
       </p>
       <Help />
     </div>
+  );
+}
+
+function Destinations({ here }: { here: string }) {
+  const [isOpen, setOpen] = useState(false);
+  const nav = useRef<HTMLUListElement>(null);
+  useEffect(() => setOpen(false), [here]);
+  useEffect(() => {
+    if (!isOpen) return undefined;
+    const outside = (event: Event) => {
+      if (!nav.current?.contains(event.target as Node)) setOpen(false);
+    };
+    const escape = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      setOpen(false);
+      nav.current?.querySelector<HTMLElement>(".more-button")?.focus();
+    };
+    document.addEventListener("pointerdown", outside);
+    document.addEventListener("keydown", escape);
+    return () => {
+      document.removeEventListener("pointerdown", outside);
+      document.removeEventListener("keydown", escape);
+    };
+  }, [isOpen]);
+  const isHere = (path: string) => here === path || here.startsWith(`${path}/`);
+  const link = ({ path, name, icon, isServer }: (typeof DESTINATIONS)[number], index: number) => (
+    <li key={path} class={isServer && !DESTINATIONS[index - 1]?.isServer ? "apart" : undefined}>
+      <a href={path} class="nav-item" aria-current={isHere(path) ? "page" : undefined} onClick={() => setOpen(false)}>
+        <Icon name={icon} />
+        <span>{name}</span>
+      </a>
+    </li>
+  );
+  const rest = DESTINATIONS.slice(BAR_COUNT);
+  return (
+    <ul ref={nav} class={isOpen ? "destinations is-open" : "destinations"}>
+      {DESTINATIONS.slice(0, BAR_COUNT).map(link)}
+      {rest.length > 0 && (
+        <>
+          <li class="more">
+            <button type="button" class="nav-item more-button" aria-expanded={isOpen} aria-controls="more-destinations" data-here={rest.some(({ path }) => isHere(path)) || undefined} onClick={() => setOpen(!isOpen)}>
+              <Icon name="more" />
+              <span>More</span>
+            </button>
+          </li>
+          <li class="rest">
+            <ul id="more-destinations">{rest.map((destination, index) => link(destination, index + BAR_COUNT))}</ul>
+          </li>
+        </>
+      )}
+    </ul>
   );
 }
 

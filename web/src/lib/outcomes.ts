@@ -6,6 +6,8 @@ import { count } from "./format";
 const REASONS: readonly (readonly [string, string])[] = [
   ["accepted", "Kept"],
   ["duplicate", "Received twice, kept once"],
+  ["filtered", "Dropped by filters"],
+  ["rate_limited", "Over a limit"],
   ["not_kept", "Not kept by this version"],
   ["invalid", "Could not be understood"],
   ["too_large", "Over a size limit"],
