@@ -159,6 +159,20 @@ fn a_span_without_ids_costs_itself_only() {
 }
 
 #[test]
+fn the_sdks_own_requests_are_no_traces() {
+    let server = Trapline::start();
+    let mut own = child(1, 2);
+    own["attributes"] = attributes(&[
+        ("sentry.op", json!("http.client")),
+        ("url.full", json!(format!("http://{}/api/1/envelope/", server.address()))),
+    ]);
+    to_envelope(&server, container(&[own])).send().expect(200);
+    assert_eq!(server.traces().len(), 0);
+    assert_eq!(server.outcome("sdk_delivery", "not_kept"), 1);
+    assert_eq!(server.last_request()["problem"], Value::Null);
+}
+
+#[test]
 fn web_vitals_stand_in_their_trace() {
     let server = Trapline::start();
     let vital = json!({

@@ -185,6 +185,24 @@ fn an_address_is_listed_without_its_ids_and_kept_as_it_was() {
 }
 
 #[test]
+fn the_sdks_own_deliveries_are_left_out() {
+    let call = |url: &str| {
+        span(
+            "",
+            &[typed("sentry.op", "\"http.client\"", "string"), typed("url.full", &format!("\"{url}\""), "string")]
+                .join(","),
+        )
+    };
+    let found = container(&[
+        call("http://127.0.0.1:4318/api/1/envelope/"),
+        call("https://shop.example/errors/api/42/envelope/?sentry_key=x"),
+        call("https://post.example/api/parcels/envelope/"),
+        call("https://post.example/api/1/envelopes/"),
+    ]);
+    assert_eq!((found.batch.spans.len(), found.deliveries), (2, 2));
+}
+
+#[test]
 fn a_thousand_spans_share_one_resource() {
     let release = typed("sentry.release", "\"shop@1\"", "string");
     let other = typed("sentry.release", "\"shop@2\"", "string");
