@@ -96,7 +96,7 @@ fn a_streamed_django_request_is_a_trace_like_any_other() {
 fn a_trace_is_named_by_its_segment_whatever_comes_first() {
     for segment_first in [true, false] {
         let server = Trapline::start();
-        let mut parts = vec![vec![segment(1, "/orders/{id}/", &[])], vec![child(1, 2), child(1, 3)], vec![child(1, 4)]];
+        let mut parts = [vec![segment(1, "/orders/{id}/", &[])], vec![child(1, 2), child(1, 3)], vec![child(1, 4)]];
         if !segment_first {
             parts.reverse();
         }
