@@ -120,7 +120,9 @@ impl Collected {
 
 /// `POST http://…/api/1/envelope/`
 fn is_delivery(span: &Span) -> bool {
-    let url = text_of(&span.attributes, &["url.full", "http.url", "url"]).unwrap_or_default();
+    // Without send_default_pii the address stands in the name alone.
+    let named = span.name.split_once(' ').map_or(span.name.as_str(), |(_, url)| url);
+    let url = text_of(&span.attributes, &["url.full", "http.url", "url"]).unwrap_or(named);
     let path = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     let Some(rest) = path.strip_suffix("/envelope").filter(|_| span.op == "http.client") else { return false };
     rest.rsplit_once("/api/").is_some_and(|(_, id)| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))

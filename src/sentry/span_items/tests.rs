@@ -196,10 +196,14 @@ fn the_sdks_own_deliveries_are_left_out() {
     let found = container(&[
         call("http://127.0.0.1:4318/api/1/envelope/"),
         call("https://shop.example/errors/api/42/envelope/?sentry_key=x"),
+        span(
+            r#","name":"POST http://127.0.0.1:4318/api/1/envelope/""#,
+            &typed("sentry.op", "\"http.client\"", "string"),
+        ),
         call("https://post.example/api/parcels/envelope/"),
         call("https://post.example/api/1/envelopes/"),
     ]);
-    assert_eq!((found.batch.spans.len(), found.deliveries), (2, 2));
+    assert_eq!((found.batch.spans.len(), found.deliveries), (2, 3));
 }
 
 #[test]

@@ -157,6 +157,7 @@ function ReleaseRow({ row, bucketMs, showProject }: { row: ReleaseRowView; bucke
         ) : (
           <>
             <b>{row.adoption === null ? "" : percent(row.adoption)}</b>
+            <span class="unit"> adoption</span>
             <small>{`${countShort(row.session_count)} ${noun(row.session_count, "session")}`}</small>
           </>
         )}
