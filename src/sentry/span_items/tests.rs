@@ -185,6 +185,24 @@ fn an_address_is_listed_without_its_ids_and_kept_as_it_was() {
 }
 
 #[test]
+fn a_request_named_after_its_method_is_named_after_its_address() {
+    let named = |more: &str| {
+        let attributes = [
+            typed("sentry.op", "\"http.server\"", "string"),
+            typed("http.request.method", "\"GET\"", "string"),
+            more.to_owned(),
+        ];
+        let found = container(&[span(r#","is_segment":true,"name":"GET""#, &attributes.join(","))]);
+        found.batch.spans[0].name.clone()
+    };
+    let path = typed("url.path", "\"/users/1234\"", "string");
+    assert_eq!(named(&path), "GET /users/*");
+    assert_eq!(named(&typed("url.full", "\"http://127.0.0.1:80/users/1234?x=1\"", "string")), "GET /users/*");
+    assert_eq!(named(&[path, typed("http.route", "\"/users/:id\"", "string")].join(",")), "GET /users/:id");
+    assert_eq!(named(&typed("x", "1", "integer")), "GET");
+}
+
+#[test]
 fn the_sdks_own_deliveries_are_left_out() {
     let call = |url: &str| {
         span(
