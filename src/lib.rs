@@ -67,6 +67,9 @@
 //! or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
 //! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
 //! summary row per trace, which is what the trace list reads.
+//! Releases are counters by environment and hour, with users as mergeable sketches; a single session has a row of its own
+//! for as long as it may still move from one counter to another. What an SDK says it did not send is summed apart from
+//! what became of what it sent.
 //!
 //! # Absent on purpose
 //!
@@ -75,8 +78,8 @@
 //! untrusted JSON on the way in, only when somebody looks at an event.
 //!
 //! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
-//! spans into columnar chunks and retention (`store`), logs, metrics, sessions and check-ins (counted so far), OTLP
-//! over gRPC (`http`).
+//! spans into columnar chunks and retention (`store`), logs, metrics and check-ins (counted so far), OTLP over
+//! gRPC (`http`).
 
 pub mod app;
 pub mod config;

@@ -54,7 +54,7 @@ fn an_empty_server_has_empty_lists() {
     assert!(boot["now_ms"].as_i64().unwrap() > 1_700_000_000_000);
     assert_eq!(server.get_json("/api/ui/issues"), json!({ "issues": [], "next_cursor": null, "total": 0 }));
     assert_eq!(server.get_json("/api/ui/traces"), json!({ "traces": [], "next_cursor": null }));
-    assert_eq!(server.get_json("/api/ui/ingest"), json!({ "rows": [], "outcomes": [] }));
+    assert_eq!(server.get_json("/api/ui/ingest"), json!({ "rows": [], "outcomes": [], "client_discards": [] }));
 }
 
 #[test]

@@ -93,10 +93,36 @@ fn a_streamed_django_request_is_a_trace_like_any_other() {
 }
 
 #[test]
+fn a_script_that_renames_its_segment_is_named_as_it_ended() {
+    for order in [["child", "segment"], ["segment", "child"]] {
+        let server = Trapline::start();
+        for part in order {
+            send(&server, &format!("sentry-python-2.75.0/span-stream-{part}"));
+        }
+        let traces = server.traces();
+        assert_eq!((traces.len(), &traces[0]["name"]), (1, &json!("nightly import")));
+        assert_eq!((&traces[0]["span_count"], &traces[0]["failed_span_count"]), (&json!(3), &json!(1)));
+        assert_eq!(server.outcome("sdk_delivery", "not_kept"), 1, "the SDK's own request between the two");
+        let trace_id = traces[0]["trace_id"].as_str().unwrap();
+        let trace = server.get_json(&format!("/api/ui/traces/{trace_id}"));
+        let names = trace["spans"]["name"].as_array().unwrap();
+        let child = names.iter().position(|name| name == "read files").unwrap();
+        let child = trace["spans"]["span_id"][child].as_str().unwrap();
+        let child = server.get_json(&format!("/api/ui/traces/{trace_id}/spans/{child}"));
+        assert_eq!(attribute(&child, "sentry.segment.name"), "nightly import", "sent as \"unnamed import\"");
+        assert_eq!(attribute(&child, "rows.read"), 812);
+        assert_eq!(attribute(&child, "rows.share"), 0.25);
+        assert_eq!(attribute(&child, "rows.dry_run"), false);
+        assert_eq!(attribute(&child, "rows.files"), &json!(["orders.csv", "prices.csv"]));
+        assert_eq!((&child["release"], &child["dropped"]), (&json!("worker@3.1.0"), &json!(0)));
+    }
+}
+
+#[test]
 fn a_trace_is_named_by_its_segment_whatever_comes_first() {
     for segment_first in [true, false] {
         let server = Trapline::start();
-        let mut parts = vec![vec![segment(1, "/orders/{id}/", &[])], vec![child(1, 2), child(1, 3)], vec![child(1, 4)]];
+        let mut parts = [vec![segment(1, "/orders/{id}/", &[])], vec![child(1, 2), child(1, 3)], vec![child(1, 4)]];
         if !segment_first {
             parts.reverse();
         }
@@ -156,6 +182,20 @@ fn a_span_without_ids_costs_itself_only() {
     // Nothing but what cannot be used is an error.
     to_envelope(&server, container(&[json!({})])).send().expect(400);
     to_envelope(&server, envelope(&[("span", "not json")])).send().expect(400);
+}
+
+#[test]
+fn the_sdks_own_requests_are_no_traces() {
+    let server = Trapline::start();
+    let mut own = child(1, 2);
+    own["attributes"] = attributes(&[
+        ("sentry.op", json!("http.client")),
+        ("url.full", json!(format!("http://{}/api/1/envelope/", server.address()))),
+    ]);
+    to_envelope(&server, container(&[own])).send().expect(200);
+    assert_eq!(server.traces().len(), 0);
+    assert_eq!(server.outcome("sdk_delivery", "not_kept"), 1);
+    assert_eq!(server.last_request()["problem"], Value::Null);
 }
 
 #[test]

@@ -40,6 +40,10 @@ impl Run<'_> {
         if !decoded.batch.spans.is_empty() {
             self.result.decoded.items.push(Incoming::Spans { batch: decoded.batch, transactions: 0 });
         }
+        if decoded.deliveries > 0 {
+            let category = "sdk_delivery".to_owned();
+            self.result.decoded.items.push(Incoming::Counted { category, quantity: decoded.deliveries });
+        }
         self.result.decoded.refused.extend(decoded.refused);
     }
 

@@ -17,6 +17,7 @@ use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Entries, Listed, Object, Scalar, wire_object};
 use crate::sentry::transaction::attributes::{ATTRIBUTES_MAX, AnyValue, KEY_CHARS_MAX};
 use crate::sentry::transaction::{NAME_CHARS_MAX, OP_CHARS_MAX, segment_name, words};
+use crate::sentry::url_name;
 
 wire_object! {
     WireSpanV2 {
@@ -110,7 +111,9 @@ fn span(wire: &WireSpanV2<'_>) -> Result<(Span, Resource), &'static str> {
     }
     let described = text_of(&attributes, &["sentry.description"]).map(|text| cut(text, NAME_CHARS_MAX));
     let name = wire.name.limited(NAME_CHARS_MAX).or(described).unwrap_or_else(|| op.clone());
-    let name = if is_segment {
+    let name = if is_segment && is_only_method(&name, &attributes) {
+        address_name(&name, &attributes).unwrap_or(name)
+    } else if is_segment {
         segment_name(&Scalar::Text(Cow::Owned(name)), &op, kind, words::http_method(&attributes).as_deref())
     } else {
         name
@@ -136,6 +139,21 @@ fn span(wire: &WireSpanV2<'_>) -> Result<(Span, Resource), &'static str> {
     span.dropped = dropped;
     set_readable_name(&mut span);
     Ok((span, resource))
+}
+
+/// Where there is no framework, @sentry/node 11 names every request after its method alone.
+fn is_only_method(name: &str, attributes: &[Attribute]) -> bool {
+    words::http_method(attributes).is_some_and(|method| method.eq_ignore_ascii_case(name))
+}
+
+/// `GET /users/*`, of the route or else of the address without its ids.
+fn address_name(method: &str, attributes: &[Attribute]) -> Option<String> {
+    if let Some(route) = text_of(attributes, &["http.route"]) {
+        return Some(cut(&format!("{method} {route}"), NAME_CHARS_MAX));
+    }
+    let address = text_of(attributes, &["url.path", "http.target", "url.full", "http.url"])?;
+    let path = address.split_once("://").map_or(address, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    Some(cut(&url_name::without_ids(&format!("{method} {path}")), NAME_CHARS_MAX))
 }
 
 fn link(wire: &WireLinkV2<'_>, dropped: &mut u32) -> Option<SpanLink> {

@@ -38,6 +38,9 @@ pub struct SpansDecoded {
     pub batch: SpanBatch,
     /// Spans that could not be used, one line per reason.
     pub refused: Vec<Refusal>,
+    /// Requests of the SDK to a server like this one, left out: sentry-python 2.75 traces its own deliveries when it
+    /// streams spans, and every delivery would be the beginning of the next one.
+    pub deliveries: u64,
     /// A span by itself; SDKs send few of these at once.
     pub is_standalone: bool,
 }
@@ -88,6 +91,10 @@ struct Collected(SpansDecoded);
 
 impl Collected {
     fn push(&mut self, mut span: Span, resource: Resource) {
+        if is_delivery(&span) {
+            self.0.deliveries += 1;
+            return;
+        }
         let resources = &mut self.0.batch.resources;
         // Spans of one item come from one process: the list has one entry, or a handful.
         span.resource = match resources.iter().rposition(|known| *known == resource) {
@@ -109,6 +116,16 @@ impl Collected {
             }
         }
     }
+}
+
+/// `POST http://…/api/1/envelope/`
+fn is_delivery(span: &Span) -> bool {
+    // Without send_default_pii the address stands in the name alone.
+    let named = span.name.split_once(' ').map_or(span.name.as_str(), |(_, url)| url);
+    let url = text_of(&span.attributes, &["url.full", "http.url", "url"]).unwrap_or(named);
+    let path = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    let Some(rest) = path.strip_suffix("/envelope").filter(|_| span.op == "http.client") else { return false };
+    rest.rsplit_once("/api/").is_some_and(|(_, id)| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Takes what belongs to the process out of a span's attributes. A release that cannot be one stays where it was.

@@ -191,6 +191,46 @@ fn an_address_is_listed_without_its_ids_and_kept_as_it_was() {
 }
 
 #[test]
+fn a_request_named_after_its_method_is_named_after_its_address() {
+    let named = |more: &str| {
+        let attributes = [
+            typed("sentry.op", "\"http.server\"", "string"),
+            typed("http.request.method", "\"GET\"", "string"),
+            more.to_owned(),
+        ];
+        let found = container(&[span(r#","is_segment":true,"name":"GET""#, &attributes.join(","))]);
+        found.batch.spans[0].name.clone()
+    };
+    let path = typed("url.path", "\"/users/1234\"", "string");
+    assert_eq!(named(&path), "GET /users/*");
+    assert_eq!(named(&typed("url.full", "\"http://127.0.0.1:80/users/1234?x=1\"", "string")), "GET /users/*");
+    assert_eq!(named(&[path, typed("http.route", "\"/users/:id\"", "string")].join(",")), "GET /users/:id");
+    assert_eq!(named(&typed("x", "1", "integer")), "GET");
+}
+
+#[test]
+fn the_sdks_own_deliveries_are_left_out() {
+    let call = |url: &str| {
+        span(
+            "",
+            &[typed("sentry.op", "\"http.client\"", "string"), typed("url.full", &format!("\"{url}\""), "string")]
+                .join(","),
+        )
+    };
+    let found = container(&[
+        call("http://127.0.0.1:4318/api/1/envelope/"),
+        call("https://shop.example/errors/api/42/envelope/?sentry_key=x"),
+        span(
+            r#","name":"POST http://127.0.0.1:4318/api/1/envelope/""#,
+            &typed("sentry.op", "\"http.client\"", "string"),
+        ),
+        call("https://post.example/api/parcels/envelope/"),
+        call("https://post.example/api/1/envelopes/"),
+    ]);
+    assert_eq!((found.batch.spans.len(), found.deliveries), (2, 3));
+}
+
+#[test]
 fn a_thousand_spans_share_one_resource() {
     let release = typed("sentry.release", "\"shop@1\"", "string");
     let other = typed("sentry.release", "\"shop@2\"", "string");

@@ -174,7 +174,7 @@ pub(in crate::sentry) fn segment_name(sent: &Scalar<'_>, op: &str, kind: SpanKin
         Some(method)
             if kind == SpanKind::Server
                 && op == "http.server"
-                && name.strip_prefix(method.as_str()).is_none_or(|rest| !rest.starts_with(' ')) =>
+                && name.strip_prefix(method.as_str()).is_none_or(|rest| !rest.is_empty() && !rest.starts_with(' ')) =>
         {
             format!("{method} {name}")
         }

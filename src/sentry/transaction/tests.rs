@@ -61,6 +61,8 @@ fn the_method_is_not_said_twice() {
     let json =
         transaction(r#""transaction":"POST /x","#, r#""op":"http.server","data":{"http.request.method":"POST"},"#);
     assert_eq!(decode(&json).batch.spans[0].name, "POST /x");
+    let json = transaction(r#""transaction":"GET","request":{"method":"GET"},"#, r#""op":"http.server","#);
+    assert_eq!(decode(&json).batch.spans[0].name, "GET");
     let json = transaction(r#""transaction":"task.x","request":{"method":"GET"},"#, r#""op":"queue.task.celery","#);
     assert_eq!(decode(&json).batch.spans[0].name, "task.x");
 }

@@ -3,6 +3,7 @@
 import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { ReleaseListView, ReleaseRowView } from "../api/types";
+import { useScrollable } from "../components/code";
 import { CopyButton, SearchBox } from "../components/controls";
 import { Ago, Sparkline } from "../components/marks";
 import { PageTitle } from "../components/shell";
@@ -136,7 +137,7 @@ function ReleaseRow({ row, bucketMs, showProject }: { row: ReleaseRowView; bucke
     <tr>
       <td class="c-release">
         <div class="release-cell">
-          <span class="version" title={row.version}>
+          <span class="release-version" title={row.version}>
             {name !== null && <span class="package">{name}@</span>}
             <b>{row.version.slice(at > 0 ? at + 1 : 0)}</b>
           </span>
@@ -156,6 +157,7 @@ function ReleaseRow({ row, bucketMs, showProject }: { row: ReleaseRowView; bucke
         ) : (
           <>
             <b>{row.adoption === null ? "" : percent(row.adoption)}</b>
+            <span class="unit"> adoption</span>
             <small>{`${countShort(row.session_count)} ${noun(row.session_count, "session")}`}</small>
           </>
         )}
@@ -229,9 +231,10 @@ function Snippet() {
   const project = boot.value?.projects[0];
   const dsn = project ? composeDsn(location, project.public_key, project.id) : "your DSN";
   const line = 'release="my-app@1.0.0",';
+  const block = useScrollable<HTMLPreElement>();
   return (
     <div class="release-snippet">
-      <pre class="block">
+      <pre ref={block} class="block scrolls">
         {`sentry_sdk.init(\n    dsn="${dsn}",\n`}
         <b>{`    ${line}  # a version, or the commit`}</b>
         {`\n    environment="production",\n)`}
