@@ -14,7 +14,7 @@ binary = "$${CARGO_TARGET_DIR:-target}/release/trapline"
 npm = npm --prefix web
 web_sources := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*' 2>/dev/null)
 
-.PHONY: build run test check bench fixtures screenshots types clean help web cargo-present node-present
+.PHONY: build run test check bench bench-route fixtures screenshots types clean help web cargo-present node-present
 
 build: web cargo-present ## the release binary with the web app inside: target/release/trapline
 	cargo build --release --locked
@@ -37,6 +37,9 @@ check: web/node_modules/.package-lock.json cargo-present ## formatting, lints, t
 bench: cargo-present ## the load generator against the real binary
 	cargo bench --locked --bench load -- $(ARGS)
 
+bench-route: cargo-present ## one Django error from bytes to the finished write: microseconds of every stage
+	cargo bench --locked --bench route -- $(ARGS)
+
 fixtures: ## capture again what the pinned SDKs send (tests/fixtures/README.md)
 	cd tests/fixtures && python3 -B capture.py $(ARGS)
 
@@ -53,7 +56,7 @@ clean: ## remove everything that was built or installed here
 	rm -rf target web/dist web/node_modules .venv .cache tests/e2e/out
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 web: web/dist/index.html
 

@@ -17,6 +17,7 @@ mod bombs;
 mod end_to_end;
 mod first_run;
 mod grouped;
+mod grouping;
 mod guards;
 mod kept;
 mod live;
