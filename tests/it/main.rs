@@ -16,6 +16,7 @@ mod bad_input;
 mod bombs;
 mod end_to_end;
 mod first_run;
+mod fuzzed;
 mod grouped;
 mod grouping;
 mod guards;
