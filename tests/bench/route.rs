@@ -1,5 +1,4 @@
-//! `make bench` measures the server under load; this measures one event on one core, stage by stage:
-//! `cargo bench --bench route`.
+//! `make bench` measures the server under load; this measures one event on one core, stage by stage: `make bench-route`.
 //!
 //! What is timed is an envelope of one Django error, from decompressed bytes to the finished `Write`: decode and
 //! normalise, scrub, group and title, compress. The errors are those of `errors`: the captures
