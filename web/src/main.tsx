@@ -11,6 +11,7 @@ import "./styles/parts.css";
 import "./styles/issues.css";
 import "./styles/releases.css";
 import "./styles/event.css";
+import "./styles/grouping.css";
 import "./styles/setup.css";
 
 startRouter();

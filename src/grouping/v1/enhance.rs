@@ -134,7 +134,7 @@ impl<'r> Pass<'_, 'r> {
     fn apply(&mut self, rule: &'r StackRule, matched: &[bool], flag: Flag) {
         let last = matched.iter().rposition(|is_matched| *is_matched);
         let mut is_below_match = false;
-        for at in 0..matched.len() {
+        for (at, is_matched) in matched.iter().copied().enumerate() {
             let set = |wanted: Range| {
                 rule.actions.iter().rev().find_map(|action| match action {
                     Action::Mark { range, flag: of, is_set } if *range == wanted && *of == flag => Some(*is_set),
@@ -143,7 +143,7 @@ impl<'r> Pass<'_, 'r> {
             };
             // The later the frame that matched, the later its word: callees of this frame, itself, then its callers.
             let down = if last.is_some_and(|last| last > at) { set(Range::Down) } else { None };
-            let itself = if matched[at] { set(Range::Itself) } else { None };
+            let itself = if is_matched { set(Range::Itself) } else { None };
             let up = if is_below_match { set(Range::Up) } else { None };
             if let Some(is_set) = down.or(itself).or(up) {
                 let judgement = &mut self.judgements[at];
@@ -155,14 +155,14 @@ impl<'r> Pass<'_, 'r> {
                     Flag::Group => judgement.group = Some((is_set, rule)),
                 }
             }
-            if matched[at] && flag == Flag::App {
+            if is_matched && flag == Flag::App {
                 let category = rule.actions.iter().rev().find_map(|action| match action {
                     Action::Category(name) => Some(name.as_str()),
                     _ => None,
                 });
                 self.judgements[at].category = category.or(self.judgements[at].category);
             }
-            is_below_match |= matched[at];
+            is_below_match |= is_matched;
         }
     }
 }

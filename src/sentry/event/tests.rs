@@ -174,6 +174,30 @@ fn mechanisms_keep_what_groups_are_built_from() {
 }
 
 #[test]
+fn what_grouping_reads_beside_the_common_is_kept() {
+    let event = decode(
+        r#"{"exception":[{"type":"E","mechanism":{"type":"NSError","meta":{"ns_error":{"domain":"D","code":-7}}},
+            "stacktrace":{"frames":[{"function":"f","platform":"native","data":{"sourcemap":"http://h/a.js.map"}},
+            {"function":"g","data":{"sourcemap":null}}]}}],
+            "template":{"abs_path":"/srv/t/a.html","context_line":"{% if %}","lineno":3}}"#,
+    );
+    let ns_error = event.exceptions[0].mechanism.ns_error.as_ref().expect("read");
+    assert_eq!((ns_error.domain.as_deref(), ns_error.code), (Some("D"), Some(-7)));
+    let frames = &event.exceptions[0].frames;
+    assert_eq!((frames[0].platform.as_deref(), frames[0].is_source_mapped), (Some("native"), true));
+    assert_eq!((frames[1].platform.as_deref(), frames[1].is_source_mapped), (None, false));
+    let template = event.template.expect("read");
+    assert_eq!(
+        (template.filename.as_deref(), template.context_line.as_deref()),
+        (Some("/srv/t/a.html"), Some("{% if %}"))
+    );
+    let odd = decode(
+        r#"{"exception":[{"type":"E","mechanism":{"meta":{"ns_error":{"code":"x"}}}}],"template":{"lineno":1}}"#,
+    );
+    assert_eq!((&odd.exceptions[0].mechanism.ns_error, odd.template), (&None, None));
+}
+
+#[test]
 fn frames_fill_in_paths_and_forget_question_marks() {
     let event = decode(
         r#"{"exception":[{"type":"E","stacktrace":{"frames":[

@@ -8,6 +8,7 @@ import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
 import { Menu, type MenuItem } from "../components/controls";
 import { Contexts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
+import { Grouping } from "../components/grouping";
 import { Icon, type IconName } from "../components/icons";
 import { Attachments, Replays } from "../components/kept";
 import { Ago, LevelMark, Sparkline } from "../components/marks";
@@ -235,6 +236,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   if (detail.contexts.length > 0) sections.push({ id: "contexts", name: "Contexts", body: <Contexts detail={detail} /> });
   if (detail.extra.length > 0) sections.push({ id: "extra", name: "Extra", note: count(detail.extra.length), body: <Extra detail={detail} /> });
   if (detail.modules.length > 0) sections.push({ id: "modules", name: "Modules", body: <Modules detail={detail} /> });
+  sections.push({ id: "grouping", name: "Grouping", body: <Grouping key={event.event_id} eventId={event.event_id} /> });
 
   const link = () => new URL(eventPath(name, event.event_id), location.href).href;
   const copyItem = (label: string, text: () => string, note?: string): MenuItem => ({
@@ -314,7 +316,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
           {body}
         </section>
       ))}
-      {sections.length === 0 && <Partial>The event carries nothing but its title.</Partial>}
+      {sections.length === 1 && <Partial>The event carries nothing but its title.</Partial>}
     </>
   );
 }

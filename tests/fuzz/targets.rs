@@ -1,0 +1,129 @@
+//! What must hold for any bytes at all: one function for each decoder, shared by `cargo fuzz` and `tests/it/fuzzed.rs`.
+//!
+//! A target panics when something does not hold; that is all a fuzzer needs to know.
+
+use serde::de::IgnoredAny;
+
+use trapline::grouping::{self, Rules};
+use trapline::model::decoded::Incoming;
+use trapline::model::event::Event;
+use trapline::model::ids::EventId;
+use trapline::scrub::{self, scrub_event, scrub_whole_event};
+use trapline::sentry::Limits;
+use trapline::sentry::auth::{AuthInputs, read_credentials};
+use trapline::sentry::decode::decode_envelope;
+use trapline::sentry::detail::event_detail;
+use trapline::sentry::event::{Arrival, decode_event};
+use trapline::sentry::store_endpoint::decode_store;
+
+pub type Target = fn(&[u8]);
+
+/// Every target by its name, which is that of its file in `fuzz_targets`.
+pub const TARGETS: [(&str, Target); 5] = [
+    ("envelope", envelope),
+    ("event", event),
+    ("grouping", grouping),
+    ("scrubber", scrubber),
+    ("auth_header", auth_header),
+];
+
+/// Now, by the clock of these tests.
+const RECEIVED_MS: i64 = 1_795_000_000_000;
+const LIMITS: Limits = Limits {
+    items_max: 500,
+    event_bytes_max: 1 << 20,
+    transaction_bytes_max: 16 << 20,
+    item_bytes_max: 16 << 20,
+    depth_max: 100,
+    spans_max: 10_000,
+};
+
+/// An envelope is understood or refused; what is kept of it can be read again.
+pub fn envelope(data: &[u8]) {
+    let mut fresh = || EventId([7; 16]);
+    if let Ok(read) = decode_envelope(data, RECEIVED_MS, &mut fresh, &LIMITS) {
+        for item in read.decoded.items {
+            if let Incoming::Event(event) = item {
+                check_event(*event);
+            }
+        }
+        for refusal in read.decoded.refused {
+            assert!(!refusal.category.is_empty(), "a refusal is counted under a name");
+        }
+    }
+    let _ = decode_store(data, None, RECEIVED_MS, &mut fresh, &LIMITS);
+    let _ = decode_store(data, Some("application/x-sentry-envelope"), RECEIVED_MS, &mut fresh, &LIMITS);
+}
+
+/// An event's payload alone.
+pub fn event(data: &[u8]) {
+    if let Some(event) = read_event(data) {
+        check_event(event);
+    }
+}
+
+/// `fingerprint rules NUL stack-trace rules NUL event`: without both NULs all of it is the event.
+pub fn grouping(data: &[u8]) {
+    let parts: Vec<&[u8]> = data.splitn(3, |byte| *byte == 0).collect();
+    let (rules, payload) = match parts.as_slice() {
+        [fingerprint, stack, payload] => {
+            let text = |bytes| String::from_utf8_lossy(bytes);
+            (Rules::parse(&text(fingerprint), &text(stack)).unwrap_or_default(), *payload)
+        }
+        _ => (Rules::default(), data),
+    };
+    if let Some(event) = read_event(payload) {
+        check_grouping(&event, &rules);
+    }
+}
+
+/// Valid JSON stays valid JSON, and what was replaced once is not replaced again.
+pub fn scrubber(data: &[u8]) {
+    let options = scrub::Options { scrub_ip: data.len() % 2 == 1, ..scrub::Options::default() };
+    let rules = scrub::Rules::new(&options);
+    let scrubbed = scrub_event(data, &rules);
+    if data.len() < 1 << 16 && serde_json::from_slice::<IgnoredAny>(data).is_ok() {
+        assert!(serde_json::from_slice::<IgnoredAny>(&scrubbed).is_ok(), "scrubbing broke the JSON");
+    }
+}
+
+/// The bytes stand in each place a key may come from.
+pub fn auth_header(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let text = Some(text.as_ref());
+    for inputs in [
+        AuthInputs { x_sentry_auth: text, ..AuthInputs::default() },
+        AuthInputs { authorization: text, ..AuthInputs::default() },
+        AuthInputs { query: text, ..AuthInputs::default() },
+        AuthInputs { path_key: text, ..AuthInputs::default() },
+    ] {
+        if let Ok(Some(credentials)) = read_credentials(&inputs) {
+            assert!(credentials.client.is_none_or(|client| client.chars().count() <= 128), "a name without end");
+        }
+    }
+}
+
+fn read_event(payload: &[u8]) -> Option<Event> {
+    let arrival =
+        Arrival { header_event_id: None, sent_at_ns: None, received_ms: RECEIVED_MS, fresh_id: EventId([7; 16]) };
+    decode_event(payload, &arrival, &LIMITS).ok()
+}
+
+/// The whole way in, and the way out to a reader.
+fn check_event(mut event: Event) {
+    scrub_whole_event(&mut event, &scrub::Rules::default());
+    assert!(serde_json::from_slice::<IgnoredAny>(&event.body).is_ok(), "what is kept is JSON");
+    assert!(read_event(&event.body).is_some(), "what is kept can be read again");
+    let _ = event_detail(&event.body);
+    check_grouping(&event, &Rules::default());
+}
+
+/// The explanation tells what the hash is made of, and every issue has a name.
+fn check_grouping(event: &Event, rules: &Rules) {
+    let grouping = grouping::group(event, rules);
+    assert!(!grouping.variants.is_empty(), "every event has an issue");
+    assert!(!grouping::title(event, &grouping).title.is_empty(), "every issue has a name");
+    let explanation = grouping::explain(event, grouping.version, rules).expect("the current version is known");
+    let explained: Vec<_> = explanation.variants.iter().filter_map(|variant| variant.hash).collect();
+    assert_eq!(explained, grouping.hashes().collect::<Vec<_>>(), "the explanation tells another story");
+}
