@@ -122,7 +122,7 @@ fn traces_of_health_checks_go_and_those_beside_them_stay() {
 #[test]
 fn a_real_transaction_is_filtered_with_all_its_spans() {
     let server = Trapline::start();
-    edit(&server, |filters| filters["localhost"] = json!(true));
+    edit(&server, |filters| filters["health_checks"] = json!({ "enabled": true, "patterns": ["/checkout/*"] }));
     send(&server, "sentry-python-2.75.0/django-success-transaction");
     let row = server.last_request();
     assert!(row["filtered"].is_string(), "{row}");
