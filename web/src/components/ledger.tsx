@@ -106,7 +106,7 @@ function LedgerRow({ row }: { row: IngestRowView }) {
           <td colSpan={6}>
             {row.filtered && (
               <span class="filtered">
-                <b>Filtered</b> {row.filtered}
+                <b>Filtered</b> by {row.filtered}
               </span>
             )}
             {row.problem !== null && <span class="problem">{row.problem}</span>}
