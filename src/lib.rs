@@ -12,7 +12,7 @@
 //! ```text
 //! 5  main  app              wiring: start list, reversed stop list, the command line
 //! 4  http                   the only place with hyper: routes, guards, bodies, ledger, live stream, web app
-//! 3  ingest                 decoded -> rows to be: scrubbing, grouping, summaries, compression
+//! 3  ingest                 decoded -> rows to be: filters, limits, scrubbing, grouping, summaries, compression
 //! 2  store                  the only place with SQL: one writer thread, read-only readers, migrations
 //! 1  sentry  otlp  grouping pure: bytes and values in, values out; no IO, no clock, no async
 //!    scrub
@@ -29,7 +29,8 @@
 //!  http::guard       is the Host a name of ours?                                           421
 //!  http::body        received and decompressed within bounds, memory shared by all         413 415 400 408
 //!  sentry | otlp     model::Decoded: what was understood, and what was refused and why     400 401 403
-//!  ingest            store::Write: scrubbed, grouped, titled, summarised by trace, compressed
+//!  ingest            the project's filters and limits decide what comes in                  (200) 429
+//!                    store::Write: scrubbed, grouped, titled, summarised by trace, compressed
 //!  store::writer     one thread drains the queue: one transaction, one fsync               429 503
 //!  http              200, so a 200 means: on disk
 //!  http::live        open screens hear of it, at most four times a second
@@ -60,6 +61,15 @@
 //! - **What looks like a secret is replaced before the first write** ([`scrub`]), and the reader is told where and why.
 //! - **Loopback only**, until there is a login; `Host`, `Origin` and proxy headers are checked, because a loopback
 //!   address alone keeps no web page out.
+//!
+//! # What a project decides
+//!
+//! Scrubbing, inbound filters, limits and grouping rules are a project's own
+//! ([`model::project::settings::ProjectSettings`]), kept as JSON beside a version that every change is based on. They
+//! are compiled once into an [`ingest::Policy`]; requests hold the directory of projects, keys and policies they began
+//! with, and a change replaces it whole, so nothing on the way in takes a lock for it. Only a project that has limits
+//! counts under a mutex, for as long as an addition takes. What each key was let in with is a row per day, from which
+//! quotas are summed after a start.
 //!
 //! # How it is kept
 //!

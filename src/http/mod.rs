@@ -230,10 +230,10 @@ fn wrong_method(server: &Server, route: &Route<'_>, request: &Request<Incoming>)
         server.ledger.record(arrival(request, "other"), Ending::refused(&error, 0), &server.live);
     }
     let mut response = error.response();
-    if error.status == StatusCode::METHOD_NOT_ALLOWED {
-        if let Ok(allowed) = HeaderValue::from_str(&route.methods().join(", ")) {
-            response.headers_mut().insert(ALLOW, allowed);
-        }
+    if error.status == StatusCode::METHOD_NOT_ALLOWED
+        && let Ok(allowed) = HeaderValue::from_str(&route.methods().join(", "))
+    {
+        response.headers_mut().insert(ALLOW, allowed);
     }
     response
 }

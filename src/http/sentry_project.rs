@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ingest::policy::check;
 use crate::model::ids::PublicKey;
-use crate::model::project::settings::{GlobSettings, LimitPeriod, ProjectSettings};
+use crate::model::project::settings::{GlobSettings, LimitPeriod, LimitRule, ProjectSettings};
 use crate::model::project::{Project, ProjectKey};
 use crate::model::quota::DataGroup;
 use crate::model::time::rfc3339;
@@ -96,6 +96,9 @@ pub(super) async fn key(
             let sent: Map<String, Value> = read_change(server, request.into_body()).await?;
             let label = sent.get("name").and_then(Value::as_str).map(|name| checked_name("name", name)).transpose()?;
             let is_active = flag(&sent, "isActive")?;
+            if let Some(rate) = sent.get("rateLimit") {
+                set_rate_limit(server, ready, project, public_key, rate).await?;
+            }
             ProjectChange::EditKey { project_id: project.id, key: public_key, label, is_active }
         }
         _ => return Ok(json_response(StatusCode::OK, &key_json(ready, project, known, &base))),
@@ -110,14 +113,47 @@ pub(super) async fn key(
     Ok(json_response(StatusCode::OK, &key_json(&ready, project, key, &base)))
 }
 
+/// Sentry limits errors of a key: `{"count": 100, "window": 60}`; `null` lifts the limit.
+async fn set_rate_limit(
+    server: &Server,
+    ready: &Ready,
+    project: &Project,
+    key: PublicKey,
+    sent: &Value,
+) -> Result<(), ApiError> {
+    let current = ready.settings(project.id);
+    let mut settings = (*current.settings).clone();
+    let key = key.to_string();
+    settings.limits.rules.retain(|rule| !is_key_rate(rule, &key));
+    if let Value::Object(rate) = sent {
+        let number = |name: &str| {
+            rate.get(name).and_then(Value::as_u64).ok_or_else(|| wrong(&format!("rateLimit.{name}"), "a whole number"))
+        };
+        let (max, seconds) = (number("count")?, number("window")?);
+        let (group, per) = (DataGroup::Error, LimitPeriod::Seconds);
+        settings.limits.rules.push(LimitRule { key: Some(key), group, max, per, seconds });
+    } else if !sent.is_null() {
+        return Err(wrong("rateLimit", "an object or null"));
+    }
+    if let Some(error) = first_problem(&check(&settings, &ready.keys_of(project.id))) {
+        return Err(error);
+    }
+    if settings != *current.settings {
+        save(server, project.id, Some(current.version), &settings).await?;
+    }
+    Ok(())
+}
+
+fn is_key_rate(rule: &LimitRule, key: &str) -> bool {
+    rule.key.as_deref() == Some(key) && rule.group == DataGroup::Error && rule.per == LimitPeriod::Seconds
+}
+
 fn key_json(ready: &Ready, project: &Project, key: &ProjectKey, base: &Base) -> Value {
     let dsn = Project { public_key: key.public_key, ..project.clone() }.dsn(base.authority());
     let public = key.public_key.to_string();
-    let rate = ready.settings(project.id).settings.limits.rules.iter().find_map(|rule| {
-        let is_about = rule.key.as_deref() == Some(public.as_str());
-        let is_rate = rule.group == DataGroup::Error && rule.per == LimitPeriod::Seconds;
-        (is_about && is_rate).then(|| json!({ "count": rule.max, "window": rule.seconds }))
-    });
+    let settings = ready.settings(project.id).settings;
+    let rate = settings.limits.rules.iter().find(|rule| is_key_rate(rule, &public));
+    let rate = rate.map(|rule| json!({ "count": rule.max, "window": rule.seconds }));
     json!({
         "id": public, "name": key.label, "label": key.label, "public": public, "secret": "",
         "isActive": key.is_active, "projectId": project.id.0, "dateCreated": rfc3339(key.created_ms),

@@ -144,6 +144,7 @@ impl<'p> Door<'p> {
                     return None;
                 }
             }
+            // Nothing else carries what filters look at.
             _ => {}
         }
         let weight = weigh(&item);

@@ -19,7 +19,8 @@ const PROBLEM_CHARS_MAX: usize = 300;
 pub struct Digest {
     parts: Vec<String>,
     problems: Vec<String>,
-    filtered: Vec<String>,
+    /// By filter.
+    filtered: Vec<(String, Vec<String>)>,
     pub events: u64,
     pub spans: u64,
     /// Items of other kinds that are kept.
@@ -98,24 +99,25 @@ impl Digest {
     }
 
     pub(super) fn add_filtered(&mut self, category: &str, quantity: u64, filter: &str) {
-        let words = filter.replace('_', " ");
-        self.filtered.push(if quantity == 1 {
-            format!("{category} by the filter {words}")
-        } else {
-            format!("{quantity} × {category} by the filter {words}")
-        });
+        let filter = filter.replace('_', " ");
+        let part = if quantity == 1 { category.to_string() } else { format!("{quantity} × {category}") };
+        match self.filtered.iter_mut().find(|(known, _)| *known == filter) {
+            Some((_, parts)) => parts.push(part),
+            None => self.filtered.push((filter, vec![part])),
+        }
     }
 
-    /// What the project's filters dropped; `None` when they dropped nothing.
+    /// `crawlers: 4 × span, transaction; releases: event`; `None` when the project's filters dropped nothing.
     pub fn filtered(&self) -> Option<String> {
-        if self.filtered.is_empty() {
-            return None;
-        }
-        let mut text = self.filtered.iter().take(PARTS_SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
-        if self.filtered.len() > PARTS_SHOWN_MAX {
-            text.push_str(&format!(", and {} more", self.filtered.len() - PARTS_SHOWN_MAX));
-        }
-        Some(text)
+        let by_filter = |(filter, parts): &(String, Vec<String>)| {
+            let mut text =
+                format!("{filter}: {}", parts.iter().take(PARTS_SHOWN_MAX).cloned().collect::<Vec<_>>().join(", "));
+            if parts.len() > PARTS_SHOWN_MAX {
+                text.push_str(&format!(", and {} more", parts.len() - PARTS_SHOWN_MAX));
+            }
+            text
+        };
+        (!self.filtered.is_empty()).then(|| self.filtered.iter().map(by_filter).collect::<Vec<_>>().join("; "))
     }
 
     /// `error ValueError, transaction GET /books/ · 29 spans, and 3 more`
@@ -158,6 +160,15 @@ mod tests {
             digest.add_counted("session", 1);
         }
         assert_eq!(digest.summary(), "session, session, session, session, and 2 more");
-        assert_eq!(digest.problem(), None);
+        assert_eq!((digest.problem(), digest.filtered()), (None, None));
+    }
+
+    #[test]
+    fn what_filters_dropped_is_told_by_filter() {
+        let mut digest = Digest::default();
+        digest.add_filtered("span", 4, "health_checks");
+        digest.add_filtered("event", 1, "releases");
+        digest.add_filtered("transaction", 1, "health_checks");
+        assert_eq!(digest.filtered().as_deref(), Some("health checks: 4 × span, transaction; releases: event"));
     }
 }

@@ -43,7 +43,7 @@ fn a_dropped_event_is_answered_with_success_and_counted_by_name() {
     assert_eq!(server.issues().len(), 0);
     let row = server.last_request();
     assert_eq!((&row["status"], &row["problem"]), (&json!(200), &Value::Null));
-    assert_eq!(row["filtered"], "event by the filter disallowed hosts");
+    assert_eq!(row["filtered"], "disallowed hosts: event");
     assert_eq!(server.outcome("event", "filtered"), 1);
     assert_eq!(server.outcome("event", "accepted"), 0);
     assert_eq!(dropped(&server, "disallowed_hosts", "event"), (1, 1));
@@ -113,7 +113,7 @@ fn traces_of_health_checks_go_and_those_beside_them_stay() {
     let names: Vec<Value> = server.traces().iter().map(|trace| trace["name"].clone()).collect();
     assert_eq!(names, ["/cart/"]);
     assert_eq!((server.outcome("span", "filtered"), server.outcome("span", "accepted")), (2, 1));
-    assert_eq!(server.last_request()["filtered"], "2 × span by the filter health checks");
+    assert_eq!(server.last_request()["filtered"], "health checks: 2 × span");
     let all = [otlp_span(4, 4, "/healthz")];
     server.post("/v1/traces").json(&otlp_request(&all)).send().expect(200);
     assert_eq!(server.traces().len(), 1);
@@ -122,7 +122,7 @@ fn traces_of_health_checks_go_and_those_beside_them_stay() {
 #[test]
 fn a_real_transaction_is_filtered_with_all_its_spans() {
     let server = Trapline::start();
-    edit(&server, |filters| filters["localhost"] = json!(true));
+    edit(&server, |filters| filters["health_checks"] = json!({ "enabled": true, "patterns": ["/checkout/*"] }));
     send(&server, "sentry-python-2.75.0/django-success-transaction");
     let row = server.last_request();
     assert!(row["filtered"].is_string(), "{row}");

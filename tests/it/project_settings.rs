@@ -228,6 +228,14 @@ fn sentry_s_own_api_reads_and_writes_the_same_options() {
     assert_eq!((&off["isActive"], &off["name"]), (&json!(false), &json!("CI")));
     assert_eq!(server.get_json(&format!("{SENTRY}keys/")).as_array().unwrap().len(), 2);
     assert_eq!(server.get_json(&path)["isActive"], false);
+    let limited =
+        change(&server, "PUT", &path, &json!({ "rateLimit": { "count": 5, "window": 60 } })).expect(200).json();
+    assert_eq!(limited["rateLimit"], json!({ "count": 5, "window": 60 }));
+    assert_eq!(server.get_json(SETTINGS)["limit_states"][0]["max"], 5);
+    let wrong = change(&server, "PUT", &path, &json!({ "rateLimit": { "count": 5 } })).expect(400).json();
+    assert!(wrong["detail"].as_str().unwrap().starts_with("rateLimit.window"), "{wrong}");
+    let lifted = change(&server, "PUT", &path, &json!({ "rateLimit": null })).expect(200).json();
+    assert_eq!(lifted["rateLimit"], Value::Null);
     server.request("DELETE", &path).header("x-trapline", "1").send().expect(204);
     server.get(&path).expect(404);
 }

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import * as data from "./fixtures.mjs";
+import { settings } from "./settings.mjs";
 
 const port = Number(process.argv[2] ?? 4319);
 const dist = new URL("../dist/", import.meta.url).pathname;
@@ -28,11 +29,12 @@ const started = Date.now();
 if (LIVE) setInterval(() => arrive({}), 2000);
 setInterval(() => { for (const res of streams) res.write(":\n\n"); }, 15_000);
 
-function answer(url, method) {
+function answer(url, method, sent) {
   const path = decodeURIComponent(url.pathname).replace("/api/ui/", "").split("/");
   if (path[0] === "boot") return { ...data.boot, now_ms: data.NOW + Date.now() - started, ...(EMPTY ? { has_events: false, has_traces: false } : {}) };
   if (path[0] === "sample" && method === "POST") return setTimeout(() => arrive({ client: "trapline sample" }), 300) && {};
   if (FAIL) return null;
+  if (path[0] === "projects") return settings(path, method, sent);
   if (path[0] === "issues" && path.length === 1) return EMPTY ? { issues: [], next_cursor: null, total: 0 } : data.issues(url.searchParams);
   if (path[0] === "issues" && path.length === 2) return data.issue(path[1]);
   if (path[0] === "issues" && path[2] === "events") return data.event(path[1], path[3]);
@@ -57,7 +59,9 @@ createServer(async (req, res) => {
   }
   if (url.pathname.startsWith("/api/ui/")) {
     if (SLOW) await new Promise((done) => setTimeout(done, Number(SLOW)));
-    const body = req.method === "POST" && req.headers["x-trapline"] !== "1" ? null : answer(url, req.method);
+    let text = "";
+    for await (const chunk of req) text += chunk;
+    const body = req.method !== "GET" && req.headers["x-trapline"] !== "1" ? null : answer(url, req.method, text === "" ? null : JSON.parse(text));
     const status = body === undefined ? 404 : body === null ? 503 : 200;
     res.writeHead(status, { "content-type": "application/json" });
     res.end(JSON.stringify(body ?? (status === 404 ? { detail: "Nothing with this id has been received. Ids of other instances are not known here.", causes: [] } : { detail: "The database is busy: a read took longer than 5 s and was cut off. Try again.", causes: ["interrupted", "sqlite error 9"] })));

@@ -34,7 +34,7 @@ pub struct IngestRowView {
     pub client: String,
     /// What was wrong; `null` for a plain success.
     pub problem: Option<String>,
-    /// What the project's filters dropped, and which; `null` when nothing was.
+    /// `crawlers: 4 × span, transaction`: what the project's filters dropped; `null` when they dropped nothing.
     pub filtered: Option<String>,
     /// What to change to make it work; `null` when nothing needs to.
     pub fix: Option<String>,

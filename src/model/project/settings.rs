@@ -265,6 +265,17 @@ mod tests {
         assert!(!ProjectSettings::read_strictly(&json!([])).1.is_empty());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_and_what_was_read_is_stable(
+            text in r#"\{"(scrub|filters|limits|grouping)":(\{"(enabled|rules|crawlers|releases)":[\[\]{}0-9a-z",:]{0,12}\}|[0-9]|null|"x")\}|.{0,40}"#,
+        ) {
+            let (settings, _) = ProjectSettings::read(&text);
+            let value = serde_json::to_value(&settings).unwrap();
+            proptest::prop_assert_eq!(ProjectSettings::read_strictly(&value), (settings, vec![]));
+        }
+    }
+
     #[test]
     fn writing_and_reading_changes_nothing() {
         let rule = LimitRule { max: 5, seconds: 60, ..LimitRule::default() };

@@ -464,7 +464,7 @@ client: string,
  */
 problem: string | null, 
 /**
- * What the project's filters dropped, and which; `null` when nothing was.
+ * `crawlers: 4 × span, transaction`: what the project's filters dropped; `null` when they dropped nothing.
  */
 filtered: string | null, 
 /**

@@ -103,12 +103,12 @@ function LedgerRow({ row }: { row: IngestRowView }) {
         <td class="l-size num">{bytes(row.body_bytes)}</td>
         <td class="l-client">{row.client || <span class="none">unknown client</span>}</td>
       </tr>
-      {(row.problem !== null || row.fix !== null || row.filtered !== null) && (
+      {(row.problem || row.fix || row.filtered) && (
         <tr class="l-why">
           <td colSpan={6}>
-            {row.filtered !== null && (
+            {row.filtered && (
               <span class="filtered">
-                <b>Filtered</b> {row.filtered}
+                <b>Filtered</b> by {row.filtered}
               </span>
             )}
             {row.problem !== null && <span class="problem">{row.problem}</span>}

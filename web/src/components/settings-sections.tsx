@@ -266,7 +266,7 @@ export function LimitsSection({ view, settings, problems, onChange }: Draft & { 
           <ul>
             {view.server_limits.map((rule) => (
               <li key={limitName(rule)}>
-                {`${amount(rule.group, rule.max)} ${GROUPS.find(([id]) => id === rule.group)?.[1].toLowerCase()} per ${PERIODS.find(([id]) => id === periodOf(rule))?.[1] ?? periodOf(rule)}`}
+                {`${amount(rule.group, rule.max)} ${rule.group === "attachment" ? "of attachments" : GROUPS.find(([id]) => id === rule.group)?.[1].toLowerCase()} per ${PERIODS.find(([id]) => id === periodOf(rule))?.[1] ?? periodOf(rule)}`}
                 <LimitState view={view} rule={rule} />
               </li>
             ))}

@@ -15,7 +15,8 @@ import { ErrorNote } from "../components/states";
 import { duration, plural } from "../lib/format";
 import { python, type Token } from "../lib/highlight";
 import { type Platform, type Snippet, snippets } from "../lib/snippets";
-import { composeDsn, issuePath, tracePath } from "../lib/urls";
+import { composeDsn, issuePath, tracePath, withQuery } from "../lib/urls";
+import { navigate, query } from "../router";
 import { useScrollable } from "../components/code";
 import { boot, bootError, refreshBoot, rememberChoice, remembered, say } from "../state";
 
@@ -95,7 +96,8 @@ export function WelcomePage() {
         <ErrorNote title="trapline does not answer" detail={bootError.value.message} causes={bootError.value.causes} onRetry={() => void refreshBoot()} />
       </div>
     );
-  const project = view?.projects[0];
+  const projects = view?.projects ?? [];
+  const project = projects.find(({ slug }) => slug === query.value.get("project")) ?? projects[0];
   const dsn = project ? composeDsn(location, project.public_key, project.id) : "…";
   const parts = snippets(platform, dsn, location.origin);
   return (
@@ -109,6 +111,18 @@ export function WelcomePage() {
               : "Connect another application to this server."}
           </p>
         </header>
+        {projects.length > 1 && (
+          <label class="select">
+            <span>Project</span>
+            <select value={project?.slug} onChange={(event) => navigate(`/welcome${withQuery(location.search, { project: event.currentTarget.value })}`, { replace: true })}>
+              {projects.map(({ id, slug, name }) => (
+                <option key={id} value={slug}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
         <Tabs
           label="Platform"
           tabs={TABS}
