@@ -1,6 +1,7 @@
 //! The rules of normalisation, one by one, as the protocol notes list them (sections 3.1 and 3.2): each on the smallest
 //! event that shows it, from the bytes sent to what a reader sees.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::model::detail::{EventDetail, Pair, Variable};
@@ -224,6 +225,14 @@ fn tag_names_and_values() {
     assert_eq!(tag(&kept.detail.tags, "with-space"), Some("v"));
     assert!(tag(&kept.detail.tags, "long").is_some_and(|v| v.len() == 200 && v.ends_with("...")));
     assert_eq!(kept.told("tags.long"), ["shortened from 300 characters"]);
+}
+
+#[test]
+fn tags_are_at_most_256() {
+    let many: serde_json::Map<String, Value> = (0..4000).map(|n| (format!("t{n}"), json!("v"))).collect();
+    let kept = keep(&json!({ "tags": many }));
+    assert_eq!((kept.event.tags.len(), kept.detail.tags.len()), (256, 256));
+    assert_eq!(kept.told("tags"), ["4000 were sent, at most 256 are kept"]);
 }
 
 #[test]
@@ -723,5 +732,33 @@ fn what_is_written_into_a_body_keeps_it_sound() {
                 assert!(kept.is_told("x"), "{whole} -> {}", kept.body);
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn any_event_is_kept_as_json_and_cut_only_once(
+        names in prop::collection::vec("(extra|user|request|contexts|breadcrumbs|modules|tags|errors|timestamp|platform|exception|[a-z]{1,4})", 0..8),
+        texts in prop::collection::vec(".{0,40}", 1..4), repeat in 0..2000_usize, shape in 0..5_u8,
+    ) {
+        let long = texts.concat().repeat(repeat / 8);
+        let inner = match shape {
+            0 => json!(long),
+            1 => json!({ "data": { "a": long, "b": texts }, "headers": [["h", long]], "ip_address": "{{auto}}" }),
+            2 => json!([{ "message": long, "data": { "x": long } }, texts]),
+            3 => json!({ "values": [{ "type": "E", "value": long, "stacktrace": { "frames":
+                vec![json!({ "function": "f", "vars": { "v": texts, "w": long.chars().take(50).collect::<String>() } }); repeat % 400] } }] }),
+            _ => Value::Null,
+        };
+        let sent: serde_json::Map<String, Value> = names.into_iter().map(|name| (name, inner.clone())).collect();
+        let kept = keep(&Value::Object(sent));
+        // What was kept fits, so that keeping it again changes nothing but the list of errors.
+        let mut again = keep(&kept.body).body;
+        let mut once = kept.body;
+        for body in [&mut once, &mut again] {
+            body.as_object_mut().map(|body| body.remove("errors"));
+        }
+        prop_assert_eq!(once, again);
     }
 }

@@ -16,6 +16,8 @@ use crate::sentry::wire::{WireEvent, WireMessage, WireRequest, WireStacktrace};
 
 /// Lines written of one event; a page shows a hundred.
 const NOTES_MAX: usize = 64;
+/// `"ip_address":"…",` with the longest address there is.
+const ADDRESS_BYTES_MAX: usize = 64;
 /// Frames kept of the start of a long stack: the `HEAD` of [`crate::sentry::wire::Frames`].
 const FRAMES_HEAD: usize = 50;
 /// Characters of the name of a place.
@@ -44,10 +46,7 @@ pub(super) fn amend(text: &str, wire: &WireEvent<'_>, address: &Address, notes: 
     amended.cut_contexts(wire.contexts);
     amended.cut_bag(|| "extra".to_owned(), wire.extra, limits::EXTRA_BYTES_MAX, limits::EXTRA_VALUE_BYTES_MAX);
     amended.cut_bag(|| "modules".to_owned(), wire.modules, limits::MODULES_BYTES_MAX, usize::MAX);
-    let user_is_cut = amended.cut_bag(|| "user".to_owned(), wire.user, limits::USER_BYTES_MAX, usize::MAX);
-    if *address != Address::AsSent && !user_is_cut {
-        amended.write_address(wire.user, address);
-    }
+    amended.write_user(wire.user, address);
     amended.write_notes(wire.errors);
     amended.assemble()
 }
@@ -257,24 +256,26 @@ impl Amended<'_> {
         }
     }
 
-    fn write_address(&mut self, user: Option<&RawValue>, address: &Address) {
-        let new = match address {
-            Address::Filled(ip) => format!("\"{ip}\""),
-            _ => "null".to_owned(),
-        };
-        let Some(user) = user else { return self.append("user", &format!("{{\"ip_address\":{new}}}")) };
-        if !user.get().starts_with('{') {
-            return self.replace(user.get(), format!("{{\"ip_address\":{new}}}"));
-        }
-        let members: Entries<'_, &RawValue> = serde_json::from_str(user.get()).unwrap_or_default();
-        match (members.get("ip_address"), self.place(user.get())) {
-            (Some(sent), _) => self.replace(sent.get(), new),
-            (None, Some((start, _))) => {
-                let comma = if members.0.is_empty() { "" } else { "," };
-                self.edits.push(Edit { start: start + 1, end: start + 1, new: format!("\"ip_address\":{new}{comma}") });
+    fn write_user(&mut self, sent: Option<&RawValue>, address: &Address) {
+        let new_ip = match address {
+            Address::AsSent => {
+                self.cut_bag(|| "user".to_owned(), sent, limits::USER_BYTES_MAX, usize::MAX);
+                return;
             }
-            (None, None) => {}
+            Address::Filled(ip) => format!("\"{ip}\""),
+            Address::Removed => "null".to_owned(),
+        };
+        let Some(sent) = sent.map(RawValue::get) else { return self.append("user", &with_address("", &new_ip)) };
+        let bytes_max = limits::USER_BYTES_MAX - ADDRESS_BYTES_MAX;
+        if sent.len() <= bytes_max {
+            return self.replace(sent, with_address(sent, &new_ip));
         }
+        let mut cuts = Vec::new();
+        let short = shorten(sent, bytes_max, usize::MAX, &mut cuts);
+        for cut in cuts {
+            self.note(format!("user.{}", cut.name), cut_words(cut.bytes));
+        }
+        self.replace(sent, with_address(&short, &new_ip));
     }
 
     /// Before those that were sent: a page shows the first hundred.
@@ -344,6 +345,34 @@ wire_object! {
         message: Option<&'a RawValue> = "message",
         formatted: Option<&'a RawValue> = "formatted",
     }
+}
+
+/// The user with this address, whatever was sent in its place.
+fn with_address(user: &str, new_ip: &str) -> String {
+    let members: Entries<'_, &RawValue> = match user.starts_with('{') {
+        true => serde_json::from_str(user).unwrap_or_default(),
+        false => Entries::default(),
+    };
+    let mut out = String::with_capacity(user.len() + ADDRESS_BYTES_MAX);
+    let mut new_ip = Some(new_ip);
+    for (name, value) in &members.0 {
+        let json = match name.as_ref() {
+            "ip_address" => new_ip.take(),
+            _ => Some(value.get()),
+        };
+        push_member(name, json, &mut out);
+    }
+    push_member("ip_address", new_ip, &mut out);
+    out.push_str(if out.is_empty() { "{}" } else { "}" });
+    out
+}
+
+fn push_member(name: &str, json: Option<&str>, out: &mut String) {
+    let Some(json) = json else { return };
+    out.push(if out.is_empty() { '{' } else { ',' });
+    out.push_str(&serde_json::to_string(name).unwrap_or_default());
+    out.push(':');
+    out.push_str(json);
 }
 
 impl Note {

@@ -25,7 +25,7 @@ use crate::sentry::wire::{WireContexts, WireEvent, WireUser};
 use address::Address;
 use amend::Note;
 
-pub(super) use fields::{TagFault, dist, environment, logger, release, sdk_name, tag_fault, tags};
+pub(super) use fields::{TAGS_MAX, TagFault, dist, environment, logger, release, sdk_name, tag_fault, tags};
 pub(super) use message::read_message;
 pub(super) use stack::{exception_type_and_value, paths};
 

@@ -150,7 +150,11 @@ frames_omitted: number, };
 
 export type ExceptionRelation = "cause" | "context" | "chained" | "group_member";
 
-export type MechanismDetail = { ty: string | null, handled: boolean | null, source: string | null, };
+export type MechanismDetail = { ty: string | null, handled: boolean | null, source: string | null, description: string | null, help_link: string | null, 
+/**
+ * Whatever else the SDK says of it: `data`, and codes of signals under `meta`.
+ */
+data: Array<Variable>, };
 
 export type FrameDetail = { filename: string | null, abs_path: string | null, module: string | null, function: string | null, line: number | null, column: number | null, 
 /**
@@ -164,9 +168,17 @@ is_crash: boolean, pre_context: Array<string>, context_line: string | null, post
 
 export type Variable = { name: string, value: unknown, };
 
-export type ThreadDetail = { name: string | null, is_crashed: boolean, is_current: boolean, frames: Array<FrameDetail>, };
+export type ThreadDetail = { name: string | null, is_crashed: boolean, is_current: boolean, 
+/**
+ * `RUNNABLE`, `WAITING`, …, as the platform calls it.
+ */
+state: string | null, frames: Array<FrameDetail>, };
 
-export type RequestDetail = { method: string | null, url: string | null, query: Array<Pair>, headers: Array<Pair>, cookies: Array<Pair>, env: Array<Variable>, data: unknown, };
+export type RequestDetail = { method: string | null, url: string | null, query: Array<Pair>, headers: Array<Pair>, cookies: Array<Pair>, env: Array<Variable>, data: unknown, 
+/**
+ * What `data` was read as when it came as text.
+ */
+inferred_content_type: string | null, };
 
 export type Pair = { key: string, value: string, };
 
@@ -178,9 +190,17 @@ ty: string, category: string | null, level: string, message: string | null, data
 
 export type Context = { 
 /**
- * `runtime`, `os`, `browser`, `flags`, …
+ * `runtime`, `os`, `browser`, `client_os`, `flags`, …; those the SDK did not send come from the request's headers.
  */
-name: string, entries: Array<Variable>, };
+name: string, 
+/**
+ * What kind of context it is; its name unless the SDK says otherwise.
+ */
+ty: string, 
+/**
+ * `CPython 3.11.8`: the one line that sums it up.
+ */
+summary: string | null, entries: Array<Variable>, };
 
 export type EventTraceView = { trace_id: string, span_id: string | null, 
 /**
