@@ -86,7 +86,7 @@ fn message_8192_in_columns_and_body() {
         let shown = kept.event.message.as_ref().expect("a message");
         assert_eq!((shown.formatted.len(), shown.formatted.ends_with("...")), (8192, true), "{path}");
         assert_eq!(kept.detail.message.as_deref(), Some(shown.formatted.as_str()), "{path}");
-        assert_eq!(kept.told(path), ["value too long: 9002 bytes were sent"]);
+        assert_eq!(kept.told(path), ["value too long: shortened, 9002 bytes were sent"]);
         assert!(kept.body_bytes < 8500, "{path}");
     }
     assert_eq!(keep(&json!({ "message": text(8192) })).detail.field_errors, []);
@@ -259,7 +259,7 @@ fn extra_16_kib_each_256_kib_in_all_7_levels() {
     assert_eq!(value(&kept.detail.extra, "small"), &json!(1));
     let len = value(&kept.detail.extra, "large").as_str().map_or(0, str::len);
     assert!((16_000..16_384).contains(&len), "{len}");
-    assert_eq!(kept.told("extra.large"), ["value too long: 50002 bytes were sent"]);
+    assert_eq!(kept.told("extra.large"), ["value too long: shortened, 50002 bytes were sent"]);
 
     let many: serde_json::Map<String, Value> = (0..40).map(|n| (format!("v{n}"), json!(text(15_000)))).collect();
     let kept = keep(&json!({ "extra": many }));
@@ -334,7 +334,19 @@ fn frame_variables_2_kib_5_levels() {
     assert_eq!(value(shown, "n"), &json!(7));
     assert!(value(shown, "self").as_str().is_some_and(|text| text.len() > 1500 && text.ends_with("...")));
     assert_eq!(value(shown, "deep").pointer("/2/3/4/5"), Some(&json!("{\"6\":1}")));
-    assert_eq!(kept.told("exception.values.0.stacktrace.frames.0.vars.self"), ["value too long: 5002 bytes were sent"]);
+    assert_eq!(
+        kept.told("exception.values.0.stacktrace.frames.0.vars.self"),
+        ["value too long: shortened, 5002 bytes were sent"]
+    );
+}
+
+#[test]
+fn long_variables_of_many_frames_are_told_in_a_few_lines() {
+    let frame = json!({ "function": "f", "vars": { "a": text(3000), "b": text(3000) } });
+    let kept = keep(&frames(vec![frame; 40]));
+    assert_eq!(kept.detail.field_errors.len(), 9, "{:?}", kept.detail.field_errors);
+    let rest = kept.told("exception.values.0.stacktrace.frames");
+    assert_eq!(rest, ["value too long: variables of 36 more frames were shortened"]);
 }
 
 #[test]

@@ -232,7 +232,7 @@ fn what_was_cut_or_left_out_is_shown_with_the_event() {
     assert!(shown["body_bytes"].as_u64().unwrap() < 20_000);
     let problems = problems(&shown);
     for expected in [
-        "extra.dump: value too long: 300002 bytes",
+        "extra.dump: value too long: shortened, 300002 bytes",
         "release: left out",
         "timestamp: invalid data",
         "mesage: not a field",

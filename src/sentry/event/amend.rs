@@ -20,6 +20,8 @@ const NOTES_MAX: usize = 64;
 const ADDRESS_BYTES_MAX: usize = 64;
 /// Frames kept of the start of a long stack: the `HEAD` of [`crate::sentry::wire::Frames`].
 const FRAMES_HEAD: usize = 50;
+/// Frames of one stack whose variables are named where they were shortened; recursion shortens those of all.
+const FRAMES_NOTED_MAX: usize = 4;
 /// Characters of the name of a place.
 const PATH_CHARS_MAX: usize = 200;
 
@@ -155,6 +157,7 @@ impl Amended<'_> {
         let outer = limits::FRAMES_WITH_VARS_MAX / 2;
         let is_slim = frames.len() > limits::FRAMES_WITH_VARS_MAX;
         let mut is_slimmed = false;
+        let mut shortened = 0;
         for (at, frame) in frames.iter().enumerate() {
             if is_slim && (outer..frames.len() - outer).contains(&at) {
                 for part in [frame.vars, frame.pre_context, frame.post_context].into_iter().flatten() {
@@ -162,9 +165,19 @@ impl Amended<'_> {
                     self.replace(part.get(), "null".to_owned());
                 }
             } else {
+                let noted = self.notes.len();
                 let path = || format!("{}.frames.{at}.vars", path());
-                self.cut_bag(path, frame.vars, limits::FRAME_VARS_BYTES_MAX, usize::MAX);
+                if self.cut_bag(path, frame.vars, limits::FRAME_VARS_BYTES_MAX, usize::MAX) {
+                    shortened += 1;
+                    if shortened > FRAMES_NOTED_MAX {
+                        self.notes.truncate(noted);
+                    }
+                }
             }
+        }
+        if shortened > FRAMES_NOTED_MAX {
+            let reason = format!("variables of {} more frames were shortened", shortened - FRAMES_NOTED_MAX);
+            self.note(format!("{}.frames", path()), reason);
         }
         if is_slimmed {
             let reason = format!(
@@ -412,5 +425,5 @@ fn place_in(list: &str, at: usize, member: &str) -> String {
 }
 
 fn cut_words(bytes: usize) -> String {
-    format!("{bytes} bytes were sent")
+    format!("shortened, {bytes} bytes were sent")
 }
