@@ -73,8 +73,8 @@
 //!
 //! # How it is kept
 //!
-//! An event is a row: the columns lists need, and its JSON as sent but for secrets, compressed. Its issue is found by grouping hash,
-//! or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
+//! An event is a row: the columns lists need, and its JSON as sent but for secrets and what is too large, compressed.
+//! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
 //! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
 //! summary row per trace, which is what the trace list reads.
 //! Releases are counters by environment and hour, with users as mergeable sketches; a single session has a row of its own

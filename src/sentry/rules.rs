@@ -1,6 +1,7 @@
 //! The rules of normalisation, one by one, as the protocol notes list them (sections 3.1 and 3.2): each on the smallest
 //! event that shows it, from the bytes sent to what a reader sees.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::model::detail::{EventDetail, Pair, Variable};
@@ -85,7 +86,7 @@ fn message_8192_in_columns_and_body() {
         let shown = kept.event.message.as_ref().expect("a message");
         assert_eq!((shown.formatted.len(), shown.formatted.ends_with("...")), (8192, true), "{path}");
         assert_eq!(kept.detail.message.as_deref(), Some(shown.formatted.as_str()), "{path}");
-        assert_eq!(kept.told(path), ["value too long: 9002 bytes were sent"]);
+        assert_eq!(kept.told(path), ["value too long: shortened, 9002 bytes were sent"]);
         assert!(kept.body_bytes < 8500, "{path}");
     }
     assert_eq!(keep(&json!({ "message": text(8192) })).detail.field_errors, []);
@@ -227,6 +228,14 @@ fn tag_names_and_values() {
 }
 
 #[test]
+fn tags_are_at_most_256() {
+    let many: serde_json::Map<String, Value> = (0..4000).map(|n| (format!("t{n}"), json!("v"))).collect();
+    let kept = keep(&json!({ "tags": many }));
+    assert_eq!((kept.event.tags.len(), kept.detail.tags.len()), (256, 256));
+    assert_eq!(kept.told("tags"), ["4000 were sent, at most 256 are kept"]);
+}
+
+#[test]
 fn user_fields_and_the_derived_user() {
     for (user, derived) in [
         (json!({ "id": 42, "username": "u" }), "id:42"),
@@ -250,7 +259,7 @@ fn extra_16_kib_each_256_kib_in_all_7_levels() {
     assert_eq!(value(&kept.detail.extra, "small"), &json!(1));
     let len = value(&kept.detail.extra, "large").as_str().map_or(0, str::len);
     assert!((16_000..16_384).contains(&len), "{len}");
-    assert_eq!(kept.told("extra.large"), ["value too long: 50002 bytes were sent"]);
+    assert_eq!(kept.told("extra.large"), ["value too long: shortened, 50002 bytes were sent"]);
 
     let many: serde_json::Map<String, Value> = (0..40).map(|n| (format!("v{n}"), json!(text(15_000)))).collect();
     let kept = keep(&json!({ "extra": many }));
@@ -325,7 +334,19 @@ fn frame_variables_2_kib_5_levels() {
     assert_eq!(value(shown, "n"), &json!(7));
     assert!(value(shown, "self").as_str().is_some_and(|text| text.len() > 1500 && text.ends_with("...")));
     assert_eq!(value(shown, "deep").pointer("/2/3/4/5"), Some(&json!("{\"6\":1}")));
-    assert_eq!(kept.told("exception.values.0.stacktrace.frames.0.vars.self"), ["value too long: 5002 bytes were sent"]);
+    assert_eq!(
+        kept.told("exception.values.0.stacktrace.frames.0.vars.self"),
+        ["value too long: shortened, 5002 bytes were sent"]
+    );
+}
+
+#[test]
+fn long_variables_of_many_frames_are_told_in_a_few_lines() {
+    let frame = json!({ "function": "f", "vars": { "a": text(3000), "b": text(3000) } });
+    let kept = keep(&frames(vec![frame; 40]));
+    assert_eq!(kept.detail.field_errors.len(), 9, "{:?}", kept.detail.field_errors);
+    let rest = kept.told("exception.values.0.stacktrace.frames");
+    assert_eq!(rest, ["value too long: variables of 36 more frames were shortened"]);
 }
 
 #[test]
@@ -723,5 +744,33 @@ fn what_is_written_into_a_body_keeps_it_sound() {
                 assert!(kept.is_told("x"), "{whole} -> {}", kept.body);
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn any_event_is_kept_as_json_and_cut_only_once(
+        names in prop::collection::vec("(extra|user|request|contexts|breadcrumbs|modules|tags|errors|timestamp|platform|exception|[a-z]{1,4})", 0..8),
+        texts in prop::collection::vec(".{0,40}", 1..4), repeat in 0..2000_usize, shape in 0..5_u8,
+    ) {
+        let long = texts.concat().repeat(repeat / 8);
+        let inner = match shape {
+            0 => json!(long),
+            1 => json!({ "data": { "a": long, "b": texts }, "headers": [["h", long]], "ip_address": "{{auto}}" }),
+            2 => json!([{ "message": long, "data": { "x": long } }, texts]),
+            3 => json!({ "values": [{ "type": "E", "value": long, "stacktrace": { "frames":
+                vec![json!({ "function": "f", "vars": { "v": texts, "w": long.chars().take(50).collect::<String>() } }); repeat % 400] } }] }),
+            _ => Value::Null,
+        };
+        let sent: serde_json::Map<String, Value> = names.into_iter().map(|name| (name, inner.clone())).collect();
+        let kept = keep(&Value::Object(sent));
+        // What was kept fits, so that keeping it again changes nothing but the list of errors.
+        let mut again = keep(&kept.body).body;
+        let mut once = kept.body;
+        for body in [&mut once, &mut again] {
+            body.as_object_mut().map(|body| body.remove("errors"));
+        }
+        prop_assert_eq!(once, again);
     }
 }

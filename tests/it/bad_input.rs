@@ -355,7 +355,7 @@ fn good_items_of_a_partly_bad_envelope_are_kept() {
 
 #[test]
 fn requests_that_break_off_store_nothing_and_block_nobody() {
-    let server = Trapline::start();
+    let server = Trapline::start_with(&["--header-timeout-s", "2"]);
     let whole = to_envelope(&server, event_envelope(&event(1, "KeyError")));
     for request in [whole.clone().encode(), whole.chunked().encode()] {
         for part in [1, 20, request.len() / 3, request.len() / 2, request.len() - 1] {

@@ -26,6 +26,7 @@ mod grouping;
 mod guards;
 mod kept;
 mod live;
+mod normalised;
 mod one_trace;
 mod otlp_ingest;
 mod project_settings;

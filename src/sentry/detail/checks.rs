@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::model::detail::FieldError;
 use crate::sentry::detail::{Raw, WireEventDetail, parse};
-use crate::sentry::event::{TagFault, dist, environment, release, tag_fault};
+use crate::sentry::event::{TAGS_MAX, TagFault, dist, environment, release, tag_fault};
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Entries, Scalar};
 
@@ -151,6 +151,9 @@ fn level(found: &mut Vec<FieldError>, sent: &Scalar<'_>) {
 }
 
 fn tags(found: &mut Vec<FieldError>, sent: &Entries<'_, Scalar<'_>>) {
+    if sent.0.len() > TAGS_MAX {
+        found.push(line("tags", format!("{} were sent, at most {TAGS_MAX} are kept", sent.0.len())));
+    }
     let mut lines = 0;
     for (key, value) in &sent.0 {
         let problem = match tag_fault(key, value) {

@@ -16,8 +16,12 @@ use crate::sentry::wire::{WireEvent, WireMessage, WireRequest, WireStacktrace};
 
 /// Lines written of one event; a page shows a hundred.
 const NOTES_MAX: usize = 64;
+/// `"ip_address":"…",` with the longest address there is.
+const ADDRESS_BYTES_MAX: usize = 64;
 /// Frames kept of the start of a long stack: the `HEAD` of [`crate::sentry::wire::Frames`].
 const FRAMES_HEAD: usize = 50;
+/// Frames of one stack whose variables are named where they were shortened; recursion shortens those of all.
+const FRAMES_NOTED_MAX: usize = 4;
 /// Characters of the name of a place.
 const PATH_CHARS_MAX: usize = 200;
 
@@ -44,10 +48,7 @@ pub(super) fn amend(text: &str, wire: &WireEvent<'_>, address: &Address, notes: 
     amended.cut_contexts(wire.contexts);
     amended.cut_bag(|| "extra".to_owned(), wire.extra, limits::EXTRA_BYTES_MAX, limits::EXTRA_VALUE_BYTES_MAX);
     amended.cut_bag(|| "modules".to_owned(), wire.modules, limits::MODULES_BYTES_MAX, usize::MAX);
-    let user_is_cut = amended.cut_bag(|| "user".to_owned(), wire.user, limits::USER_BYTES_MAX, usize::MAX);
-    if *address != Address::AsSent && !user_is_cut {
-        amended.write_address(wire.user, address);
-    }
+    amended.write_user(wire.user, address);
     amended.write_notes(wire.errors);
     amended.assemble()
 }
@@ -156,6 +157,7 @@ impl Amended<'_> {
         let outer = limits::FRAMES_WITH_VARS_MAX / 2;
         let is_slim = frames.len() > limits::FRAMES_WITH_VARS_MAX;
         let mut is_slimmed = false;
+        let mut shortened = 0;
         for (at, frame) in frames.iter().enumerate() {
             if is_slim && (outer..frames.len() - outer).contains(&at) {
                 for part in [frame.vars, frame.pre_context, frame.post_context].into_iter().flatten() {
@@ -163,9 +165,19 @@ impl Amended<'_> {
                     self.replace(part.get(), "null".to_owned());
                 }
             } else {
+                let noted = self.notes.len();
                 let path = || format!("{}.frames.{at}.vars", path());
-                self.cut_bag(path, frame.vars, limits::FRAME_VARS_BYTES_MAX, usize::MAX);
+                if self.cut_bag(path, frame.vars, limits::FRAME_VARS_BYTES_MAX, usize::MAX) {
+                    shortened += 1;
+                    if shortened > FRAMES_NOTED_MAX {
+                        self.notes.truncate(noted);
+                    }
+                }
             }
+        }
+        if shortened > FRAMES_NOTED_MAX {
+            let reason = format!("variables of {} more frames were shortened", shortened - FRAMES_NOTED_MAX);
+            self.note(format!("{}.frames", path()), reason);
         }
         if is_slimmed {
             let reason = format!(
@@ -257,24 +269,26 @@ impl Amended<'_> {
         }
     }
 
-    fn write_address(&mut self, user: Option<&RawValue>, address: &Address) {
-        let new = match address {
-            Address::Filled(ip) => format!("\"{ip}\""),
-            _ => "null".to_owned(),
-        };
-        let Some(user) = user else { return self.append("user", &format!("{{\"ip_address\":{new}}}")) };
-        if !user.get().starts_with('{') {
-            return self.replace(user.get(), format!("{{\"ip_address\":{new}}}"));
-        }
-        let members: Entries<'_, &RawValue> = serde_json::from_str(user.get()).unwrap_or_default();
-        match (members.get("ip_address"), self.place(user.get())) {
-            (Some(sent), _) => self.replace(sent.get(), new),
-            (None, Some((start, _))) => {
-                let comma = if members.0.is_empty() { "" } else { "," };
-                self.edits.push(Edit { start: start + 1, end: start + 1, new: format!("\"ip_address\":{new}{comma}") });
+    fn write_user(&mut self, sent: Option<&RawValue>, address: &Address) {
+        let new_ip = match address {
+            Address::AsSent => {
+                self.cut_bag(|| "user".to_owned(), sent, limits::USER_BYTES_MAX, usize::MAX);
+                return;
             }
-            (None, None) => {}
+            Address::Filled(ip) => format!("\"{ip}\""),
+            Address::Removed => "null".to_owned(),
+        };
+        let Some(sent) = sent.map(RawValue::get) else { return self.append("user", &with_address("", &new_ip)) };
+        let bytes_max = limits::USER_BYTES_MAX - ADDRESS_BYTES_MAX;
+        if sent.len() <= bytes_max {
+            return self.replace(sent, with_address(sent, &new_ip));
         }
+        let mut cuts = Vec::new();
+        let short = shorten(sent, bytes_max, usize::MAX, &mut cuts);
+        for cut in cuts {
+            self.note(format!("user.{}", cut.name), cut_words(cut.bytes));
+        }
+        self.replace(sent, with_address(&short, &new_ip));
     }
 
     /// Before those that were sent: a page shows the first hundred.
@@ -346,6 +360,34 @@ wire_object! {
     }
 }
 
+/// The user with this address, whatever was sent in its place.
+fn with_address(user: &str, new_ip: &str) -> String {
+    let members: Entries<'_, &RawValue> = match user.starts_with('{') {
+        true => serde_json::from_str(user).unwrap_or_default(),
+        false => Entries::default(),
+    };
+    let mut out = String::with_capacity(user.len() + ADDRESS_BYTES_MAX);
+    let mut new_ip = Some(new_ip);
+    for (name, value) in &members.0 {
+        let json = match name.as_ref() {
+            "ip_address" => new_ip.take(),
+            _ => Some(value.get()),
+        };
+        push_member(name, json, &mut out);
+    }
+    push_member("ip_address", new_ip, &mut out);
+    out.push_str(if out.is_empty() { "{}" } else { "}" });
+    out
+}
+
+fn push_member(name: &str, json: Option<&str>, out: &mut String) {
+    let Some(json) = json else { return };
+    out.push(if out.is_empty() { '{' } else { ',' });
+    out.push_str(&serde_json::to_string(name).unwrap_or_default());
+    out.push(':');
+    out.push_str(json);
+}
+
 impl Note {
     fn json(&self) -> String {
         let text = |text: &str| serde_json::to_string(text).unwrap_or_else(|_| "null".to_owned());
@@ -383,5 +425,5 @@ fn place_in(list: &str, at: usize, member: &str) -> String {
 }
 
 fn cut_words(bytes: usize) -> String {
-    format!("{bytes} bytes were sent")
+    format!("shortened, {bytes} bytes were sent")
 }

@@ -13,7 +13,7 @@ use crate::sentry::json::{Entries, Scalar};
 use crate::sentry::wire::{WireRequest, WireSdk, WireUser};
 
 /// Tags kept of one event. Sentry has no limit; a page and an index do.
-const TAGS_MAX: usize = 256;
+pub(crate) const TAGS_MAX: usize = 256;
 /// Values kept of a client's fingerprint, and characters of each.
 const FINGERPRINT_MAX: usize = 64;
 const FINGERPRINT_CHARS_MAX: usize = 1024;

@@ -1,7 +1,8 @@
 //! One `event` payload to one [`Event`]: the normalisation that columns, grouping and titles rely on.
 //!
 //! Knows Sentry's rules (protocol notes, section 3), not how events are grouped, scrubbed or kept. The body stays as
-//! sent, so nothing is lost here that a reader could want.
+//! sent but for what is too large and the client's address; rules that only change what a reader sees are applied when
+//! somebody looks (`crate::sentry::detail`).
 
 mod address;
 mod amend;
@@ -26,7 +27,7 @@ use address::Address;
 use amend::Note;
 
 pub(super) use fields::{
-    TagFault, dist, environment, logger, release, sdk_name, tag_fault, tags, url_without_query, user_agent,
+    TAGS_MAX, TagFault, dist, environment, logger, release, sdk_name, tag_fault, tags, url_without_query, user_agent,
 };
 pub(super) use message::read_message;
 pub(super) use stack::{exception_type_and_value, paths};

@@ -87,11 +87,45 @@ pub(crate) fn cut(text: &str, chars_max: usize) -> String {
     let is_long = text.len() > chars_max && text.chars().nth(chars_max).is_some();
     let kept = if is_long {
         let end = text.char_indices().nth(chars_max.saturating_sub(3)).map_or(text.len(), |(at, _)| at);
+        let end = if chars_max >= LONG_CHARS_MIN { whole_words_end(text, end) } else { end };
         format!("{}...", &text[..end])
     } else {
         text.to_owned()
     };
     if kept.contains('\0') { kept.replace('\0', "\u{fffd}") } else { kept }
+}
+
+/// Texts allowed to be this long may hold anything.
+const LONG_CHARS_MIN: usize = 1024;
+/// How far a cut is moved to fall between words.
+const WORD_BYTES_MAX: usize = 256;
+/// Groups of four that a card or account number is written in.
+const NUMBER_GROUPS_MAX: usize = 12;
+
+/// The last place before `end` where a text may be cut without halving a word, a URL or a number in groups: half of a
+/// secret is a secret that no rule recognises. `end` itself when there is none nearby.
+pub(crate) fn whole_words_end(text: &str, end: usize) -> usize {
+    let bytes = &text.as_bytes()[..end];
+    let ends_word = |byte: &u8| byte.is_ascii_whitespace() || b"/?#\"'<>,;&".contains(byte);
+    let nearest = bytes.len().saturating_sub(WORD_BYTES_MAX);
+    let Some(mut at) = bytes[nearest..].iter().rposition(ends_word).map(|found| nearest + found) else { return end };
+    for _ in 0..NUMBER_GROUPS_MAX {
+        let group =
+            bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()).count();
+        let before = at - group;
+        if group == 0 || group > 4 {
+            break;
+        }
+        if before == 0 {
+            return 0;
+        }
+        at = match bytes[before - 1] {
+            b' ' | b'-' => before - 1,
+            byte if ends_word(&byte) => before,
+            _ => break,
+        };
+    }
+    at
 }
 
 /// An object of known members. Implemented by [`wire_object!`].
@@ -471,6 +505,24 @@ mod tests {
             let keys: Vec<_> = entries.iter().map(|(key, _)| key.as_ref()).collect();
             assert_eq!(keys, ["b", "a"], "{json}");
         }
+    }
+
+    #[test]
+    fn cuts_fall_between_words_urls_and_numbers() {
+        let end = |text: &str| text[..whole_words_end(text, text.len())].to_owned();
+        assert_eq!(end("one two thr"), "one two");
+        assert_eq!(end("db at postgres://shop:hunt"), "db at postgres:/");
+        assert_eq!(end("card 4111 1111 1111 11"), "card");
+        assert_eq!(end("card 4111-1111-1111-11"), "card");
+        assert_eq!(end("to DE89 3704 0044 05"), "to");
+        assert_eq!(end("Authorization: Bearer abc"), "Authorization: Bearer");
+        assert_eq!(end("4111 1111 1111 11"), "");
+        assert_eq!(end("oneword"), "oneword");
+        assert_eq!(end("ä\u{2003}öü"), "ä\u{2003}öü");
+        let long = format!("a {}", "x".repeat(300));
+        assert_eq!(end(&long), long);
+        let text = format!("{} https://u:secret@h", "x".repeat(1012));
+        assert!(!cut(&text, 1024).contains("sec"), "{}", cut(&text, 1024));
     }
 
     #[test]

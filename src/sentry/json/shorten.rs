@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::sentry::json::lenient::whole_words_end;
 use crate::sentry::json::{Entries, Scalar};
 
 /// Levels taken apart; each is scanned once more. What lies deeper is cut as text.
@@ -150,10 +151,23 @@ fn shares(members: impl Iterator<Item = (usize, usize)>, bytes_max: usize) -> (u
 }
 
 fn write_text(text: &str, bytes_max: usize, out: &mut String) {
-    let end = out.len() + bytes_max.max(CUT_TEXT.len());
+    let escaped_len = |c: char| match c {
+        '"' | '\\' | '\n' | '\r' | '\t' => 2,
+        // Written as U+FFFD.
+        c if c < ' ' => 3,
+        c => c.len_utf8(),
+    };
+    // Quotes and dots.
+    let mut room = bytes_max.saturating_sub(CUT_TEXT.len());
+    let fits = |(_, c): &(usize, char)| {
+        let len = escaped_len(*c);
+        let is_room = len <= room;
+        room = room.saturating_sub(len);
+        is_room
+    };
+    let end = text.char_indices().take_while(fits).last().map_or(0, |(at, c)| at + c.len_utf8());
     out.push('"');
-    for c in text.chars() {
-        let before = out.len();
+    for c in text[..whole_words_end(text, end)].chars() {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
@@ -162,10 +176,6 @@ fn write_text(text: &str, bytes_max: usize, out: &mut String) {
             '\t' => out.push_str("\\t"),
             c if c < ' ' => out.push('\u{fffd}'),
             c => out.push(c),
-        }
-        if out.len() + 4 > end {
-            out.truncate(before);
-            break;
         }
     }
     out.push_str("...\"");
@@ -205,7 +215,7 @@ mod tests {
 
     #[test]
     fn texts_numbers_and_depths_are_cut_too() {
-        assert_eq!(short(&json!("é\"\n".repeat(50)), 20).0, json!("é\"\né\"\né..."));
+        assert_eq!(short(&json!("é\"\n".repeat(50)), 20).0, json!("é\"\né\"..."));
         assert_eq!(short(&json!("a"), 3).0, json!("a"));
         let mut deep = json!("x".repeat(100));
         for _ in 0..30 {

@@ -1,7 +1,7 @@
 // The parts of an event, in the order one reads them.
 
 import { useState } from "preact/hooks";
-import type { Breadcrumb, EventDetail, EventView, ExceptionDetail, RequestDetail } from "../api/types";
+import type { Breadcrumb, Context, EventDetail, EventView, ExceptionDetail, MechanismDetail, RequestDetail } from "../api/types";
 import { chainOf, type ExceptionNode, exceptionTrees } from "../lib/exceptions";
 import { curl, exceptionName, fullUrl, jointWords } from "../lib/export";
 import { bytes, count, dateTime, offset, oneLine, plural } from "../lib/format";
@@ -93,12 +93,27 @@ function OneException({ exception, options }: { exception: ExceptionDetail; opti
         {exception.is_raised && mechanism?.handled === false && <span class="badge unhandled">unhandled</span>}
         {exception.is_raised && mechanism?.ty && !["chained", "generic"].includes(mechanism.ty) && <span class="mechanism">{`via ${mechanism.ty}`}</span>}
       </h3>
+      {mechanism && <MechanismNotes mechanism={mechanism} />}
       {exception.frames.length > 0 ? (
         <Stack frames={exception.frames} omitted={exception.frames_omitted} options={options} />
       ) : (
         <p class="quiet no-stack">No stack trace was sent with this exception.</p>
       )}
     </>
+  );
+}
+
+/** What an SDK says of how it came to see the exception, beside the word for it. */
+function MechanismNotes({ mechanism }: { mechanism: MechanismDetail }) {
+  const { description, help_link: link, data } = mechanism;
+  if (!description && !link && data.length === 0) return null;
+  const href = link ? safeHref(link) : null;
+  return (
+    <div class="mechanism-notes">
+      {description && <p class="quiet">{description}</p>}
+      {link && <p class="quiet">{href ? <a href={href} target="_blank" rel="noopener noreferrer">{link}</a> : link}</p>}
+      {data.length > 0 && <Variables vars={data} label="What the mechanism says" />}
+    </div>
   );
 }
 
@@ -154,7 +169,7 @@ export function Request({ request }: { request: RequestDetail }) {
         </Part>
       )}
       {request.data !== null && request.data !== "" && (
-        <Part title="Body">
+        <Part title="Body" note={request.inferred_content_type ? `read as ${request.inferred_content_type}` : null}>
           {typeof request.data === "string" ? <Block text={request.data} label="Request body" /> : <div class="vars"><Entry name="body" value={request.data} /></div>}
         </Part>
       )}
@@ -177,10 +192,13 @@ export function Request({ request }: { request: RequestDetail }) {
   );
 }
 
-export function Part({ title, children }: { title: string; children: preact.ComponentChildren }) {
+export function Part({ title, note = null, children }: { title: string; note?: string | null; children: preact.ComponentChildren }) {
   return (
     <section class="part">
-      <h3>{title}</h3>
+      <h3>
+        {title}
+        {note !== null && <small>{note}</small>}
+      </h3>
       {children}
     </section>
   );
@@ -269,6 +287,7 @@ export function Threads({ detail, options }: { detail: EventDetail; options: Vie
             <span class="ty">{thread.name ?? "Thread"}</span>
             {thread.is_crashed && <span class="badge unhandled">crashed</span>}
             {thread.is_current && <span class="badge">current</span>}
+            {thread.state && <span class="mechanism">{thread.state}</span>}
           </h3>
           <Stack frames={thread.frames} omitted={0} options={{ ...options, opens: thread.is_crashed || thread.is_current ? "app" : "none" }} />
         </div>
@@ -281,12 +300,29 @@ export function Contexts({ detail }: { detail: EventDetail }) {
   return (
     <div class="columns">
       {detail.contexts.map((context) => (
-        <Part key={context.name} title={context.name}>
+        <Part key={context.name} title={CONTEXT_NAMES[context.name] ?? context.name} note={context.summary}>
           <KeyValues pairs={context.entries} />
         </Part>
       ))}
     </div>
   );
+}
+
+/** As people call them. The client's system is that of whoever made the request, the other one runs the application. */
+const CONTEXT_NAMES: Record<string, string | undefined> = {
+  client_os: "client's system",
+  os: "system",
+  flags: "feature flags",
+};
+
+/** Contexts worth a line at the top of the event. */
+const FACTS = ["browser", "client_os", "os", "device", "runtime"];
+
+export function contextFacts(contexts: readonly Context[]): [string, string | null][] {
+  return FACTS.flatMap((name) => {
+    const context = contexts.find((one) => one.name === name);
+    return context?.summary ? [[CONTEXT_NAMES[name] ?? name, context.summary]] : [];
+  });
 }
 
 export function Modules({ detail }: { detail: EventDetail }) {

@@ -8,7 +8,7 @@ const { Entry, KeyValues } = await import("./values");
 
 const BAD = '"><script>alert(1)</script><img src=x onerror=alert(1)>';
 const exception: ExceptionDetail = {
-  ty: BAD, value: BAD, module: BAD, mechanism: { ty: BAD, handled: false, source: null }, is_raised: true, relation: "context", group_depth: 0, frames_omitted: 0,
+  ty: BAD, value: BAD, module: BAD, mechanism: { ty: BAD, handled: false, source: null, description: BAD, help_link: "javascript:alert(1)", data: [{ name: BAD, value: BAD }] }, is_raised: true, relation: "context", group_depth: 0, frames_omitted: 0,
   frames: [{ filename: BAD, abs_path: BAD, module: BAD, function: BAD, line: 1, column: null, in_app: true, is_crash: true, pre_context: [BAD], context_line: BAD, post_context: [BAD], vars: [{ name: BAD, value: { [BAD]: [BAD] } }] }],
 };
 const event = { timestamp_ms: 0, level: BAD, title: BAD, detail: { exceptions: [exception], breadcrumbs: [{ timestamp_ms: 0, ty: BAD, category: "query", level: BAD, message: BAD, data: { [BAD]: BAD } }] } as unknown as EventDetail } as EventView;
@@ -35,7 +35,7 @@ it("only http and https become links, and they give nothing away", () => {
   const root = shown(
     <>
       <KeyValues pairs={[{ key: "a", value: "javascript:alert(1)" }, { key: "b", value: "https://example.com/" }]} />
-      <Request request={{ method: "GET", url: "javascript:alert(1)", query: [], headers: [], cookies: [], env: [], data: null }} />
+      <Request request={{ method: "GET", url: "javascript:alert(1)", query: [], headers: [], cookies: [], env: [], data: null, inferred_content_type: null }} />
     </>,
   );
   const links = [...root.querySelectorAll("a")];

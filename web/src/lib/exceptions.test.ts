@@ -3,7 +3,7 @@ import type { ExceptionDetail } from "../api/types";
 import { type ExceptionNode, exceptionTrees } from "./exceptions";
 
 const one = (ty: string, group_depth: number, relation: ExceptionDetail["relation"], source: string | null = null): ExceptionDetail => ({
-  ty, value: null, module: null, mechanism: { ty: null, handled: null, source }, is_raised: relation === null, relation, group_depth, frames: [], frames_omitted: 0,
+  ty, value: null, module: null, mechanism: { ty: null, handled: null, source, description: null, help_link: null, data: [] }, is_raised: relation === null, relation, group_depth, frames: [], frames_omitted: 0,
 });
 const shape = ({ exception, before, members }: ExceptionNode): string =>
   `${exception.ty}${before ? ` < ${shape(before)}` : ""}${members.length > 0 ? ` (${members.map(shape).join(", ")})` : ""}`;

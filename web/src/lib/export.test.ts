@@ -20,7 +20,7 @@ const event = (exceptions: ExceptionDetail[], over = {}): EventView => ({
   },
 });
 const request = (over: Partial<RequestDetail>): RequestDetail => ({
-  method: "GET", url: "http://x/", query: [], headers: [], cookies: [], env: [], data: null, ...over,
+  method: "GET", url: "http://x/", query: [], headers: [], cookies: [], env: [], data: null, inferred_content_type: null, ...over,
 });
 
 it("prints the traceback as Python does", () => {
@@ -53,6 +53,15 @@ it("quotes for the shell and leaves out what was filtered", () => {
   expect(curl(request({ method: "DELETE" }))).toContain("-X DELETE");
 });
 
+it("sends a form as a form again", () => {
+  const form = { a: ["1", "x y"], b: "é" };
+  const sent = "--data-raw 'a=1&a=x+y&b=%C3%A9'";
+  expect(curl(request({ method: "POST", data: form, inferred_content_type: "application/x-www-form-urlencoded" }))).toContain(sent);
+  const headers = [{ key: "Content-Type", value: "application/x-www-form-urlencoded; charset=utf-8" }];
+  expect(curl(request({ method: "POST", data: form, headers }))).toContain(sent);
+  expect(curl(request({ method: "POST", data: form, inferred_content_type: "application/json" }))).toContain('{"a":["1","x y"],"b":"é"}');
+});
+
 it("markdown survives hostile text", () => {
   const text = markdown(event([exception({ value: "```\n<script>" })], { tags: [{ key: "a", value: "<b>|`" }] }), "http://x/e/1");
   expect(text).toContain("````");
@@ -63,7 +72,7 @@ it("draws exception groups as Python does", () => {
   // What Python 3.11 prints for these, with its own trace of file names and lines.
   const at = (line: number, code: string) => [frame({ abs_path: "/eg.py", function: "f", line, context_line: code })];
   const member = (n: number, over: Partial<ExceptionDetail>) =>
-    exception({ is_raised: false, relation: "group_member", mechanism: { ty: "chained", handled: false, source: `exceptions[${n}]` }, ...over });
+    exception({ is_raised: false, relation: "group_member", mechanism: { ty: "chained", handled: false, source: `exceptions[${n}]`, description: null, help_link: null, data: [] }, ...over });
   const text = traceback(event([
     exception({ ty: "KeyError", value: "'EUR'", is_raised: false, relation: "cause", group_depth: 2, frames: at(6, '{}["EUR"]') }),
     member(1, { ty: "LookupError", value: "no rate\nfor EUR", group_depth: 2, frames: at(8, "raise LookupError() from e") }),

@@ -102,7 +102,7 @@ function quote(text: string): string {
 export function curl(request: RequestDetail): string {
   const parts: string[] = [];
   const method = (request.method ?? "GET").toUpperCase();
-  const body = bodyText(request.data);
+  const body = bodyText(request);
   if (method !== "GET" && !(method === "POST" && body !== null)) parts.push(`-X ${/^[A-Z]+$/.test(method) ? method : quote(method)}`);
   parts.push(quote(fullUrl(request)));
   for (const { key, value } of request.headers) {
@@ -124,10 +124,18 @@ export function fullUrl(request: RequestDetail): string {
   return `${url}?${query}`;
 }
 
-function bodyText(data: unknown): string | null {
+/** As it was sent: SDK and server take forms apart. */
+function bodyText({ data, headers, inferred_content_type }: RequestDetail): string | null {
   if (data === null || data === undefined || data === "") return null;
-  return typeof data === "string" ? data : JSON.stringify(data);
+  if (typeof data === "string") return data;
+  const type = headers.find(({ key }) => key === "Content-Type")?.value ?? inferred_content_type ?? "";
+  if (!type.startsWith("application/x-www-form-urlencoded") || typeof data !== "object" || Array.isArray(data)) return JSON.stringify(data);
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(data)) for (const one of Array.isArray(value) ? value : [value]) form.append(name, plain(one));
+  return form.toString();
 }
+
+const plain = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** A fence longer than any run of backticks inside. */
 function fenced(language: string, text: string): string {

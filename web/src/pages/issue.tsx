@@ -7,7 +7,7 @@ import type { EventView, FieldError, IssueRowView, IssueView } from "../api/type
 import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
 import { Menu, type MenuItem } from "../components/controls";
-import { Contexts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
+import { Contexts, contextFacts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
 import { Grouping } from "../components/grouping";
 import { Icon, type IconName } from "../components/icons";
 import { Attachments, Replays } from "../components/kept";
@@ -256,9 +256,11 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   const facts: [string, string | null][] = [
     ["environment", detail.environment],
     ["release", detail.release],
+    ["dist", detail.dist],
     ["transaction", detail.transaction],
     ["server", detail.server_name],
     ["logger", detail.logger],
+    ...contextFacts(detail.contexts),
     ["sdk", detail.sdk],
   ];
   // What was left out on purpose is no problem.
