@@ -66,13 +66,16 @@
 //! An event is a row: the columns lists need, and its JSON as sent but for secrets, compressed. Its issue is found by grouping hash,
 //! or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
 //! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
-//! summary row per trace, which is what the trace list reads.
+//! summary row per trace, which is what the trace list reads. Attachments, profiles and replays are bytes as they came,
+//! cut into chunks; scrubbing does not look into them. Large ones are written in commits of their own, after the event
+//! they came with and before the row that names them.
 //!
 //! # Absent on purpose
 //!
 //! No ORM, no web framework, no connection pool crate: there is one writer and a handful of readers. No trait with
 //! one implementation; tests use the real binary and a temporary database. `serde_json::Value` is never built of
-//! untrusted JSON on the way in, only when somebody looks at an event.
+//! untrusted JSON on the way in, only when somebody looks at an event, and of the few fields
+//! of a crash dump's form.
 //!
 //! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
 //! spans into columnar chunks and retention (`store`), logs, metrics, sessions and check-ins (counted so far), OTLP
