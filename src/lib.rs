@@ -80,12 +80,16 @@
 //! Releases are counters by environment and hour, with users as mergeable sketches; a single session has a row of its own
 //! for as long as it may still move from one counter to another. What an SDK says it did not send is summed apart from
 //! what became of what it sent.
+//! Attachments, profiles and replays are bytes as they came,
+//! cut into chunks; scrubbing does not look into them. Large ones are written in commits of their own, after the event
+//! they came with and before the row that names them.
 //!
 //! # Absent on purpose
 //!
 //! No ORM, no web framework, no connection pool crate: there is one writer and a handful of readers. No trait with
 //! one implementation; tests use the real binary and a temporary database. `serde_json::Value` is never built of
-//! untrusted JSON on the way in, only when somebody looks at an event.
+//! untrusted JSON on the way in, only when somebody looks at an event, and of the few fields
+//! of a crash dump's form.
 //!
 //! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
 //! spans into columnar chunks and retention (`store`), logs, metrics and check-ins (counted so far), OTLP over

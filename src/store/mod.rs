@@ -145,16 +145,25 @@ impl Store {
     }
 
     /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync.
-    /// Only the bytes of large attachments go ahead in commits of their own; they are nothing without the rest.
+    /// Large attachments are the exception: they follow in commits of their own, and exist from the last one.
     ///
     /// # Errors
-    /// On any error nothing of `writes` is stored. [`StoreError::Busy`] when there was no room in the queue for
+    /// On any error nothing of `writes` is stored, but for what came with a large attachment. [`StoreError::Busy`] when there was no room in the queue for
     /// [`crate::config::ADMISSION_WAIT_MS`].
     pub async fn append(&self, mut writes: Vec<Write>) -> Result<Appended, StoreError> {
-        for piece in blobs::take_pieces_ahead(&mut writes) {
+        let pieces = blobs::take_pieces_ahead(&mut writes);
+        if pieces.is_empty() {
+            return self.writer.append(writes).await;
+        }
+        // First what is small: a client that hangs up meanwhile loses its attachment, not its event.
+        let (named, rest): (Vec<Write>, Vec<Write>) =
+            writes.into_iter().partition(|write| matches!(write, Write::Blob(_)));
+        let appended = self.writer.append(rest).await?;
+        for piece in pieces {
             self.writer.append(vec![Write::BlobPiece(piece)]).await?;
         }
-        self.writer.append(writes).await
+        self.writer.append(named).await?;
+        Ok(appended)
     }
 
     /// Finishes what is queued, moves the write-ahead log into the database and closes it. Idempotent.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::model::blob::{About, Profile};
 use crate::model::event::{EventKind, Level};
 use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
 use crate::model::issue::{IssueStatus, IssueTitle};
@@ -317,6 +318,10 @@ async fn hot_reads_walk_their_indexes() {
     let cases = [
         (issues::list_sql(IssueSort::LastSeen), "USING INDEX issue_last_seen"),
         (issues::list_sql(IssueSort::FirstSeen), "USING INDEX issue_first_seen"),
+        (attachments::of_event_sql(), "USING INDEX sqlite_autoindex_attachment_1 (event_id=? AND project_id=?)"),
+        (profiles::of_trace_sql(), "USING INDEX profile_trace"),
+        (profiles::of_profiler_sql(), "USING INDEX profile_profiler (profiler_id=? AND start_ms>? AND start_ms<?)"),
+        (replays::page_sql(), "USING INDEX replay_received"),
         (traces::list_sql(true), "USING INDEX trace_request_start"),
         (traces::list_sql(false), "USING INDEX trace_start"),
         (traces::list_sql(true), "USING COVERING INDEX event_trace"),
@@ -335,4 +340,67 @@ async fn hot_reads_walk_their_indexes() {
             assert!(!plan.contains("TEMP B-TREE"), "sorted after all: {plan}");
         }
     }
+}
+
+/// A profile of as many incompressible bytes, and what its id is made of.
+fn profile(bytes: &[u8], key: u8) -> Vec<Write> {
+    let profile = Profile {
+        profile_id: EventId([1; 16]),
+        profiler_id: None,
+        transaction_id: None,
+        trace_id: Some(TraceId([7; 16])),
+        name: String::new(),
+        platform: "python".to_string(),
+        start_ms: NOW_MS,
+        end_ms: NOW_MS,
+        samples: 0,
+        json_bytes: bytes.len() as u64,
+    };
+    vec![Write::Blob(Box::new(BlobWrite {
+        project_id: PROJECT,
+        received_ms: NOW_MS,
+        category: "profile".to_string(),
+        about: About::Profile(profile),
+        sha1: [key; 20],
+        key: [key; 20],
+        body: pack_blob(bytes),
+    }))]
+}
+
+fn noise(count: usize) -> Vec<u8> {
+    let mut bytes = vec![0; count];
+    getrandom::fill(&mut bytes).unwrap();
+    bytes
+}
+
+#[tokio::test]
+async fn bytes_that_went_ahead_are_nothing_without_the_last_commit() {
+    let opened = open();
+    let bytes = noise(3 << 20);
+    let mut writes = profile(&bytes, 1);
+    for piece in blobs::take_pieces_ahead(&mut writes) {
+        opened.store.writer.append(vec![Write::BlobPiece(piece)]).await.unwrap();
+    }
+    let found = opened.store.profile(PROJECT, EventId([1; 16])).await.unwrap();
+    assert_eq!(found, None);
+    let connection = rusqlite::Connection::open(opened.store.path()).unwrap();
+    let blob_id: i64 = connection.query_row("SELECT id FROM blob", [], |row| row.get(0)).unwrap();
+    assert_eq!(opened.store.blob_chunk(blob_id, 0).await.unwrap(), None);
+    opened.store.writer.append(writes).await.unwrap();
+    let found = opened.store.profile(PROJECT, EventId([1; 16])).await.unwrap().unwrap();
+    assert!(opened.store.blob_head(found.blob_id, usize::MAX).await.unwrap() == bytes);
+}
+
+#[tokio::test]
+async fn other_bytes_under_a_name_that_is_taken_leave_nothing_behind() {
+    let opened = open();
+    opened.store.append(profile(b"first", 1)).await.unwrap();
+    opened.store.append(profile(&noise(3 << 20), 2)).await.unwrap();
+    let found = opened.store.profile(PROJECT, EventId([1; 16])).await.unwrap().unwrap();
+    assert_eq!(opened.store.blob_head(found.blob_id, 100).await.unwrap(), b"first");
+    let connection = rusqlite::Connection::open(opened.store.path()).unwrap();
+    let count = |table: &str| -> i64 {
+        connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((count("blob"), count("blob_chunk"), count("profile")), (1, 1, 1));
 }

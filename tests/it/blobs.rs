@@ -232,7 +232,7 @@ fn a_strangers_file_is_never_run_as_ours() {
     let named = bytes_of(&server, 1, &files[2], "?inline").expect(200);
     let disposition = named.header("content-disposition").unwrap();
     assert_eq!(disposition, "attachment; filename=\"_c_.txt\"; filename*=UTF-8''%22c%C3%BC.txt");
-    assert_eq!(server.get("/api/ui/boot").header("content-security-policy").unwrap().contains("script-src"), true);
+    assert!(server.get("/api/ui/boot").header("content-security-policy").unwrap().contains("script-src 'self'"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ import "./styles/issues.css";
 import "./styles/releases.css";
 import "./styles/event.css";
 import "./styles/grouping.css";
+import "./styles/kept.css";
 import "./styles/setup.css";
 
 startRouter();

@@ -4,7 +4,6 @@ import { useState } from "preact/hooks";
 import { useResource } from "../api/client";
 import type { AttachmentTextView, AttachmentView, ProfileView, ReplayView } from "../api/types";
 import { bytes, dateTime, duration, oneLine, plural } from "../lib/format";
-import "../styles/kept.css";
 import { Icon } from "./icons";
 import { LoadError, Partial, SkeletonRows } from "./states";
 
@@ -33,7 +32,8 @@ export function Attachments({ eventId, files }: { eventId: string; files: readon
 function File({ eventId, file }: { eventId: string; file: AttachmentView }) {
   const [isOpen, open] = useState(false);
   const kind = KINDS[file.kind] ?? file.kind;
-  const about = [kind, file.content_type ?? ""].filter(Boolean).join(" · ");
+  const contentType = file.content_type === "application/octet-stream" ? null : file.content_type;
+  const about = [kind, contentType ?? ""].filter(Boolean).join(" · ");
   const isEmpty = file.bytes === 0;
   return (
     <li>
@@ -55,9 +55,7 @@ function File({ eventId, file }: { eventId: string; file: AttachmentView }) {
         )}
       </div>
       {file.problem !== null && (
-        <Partial>
-          Not kept: {file.problem}. <code>attachment_bytes_max</code> in trapline.toml sets how large an attachment may be.
-        </Partial>
+        <Partial>Not kept: {file.problem}</Partial>
       )}
       {file.preview === "image" && !isEmpty && <Picture file={file} />}
       {isOpen && <FileText eventId={eventId} file={file} />}
@@ -82,9 +80,7 @@ function FileText({ eventId, file }: { eventId: string; file: AttachmentView }) 
   if (!data) return <SkeletonRows rows={3} height={20} />;
   return (
     <>
-      <pre class="file-text" tabIndex={0} aria-label={`Text of ${file.name}`}>
-        {data.text}
-      </pre>
+      <pre class="file-text">{data.text}</pre>
       {data.is_cut && <p class="quiet">{`The first 65.5 kB of ${bytes(file.bytes)}; the download has the rest.`}</p>}
     </>
   );
