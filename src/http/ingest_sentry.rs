@@ -227,7 +227,8 @@ fn envelope_error(error: EnvelopeError) -> ApiError {
 
 /// An error when everything in the request was refused; what was usable makes it a success.
 fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)]) -> Option<ApiError> {
-    let kept_something = digest.events > 0 || digest.spans > 0 || !digest.counted.is_empty();
+    let kept_something =
+        digest.events > 0 || digest.spans > 0 || digest.logs > 0 || digest.metrics > 0 || !digest.counted.is_empty();
     if kept_something || refusals.is_empty() {
         return None;
     }

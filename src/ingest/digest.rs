@@ -4,6 +4,8 @@ use crate::model::decoded::Refusal;
 use crate::model::event::Level;
 use crate::model::ids::TraceId;
 use crate::model::issue::IssueTitle;
+use crate::model::log::LogBatch;
+use crate::model::metric::MetricBatch;
 use crate::model::span::SpanBatch;
 use crate::store::TracePart;
 
@@ -18,6 +20,8 @@ pub struct Digest {
     problems: Vec<String>,
     pub events: u64,
     pub spans: u64,
+    pub logs: u64,
+    pub metrics: u64,
     /// Understood but not kept, by item type.
     pub counted: Vec<(String, u64)>,
     pub refused: u64,
@@ -45,6 +49,22 @@ impl Digest {
         } else {
             format!("{spans} in {} traces from {}", parts.len(), short(&first.summary.root.service))
         });
+    }
+
+    pub(super) fn add_logs(&mut self, batch: &LogBatch) {
+        let count = batch.records.len();
+        self.logs += count as u64;
+        let trace_id = batch.records.iter().find_map(|record| record.trace_id);
+        self.trace_id = self.trace_id.or(trace_id);
+        let first = batch.records.first().map(|record| short(&record.body)).unwrap_or_default();
+        self.parts.push(if count == 1 { format!("log {first}") } else { format!("{count} logs") });
+    }
+
+    pub(super) fn add_metrics(&mut self, batch: &MetricBatch) {
+        let count = batch.points.len();
+        self.metrics += count as u64;
+        let name = batch.points.first().map(|point| short(&point.name)).unwrap_or_default();
+        self.parts.push(if count == 1 { format!("metric {name}") } else { format!("{count} metrics") });
     }
 
     pub(super) fn add_counted(&mut self, category: &str, quantity: u64) {

@@ -4,6 +4,8 @@
 //! happens on the caller's thread, so that the writer's has as little as possible.
 
 mod digest;
+mod logs;
+mod metrics;
 mod spans;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -51,6 +53,19 @@ pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, receiv
                     parts,
                     transactions,
                 }));
+            }
+            Incoming::Logs(batch) => {
+                digest.add_logs(&batch);
+                let (kept, refusal) = logs::prepare(batch, project, rules, received_ms);
+                writes.extend(kept.into_iter().map(Write::Logs));
+                if let Some(refusal) = refusal {
+                    digest.add_refusal(&refusal);
+                    writes.push(outcome(project, received_ms, refusal.category, refusal.reason, refusal.quantity));
+                }
+            }
+            Incoming::Metrics(batch) => {
+                digest.add_metrics(&batch);
+                writes.extend(metrics::prepare(batch, project, rules, received_ms).map(Write::Metrics));
             }
             Incoming::Counted { category, quantity } => {
                 digest.add_counted(&category, quantity);

@@ -1,6 +1,8 @@
 //! What every protocol decodes into: from here on nobody knows which one it was.
 
 use crate::model::event::Event;
+use crate::model::log::LogBatch;
+use crate::model::metric::MetricBatch;
 use crate::model::outcome::Reason;
 use crate::model::span::SpanBatch;
 
@@ -20,6 +22,10 @@ pub enum Incoming {
         batch: SpanBatch,
         transactions: u32,
     },
+    /// Log records of any origin.
+    Logs(LogBatch),
+    /// Metric points of any origin.
+    Metrics(MetricBatch),
     /// Understood, answered with success, counted by name and not kept.
     Counted {
         category: String,

@@ -28,6 +28,11 @@ pub fn hour_of(unix_ms: i64) -> i64 {
     unix_ms.div_euclid(3_600_000)
 }
 
+/// The minute an instant falls in, in minutes since the epoch: the bucket of logs and metrics.
+pub fn minute_of(unix_ns: i64) -> i64 {
+    unix_ns.div_euclid(60_000_000_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -238,8 +238,6 @@ fn what_is_not_kept_is_counted() {
         ("client-report", "client_report"),
         ("check-in-begin", "check_in"),
         ("check-in-error", "check_in"),
-        ("logs", "log"),
-        ("trace-metrics", "trace_metric"),
         ("django-span-stream", "span"),
     ] {
         let decoded = envelope(PYTHON, case);

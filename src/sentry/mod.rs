@@ -11,14 +11,17 @@ pub mod auth;
 #[cfg(test)]
 mod captures;
 mod clock;
+mod container;
 pub mod decode;
 pub mod detail;
 pub mod dsn;
 pub mod envelope;
 pub mod event;
 mod json;
+mod logs;
 pub mod sample;
 pub mod store_endpoint;
+mod trace_metrics;
 pub mod transaction;
 mod wire;
 

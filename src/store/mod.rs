@@ -12,11 +12,14 @@
 mod body;
 mod events;
 mod issues;
+mod logs;
+mod metrics;
 mod migrate;
 mod outcomes;
 mod projects;
 mod readers;
 mod staged;
+mod staged_signals;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -33,9 +36,15 @@ use thiserror::Error;
 pub use body::{CompressedBody, compress};
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
+pub use logs::{LogFilter, LogPage, LogPosition, LogQuery, LogRow, LogVolume};
+pub use metrics::{MetricPoints, MetricRow, Stretches};
 pub use staged::encode_spans;
+pub use staged_signals::{encode_logs, encode_metrics};
 pub use traces::{TracePage, TraceQuery, TraceSpans};
-pub use write::{Appended, EventAppended, EventWrite, OutcomeWrite, SpansWrite, TracePart, Write};
+pub use write::{
+    Appended, EventAppended, EventWrite, LogMinute, LogsWrite, MetricPart, MetricsWrite, OutcomeWrite, SpansWrite,
+    TracePart, Write,
+};
 
 use crate::config::LOCK_WAIT_MS;
 use crate::model::live::LiveChange;

@@ -3,6 +3,8 @@
 use crate::model::event::{EventKind, Level};
 use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
+use crate::model::log::LogLevel;
+use crate::model::metric::{MetricKey, MetricSum};
 use crate::model::trace::TraceSummary;
 
 use super::body::CompressedBody;
@@ -11,6 +13,8 @@ use super::body::CompressedBody;
 pub enum Write {
     Event(Box<EventWrite>),
     Spans(SpansWrite),
+    Logs(LogsWrite),
+    Metrics(MetricsWrite),
     Outcome(OutcomeWrite),
 }
 
@@ -56,6 +60,61 @@ pub struct TracePart {
     pub summary: TraceSummary,
 }
 
+/// The log records of one request, or of one hour of it, in the order of time.
+pub struct LogsWrite {
+    pub project_id: ProjectId,
+    pub received_ms: i64,
+    /// Hash of project and content: what comes with a known one is not stored again.
+    pub content_key: i64,
+    /// From [`super::encode_logs`], compressed.
+    pub body: CompressedBody,
+    pub record_count: u64,
+    pub min_ns: i64,
+    /// At most [`crate::config::LOG_BATCH_SPAN_NS`] after `min_ns`.
+    pub max_ns: i64,
+    /// A set of [`LogLevel::bit`].
+    pub levels: i64,
+    /// Distinct.
+    pub services: Vec<String>,
+    /// Distinct, empty for none.
+    pub environments: Vec<String>,
+    /// Key of the trace and how many of the records are its own.
+    pub traces: Vec<(i64, u64)>,
+    pub minutes: Vec<LogMinute>,
+}
+
+/// Records of one kind in one minute.
+pub struct LogMinute {
+    /// Minutes since the epoch.
+    pub minute: i64,
+    pub service: String,
+    pub environment: String,
+    pub level: LogLevel,
+    pub count: u64,
+}
+
+/// The metric points of one request.
+pub struct MetricsWrite {
+    pub project_id: ProjectId,
+    pub received_ms: i64,
+    /// Hash of project and content: what comes with a known one is not stored again.
+    pub content_key: i64,
+    /// From [`super::encode_metrics`], compressed.
+    pub body: CompressedBody,
+    pub point_count: u64,
+    /// One per metric.
+    pub parts: Vec<MetricPart>,
+}
+
+/// What one batch says about one metric.
+pub struct MetricPart {
+    pub key: MetricKey,
+    pub min_ns: i64,
+    pub max_ns: i64,
+    /// Minute since the epoch and what was measured in it, in the order of time.
+    pub minutes: Vec<(i64, MetricSum)>,
+}
+
 /// Something to count that is not kept.
 pub struct OutcomeWrite {
     pub project_id: ProjectId,
@@ -71,6 +130,8 @@ impl Write {
         match self {
             Self::Event(event) => 512 + event.body.weight(),
             Self::Spans(spans) => 128 + spans.body.weight() + spans.parts.len() * 512,
+            Self::Logs(logs) => 256 + logs.body.weight() + logs.traces.len() * 16 + logs.minutes.len() * 96,
+            Self::Metrics(metrics) => 128 + metrics.body.weight() + metrics.parts.len() * 256,
             Self::Outcome(_) => 128,
         }
     }

@@ -25,6 +25,8 @@ use crate::model::live::LiveChange;
 
 use super::events::insert_event;
 use super::issues::IssueDeltas;
+use super::logs::insert_logs;
+use super::metrics::insert_metrics;
 use super::outcomes::OutcomeDeltas;
 use super::traces::insert_spans;
 use super::write::{Appended, Write};
@@ -91,6 +93,11 @@ impl WriterHandle {
         let last_event: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| row.get(0))?;
         let last_batch: i64 =
             connection.query_row("SELECT coalesce(max(id), 0) FROM span_batch", [], |row| row.get(0))?;
+        let last_log: i64 = connection.query_row(
+            "SELECT max((SELECT coalesce(max(id), 0) FROM log_batch), (SELECT coalesce(max(id), 0) FROM metric_batch))",
+            [],
+            |row| row.get(0),
+        )?;
         let wal_pages = Arc::new(AtomicU64::new(0));
         let seen = wal_pages.clone();
         connection.wal_hook(Some(move |_: &mut Wal, pages: c_int| {
@@ -104,7 +111,7 @@ impl WriterHandle {
             page_bytes: connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.max(512) as u64,
             connection,
             wal_pages,
-            ids: ServerIds::after(last_event.max(last_batch)),
+            ids: ServerIds::after(last_event.max(last_batch).max(last_log)),
             wal_path: PathBuf::from(wal_path),
             on_change: options.on_change,
             _lock: lock,
@@ -182,6 +189,8 @@ pub(super) struct Batch<'a> {
     pub(super) issues: IssueDeltas,
     pub(super) outcomes: OutcomeDeltas,
     pub(super) traces: u64,
+    pub(super) logs: u64,
+    pub(super) metrics: u64,
 }
 
 impl Writer {
@@ -247,6 +256,8 @@ impl Writer {
             issues: IssueDeltas::default(),
             outcomes: OutcomeDeltas::default(),
             traces: 0,
+            logs: 0,
+            metrics: 0,
         };
         let mut answers = Vec::with_capacity(jobs.len());
         for writes in jobs {
@@ -255,6 +266,8 @@ impl Writer {
                 match write {
                     Write::Event(event) => appended.events.push(insert_event(&tx, event, &mut batch)?),
                     Write::Spans(spans) => insert_spans(&tx, spans, &mut batch)?,
+                    Write::Logs(logs) => insert_logs(&tx, logs, &mut batch)?,
+                    Write::Metrics(metrics) => insert_metrics(&tx, metrics, &mut batch)?,
                     Write::Outcome(outcome) => batch.outcomes.add(
                         outcome.project_id,
                         outcome.received_ms,
@@ -266,7 +279,8 @@ impl Writer {
             }
             answers.push(appended);
         }
-        let change = LiveChange { issues: batch.issues.ids(), traces: batch.traces };
+        let change =
+            LiveChange { issues: batch.issues.ids(), traces: batch.traces, logs: batch.logs, metrics: batch.metrics };
         batch.issues.apply(&tx)?;
         batch.outcomes.apply(&tx)?;
         tx.commit()?;

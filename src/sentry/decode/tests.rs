@@ -25,6 +25,8 @@ fn kinds(decoded: &EnvelopeDecoded) -> Vec<String> {
     let name = |incoming: &Incoming| match incoming {
         Incoming::Event(event) => format!("event {}", event.event_id.0[0]),
         Incoming::Spans { batch, transactions } => format!("{transactions} transaction, {} spans", batch.spans.len()),
+        Incoming::Logs(batch) => format!("{} logs", batch.records.len()),
+        Incoming::Metrics(batch) => format!("{} metrics", batch.points.len()),
         Incoming::Counted { category, quantity } => format!("{quantity} {category}"),
     };
     decoded.decoded.items.iter().map(name).collect()
@@ -68,10 +70,24 @@ fn the_headers_id_belongs_to_the_first_event() {
 #[test]
 fn types_that_are_not_kept_are_counted_by_name() {
     let decoded = decode(
-        "{}\n{\"type\":\"log\",\"item_count\":9}\n{\"items\":[{},{}]}\n{\"type\":\"log\",\"item_count\":3}\nnot json at all\n{\"type\":\"client_report\"}\n{}\n{\"type\":\"New <Thing>!\"}\n{}\n{}\nx\n{\"type\":\"profile_chunk_ui\"}\n{}",
+        "{}\n{\"type\":\"client_report\"}\n{}\n{\"type\":\"New <Thing>!\"}\n{}\n{}\nx\n{\"type\":\"profile_chunk_ui\"}\n{}",
     );
-    assert_eq!(kinds(&decoded), ["5 log", "1 client_report", "1 new__thing__", "1 unknown", "1 profile_chunk"]);
+    assert_eq!(kinds(&decoded), ["1 client_report", "1 new__thing__", "1 unknown", "1 profile_chunk"]);
     assert_eq!(decoded.response_id, None);
+}
+
+#[test]
+fn containers_are_read_item_by_item_however_many_there_are() {
+    let log = "{\"timestamp\":1699999990,\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"body\":\"x\"}";
+    let metric = log.replace("\"body\":\"x\"", "\"name\":\"a\",\"type\":\"gauge\",\"value\":1");
+    let decoded = decode(&format!(
+        "{{\"sdk\":{{\"name\":\"a\",\"version\":\"1\"}}}}\n{{\"type\":\"log\",\"item_count\":9}}\n{{\"items\":[{log},{{}},{log}]}}\n{{\"type\":\"log\"}}\n{{\"items\":[{log}]}}\n{{\"type\":\"log\",\"item_count\":3}}\nnot json at all\n{{\"type\":\"trace_metric\"}}\n{{\"items\":[{metric}]}}"
+    ));
+    assert_eq!(kinds(&decoded), ["2 logs", "1 logs", "1 metrics"]);
+    let refused: Vec<_> = decoded.decoded.refused.iter().map(|r| (r.category.as_str(), r.reason, r.quantity)).collect();
+    assert_eq!(refused, [("log", Reason::Invalid, 1), ("log", Reason::Invalid, 3)]);
+    let Incoming::Logs(batch) = &decoded.decoded.items[0] else { panic!("logs") };
+    assert_eq!(batch.resources[0].sdk.as_deref(), Some("a/1"));
 }
 
 #[test]

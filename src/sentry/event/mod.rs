@@ -18,7 +18,7 @@ use crate::sentry::json::{JsonError, Object, Scalar, read_object};
 use crate::sentry::wire::WireEvent;
 
 pub(super) use fields::{environment, release, sdk_name, tags};
-pub(super) use message::read_message;
+pub(super) use message::{format_values, read_message};
 pub(super) use stack::{exception_type_and_value, paths};
 
 /// What surrounds an item: from the envelope, the receiver and the dice.

@@ -62,7 +62,8 @@ pub(super) fn read_links(links: &Listed<WireLink<'_>, 32, 0>) -> Vec<SpanLink> {
 }
 
 /// Any JSON value.
-struct AnyValue(AttributeValue);
+#[derive(Debug, Default)]
+pub(in crate::sentry) struct AnyValue(pub(in crate::sentry) AttributeValue);
 
 impl<'de> Deserialize<'de> for AnyValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,7 +3,7 @@
 //! Knows Sentry's transaction shape (protocol notes, section 3.2). Does not know traces: which span is the root of
 //! what is decided where spans of several processes meet.
 
-mod attributes;
+pub(super) mod attributes;
 mod parts;
 mod spans;
 mod words;
