@@ -15,9 +15,12 @@ mod live;
 mod respond;
 mod route;
 mod sentry_api;
+mod sentry_events;
 mod serve;
 mod take;
 mod ui;
+mod ui_logs;
+mod ui_metrics;
 pub mod view;
 
 use std::sync::Arc;
@@ -160,6 +163,11 @@ async fn answer(
         Route::Traces => ui::traces(&ready, &query).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
+        Route::Logs => ui_logs::logs(&ready, &query).await,
+        Route::LogVolume => ui_logs::volume(&ready, &query).await,
+        Route::Log { log } => ui_logs::log(&ready, log).await,
+        Route::Metrics => ui_metrics::metrics(&ready, &query).await,
+        Route::Metric { name } => ui_metrics::metric(&ready, name, &query).await,
         Route::Ingest => ui::ingest(&ready, &server.ledger).await,
         Route::Live => Ok(server.live.stream()),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
@@ -235,6 +243,11 @@ impl Query {
         let mut encoder = form_urlencoded::Serializer::new(String::new());
         encoder.extend_pairs(self.0.iter().filter(|(key, _)| key != "cursor"));
         encoder.append_pair("cursor", cursor).finish()
+    }
+
+    /// All values of a key.
+    fn all(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str())
     }
 
     /// The first value of a key, if it is not empty.

@@ -48,6 +48,15 @@ pub enum Route<'a> {
         trace: &'a str,
         span: &'a str,
     },
+    Logs,
+    LogVolume,
+    Log {
+        log: &'a str,
+    },
+    Metrics,
+    Metric {
+        name: &'a str,
+    },
     Ingest,
     Live,
     /// The one mutation: sends a sample event to ourselves.
@@ -71,6 +80,7 @@ pub enum Route<'a> {
 pub enum Sentry0<'a> {
     Root,
     Organizations,
+    OrganizationEvents { organization: &'a str },
     Projects,
     ProjectKeys { organization: &'a str, project: &'a str },
     ProjectIssues { organization: &'a str, project: &'a str },
@@ -128,6 +138,11 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["traces"] => Route::Traces,
         ["traces", trace] => Route::Trace { trace },
         ["traces", trace, "spans", span] => Route::Span { trace, span },
+        ["logs"] => Route::Logs,
+        ["logs", "volume"] => Route::LogVolume,
+        ["logs", log] => Route::Log { log },
+        ["metrics"] => Route::Metrics,
+        ["metrics", name] => Route::Metric { name },
         ["ingest"] => Route::Ingest,
         ["live"] => Route::Live,
         ["sample"] => Route::Sample,
@@ -139,6 +154,7 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
     Some(match parts {
         [] => Sentry0::Root,
         ["organizations"] => Sentry0::Organizations,
+        ["organizations", organization, "events"] => Sentry0::OrganizationEvents { organization },
         ["projects"] => Sentry0::Projects,
         ["projects", organization, project, "keys"] => Sentry0::ProjectKeys { organization, project },
         ["projects", organization, project, "issues"] => Sentry0::ProjectIssues { organization, project },

@@ -20,12 +20,12 @@ use super::error::ApiError;
 use super::respond::{Body, json as json_response};
 use super::route::Sentry0;
 use super::ui::find_issue;
-use super::{Query, Ready};
+use super::{Query, Ready, sentry_events};
 
 type Answer = Result<Response<Body>, ApiError>;
 
 /// What a request needs to build links that lead back here.
-struct Base {
+pub(super) struct Base {
     url: String,
 }
 
@@ -34,6 +34,9 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:4318");
     let base = Base { url: format!("http://{host}") };
     match route {
+        Sentry0::OrganizationEvents { organization } => {
+            sentry_events::events(ready, organization, query, &base).await
+        }
         Sentry0::Root => ok(&json!({ "version": "0", "auth": null, "user": null })),
         Sentry0::Organizations => ok(&json!([organization_json(ready)])),
         Sentry0::Projects => {
@@ -429,7 +432,7 @@ fn find_project<'r>(ready: &'r Ready, organization: &str, project: &str) -> Resu
 }
 
 /// Sentry's own words.
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "The requested resource does not exist")
 }
 
@@ -448,7 +451,7 @@ fn parse_cursor(cursor: &str) -> Result<(i64, i64), ApiError> {
 
 /// A list with the `Link` header that Sentry's clients follow until `results="false"`. The links keep whatever else
 /// was asked for.
-fn paged(body: &Value, base: &Base, path: &str, query: &Query, next: Option<String>) -> Answer {
+pub(super) fn paged(body: &Value, base: &Base, path: &str, query: &Query, next: Option<String>) -> Answer {
     let mut response = json_response(StatusCode::OK, body);
     let has_next = next.is_some();
     let cursor = next.unwrap_or_else(|| "0:0:0".to_string());

@@ -6,6 +6,8 @@
 pub mod event;
 pub mod ingest;
 pub mod issue;
+pub mod log;
+pub mod metric;
 pub mod trace;
 
 use serde::Serialize;
@@ -97,6 +99,19 @@ mod types {
             trace::SpanView,
             trace::SpanEventView,
             trace::SpanLinkView,
+            log::LogListView,
+            log::LogRowView,
+            log::LogView,
+            log::LogEventView,
+            log::LogVolumeView,
+            log::LogLevelVolume,
+            metric::MetricListView,
+            metric::MetricRowView,
+            metric::MetricView,
+            metric::MetricVariantView,
+            metric::MetricSeriesView,
+            metric::MetricSplitView,
+            metric::MetricExampleView,
             ingest::IngestView,
             ingest::IngestRowView,
             ingest::OutcomeView,
