@@ -9,6 +9,9 @@ import { matchPath } from "./lib/urls";
 import { IngestPage } from "./pages/ingest";
 import { IssuePage } from "./pages/issue";
 import { IssuesPage } from "./pages/issues";
+import { LogsPage } from "./pages/logs";
+import { MetricPage } from "./pages/metric";
+import { MetricsPage } from "./pages/metrics";
 import { NotFoundPage } from "./pages/not-found";
 import { EventRedirect, TraceRedirect } from "./pages/redirects";
 import { TracesPage } from "./pages/traces";
@@ -64,6 +67,9 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/issues/:shortId/events/:eventId", IssuePage],
   ["/traces", TracesPage],
   ["/traces/:traceId", TracePage],
+  ["/logs", LogsPage],
+  ["/metrics", MetricsPage],
+  ["/metrics/:name", MetricPage],
   ["/ingest", IngestPage],
   ["/e/:eventId", EventRedirect],
   ["/t/:traceId", TraceRedirect],
@@ -82,7 +88,7 @@ export function App() {
       return (
         <Shell>
           {/* Stepping from event to event keeps the page; another issue or trace is a new one. */}
-          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? ""}`} params={match.params} />
+          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.name ?? ""}`} params={match.params} />
         </Shell>
       );
   }

@@ -13,6 +13,8 @@ import { Icon, type IconName, Logo } from "./icons";
 const DESTINATIONS: readonly { path: string; name: string; icon: IconName }[] = [
   { path: "/issues", name: "Issues", icon: "issues" },
   { path: "/traces", name: "Traces", icon: "traces" },
+  { path: "/logs", name: "Logs", icon: "logs" },
+  { path: "/metrics", name: "Metrics", icon: "metrics" },
   { path: "/ingest", name: "Ingest", icon: "ingest" },
   { path: "/welcome", name: "Setup", icon: "setup" },
 ];
@@ -24,6 +26,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
     help: () => (isHelpOpen.value = true),
     goIssues: () => navigate("/issues"),
     goTraces: () => navigate("/traces"),
+    goLogs: () => navigate("/logs"),
+    goMetrics: () => navigate("/metrics"),
     goIngest: () => navigate("/ingest"),
     goSetup: () => navigate("/welcome"),
     theme: nextTheme,

@@ -11,7 +11,7 @@ const REASONS: readonly (readonly [string, string])[] = [
   ["too_large", "Over a size limit"],
 ];
 
-const MANY: Record<string, string> = { session: "sessions", check_in: "check-ins", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays" };
+const MANY: Record<string, string> = { session: "sessions", check_in: "check-ins", client_report: "client reports", statsd: "metrics", profile: "profiles", trace_metric: "metrics", replay: "replays" };
 
 export function named(category: string, n: number): string {
   const words = category.replaceAll("_", " ");

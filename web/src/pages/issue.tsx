@@ -10,6 +10,7 @@ import { Menu, type MenuItem } from "../components/controls";
 import { Contexts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
 import { Icon, type IconName } from "../components/icons";
 import { Ago, LevelMark, Sparkline } from "../components/marks";
+import { EventLogs } from "../components/trace-logs";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
@@ -227,6 +228,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   if (detail.request) sections.push({ id: "request", name: "Request", body: <Request request={detail.request} /> });
   if (detail.breadcrumbs.length > 0) sections.push({ id: "timeline", name: "Timeline", note: count(detail.breadcrumbs.length), body: <Timeline event={event} /> });
   if (trace) sections.push({ id: "trace", name: "Trace", body: <TraceLink event={event} /> });
+  if (trace && trace.log_count > 0) sections.push({ id: "logs", name: "Logs around this event", note: count(trace.log_count), body: <EventLogs traceId={trace.trace_id} atMs={event.timestamp_ms} /> });
   if (detail.tags.length > 0) sections.push({ id: "tags", name: "Tags", note: count(detail.tags.length), body: <KeyValues pairs={detail.tags} /> });
   if (detail.user.length > 0) sections.push({ id: "user", name: "User", body: <KeyValues pairs={detail.user} /> });
   if (detail.contexts.length > 0) sections.push({ id: "contexts", name: "Contexts", body: <Contexts detail={detail} /> });
