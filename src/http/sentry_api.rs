@@ -34,9 +34,7 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:4318");
     let base = Base { url: format!("http://{host}") };
     match route {
-        Sentry0::OrganizationEvents { organization } => {
-            sentry_events::events(ready, organization, query, &base).await
-        }
+        Sentry0::OrganizationEvents { organization } => sentry_events::events(ready, organization, query, &base).await,
         Sentry0::Root => ok(&json!({ "version": "0", "auth": null, "user": null })),
         Sentry0::Organizations => ok(&json!([organization_json(ready)])),
         Sentry0::Projects => {

@@ -94,7 +94,8 @@ fn read_query(ready: &Ready, query: &Query) -> Result<Asked, ApiError> {
     if let Some(environment) = query.get("environment") {
         filter.environment = Some(environment.to_string());
     }
-    let time = |key: &str| query.get(key).map(|text| parse_rfc3339_ns(text).ok_or_else(|| bad("that is no RFC 3339 time")));
+    let time =
+        |key: &str| query.get(key).map(|text| parse_rfc3339_ns(text).ok_or_else(|| bad("that is no RFC 3339 time")));
     filter.from_ns = time("start").transpose()?.unwrap_or(0);
     filter.to_ns = time("end").transpose()?.unwrap_or(i64::MAX);
     if let Some(period) = query.get("statsPeriod") {

@@ -109,8 +109,7 @@ fn range(query: &Query) -> Result<(i64, i64), ApiError> {
 
 /// Whole minutes, at most one more than `wanted`, in which both ends lie.
 fn stretches(from_ms: i64, to_ms: i64, wanted: i64) -> Stretches {
-    let (first, last) =
-        (minute_of(from_ms.saturating_mul(1_000_000)), minute_of(to_ms.saturating_mul(1_000_000)));
+    let (first, last) = (minute_of(from_ms.saturating_mul(1_000_000)), minute_of(to_ms.saturating_mul(1_000_000)));
     let minutes = ((last - first) / wanted + 1).max(1);
     let from_minute = first.div_euclid(minutes) * minutes;
     Stretches { from_minute, minutes, count: ((last - from_minute) / minutes + 1).clamp(1, wanted + 1) as usize }

@@ -20,6 +20,8 @@ mod grouped;
 mod guards;
 mod kept;
 mod live;
+mod logs;
+mod metrics;
 mod one_trace;
 mod otlp_ingest;
 mod reading;

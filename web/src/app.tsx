@@ -1,4 +1,4 @@
-// Which page an address shows. The trace pages are a chunk of their own.
+// Which page an address shows. The pages of traces, logs and metrics are chunks of their own.
 
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -9,9 +9,6 @@ import { matchPath } from "./lib/urls";
 import { IngestPage } from "./pages/ingest";
 import { IssuePage } from "./pages/issue";
 import { IssuesPage } from "./pages/issues";
-import { LogsPage } from "./pages/logs";
-import { MetricPage } from "./pages/metric";
-import { MetricsPage } from "./pages/metrics";
 import { NotFoundPage } from "./pages/not-found";
 import { EventRedirect, TraceRedirect } from "./pages/redirects";
 import { TracesPage } from "./pages/traces";
@@ -49,6 +46,9 @@ function lazy(name: string, fetchPage: () => Promise<Page>): Page {
 }
 
 const TracePage = lazy("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
+const LogsPage = lazy("LogsPage", () => import("./pages/logs").then((module) => module.LogsPage));
+const MetricsPage = lazy("MetricsPage", () => import("./pages/metrics").then((module) => module.MetricsPage));
+const MetricPage = lazy("MetricPage", () => import("./pages/metric").then((module) => module.MetricPage));
 
 function Home() {
   useEffect(() => {

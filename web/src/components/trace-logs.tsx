@@ -11,7 +11,6 @@ import { tracePath } from "../lib/urls";
 import { navigate } from "../router";
 import { LogDetail } from "./log-detail";
 import { LevelMark } from "./marks";
-import "../styles/logs.css";
 import { LoadError, Partial, SkeletonRows } from "./states";
 
 const AGAIN_MS = 1500;

@@ -19,7 +19,6 @@ import { logSnippets } from "../lib/signal-snippets";
 import { composeDsn, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { boot, now, say, sayLive, serverNow } from "../state";
-import "../styles/logs.css";
 
 const LEVELS = [
   ["", "All"],
@@ -186,7 +185,7 @@ export function LogsPage() {
           current={current}
           scroller={scroller}
           showService={services.length > 1}
-          showDate={(range.toMs ?? now.value) - range.fromMs > 86_400_000 || isFixed}
+          showDate={isOtherDay((rows[rows.length - 1] ?? rows[0])?.time_ms ?? now.value, now.value)}
           onToggle={toggle}
           onMore={() => logs.searchedToMs === null && logs.more()}
           onFilter={(name, value) => change({ attribute: `${name}:${value}` })}
@@ -205,6 +204,10 @@ export function LogsPage() {
       )}
     </div>
   );
+}
+
+function isOtherDay(ms: number, nowMs: number): boolean {
+  return new Date(ms).toDateString() !== new Date(nowMs).toDateString();
 }
 
 function Choice({ label, value, options, onChange }: { label: string; value: string; options: readonly string[]; onChange: (value: string) => void }) {

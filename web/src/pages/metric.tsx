@@ -17,7 +17,6 @@ import { tracePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { now } from "../state";
 import { metricPath, RangeChoice } from "./metrics";
-import "../styles/logs.css";
 
 const AGAIN_MS = 5000;
 

@@ -17,7 +17,6 @@ import { metricSnippets } from "../lib/signal-snippets";
 import { composeDsn, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
-import "../styles/logs.css";
 
 const AGAIN_MS = 5000;
 
