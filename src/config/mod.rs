@@ -96,6 +96,37 @@ pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
 /// One attribute's text, in bytes. Long enough for any SQL statement worth reading.
 pub const ATTRIBUTE_BYTES_MAX: usize = 64 << 10;
 
+/// One container of logs or metrics in an envelope, in bytes of JSON: Sentry's own limits, as are those of one item.
+pub const CONTAINER_BYTES_MAX: usize = 12 << 20;
+pub const LOG_BYTES_MAX: usize = 2 << 20;
+pub const METRIC_BYTES_MAX: usize = 1 << 20;
+
+/// Items of one container. SDKs send 100 logs or 1000 metrics at once.
+pub const CONTAINER_ITEMS_MAX: usize = 20_000;
+
+/// Time from the first to the last record kept in one batch, in nanoseconds. A list that goes back in time looks at
+/// batches that end this much later than where it stands.
+pub const LOG_BATCH_SPAN_NS: i64 = 3_600_000_000_000;
+
+/// Batches made of one request. A file of old logs read in by a Collector spans days; records of further hours are
+/// refused.
+pub const LOG_BATCHES_MAX: usize = 1_000;
+
+/// Rows of a page of logs, and the most a client may ask for: a reader scrolls through thousands.
+pub const LOG_ROWS: usize = 200;
+pub const LOG_ROWS_MAX: usize = 1_000;
+
+/// Records looked at for one page, and the time for it in milliseconds; then the answer says how far it got.
+pub const LOG_SCAN_RECORDS_MAX: usize = 400_000;
+pub const LOG_SCAN_MS: u64 = 1_500;
+
+/// Logs of one trace shown on its page.
+pub const TRACE_LOGS_MAX: usize = 1_000;
+
+/// Metrics listed, and points looked at to split one by an attribute.
+pub const METRICS_SHOWN_MAX: usize = 500;
+pub const METRIC_SCAN_POINTS_MAX: usize = 200_000;
+
 /// Spans sent to the browser for one waterfall. More are kept and counted, not drawn.
 pub const TRACE_SPANS_SHOWN_MAX: usize = 100_000;
 

@@ -129,3 +129,80 @@ pub struct AttributeList {
     #[prost(message, repeated, tag = "1")]
     pub attributes: ::prost::alloc::vec::Vec<Attribute>,
 }
+/// The log records of one request from a client, or of one hour of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StagedLogs {
+    #[prost(message, repeated, tag = "1")]
+    pub resources: ::prost::alloc::vec::Vec<Resource>,
+    #[prost(message, repeated, tag = "2")]
+    pub records: ::prost::alloc::vec::Vec<LogRecord>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogRecord {
+    /// Unix nanoseconds.
+    #[prost(sfixed64, tag = "1")]
+    pub time_ns: i64,
+    #[prost(sfixed64, optional, tag = "2")]
+    pub observed_ns: ::core::option::Option<i64>,
+    /// 1 to 24 as in OpenTelemetry, 0 when unknown.
+    #[prost(uint32, tag = "3")]
+    pub severity: u32,
+    #[prost(string, tag = "4")]
+    pub severity_text: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub body: ::prost::alloc::string::String,
+    #[prost(string, optional, tag = "6")]
+    pub template: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "7")]
+    pub logger: ::core::option::Option<::prost::alloc::string::String>,
+    /// Empty: none.
+    #[prost(bytes = "vec", tag = "8")]
+    pub trace_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "9")]
+    pub span_id: ::prost::alloc::vec::Vec<u8>,
+    /// Index into StagedLogs.resources.
+    #[prost(uint32, tag = "10")]
+    pub resource: u32,
+    /// 0 Sentry, 1 OpenTelemetry.
+    #[prost(uint32, tag = "11")]
+    pub source: u32,
+    #[prost(message, repeated, tag = "12")]
+    pub attributes: ::prost::alloc::vec::Vec<Attribute>,
+    #[prost(uint32, tag = "13")]
+    pub dropped: u32,
+}
+/// The metric points of one request from a client.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StagedMetrics {
+    #[prost(message, repeated, tag = "1")]
+    pub resources: ::prost::alloc::vec::Vec<Resource>,
+    #[prost(message, repeated, tag = "2")]
+    pub points: ::prost::alloc::vec::Vec<MetricPoint>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MetricPoint {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// 0 counter, 1 gauge, 2 distribution.
+    #[prost(uint32, tag = "2")]
+    pub kind: u32,
+    #[prost(string, tag = "3")]
+    pub unit: ::prost::alloc::string::String,
+    #[prost(double, tag = "4")]
+    pub value: f64,
+    /// Unix nanoseconds.
+    #[prost(sfixed64, tag = "5")]
+    pub time_ns: i64,
+    /// Empty: none.
+    #[prost(bytes = "vec", tag = "6")]
+    pub trace_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "7")]
+    pub span_id: ::prost::alloc::vec::Vec<u8>,
+    /// Index into StagedMetrics.resources.
+    #[prost(uint32, tag = "8")]
+    pub resource: u32,
+    #[prost(message, repeated, tag = "9")]
+    pub attributes: ::prost::alloc::vec::Vec<Attribute>,
+    #[prost(uint32, tag = "10")]
+    pub dropped: u32,
+}

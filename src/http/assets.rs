@@ -28,8 +28,8 @@ pub fn serve(path: &str, headers: &HeaderMap) -> Response<Body> {
         return response;
     }
     let last = name.rsplit('/').next().unwrap_or("");
-    // A missing file must not come back as a page; ids and short ids never hold a dot.
-    if name.starts_with(HASHED) || last.contains('.') {
+    // A missing file must not come back as a page; ids and short ids never hold a dot, names of metrics do.
+    if name.starts_with(HASHED) || (last.contains('.') && !name.starts_with("metrics/")) {
         return bytes(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "there is no such file\n");
     }
     file("index.html", headers).unwrap_or_else(|| bytes(StatusCode::OK, "text/html; charset=utf-8", NOT_BUILT))

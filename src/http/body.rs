@@ -12,7 +12,7 @@ use hyper::body::{Body as _, Incoming};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::config::{ADMISSION_WAIT_MS, BODIES_IN_MEMORY_BYTES_MAX, BODY_TIMEOUT_S};
+use crate::config::{ADMISSION_WAIT_MS, BODIES_IN_MEMORY_BYTES_MAX, BODY_TIMEOUT_S, LARGE_BODY_BYTES};
 
 /// Encodings applied one over the other. HTTP allows any number; nobody sends two, and each is a chance for a bomb.
 const ENCODINGS_MAX: usize = 2;
@@ -162,9 +162,11 @@ fn read_within(
     // JSON of SDKs shrinks about sixfold.
     let mut out: Vec<u8> = Vec::with_capacity((compressed * 6).clamp(4 << 10, 1 << 20));
     loop {
-        // Doubling, as a Vec does by itself, but never beyond the limit: a bomb must not cost three times its due.
+        // Doubling, as a Vec does by itself; a large body gets all it may take at once, because copying it from place to
+        // place would cost it half as much again, and room that is never written to costs nothing.
         if out.len() == out.capacity() {
-            let larger = (out.capacity() * 2).min(limit + 1);
+            let is_large = out.len() >= LARGE_BODY_BYTES;
+            let larger = if is_large { limit + 1 } else { (out.capacity() * 2).min(limit + 1) };
             out.reserve_exact(larger.saturating_sub(out.len()));
         }
         let start = out.len();

@@ -386,7 +386,7 @@ fn nothing_usable(
     refusals: &[(Reason, String)],
     is_store: bool,
 ) -> Option<ApiError> {
-    let kept_something = digest.events > 0 || digest.spans > 0 || digest.others > 0 || !digest.counted.is_empty();
+    let kept_something = digest.kept_something() || !digest.counted.is_empty();
     // Nothing is wrong with a client that was offline for a week.
     let all_too_old = refusals.iter().all(|(reason, _)| *reason == Reason::TooOld);
     let is_understood = admission.filtered > 0 || !admission.limited.is_empty();

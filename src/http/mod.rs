@@ -22,11 +22,14 @@ mod releases;
 mod respond;
 mod route;
 mod sentry_api;
+mod sentry_events;
 mod sentry_project;
 mod serve;
 mod stats_api;
 mod take;
 mod ui;
+mod ui_logs;
+mod ui_metrics;
 pub mod view;
 
 use std::sync::Arc;
@@ -159,6 +162,11 @@ async fn answer(
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
         Route::Releases => releases::list(&ready, &query).await,
+        Route::Logs => ui_logs::logs(&ready, &query).await,
+        Route::LogVolume => ui_logs::volume(&ready, &query).await,
+        Route::Log { log } => ui_logs::log(&ready, log).await,
+        Route::Metrics => ui_metrics::metrics(&ready, &query).await,
+        Route::Metric { name } => ui_metrics::metric(&ready, name, &query).await,
         Route::Ingest => ui::ingest(&ready, &server.ledger).await,
         Route::Live => Ok(server.live.stream()),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,

@@ -66,6 +66,15 @@ pub enum Route<'a> {
         span: &'a str,
     },
     Releases,
+    Logs,
+    LogVolume,
+    Log {
+        log: &'a str,
+    },
+    Metrics,
+    Metric {
+        name: &'a str,
+    },
     Ingest,
     Live,
     /// Sends a sample event to ourselves.
@@ -108,6 +117,7 @@ pub enum Route<'a> {
 pub enum Sentry0<'a> {
     Root,
     Organizations,
+    OrganizationEvents { organization: &'a str },
     Projects,
     Project { organization: &'a str, project: &'a str },
     ProjectKeys { organization: &'a str, project: &'a str },
@@ -185,6 +195,11 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["traces", trace] => Route::Trace { trace },
         ["traces", trace, "spans", span] => Route::Span { trace, span },
         ["releases"] => Route::Releases,
+        ["logs"] => Route::Logs,
+        ["logs", "volume"] => Route::LogVolume,
+        ["logs", log] => Route::Log { log },
+        ["metrics"] => Route::Metrics,
+        ["metrics", name] => Route::Metric { name },
         ["ingest"] => Route::Ingest,
         ["live"] => Route::Live,
         ["sample"] => Route::Sample,
@@ -202,6 +217,7 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
     Some(match parts {
         [] => Sentry0::Root,
         ["organizations"] => Sentry0::Organizations,
+        ["organizations", organization, "events"] => Sentry0::OrganizationEvents { organization },
         ["projects"] => Sentry0::Projects,
         ["projects", organization, project] => Sentry0::Project { organization, project },
         ["projects", organization, project, "keys", key] => Sentry0::ProjectKey { organization, project, key },

@@ -21,7 +21,7 @@ use super::error::ApiError;
 use super::respond::{Body, json as json_response};
 use super::route::Sentry0;
 use super::ui::find_issue;
-use super::{Query, Ready, releases, stats_api};
+use super::{Query, Ready, releases, sentry_events, stats_api};
 
 type Answer = Result<Response<Body>, ApiError>;
 
@@ -45,6 +45,7 @@ impl Base {
 pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, headers: &HeaderMap) -> Answer {
     let base = Base::of(headers);
     match route {
+        Sentry0::OrganizationEvents { organization } => sentry_events::events(ready, organization, query, &base).await,
         Sentry0::Root => ok(&json!({ "version": "0", "auth": null, "user": null })),
         Sentry0::Organizations => ok(&json!([organization_json(ready)])),
         Sentry0::Projects => {
@@ -531,7 +532,7 @@ fn parse_cursor(cursor: &str) -> Result<(i64, i64), ApiError> {
 
 /// A list with the `Link` header that Sentry's clients follow until `results="false"`. The links keep whatever else
 /// was asked for.
-fn paged(body: &Value, base: &Base, path: &str, query: &Query, next: Option<String>) -> Answer {
+pub(super) fn paged(body: &Value, base: &Base, path: &str, query: &Query, next: Option<String>) -> Answer {
     let mut response = json_response(StatusCode::OK, body);
     let has_next = next.is_some();
     let cursor = next.unwrap_or_else(|| "0:0:0".to_string());

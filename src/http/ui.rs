@@ -35,7 +35,7 @@ const CLIENT_DISCARDS_SHOWN_MAX: usize = 100;
 const HOURS_SHOWN: usize = 24;
 const DAYS_SHOWN: usize = 30;
 
-type Answer = Result<Response<Body>, ApiError>;
+pub(super) type Answer = Result<Response<Body>, ApiError>;
 
 pub(super) async fn boot(ready: &Ready) -> Answer {
     let (has_events, has_traces) = ready.store.has_data().await?;
@@ -124,6 +124,7 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
             trace_id: trace_id.to_string(),
             span_id: detail.span_id.map(|id| id.to_string()),
             has_spans: ready.store.has_trace(trace_id).await?,
+            log_count: ready.store.trace_log_count(trace_id).await?,
         }),
         None => None,
     };
@@ -172,13 +173,18 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
     let trace_id = TraceId::parse(trace).ok_or_else(|| ApiError::not_found("trace"))?;
     let found = ready.store.trace_spans(trace_id, TRACE_SPANS_SHOWN_MAX).await?;
     let events = ready.store.trace_events(trace_id, TRACE_ERRORS_MAX).await?;
-    if found.batch.spans.is_empty() && events.is_empty() {
+    let log_count = ready.store.trace_log_count(trace_id).await?;
+    if found.batch.spans.is_empty() && events.is_empty() && log_count == 0 {
         return Err(ApiError::not_found("trace"));
     }
     let spans = &found.batch.spans;
     let placed = arrange(spans);
     let first_event_ns = events.iter().map(|(event, _)| event.timestamp_ms * 1_000_000).min();
-    let start_ns = spans.iter().map(|span| span.start_ns).min().or(first_event_ns).unwrap_or(0);
+    let mut start_ns = spans.iter().map(|span| span.start_ns).min().or(first_event_ns).unwrap_or(0);
+    if spans.is_empty() && events.is_empty() {
+        let (logs, _) = ready.store.trace_logs(trace_id, 1).await?;
+        start_ns = logs.first().map_or(0, |log| log.record.time_ns);
+    }
     let end_ns = spans.iter().map(|span| span.end_ns).max().unwrap_or(start_ns);
     let service_of = |span: &Span| found.batch.resources.get(span.resource).map_or("", |r| r.service.as_str());
     let mut services: Vec<String> = spans.iter().map(|span| service_of(span).to_string()).collect();
@@ -235,6 +241,7 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         has_otel: spans.iter().any(|span| span.source == SpanSource::Otel),
         spans: columns,
         errors,
+        log_count,
         spans_omitted: found.omitted,
         profiles,
         replays,
@@ -393,7 +400,7 @@ fn span_view(span: Span, resource: Resource) -> SpanView {
     }
 }
 
-fn variables(attributes: Vec<Attribute>) -> Vec<Variable> {
+pub(super) fn variables(attributes: Vec<Attribute>) -> Vec<Variable> {
     attributes.into_iter().map(|a| Variable { name: a.key, value: attribute_json(a.value) }).collect()
 }
 
@@ -435,14 +442,14 @@ fn status_name(status: SpanStatus) -> &'static str {
     }
 }
 
-fn source_name(source: SpanSource) -> &'static str {
+pub(super) fn source_name(source: SpanSource) -> &'static str {
     match source {
         SpanSource::Sentry => "sentry",
         SpanSource::Otel => "otel",
     }
 }
 
-fn short_id(ready: &Ready, event: &EventSummary, short_no: u64) -> String {
+pub(super) fn short_id(ready: &Ready, event: &EventSummary, short_no: u64) -> String {
     ready.project(event.project_id).map_or_else(|| event.issue_id.to_string(), |project| project.short_id(short_no))
 }
 
@@ -458,6 +465,6 @@ fn page_rows(query: &Query) -> usize {
     query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(PAGE_ROWS).clamp(1, PAGE_ROWS_MAX)
 }
 
-fn ok(view: &impl serde::Serialize) -> Answer {
+pub(super) fn ok(view: &impl serde::Serialize) -> Answer {
     Ok(json(StatusCode::OK, view))
 }

@@ -6,6 +6,8 @@ use crate::model::decoded::Refusal;
 use crate::model::event::Level;
 use crate::model::ids::TraceId;
 use crate::model::issue::IssueTitle;
+use crate::model::log::LogBatch;
+use crate::model::metric::MetricBatch;
 use crate::model::session::SessionBatch;
 use crate::model::span::SpanBatch;
 use crate::store::TracePart;
@@ -32,6 +34,11 @@ pub struct Digest {
 }
 
 impl Digest {
+    /// Whether anything of the request is stored.
+    pub fn kept_something(&self) -> bool {
+        self.events > 0 || self.spans > 0 || self.others > 0
+    }
+
     pub(super) fn add_event(&mut self, title: &IssueTitle, level: Level, trace_id: Option<TraceId>) {
         self.events += 1;
         let word = if level >= Level::Error { "error" } else { level.as_str() };
@@ -81,6 +88,22 @@ impl Digest {
         if let About::Profile(profile) = &blob.about {
             self.trace_id = self.trace_id.or(profile.trace_id);
         }
+    }
+
+    pub(super) fn add_logs(&mut self, batch: &LogBatch) {
+        let count = batch.records.len();
+        self.others += count as u64;
+        let trace_id = batch.records.iter().find_map(|record| record.trace_id);
+        self.trace_id = self.trace_id.or(trace_id);
+        let first = batch.records.first().map(|record| short(&record.body)).unwrap_or_default();
+        self.parts.push(if count == 1 { format!("log {first}") } else { format!("{count} logs") });
+    }
+
+    pub(super) fn add_metrics(&mut self, batch: &MetricBatch) {
+        let count = batch.points.len();
+        self.others += count as u64;
+        let name = batch.points.first().map(|point| short(&point.name)).unwrap_or_default();
+        self.parts.push(if count == 1 { format!("metric {name}") } else { format!("{count} metrics") });
     }
 
     pub(super) fn add_counted(&mut self, category: &str, quantity: u64) {

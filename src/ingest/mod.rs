@@ -11,6 +11,8 @@ pub mod filters;
 mod glob;
 mod health;
 pub mod limiter;
+mod logs;
+mod metrics;
 pub mod policy;
 mod spans;
 
@@ -84,6 +86,19 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms
             Incoming::Blob(blob) => {
                 digest.add_blob(&blob);
                 writes.push(Write::Blob(Box::new(blobs::prepare_blob(project, *blob, rules, received_ms))));
+            }
+            Incoming::Logs(batch) => {
+                digest.add_logs(&batch);
+                let (kept, refusal) = logs::prepare(batch, project, rules, received_ms);
+                writes.extend(kept.into_iter().map(Write::Logs));
+                if let Some(refusal) = refusal {
+                    digest.add_refusal(&refusal);
+                    writes.push(outcome(project, received_ms, refusal.category, refusal.reason, refusal.quantity));
+                }
+            }
+            Incoming::Metrics(batch) => {
+                digest.add_metrics(&batch);
+                writes.extend(metrics::prepare(batch, project, rules, received_ms).map(Write::Metrics));
             }
             Incoming::Counted { category, quantity } => {
                 digest.add_counted(&category, quantity);

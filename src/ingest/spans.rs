@@ -33,7 +33,7 @@ pub(super) fn normalise(batch: &mut SpanBatch, project: &Project, rules: &scrub:
     }
 }
 
-fn flatten(attributes: &mut [Attribute]) {
+pub(super) fn flatten(attributes: &mut [Attribute]) {
     for attribute in attributes {
         limit_depth(&mut attribute.value, ATTRIBUTE_DEPTH_MAX);
     }

@@ -3,6 +3,8 @@
 use crate::model::blob::Blob;
 use crate::model::client_report::ClientReport;
 use crate::model::event::Event;
+use crate::model::log::LogBatch;
+use crate::model::metric::MetricBatch;
 use crate::model::outcome::Reason;
 use crate::model::session::SessionBatch;
 use crate::model::span::SpanBatch;
@@ -27,6 +29,10 @@ pub enum Incoming {
     ClientReport(ClientReport),
     /// Bytes to keep: an attachment, a profile, a part of a replay.
     Blob(Box<Blob>),
+    /// Log records of any origin.
+    Logs(LogBatch),
+    /// Metric points of any origin.
+    Metrics(MetricBatch),
     /// Understood, answered with success, counted by name and not kept.
     Counted {
         category: String,

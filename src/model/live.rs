@@ -9,4 +9,7 @@ pub struct LiveChange {
     pub issues: Vec<IssueId>,
     /// Traces that got spans.
     pub traces: u64,
+    /// Log records and metric points that were new.
+    pub logs: u64,
+    pub metrics: u64,
 }

@@ -1,4 +1,4 @@
-//! The vocabulary: ids, events, issues, spans, and the type every protocol decodes into.
+//! The vocabulary: ids, events, issues, spans, logs, metrics, and the type every protocol decodes into.
 //!
 //! Owns the words of the product and the pure decisions on them. Knows no wire format, no SQL, no clock and no
 //! async: everything here can be made by hand in a test.
@@ -11,6 +11,8 @@ pub mod event;
 pub mod ids;
 pub mod issue;
 pub mod live;
+pub mod log;
+pub mod metric;
 pub mod outcome;
 pub mod project;
 pub mod quota;

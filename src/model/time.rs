@@ -47,6 +47,11 @@ pub fn month_of(unix_ms: i64) -> (i64, i64) {
     month().unwrap_or((0, 30 * DAY_MS))
 }
 
+/// The minute an instant falls in, in minutes since the epoch: the bucket of logs and metrics.
+pub fn minute_of(unix_ns: i64) -> i64 {
+    unix_ns.div_euclid(60_000_000_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@
 //! - Headers, cookies and query parameters go by name.
 //! - **Untouched**: file names and lines of code, exception types, tags, modules, debug images, user id, name and
 //!   e-mail address, the User-Agent, the names the protocol itself defines.
+//! - Bodies of logs also lose addresses of mail, and say what stood there: `[creditcard]`, `[email]`, `[token]`, `[iban]`.
 //! - Numbers are never searched, only removed by name. Empty texts and null have nothing to hide and stay.
 //!
 //! Every replacement is remarked on in `_meta`, so that a reader sees why a value is missing.
@@ -33,6 +34,7 @@
 
 mod area;
 mod cursor;
+mod logs;
 mod marks;
 mod patterns;
 mod spans;
@@ -45,6 +47,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::model::event::Event;
+pub use logs::{scrub_log, scrub_metric};
 pub use spans::{scrub_attributes, scrub_span};
 
 use patterns::{DEFAULT_EXACT, DEFAULT_WORDS, Patterns};

@@ -243,6 +243,7 @@ fn what_is_not_kept_is_counted() {
         ("check-in-error", "check_in"),
         ("logs", "log"),
         ("trace-metrics", "trace_metric"),
+        ("django-span-stream", "span"),
     ] {
         let decoded = envelope(PYTHON, case);
         let counted = decoded.decoded.items.iter().any(

@@ -12,6 +12,7 @@ use crate::model::decoded::{Decoded, Incoming, Refusal};
 use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
 use crate::model::quota::DataGroup;
+use crate::model::span::Resource;
 use crate::sentry::Limits;
 use crate::sentry::blobs::is_attachment;
 use crate::sentry::clock::time_ns;
@@ -20,6 +21,8 @@ use crate::sentry::envelope::{FrameError, FramedItem, split_envelope};
 use crate::sentry::event::{Arrival, ItemError, decode_event, sdk_name};
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Listed, Object, Scalar, depth_within, read_object, wire_object};
+use crate::sentry::logs::decode_logs;
+use crate::sentry::trace_metrics::decode_metrics;
 use crate::sentry::transaction::decode_transaction;
 use crate::sentry::wire::WireSdk;
 use numbered::Tally;
@@ -216,6 +219,8 @@ impl<'r> Run<'r> {
             "replay_event" | "replay_recording" | "replay_video" => self.take_replay(&category, item),
             // Taken after everything else, when the event is known.
             ty if is_attachment(ty) => {}
+            "log" => self.take_logs(item),
+            "trace_metric" => self.take_metrics(item),
             _ => self.count(category, item),
         }
     }
@@ -246,6 +251,42 @@ impl<'r> Run<'r> {
                 self.result.decoded.refused.extend(transaction.refused);
             }
             Err(error) => self.refuse("transaction", &error),
+        }
+    }
+
+    fn take_logs(&mut self, item: &FramedItem<'_>) {
+        let arrival = self.arrival();
+        match decode_logs(item.payload, &arrival, self.limits) {
+            Ok((mut batch, refused)) => {
+                name_sdk(&mut batch.resources, self.result.header.sdk.as_deref());
+                if !batch.records.is_empty() {
+                    self.result.decoded.items.push(Incoming::Logs(batch));
+                }
+                self.result.decoded.refused.extend(refused);
+            }
+            Err(error) => self.refuse_container("log", item, &error),
+        }
+    }
+
+    fn take_metrics(&mut self, item: &FramedItem<'_>) {
+        let arrival = self.arrival();
+        match decode_metrics(item.payload, &arrival, self.limits) {
+            Ok((mut batch, refused)) => {
+                name_sdk(&mut batch.resources, self.result.header.sdk.as_deref());
+                if !batch.points.is_empty() {
+                    self.result.decoded.items.push(Incoming::Metrics(batch));
+                }
+                self.result.decoded.refused.extend(refused);
+            }
+            Err(error) => self.refuse_container("trace_metric", item, &error),
+        }
+    }
+
+    /// A container that cannot be read costs as many items as it is said to hold, and at most as many as fit.
+    fn refuse_container(&mut self, category: &str, item: &FramedItem<'_>, error: &ItemError) {
+        self.refuse(category, error);
+        if let Some(refusal) = self.result.decoded.refused.last_mut() {
+            refusal.quantity = item.header.item_count.unwrap_or(1).clamp(1, (item.payload.len() as u64 / 3).max(1));
         }
     }
 
@@ -292,6 +333,7 @@ impl<'r> Run<'r> {
         }
         let quantity = match category.as_str() {
             "log" | "trace_metric" => self.container_len(item),
+            "span" => self.container_len(item),
             _ => 1,
         };
         let counted = self.result.decoded.items.iter_mut().find_map(|incoming| match incoming {
@@ -312,6 +354,12 @@ impl<'r> Run<'r> {
         let actual = entries.map(|entries| entries.members.len() as u64 + entries.omitted).filter(|count| *count > 0);
         let fits = (item.payload.len() as u64 / 3).max(1);
         actual.unwrap_or_else(|| item.header.item_count.unwrap_or(1).clamp(1, fits))
+    }
+}
+
+fn name_sdk(resources: &mut [Resource], sdk: Option<&str>) {
+    for resource in resources {
+        resource.sdk = resource.sdk.take().or_else(|| sdk.map(str::to_owned));
     }
 }
 

@@ -17,6 +17,8 @@ mod drops;
 mod events;
 mod grouping;
 mod issues;
+mod logs;
+mod metrics;
 mod migrate;
 mod outcomes;
 mod profiles;
@@ -27,6 +29,7 @@ mod releases;
 mod replays;
 mod sessions;
 mod staged;
+mod staged_signals;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -48,15 +51,18 @@ pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use grouping::HashOwner;
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
+pub use logs::{LogFilter, LogPage, LogPosition, LogQuery, LogRow, LogVolume};
+pub use metrics::{MetricPoints, MetricRow, Stretches};
 pub use profiles::{ProfileRow, ProfiledTime};
 pub use project_changes::{ProjectChange, ProjectChanged, StoredSettings};
 pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSeen, ReleaseUsers};
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use staged::encode_spans;
+pub use staged_signals::{encode_logs, encode_metrics};
 pub use traces::{TracePage, TraceQuery, TraceSpans};
 pub use write::{
-    Appended, ClientReportWrite, DropWrite, EventAppended, EventWrite, KeyUseWrite, OutcomeWrite, SessionBucketWrite,
-    SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
+    Appended, ClientReportWrite, DropWrite, EventAppended, EventWrite, KeyUseWrite, LogMinute, LogsWrite, MetricPart,
+    MetricsWrite, OutcomeWrite, SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
 use crate::config::LOCK_WAIT_MS;

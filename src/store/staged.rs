@@ -81,7 +81,7 @@ pub(super) fn source_from_code(code: u32) -> SpanSource {
     if code == 1 { SpanSource::Otel } else { SpanSource::Sentry }
 }
 
-fn resource_to_pb(resource: Resource) -> pb::Resource {
+pub(super) fn resource_to_pb(resource: Resource) -> pb::Resource {
     pb::Resource {
         service: resource.service,
         release: resource.release,
@@ -91,7 +91,7 @@ fn resource_to_pb(resource: Resource) -> pb::Resource {
     }
 }
 
-fn resource_from_pb(resource: pb::Resource) -> Resource {
+pub(super) fn resource_from_pb(resource: pb::Resource) -> Resource {
     Resource {
         service: resource.service,
         release: resource.release,
@@ -183,11 +183,11 @@ fn span_from_pb(span: pb::Span) -> Option<Span> {
     })
 }
 
-fn attributes_to_pb(attributes: Vec<Attribute>) -> Vec<pb::Attribute> {
+pub(super) fn attributes_to_pb(attributes: Vec<Attribute>) -> Vec<pb::Attribute> {
     attributes.into_iter().map(|a| pb::Attribute { key: a.key, value: Some(value_to_pb(a.value)) }).collect()
 }
 
-fn attributes_from_pb(attributes: Vec<pb::Attribute>) -> Vec<Attribute> {
+pub(super) fn attributes_from_pb(attributes: Vec<pb::Attribute>) -> Vec<Attribute> {
     attributes
         .into_iter()
         .map(|a| Attribute { key: a.key, value: a.value.map(value_from_pb).unwrap_or_default() })

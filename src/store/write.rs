@@ -4,6 +4,8 @@ use crate::model::client_report::ClientDiscard;
 use crate::model::event::{EventKind, Level};
 use crate::model::ids::{EventId, IssueId, ProjectId, PublicKey, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
+use crate::model::log::LogLevel;
+use crate::model::metric::{MetricKey, MetricSum};
 use crate::model::quota::DataGroup;
 use crate::model::session::{SessionCounts, SessionState};
 use crate::model::trace::TraceSummary;
@@ -23,6 +25,8 @@ pub enum Write {
     Blob(Box<BlobWrite>),
     /// Part of a blob too large for one commit.
     BlobPiece(BlobPiece),
+    Logs(LogsWrite),
+    Metrics(MetricsWrite),
     Outcome(OutcomeWrite),
     /// As an outcome, and by the name of the filter or limit.
     Dropped(DropWrite),
@@ -104,6 +108,60 @@ pub struct ClientReportWrite {
     pub delivery_key: Option<i64>,
     pub discards: Vec<ClientDiscard>,
 }
+/// The log records of one request, or of one hour of it, in the order of time.
+pub struct LogsWrite {
+    pub project_id: ProjectId,
+    pub received_ms: i64,
+    /// Hash of project and content: what comes with a known one is not stored again.
+    pub content_key: i64,
+    /// From [`super::encode_logs`], compressed.
+    pub body: CompressedBody,
+    pub record_count: u64,
+    pub min_ns: i64,
+    /// At most [`crate::config::LOG_BATCH_SPAN_NS`] after `min_ns`.
+    pub max_ns: i64,
+    /// A set of [`LogLevel::bit`].
+    pub levels: i64,
+    /// Distinct.
+    pub services: Vec<String>,
+    /// Distinct, empty for none.
+    pub environments: Vec<String>,
+    /// Key of the trace and how many of the records are its own.
+    pub traces: Vec<(i64, u64)>,
+    pub minutes: Vec<LogMinute>,
+}
+
+/// Records of one kind in one minute.
+pub struct LogMinute {
+    /// Minutes since the epoch.
+    pub minute: i64,
+    pub service: String,
+    pub environment: String,
+    pub level: LogLevel,
+    pub count: u64,
+}
+
+/// The metric points of one request.
+pub struct MetricsWrite {
+    pub project_id: ProjectId,
+    pub received_ms: i64,
+    /// Hash of project and content: what comes with a known one is not stored again.
+    pub content_key: i64,
+    /// From [`super::encode_metrics`], compressed.
+    pub body: CompressedBody,
+    pub point_count: u64,
+    /// One per metric.
+    pub parts: Vec<MetricPart>,
+}
+
+/// What one batch says about one metric.
+pub struct MetricPart {
+    pub key: MetricKey,
+    pub min_ns: i64,
+    pub max_ns: i64,
+    /// Minute since the epoch and what was measured in it, in the order of time.
+    pub minutes: Vec<(i64, MetricSum)>,
+}
 
 /// Something to count that is not kept.
 pub struct OutcomeWrite {
@@ -147,6 +205,8 @@ impl Write {
             Self::BlobPiece(piece) => 128 + piece.weight(),
             Self::Outcome(_) | Self::Dropped(_) | Self::KeyUse(_) => 128,
             Self::Project(change) => 512 + change.weight(),
+            Self::Logs(logs) => 256 + logs.body.weight() + logs.traces.len() * 16 + logs.minutes.len() * 96,
+            Self::Metrics(metrics) => 128 + metrics.body.weight() + metrics.parts.len() * 256,
         }
     }
 }

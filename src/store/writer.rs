@@ -28,6 +28,8 @@ use super::client_reports::insert_client_report;
 use super::drops::DropDeltas;
 use super::events::insert_event;
 use super::issues::IssueDeltas;
+use super::logs::insert_logs;
+use super::metrics::insert_metrics;
 use super::outcomes::OutcomeDeltas;
 use super::project_changes::change_project;
 use super::releases::ReleaseDeltas;
@@ -87,6 +89,16 @@ pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// The newest id given to a row, so that ids go on growing after a start.
+fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
+    let mut last = 0;
+    for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch"] {
+        let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
+        last = last.max(connection.query_row(&sql, [], |row| row.get(0))?);
+    }
+    Ok(last)
+}
+
 impl WriterHandle {
     pub(super) fn start(
         mut connection: Connection,
@@ -94,14 +106,7 @@ impl WriterHandle {
         lock: File,
         options: StoreOptions,
     ) -> Result<Self, StoreError> {
-        let last_event: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| row.get(0))?;
-        let last_batch: i64 =
-            connection.query_row("SELECT coalesce(max(id), 0) FROM span_batch", [], |row| row.get(0))?;
-        let last_blob: i64 = connection.query_row(
-            "SELECT max((SELECT coalesce(max(id), 0) FROM blob), (SELECT coalesce(max(id), 0) FROM attachment))",
-            [],
-            |row| row.get(0),
-        )?;
+        let last_id = last_server_id(&connection)?;
         let wal_pages = Arc::new(AtomicU64::new(0));
         let seen = wal_pages.clone();
         connection.wal_hook(Some(move |_: &mut Wal, pages: c_int| {
@@ -115,7 +120,7 @@ impl WriterHandle {
             page_bytes: connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.max(512) as u64,
             connection,
             wal_pages,
-            ids: ServerIds::after(last_event.max(last_batch).max(last_blob)),
+            ids: ServerIds::after(last_id),
             wal_path: PathBuf::from(wal_path),
             on_change: options.on_change,
             _lock: lock,
@@ -194,6 +199,8 @@ pub(super) struct Batch<'a> {
     pub(super) outcomes: OutcomeDeltas,
     pub(super) releases: ReleaseDeltas,
     pub(super) traces: u64,
+    pub(super) logs: u64,
+    pub(super) metrics: u64,
 }
 
 impl Writer {
@@ -260,6 +267,8 @@ impl Writer {
             outcomes: OutcomeDeltas::default(),
             releases: ReleaseDeltas::default(),
             traces: 0,
+            logs: 0,
+            metrics: 0,
         };
         let mut drops = DropDeltas::default();
         let mut answers = Vec::with_capacity(jobs.len());
@@ -283,6 +292,8 @@ impl Writer {
                     }
                     Write::KeyUse(key_use) => drops.add_use(key_use),
                     Write::Project(change) => appended.changed = Some(change_project(&tx, change)?),
+                    Write::Logs(logs) => insert_logs(&tx, logs, &mut batch)?,
+                    Write::Metrics(metrics) => insert_metrics(&tx, metrics, &mut batch)?,
                     Write::Outcome(outcome) => batch.outcomes.add(
                         outcome.project_id,
                         outcome.received_ms,
@@ -294,7 +305,8 @@ impl Writer {
             }
             answers.push(appended);
         }
-        let change = LiveChange { issues: batch.issues.ids(), traces: batch.traces };
+        let change =
+            LiveChange { issues: batch.issues.ids(), traces: batch.traces, logs: batch.logs, metrics: batch.metrics };
         batch.issues.apply(&tx)?;
         batch.outcomes.apply(&tx)?;
         batch.releases.apply(&tx)?;

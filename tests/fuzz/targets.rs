@@ -8,6 +8,7 @@ use trapline::grouping::{self, Rules};
 use trapline::model::decoded::Incoming;
 use trapline::model::event::Event;
 use trapline::model::ids::EventId;
+use trapline::model::quota::DataGroups;
 use trapline::scrub::{self, scrub_event, scrub_whole_event};
 use trapline::sentry::Limits;
 use trapline::sentry::auth::{AuthInputs, read_credentials};
@@ -36,6 +37,8 @@ const LIMITS: Limits = Limits {
     item_bytes_max: 16 << 20,
     depth_max: 100,
     spans_max: 10_000,
+    closed: DataGroups::NONE,
+    attachment_bytes_max: 20 << 20,
 };
 
 /// An envelope is understood or refused; what is kept of it can be read again.
@@ -104,8 +107,13 @@ pub fn auth_header(data: &[u8]) {
 }
 
 fn read_event(payload: &[u8]) -> Option<Event> {
-    let arrival =
-        Arrival { header_event_id: None, sent_at_ns: None, received_ms: RECEIVED_MS, fresh_id: EventId([7; 16]) };
+    let arrival = Arrival {
+        header_event_id: None,
+        sent_at_ns: None,
+        received_ms: RECEIVED_MS,
+        client_ip: None,
+        fresh_id: EventId([7; 16]),
+    };
     decode_event(payload, &arrival, &LIMITS).ok()
 }
 

@@ -179,7 +179,10 @@ fn json_nested_without_end_is_refused() {
         to_envelope(&server, format!("{{\"x\":{deep}}}\n")).send().expect(200);
         // Nor does an item of no type: it is counted as unknown.
         to_envelope(&server, format!("{{}}\n{{\"x\":{deep}}}\n{{}}\n")).send().expect(200);
-        to_envelope(&server, envelope(&[("log", &format!("{{\"items\":{deep}}}"))])).send().expect(200);
+        for ty in ["log", "trace_metric"] {
+            let container = envelope(&[(ty, &format!("{{\"items\":{deep}}}"))]);
+            assert_refused_or_too_large(&to_envelope(&server, container).send(), ty);
+        }
 
         for path in ["/v1/traces", "/v1/logs", "/v1/metrics"] {
             let list = match path {

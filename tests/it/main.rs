@@ -26,6 +26,8 @@ mod grouping;
 mod guards;
 mod kept;
 mod live;
+mod logs;
+mod metrics;
 mod normalised;
 mod one_trace;
 mod otlp_ingest;

@@ -187,7 +187,7 @@ export function event(name, wanted) {
   return {
     event_id: d.ids[at], issue_id: d.row.id, short_id: d.row.short_id, nav: { first: d.ids[0], previous: d.ids[at - 1] ?? null, next: d.ids[at + 1] ?? null, latest: d.ids.at(-1) },
     title: d.row.title, culprit: d.row.culprit, level: d.row.level, platform: "python", timestamp_ms, received_ms: timestamp_ms + 40,
-    trace: d.trace ? { trace_id: d.trace, span_id: null, has_spans: d.trace !== T.errors } : null, body_bytes: JSON.stringify(detail).length, attachments: [], replays: [], detail,
+    trace: d.trace ? { trace_id: d.trace, span_id: null, has_spans: d.trace !== T.errors, log_count: 0 } : null, body_bytes: JSON.stringify(detail).length, attachments: [], replays: [], detail,
   };
 }
 export const eventById = (id) => {
@@ -267,7 +267,7 @@ for (const [trace_id, t, name, op, service, ms, ago, errors, http_status] of bui
   const s = t.spans;
   const start_ms = NOW - ago * 1000;
   const has_otel = s.source.includes("otel");
-  views.set(trace_id, { trace_id, name, op, service, start_ns: `${start_ms}000000`, start_ms, duration_ns: Math.round(ms * MS), services: t.services, has_sentry: s.source.includes("sentry"), has_otel, spans: s, errors, spans_omitted: trace_id === T.big ? 20_000 : 0, profiles: [], replays: [] });
+  views.set(trace_id, { trace_id, name, op, service, start_ns: `${start_ms}000000`, start_ms, duration_ns: Math.round(ms * MS), services: t.services, has_sentry: s.source.includes("sentry"), has_otel, spans: s, errors, spans_omitted: trace_id === T.big ? 20_000 : 0, profiles: [], replays: [], log_count: 0 });
   if (s.span_id.length > 0)
     traceRows.push({ trace_id, start_ms, duration_ns: Math.round(ms * MS), name, op, service, services: t.services, span_count: s.span_id.length, db_span_count: s.op.filter((o) => o === "db").length, failed_span_count: s.status.filter((x) => x === "error").length, error_count: errors.length, status: "ok", http_status, has_sentry: s.source.includes("sentry"), has_otel, is_partial: trace_id === T.orphan });
 }

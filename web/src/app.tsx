@@ -1,4 +1,4 @@
-// Which page an address shows. The trace pages are a chunk of their own.
+// Which page an address shows. The pages of traces, logs and metrics are chunks of their own.
 
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -48,6 +48,9 @@ function lazy(name: string, fetchPage: () => Promise<Page>): Page {
 const ReleasesPage = lazy("ReleasesPage", () => import("./pages/releases").then((module) => module.ReleasesPage));
 const SettingsPage = lazy("SettingsPage", () => import("./pages/settings").then((module) => module.SettingsPage));
 const TracePage = lazy("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
+const LogsPage = lazy("LogsPage", () => import("./pages/logs").then((module) => module.LogsPage));
+const MetricsPage = lazy("MetricsPage", () => import("./pages/metrics").then((module) => module.MetricsPage));
+const MetricPage = lazy("MetricPage", () => import("./pages/metric").then((module) => module.MetricPage));
 
 function Home() {
   useEffect(() => {
@@ -67,6 +70,9 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/traces", TracesPage],
   ["/traces/:traceId", TracePage],
   ["/releases", ReleasesPage],
+  ["/logs", LogsPage],
+  ["/metrics", MetricsPage],
+  ["/metrics/:name", MetricPage],
   ["/ingest", IngestPage],
   ["/settings", SettingsPage],
   ["/settings/projects/:slug", SettingsPage],
@@ -88,6 +94,7 @@ export function App() {
         <Shell>
           {/* Stepping from event to event keeps the page; another issue or trace is a new one. */}
           <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.slug ?? ""}`} params={match.params} />
+          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.name ?? ""}`} params={match.params} />
         </Shell>
       );
   }

@@ -12,6 +12,8 @@ export const KEYS = {
       goIssues: ["g i", "Go to issues"],
       goTraces: ["g t", "Go to traces"],
       goReleases: ["g r", "Go to releases"],
+      goLogs: ["g l", "Go to logs"],
+      goMetrics: ["g m", "Go to metrics"],
       goIngest: ["g n", "Go to ingest"],
       goSettings: ["g ,", "Go to settings"],
       goSetup: ["g s", "Go to setup"],
@@ -57,6 +59,17 @@ export const KEYS = {
       zoomReset: ["0", "Whole trace"],
       link: ["y", "Copy link to the span"],
       close: ["Escape", "Close the span panel"],
+    },
+  },
+  logs: {
+    title: "Logs",
+    keys: {
+      next: ["j", "Next log"],
+      previous: ["k", "Previous log"],
+      open: ["Enter", "Open or close the log"],
+      apply: [".", "Show what is new"],
+      pause: ["p", "Pause or go on"],
+      close: ["Escape", "Close the log"],
     },
   },
 } as const satisfies Record<string, { title: string; keys: Record<string, readonly [string, string]> }>;

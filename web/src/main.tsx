@@ -14,6 +14,7 @@ import "./styles/event.css";
 import "./styles/grouping.css";
 import "./styles/kept.css";
 import "./styles/setup.css";
+import "./styles/logs.css";
 
 startRouter();
 startKeys();

@@ -45,4 +45,6 @@ pub struct EventTraceView {
     pub span_id: Option<String>,
     /// Spans of this trace are stored, so the link leads somewhere.
     pub has_spans: bool,
+    /// Logs that name this trace.
+    pub log_count: u64,
 }

@@ -8,6 +8,8 @@ pub mod event;
 pub mod grouping;
 pub mod ingest;
 pub mod issue;
+pub mod log;
+pub mod metric;
 pub mod project;
 pub mod release;
 pub mod trace;
@@ -111,6 +113,19 @@ mod types {
             blob::AttachmentTextView,
             blob::ProfileView,
             blob::ReplayView,
+            log::LogListView,
+            log::LogRowView,
+            log::LogView,
+            log::LogEventView,
+            log::LogVolumeView,
+            log::LogLevelVolume,
+            metric::MetricListView,
+            metric::MetricRowView,
+            metric::MetricView,
+            metric::MetricVariantView,
+            metric::MetricSeriesView,
+            metric::MetricSplitView,
+            metric::MetricExampleView,
             ingest::IngestView,
             ingest::IngestRowView,
             ingest::OutcomeView,

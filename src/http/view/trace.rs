@@ -59,6 +59,8 @@ pub struct TraceView {
     pub has_otel: bool,
     pub spans: SpanColumns,
     pub errors: Vec<TraceErrorView>,
+    /// Logs that name this trace.
+    pub log_count: u64,
     /// Spans of the trace that are kept but left out of this answer, by the limit on spans per page.
     pub spans_omitted: u64,
     pub profiles: Vec<ProfileView>,

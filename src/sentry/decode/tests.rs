@@ -29,6 +29,8 @@ fn kinds(decoded: &EnvelopeDecoded) -> Vec<String> {
         Incoming::Sessions(batch) => format!("{} sessions", batch.updates.len() + batch.buckets.len()),
         Incoming::ClientReport(report) => format!("report of {}", report.discards.len()),
         Incoming::Blob(blob) => format!("{} bytes of {}", blob.bytes.len(), blob.category),
+        Incoming::Logs(batch) => format!("{} logs", batch.records.len()),
+        Incoming::Metrics(batch) => format!("{} metrics", batch.points.len()),
         Incoming::Counted { category, quantity } => format!("{quantity} {category}"),
     };
     decoded.decoded.items.iter().map(name).collect()
@@ -72,9 +74,9 @@ fn the_headers_id_belongs_to_the_first_event() {
 #[test]
 fn types_that_are_not_kept_are_counted_by_name() {
     let decoded = decode(
-        "{}\n{\"type\":\"log\",\"item_count\":9}\n{\"items\":[{},{}]}\n{\"type\":\"log\",\"item_count\":3}\nnot json at all\n{\"type\":\"check_in\"}\n{}\n{\"type\":\"New <Thing>!\"}\n{}\n{}\nx\n{\"type\":\"profile_chunk_ui\"}\n{}",
+        "{}\n{\"type\":\"check_in\"}\n{}\n{\"type\":\"New <Thing>!\"}\n{}\n{}\nx\n{\"type\":\"profile_chunk_ui\"}\n{}",
     );
-    assert_eq!(kinds(&decoded), ["5 log", "1 check_in", "1 new__thing__", "1 unknown"]);
+    assert_eq!(kinds(&decoded), ["1 check_in", "1 new__thing__", "1 unknown"]);
     assert_eq!(decoded.decoded.refused[0].category, "profile_chunk");
     assert_eq!(decoded.response_id, None);
 }
@@ -103,6 +105,20 @@ fn an_envelope_holds_so_many_of_these_and_no_more() {
     let long = format!("{{\"x\":\"{}\"}}", "y".repeat(CLIENT_REPORT_BYTES_MAX / 2));
     let decoded = many("client_report", &long, 2);
     assert_eq!((decoded.items.len(), decoded.refused[0].reason), (1, Reason::TooLarge));
+}
+
+#[test]
+fn containers_are_read_item_by_item_however_many_there_are() {
+    let log = "{\"timestamp\":1699999990,\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"body\":\"x\"}";
+    let metric = log.replace("\"body\":\"x\"", "\"name\":\"a\",\"type\":\"gauge\",\"value\":1");
+    let decoded = decode(&format!(
+        "{{\"sdk\":{{\"name\":\"a\",\"version\":\"1\"}}}}\n{{\"type\":\"log\",\"item_count\":9}}\n{{\"items\":[{log},{{}},{log}]}}\n{{\"type\":\"log\"}}\n{{\"items\":[{log}]}}\n{{\"type\":\"log\",\"item_count\":3}}\nnot json at all\n{{\"type\":\"trace_metric\"}}\n{{\"items\":[{metric}]}}"
+    ));
+    assert_eq!(kinds(&decoded), ["2 logs", "1 logs", "1 metrics"]);
+    let refused: Vec<_> = decoded.decoded.refused.iter().map(|r| (r.category.as_str(), r.reason, r.quantity)).collect();
+    assert_eq!(refused, [("log", Reason::Invalid, 1), ("log", Reason::Invalid, 3)]);
+    let Incoming::Logs(batch) = &decoded.decoded.items[0] else { panic!("logs") };
+    assert_eq!(batch.resources[0].sdk.as_deref(), Some("a/1"));
 }
 
 #[test]

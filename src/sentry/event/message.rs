@@ -41,7 +41,12 @@ fn format_message(template: &str, params: &RawValue) -> Option<String> {
     if is_empty {
         return None;
     }
-    let text = format_percent(template, &params).or_else(|| format_braces(template, &params))?;
+    format_values(template, &params)
+}
+
+/// The template with these values put in. `None` when it has no usable placeholder.
+pub(crate) fn format_values(template: &str, values: &Value) -> Option<String> {
+    let text = format_percent(template, values).or_else(|| format_braces(template, values))?;
     Some(cut(&text, MESSAGE_CHARS_MAX))
 }
 

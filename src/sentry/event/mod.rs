@@ -29,7 +29,7 @@ use amend::Note;
 pub(super) use fields::{
     TAGS_MAX, TagFault, dist, environment, logger, release, sdk_name, tag_fault, tags, url_without_query, user_agent,
 };
-pub(super) use message::read_message;
+pub(super) use message::{format_values, read_message};
 pub(super) use stack::{exception_type_and_value, paths};
 
 /// What surrounds an item: from the envelope, the receiver and the dice.

@@ -62,6 +62,7 @@ pub(in crate::sentry) fn read_links(links: &Listed<WireLink<'_>, 32, 0>) -> Vec<
 }
 
 /// Any JSON value.
+#[derive(Debug, Default)]
 pub(in crate::sentry) struct AnyValue(pub(in crate::sentry) AttributeValue);
 
 impl<'de> Deserialize<'de> for AnyValue {

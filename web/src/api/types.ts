@@ -210,7 +210,11 @@ export type EventTraceView = { trace_id: string, span_id: string | null,
 /**
  * Spans of this trace are stored, so the link leads somewhere.
  */
-has_spans: boolean, };
+has_spans: boolean, 
+/**
+ * Logs that name this trace.
+ */
+log_count: number, };
 
 export type GroupingView = { 
 /**
@@ -318,6 +322,10 @@ name: string, op: string, service: string,
  */
 start_ns: string, start_ms: number, duration_ns: number, services: Array<string>, has_sentry: boolean, has_otel: boolean, spans: SpanColumns, errors: Array<TraceErrorView>, 
 /**
+ * Logs that name this trace.
+ */
+log_count: number, 
+/**
  * Spans of the trace that are kept but left out of this answer, by the limit on spans per page.
  */
 spans_omitted: number, profiles: Array<ProfileView>, replays: Array<ReplayView>, };
@@ -423,6 +431,172 @@ export type ReplayView = { replay_id: string,
  * The first page.
  */
 page: string | null, segment_count: number, error_count: number, start_ms: number, end_ms: number, bytes: number, url: string, };
+
+export type LogListView = { logs: Array<LogRowView>, 
+/**
+ * Pass back as `cursor` for the next page; `null` at the end.
+ */
+next_cursor: string | null, 
+/**
+ * The search took too long and was given up here; `null` when the page is what it should be.
+ */
+searched_to_ms: number | null, 
+/**
+ * Of a trace: kept, but more than one page shows.
+ */
+omitted: number, 
+/**
+ * Any log was ever stored.
+ */
+has_any: boolean, };
+
+export type LogRowView = { id: string, time_ms: number, 
+/**
+ * Unix nanoseconds as text: they do not fit a JavaScript number.
+ */
+time_ns: string, 
+/**
+ * `unknown`, `trace`, `debug`, `info`, `warn`, `error`, `fatal`.
+ */
+level: string, 
+/**
+ * Cut to what a row can show.
+ */
+body: string, is_cut: boolean, service: string, logger: string | null, trace_id: string | null, span_id: string | null, };
+
+export type LogView = { id: string, time_ms: number, received_ms: number, level: string, 
+/**
+ * OpenTelemetry's number, 0 when unknown.
+ */
+severity: number, 
+/**
+ * The client's own word, when it is another one.
+ */
+severity_text: string, body: string, 
+/**
+ * The body with placeholders, where that differs.
+ */
+template: string | null, logger: string | null, trace_id: string | null, span_id: string | null, 
+/**
+ * Spans of the trace are stored, so the link leads somewhere.
+ */
+has_spans: boolean, project_slug: string, service: string, release: string | null, environment: string | null, sdk: string | null, 
+/**
+ * `sentry` or `otel`.
+ */
+source: string, attributes: Array<Variable>, resource: Array<Variable>, 
+/**
+ * Left out by the SDK's own limits or ours.
+ */
+dropped: number, 
+/**
+ * Error events of the same trace, nearest in time first.
+ */
+events: Array<LogEventView>, };
+
+export type LogEventView = { event_id: string, short_id: string, title: string, level: string, 
+/**
+ * After the log, before it when negative.
+ */
+offset_ms: number, };
+
+export type LogVolumeView = { from_ms: number, 
+/**
+ * Length of one stretch.
+ */
+step_ms: number, 
+/**
+ * One entry per level that occurs, lowest first.
+ */
+levels: Array<LogLevelVolume>, 
+/**
+ * All there are in the time, whatever is chosen of them.
+ */
+services: Array<string>, environments: Array<string>, };
+
+export type LogLevelVolume = { level: string, 
+/**
+ * Records per stretch, oldest first.
+ */
+counts: Array<number>, };
+
+export type MetricListView = { 
+/**
+ * By name.
+ */
+metrics: Array<MetricRowView>, 
+/**
+ * There are more than are listed.
+ */
+is_cut: boolean, 
+/**
+ * Any metric was ever stored.
+ */
+has_any: boolean, };
+
+export type MetricRowView = { name: string, 
+/**
+ * `counter`, `gauge`, `distribution`.
+ */
+kind: string, 
+/**
+ * Empty when it was not said.
+ */
+unit: string, project_slug: string, last: number, last_ms: number, 
+/**
+ * Points in the time asked for.
+ */
+count: number, 
+/**
+ * Sums of a counter, averages of anything else, oldest first; `null` where nothing was measured.
+ */
+spark: Array<number | null>, };
+
+export type MetricView = { name: string, kind: string, unit: string, project_slug: string, 
+/**
+ * The metrics of this name; this is one of them.
+ */
+variants: Array<MetricVariantView>, from_ms: number, 
+/**
+ * Length of one stretch.
+ */
+step_ms: number, series: MetricSeriesView, 
+/**
+ * One per value of the attribute asked for, the one with most points first; the rest together under `null`.
+ */
+split: Array<MetricSplitView>, 
+/**
+ * Names of attributes that points of the time carry.
+ */
+attributes: Array<string>, 
+/**
+ * Of a distribution, over the points looked at.
+ */
+p50: number | null, p95: number | null, p99: number | null, 
+/**
+ * Points looked at for split, percentiles and examples.
+ */
+points_seen: number, 
+/**
+ * Older points were not looked at; `null` when all of the time were.
+ */
+searched_to_ms: number | null, 
+/**
+ * Measurements with a trace, the highest first for distributions, else the latest.
+ */
+examples: Array<MetricExampleView>, };
+
+export type MetricVariantView = { kind: string, unit: string, project_slug: string, };
+
+export type MetricSeriesView = { count: Array<number>, sum: Array<number | null>, min: Array<number | null>, max: Array<number | null>, last: Array<number | null>, };
+
+export type MetricSplitView = { 
+/**
+ * `null`: all values that have no line of their own.
+ */
+value: string | null, points: number, series: MetricSeriesView, };
+
+export type MetricExampleView = { time_ms: number, value: number, trace_id: string, span_id: string | null, has_spans: boolean, };
 
 export type IngestView = { 
 /**

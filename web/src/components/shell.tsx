@@ -18,6 +18,8 @@ const DESTINATIONS: readonly { path: string; name: string; icon: IconName; isSer
   { path: "/ingest", name: "Ingest", icon: "ingest", isServer: true },
   { path: "/settings", name: "Settings", icon: "settings", isServer: true },
   { path: "/welcome", name: "Setup", icon: "setup", isServer: true },
+  { path: "/logs", name: "Logs", icon: "logs" },
+  { path: "/metrics", name: "Metrics", icon: "metrics" },
 ];
 /** A phone's bar holds five: all of them, or four and the rest behind "More". */
 const BAR_MAX = 5;
@@ -31,6 +33,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
     goIssues: () => navigate("/issues"),
     goTraces: () => navigate("/traces"),
     goReleases: () => navigate("/releases"),
+    goLogs: () => navigate("/logs"),
+    goMetrics: () => navigate("/metrics"),
     goIngest: () => navigate("/ingest"),
     goSettings: () => navigate("/settings"),
     goSetup: () => navigate("/welcome"),

@@ -14,7 +14,7 @@ const REASONS: readonly (readonly [string, string])[] = [
   ["too_old", "Too long ago to be counted"],
 ];
 
-const MANY: Record<string, string> = { session: "sessions", session_update: "session updates", sdk_delivery: "spans of SDKs' own requests", check_in: "check-ins", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays" };
+const MANY: Record<string, string> = { session: "sessions", session_update: "session updates", sdk_delivery: "spans of SDKs' own requests", check_in: "check-ins", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays", trace_metric: "metrics" };
 
 export function named(category: string, n: number): string {
   const words = category.replaceAll("_", " ");

@@ -12,6 +12,7 @@ import { Grouping } from "../components/grouping";
 import { Icon, type IconName } from "../components/icons";
 import { Attachments, Replays } from "../components/kept";
 import { Ago, LevelMark, Sparkline } from "../components/marks";
+import { EventLogs } from "../components/trace-logs";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
@@ -231,6 +232,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   if (trace) sections.push({ id: "trace", name: "Trace", body: <TraceLink event={event} /> });
   if (event.replays.length > 0) sections.push({ id: "replay", name: "Replay", body: <Replays replays={event.replays} /> });
   if (event.attachments.length > 0) sections.push({ id: "attachments", name: "Attachments", note: count(event.attachments.length), body: <Attachments eventId={event.event_id} files={event.attachments} /> });
+  if (trace && trace.log_count > 0) sections.push({ id: "logs", name: "Logs around this event", note: count(trace.log_count), body: <EventLogs traceId={trace.trace_id} atMs={event.timestamp_ms} /> });
   if (detail.tags.length > 0) sections.push({ id: "tags", name: "Tags", note: count(detail.tags.length), body: <KeyValues pairs={detail.tags} /> });
   if (detail.user.length > 0) sections.push({ id: "user", name: "User", body: <KeyValues pairs={detail.user} /> });
   if (detail.contexts.length > 0) sections.push({ id: "contexts", name: "Contexts", body: <Contexts detail={detail} /> });

@@ -14,6 +14,7 @@ import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { SpanPanel } from "../components/span-panel";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
+import { TraceLogs } from "../components/trace-logs";
 import { rowKey, scrollToRow, Waterfall } from "../components/waterfall";
 import { useKeys } from "../keys";
 import { count, dateTime, duration, oneLine, plural, shortId } from "../lib/format";
@@ -175,8 +176,9 @@ function Trace({ trace }: { trace: TraceView }) {
   });
 
   const size = spans.span_id.length;
+  const isLogs = query.value.get("view") === "logs" && trace.log_count > 0;
   const failedSpans = useMemo(() => spans.status.filter((status) => status === "error").length, [spans]);
-  const title = oneLine(trace.name, 200) || (size === 0 ? "Trace with errors only" : "Trace");
+  const title = oneLine(trace.name, 200) || (size === 0 ? (errors.length === 0 ? "Trace with logs only" : "Trace with errors only") : "Trace");
   const selfTotal = Math.max(1, kinds.reduce((sum, kind) => sum + kind.selfNs, 0));
   return (
     <>
@@ -203,10 +205,23 @@ function Trace({ trace }: { trace: TraceView }) {
       </header>
       <KeptWithTrace profiles={trace.profiles} replays={trace.replays} />
       {trace.spans_omitted > 0 && <Partial>{`${plural(trace.spans_omitted, "more span of this trace is", "more spans of this trace are")} kept but not drawn: a page draws at most ${count(size)}.`}</Partial>}
-      {size === 0 ? (
+      {trace.log_count > 0 && size > 0 && (
+        <nav class="tabs trace-views" aria-label="View">
+          <a href={`${place.value.path}${withQuery(place.value.search, { view: null })}`} aria-current={isLogs ? undefined : "true"}>
+            Waterfall
+          </a>
+          <a href={`${place.value.path}${withQuery(place.value.search, { view: "logs" })}`} aria-current={isLogs ? "true" : undefined}>
+            {`Logs ${count(trace.log_count)}`}
+          </a>
+        </nav>
+      )}
+      {isLogs && size > 0 ? (
+        <TraceLogs traceId={trace.trace_id} originMs={trace.start_ms} />
+      ) : size === 0 ? (
         <>
-          <Partial>No spans of this trace have been received, only the errors below.</Partial>
-          {errors.length === 0 ? <Empty title="Nothing is kept of this trace" /> : <ErrorList trace={trace} />}
+          <Partial>{`No spans of this trace have been received, only ${errors.length === 0 ? "the logs" : trace.log_count === 0 ? "the errors" : "the errors and logs"} below.`}</Partial>
+          {errors.length === 0 && trace.log_count === 0 ? <Empty title="Nothing is kept of this trace" /> : <ErrorList trace={trace} />}
+          {trace.log_count > 0 && <TraceLogs traceId={trace.trace_id} originMs={trace.start_ms} />}
         </>
       ) : (
         <>

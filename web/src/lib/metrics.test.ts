@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { column, extent, number, overall, path, value } from "./metrics";
+
+const series = { count: [2, 0, 1], sum: [10, null, 4], min: [4, null, 4], max: [6, null, 4], last: [6, null, 4] };
+
+describe("values", () => {
+  it("read in their unit", () => {
+    expect(value(187.5, "millisecond")).toBe("188\u202fms");
+    expect(value(1200, "byte")).toBe("1.20\u202fkB");
+    expect(value(3, "item")).toBe("3\u202fitem");
+    expect(value(0.5, "ratio")).toBe("50\u202f%");
+    expect(value(2.5, "")).toBe("2.5");
+  });
+  it("never lose themselves in digits", () => {
+    expect([number(1234567), number(0.0001234), number(-5.55555), number(1e20), number(1234.6)]).toEqual(["1.23M", "0.000123", "−5.56", "1.00e+20", "1\u202f235"]);
+  });
+});
+
+describe("sums", () => {
+  it("are columns of one kind", () => {
+    expect(column(series, "avg")).toEqual([5, null, 4]);
+    expect(column(series, "count")).toEqual([2, null, 1]);
+  });
+  it("are one number for all of the time", () => {
+    expect([overall(series, "sum"), overall(series, "avg"), overall(series, "min"), overall(series, "max"), overall(series, "last")]).toEqual([14, 14 / 3, 4, 6, 4]);
+    expect(overall({ count: [0], sum: [null], min: [null], max: [null], last: [null] }, "avg")).toBe(null);
+  });
+});
+
+it("the axis begins at zero and ends at a round number", () => {
+  expect(extent([[3, null, 17]])).toEqual({ low: 0, high: 20 });
+  expect(extent([[-3, 17], [42]])).toEqual({ low: -3, high: 50 });
+  expect(extent([[]])).toEqual({ low: 0, high: 1 });
+});
+
+it("a line has gaps and a lone value is seen", () => {
+  expect(path([1, 2, null, 1], 0, 2, 40, 10)).toBe("M5.0 5.0L15.0 0.0M33.0 5.0H37.0");
+});

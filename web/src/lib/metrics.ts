@@ -1,0 +1,99 @@
+// What the metric screens work out without a page: how values read, which sums fit a kind, where a line runs. Pure.
+
+import type { MetricSeriesView } from "../api/types";
+import { bytes, count, duration } from "./format";
+
+const NANOSECONDS: Record<string, number> = { nanosecond: 1, ns: 1, microsecond: 1e3, us: 1e3, millisecond: 1e6, ms: 1e6, second: 1e9, s: 1e9, minute: 6e10, hour: 3.6e12, day: 8.64e13 };
+const BYTES: Record<string, number> = { byte: 1, by: 1, bit: 1 / 8, kilobyte: 1e3, kibibyte: 1024, megabyte: 1e6, mebibyte: 1048576, gigabyte: 1e9, gibibyte: 1073741824 };
+
+/** A value with its unit: `187 ms`, `1.2 kB`, `42 %`, `3 items`. */
+export function value(n: number, unit: string): string {
+  const word = unit.toLowerCase();
+  const ns = NANOSECONDS[word] ?? NANOSECONDS[word.replace(/s$/, "")];
+  if (ns !== undefined) return duration(n * ns);
+  const size = BYTES[word] ?? BYTES[word.replace(/s$/, "")];
+  if (size !== undefined) return n < 0 ? `−${bytes(-n * size)}` : bytes(Math.round(n * size));
+  if (word === "percent" || word === "%") return `${number(n)}\u202f%`;
+  if (word === "ratio") return `${number(n * 100)}\u202f%`;
+  return unit === "" ? number(n) : `${number(n)}\u202f${unit}`;
+}
+
+/** Whole numbers as they are, others with three digits that say something. */
+export function number(n: number): string {
+  if (n < 0) return `−${number(-n)}`;
+  if (n >= 1e15) return n.toExponential(2);
+  if (Number.isInteger(n)) return n < 1e6 ? count(n) : short(n);
+  if (n >= 1000) return n < 1e6 ? count(Math.round(n)) : short(n);
+  return String(Number(n.toPrecision(3)));
+}
+
+function short(n: number): string {
+  const [size, letter] = n >= 1e12 ? [1e12, "T"] : n >= 1e9 ? [1e9, "G"] : [1e6, "M"];
+  return `${Number((n / size).toPrecision(3))}${letter}`;
+}
+
+export type Stat = "sum" | "count" | "avg" | "min" | "max" | "last";
+/** What is worth drawing of a kind; the first unless another is asked for. */
+export const STATS: Record<string, readonly Stat[]> = {
+  counter: ["sum", "count"],
+  gauge: ["avg", "last", "min", "max"],
+  distribution: ["avg", "max", "min", "count", "sum"],
+};
+export const STAT_WORDS: Record<Stat, string> = { sum: "Sum", count: "Count", avg: "Average", min: "Minimum", max: "Maximum", last: "Last value" };
+
+export function column(series: MetricSeriesView, stat: Stat): (number | null)[] {
+  if (stat === "count") return series.count.map((n) => (n === 0 ? null : n));
+  if (stat === "avg") return series.sum.map((sum, i) => (sum === null ? null : sum / Math.max(1, series.count[i] ?? 1)));
+  return series[stat];
+}
+
+/** One number for all of the time. */
+export function overall(series: MetricSeriesView, stat: Stat): number | null {
+  const values = column(series, stat).filter((n) => n !== null);
+  if (values.length === 0) return null;
+  if (stat === "min") return Math.min(...values);
+  if (stat === "max") return Math.max(...values);
+  if (stat === "last") return values[values.length - 1] ?? null;
+  const sum = (column(series, stat === "avg" ? "sum" : stat) as (number | null)[]).reduce<number>((total, n) => total + (n ?? 0), 0);
+  return stat === "avg" ? sum / Math.max(1, series.count.reduce((total, n) => total + n, 0)) : sum;
+}
+
+/** The ends of the axis: from zero, unless something is below it; the upper one a round number. */
+export function extent(lines: readonly (readonly (number | null)[])[]): { low: number; high: number } {
+  let low = 0;
+  let high = 0;
+  for (const line of lines)
+    for (const n of line) {
+      if (n === null) continue;
+      low = Math.min(low, n);
+      high = Math.max(high, n);
+    }
+  if (low === 0 && high === 0) return { low: 0, high: 1 };
+  return { low: low === 0 ? 0 : -roundUp(-low), high: high === 0 ? 0 : roundUp(high) };
+}
+
+/** The next of 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power of ten. */
+function roundUp(n: number): number {
+  const power = 10 ** Math.floor(Math.log10(n));
+  for (const step of [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8]) if (n <= step * power * 1.000001) return step * power;
+  return 10 * power;
+}
+
+/** An SVG path through the values in a box; a gap where nothing was measured, a dot for one alone. */
+export function path(values: readonly (number | null)[], low: number, high: number, width: number, height: number): string {
+  const step = width / Math.max(1, values.length);
+  const y = (n: number) => (height - ((n - low) / Math.max(1e-300, high - low)) * height).toFixed(1);
+  let out = "";
+  let isDrawing = false;
+  for (const [i, n] of values.entries()) {
+    if (n === null) {
+      isDrawing = false;
+      continue;
+    }
+    const x = ((i + 0.5) * step).toFixed(1);
+    if (!isDrawing && (values[i + 1] ?? null) === null) out += `M${((i + 0.3) * step).toFixed(1)} ${y(n)}H${((i + 0.7) * step).toFixed(1)}`;
+    else out += `${isDrawing ? "L" : "M"}${x} ${y(n)}`;
+    isDrawing = true;
+  }
+  return out;
+}

@@ -1,0 +1,49 @@
+// What to paste to make a Sentry SDK send logs and metrics, as sentry-sdk 2.75 takes it. Pure.
+
+import type { Snippet } from "./snippets";
+
+export function logSnippets(dsn: string): Snippet[] {
+  return [
+    {
+      title: "settings.py, or the start of your program",
+      language: "python",
+      text: `import sentry_sdk
+
+sentry_sdk.init(
+    dsn="${dsn}",
+    enable_logs=True,        # logging, INFO and above
+    traces_sample_rate=1.0,  # so that logs stand in their trace
+)`,
+    },
+    {
+      title: "anywhere after it",
+      language: "python",
+      text: `import logging
+logging.getLogger("shop").warning("cart %s is stale", 42)
+
+from sentry_sdk import logger
+logger.info("cart {id} priced", id=42)`,
+    },
+  ];
+}
+
+export function metricSnippets(dsn: string): Snippet[] {
+  return [
+    {
+      title: "settings.py, or the start of your program",
+      language: "python",
+      text: `import sentry_sdk
+
+sentry_sdk.init(dsn="${dsn}")`,
+    },
+    {
+      title: "anywhere after it",
+      language: "python",
+      text: `from sentry_sdk import metrics
+
+metrics.count("orders.placed", 1, attributes={"country": "DE"})
+metrics.gauge("queue.depth", 42)
+metrics.distribution("checkout.duration", 187.5, unit="millisecond")`,
+    },
+  ];
+}

@@ -1,0 +1,289 @@
+// The logs of all services, newest first, as they come in: filtered by level, text, place and time.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useResource } from "../api/client";
+import { useLive } from "../api/live";
+import type { LogVolumeView } from "../api/types";
+import { useLogs } from "../api/use-logs";
+import { CodeBox } from "../components/code-box";
+import { SearchBox } from "../components/controls";
+import { LogList } from "../components/log-list";
+import { LogVolume } from "../components/log-volume";
+import { PageTitle } from "../components/shell";
+import { Empty, LoadError, SkeletonRows } from "../components/states";
+import { useKeys } from "../keys";
+import { useCoalesced } from "../lib/coalesce";
+import { count, dateTime, plural } from "../lib/format";
+import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
+import { logSnippets } from "../lib/signal-snippets";
+import { composeDsn, withQuery } from "../lib/urls";
+import { navigate, place, query } from "../router";
+import { boot, now, say, sayLive, serverNow } from "../state";
+
+const LEVELS = [
+  ["", "All"],
+  ["info", "Info +"],
+  ["warn", "Warn +"],
+  ["error", "Error +"],
+] as const;
+/** Live logs are read at most this often, and the histogram. */
+const TAIL_MS = 1000;
+const VOLUME_MS = 5000;
+/** This near to the top counts as being there. */
+const TOP_PX = 30;
+
+const FILTERS = ["project", "level", "query", "service", "environment", "attribute", "trace"] as const;
+
+export function LogsPage() {
+  const params = query.value;
+  const range = timeRange(params, now.value);
+  const [isPaused, setPaused] = useState(false);
+  const api = new URLSearchParams();
+  for (const name of FILTERS) {
+    const value = params.get(name);
+    if (value) api.set(name, value);
+  }
+  const filters = api.toString();
+  const isTrace = api.has("trace");
+  const times = () => {
+    const { fromMs, toMs } = timeRange(params, serverNow());
+    return `from=${fromMs}${toMs === null ? "" : `&to=${toMs}`}`;
+  };
+  const key = `${filters}&${range.key || times()}`;
+  const logs = useLogs(key, () => `/api/ui/logs?${times()}&${filters}`);
+  const volumeFilters = new URLSearchParams(filters);
+  for (const name of ["query", "attribute", "trace", "level"]) volumeFilters.delete(name);
+  const level = params.get("level") ?? "";
+  if (level) volumeFilters.set("level", level);
+  const [volumeAt, setVolumeAt] = useState(() => times());
+  useEffect(() => setVolumeAt(times()), [key]);
+  const volume = useResource<LogVolumeView>(isTrace ? null : `/api/ui/logs/volume?${volumeAt}&${volumeFilters}`);
+  const heldVolume = useRef<LogVolumeView | undefined>(undefined);
+  if (volume.data) heldVolume.current = volume.data;
+  const shownVolume = volume.data ?? heldVolume.current;
+
+  const scroller = useRef<HTMLDivElement>(null);
+  const open = params.get("open");
+  const [current, setCurrent] = useState<string | null>(open);
+  const isFixed = range.toMs !== null;
+  const isAtTop = () => (scroller.current?.scrollTop ?? 0) < TOP_PX && open === null && current === null && !scroller.current?.matches(":hover");
+  const tail = useCoalesced(() => logs.check(!isPaused && isAtTop()), TAIL_MS);
+  const drawVolume = useCoalesced(() => setVolumeAt(times()), VOLUME_MS);
+  const arrived = () => {
+    if (isFixed) return;
+    tail();
+    if (!isPaused) drawVolume();
+  };
+  useLive({ log: arrived, resync: arrived });
+  const { unseen } = logs;
+  useEffect(() => {
+    if (unseen > 0) sayLive(plural(unseen, "new log"));
+  }, [unseen]);
+
+  const change = (changes: Record<string, string | null>) => navigate(`/logs${withQuery(place.value.search, { open: null, ...changes })}`, { replace: true });
+  const toggle = (id: string) => {
+    setCurrent(id);
+    navigate(`/logs${withQuery(place.value.search, { open: open === id ? null : id })}`, { replace: true });
+  };
+  const apply = () => {
+    logs.apply();
+    scroller.current?.scrollTo({ top: 0 });
+    setCurrent(null);
+    setPaused(false);
+  };
+  const rows = logs.rows;
+  const step = (by: number) => {
+    if (!rows || rows.length === 0) return;
+    const at = rows.findIndex((row) => row.id === current);
+    const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
+    if (!next) return;
+    setCurrent(next.id);
+    requestAnimationFrame(() => {
+      const element = scroller.current?.querySelector<HTMLElement>(`[data-log="${next.id}"]`);
+      element?.scrollIntoView({ block: "nearest" });
+      element?.focus({ preventScroll: true });
+    });
+  };
+  const pause = () => {
+    setPaused(!isPaused);
+    say(isPaused ? "Live logs go on" : "Live logs paused");
+    if (isPaused) apply();
+  };
+  useKeys("logs", {
+    next: () => step(1),
+    previous: () => step(-1),
+    open: () => current !== null && toggle(current),
+    close: () => open !== null && change({}),
+    ...(unseen > 0 ? { apply } : {}),
+    pause,
+  });
+
+  const text = params.get("query") ?? "";
+  const attribute = params.get("attribute") ?? "";
+  const services = shownVolume?.services ?? [];
+  const environments = shownVolume?.environments ?? [];
+  const isFiltered = FILTERS.some((name) => api.has(name));
+  const isEmpty = rows?.length === 0 && !logs.isLoading;
+  return (
+    <div class="page logs-page">
+      <header class="page-head">
+        <PageTitle title="Logs" />
+        <span class="head-tools">
+          {isFixed ? (
+            <button type="button" class="toggle" onClick={() => change({ from: null, to: null })} title="Back to the newest logs">
+              {`${dateTime(range.fromMs).slice(5, 19)} – ${dateTime(range.toMs ?? 0).slice(11, 19)}`} <span aria-hidden="true">×</span>
+            </button>
+          ) : (
+            <button type="button" class="toggle" aria-pressed={!isPaused} onClick={pause}>
+              <span class={`tail-dot${isPaused ? "" : " on"}`} aria-hidden="true" /> {isPaused ? "Paused" : "Live"} <kbd>p</kbd>
+            </button>
+          )}
+        </span>
+      </header>
+      <div class="toolbar">
+        <SearchBox value={text} label="Search logs" placeholder="Text in the message or logger" onChange={(value) => change({ query: value })} />
+        <Choice label="Service" value={params.get("service") ?? ""} options={services} onChange={(value) => change({ service: value })} />
+        <Choice label="Environment" value={params.get("environment") ?? ""} options={environments} onChange={(value) => change({ environment: value })} />
+        <label class="select">
+          <span>Time</span>
+          <select value={range.key} onChange={(event) => change({ range: event.currentTarget.value === RANGE_DEFAULT ? null : event.currentTarget.value, from: null, to: null })}>
+            {range.key === "" && <option value="">chosen</option>}
+            {RANGES.map(({ key: name, words }) => (
+              <option key={name} value={name}>
+                {words}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <div class="filter-line">
+        <nav class="tabs" aria-label="Level">
+          {LEVELS.map(([name, words]) => (
+            <a key={name} href={`/logs${withQuery(place.value.search, { level: name || null, open: null })}`} aria-current={level === name ? "true" : undefined}>
+              {words}
+            </a>
+          ))}
+        </nav>
+        <span class="log-chips">
+          {attribute !== "" && <Chip text={attribute} onRemove={() => change({ attribute: null })} />}
+          {isTrace && <Chip text={`trace:${(params.get("trace") ?? "").slice(0, 8)}…`} onRemove={() => change({ trace: null })} />}
+          {unseen > 0 && (
+            <button type="button" class="new-bar" onClick={apply}>
+              <span aria-hidden="true">↑</span> {unseen >= 200 ? "200+ new logs" : plural(unseen, "new log")} <kbd>.</kbd>
+            </button>
+          )}
+        </span>
+      </div>
+      {shownVolume && !isTrace && <LogVolume volume={shownVolume} isFiltered={text !== "" || attribute !== ""} onChoose={(from, to) => change({ from: String(from), to: String(to) })} />}
+      {logs.error && <LoadError error={logs.error} what="The logs" hasData={rows !== undefined} onRetry={logs.reload} />}
+      {rows === undefined && !logs.error && <SkeletonRows rows={20} height={24} />}
+      {isEmpty && (logs.hasAny ? <NoMatch isFiltered={isFiltered} searchedToMs={logs.searchedToMs} onMore={logs.more} onClear={() => navigate("/logs", { replace: true })} onLonger={range.key === "30d" ? null : () => change({ range: "30d", from: null, to: null })} /> : <NoLogs />)}
+      {rows && rows.length > 0 && (
+        <LogList
+          rows={rows}
+          open={open}
+          current={current}
+          scroller={scroller}
+          showService={services.length > 1}
+          showDate={isOtherDay((rows[rows.length - 1] ?? rows[0])?.time_ms ?? now.value, now.value)}
+          onToggle={toggle}
+          onMore={() => logs.searchedToMs === null && logs.more()}
+          onFilter={(name, value) => change({ attribute: `${name}:${value}` })}
+          foot={
+            <p class="list-end">
+              {logs.isLoading ? "Loading…" : logs.next === null ? `${plural(rows.length, "log")}, the oldest of this time` : null}
+              {!logs.isLoading && logs.searchedToMs !== null && logs.next !== null && <SearchedTo ms={logs.searchedToMs} onMore={logs.more} />}
+              {!logs.isLoading && logs.searchedToMs === null && logs.next !== null && (
+                <button type="button" class="button" onClick={logs.more}>
+                  {`Load more than ${count(rows.length)}`}
+                </button>
+              )}
+            </p>
+          }
+        />
+      )}
+    </div>
+  );
+}
+
+function isOtherDay(ms: number, nowMs: number): boolean {
+  return new Date(ms).toDateString() !== new Date(nowMs).toDateString();
+}
+
+function Choice({ label, value, options, onChange }: { label: string; value: string; options: readonly string[]; onChange: (value: string) => void }) {
+  const all = [...new Set([...options, ...(value ? [value] : [])])].toSorted();
+  if (all.length < 2 && value === "") return null;
+  return (
+    <label class="select">
+      <span>{label}</span>
+      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        <option value="">All</option>
+        {all.map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Chip({ text, onRemove }: { text: string; onRemove: () => void }) {
+  return (
+    <button type="button" class="toggle" aria-pressed="true" onClick={onRemove} title="Remove this filter">
+      <span class="chip-text">{text}</span> <span aria-hidden="true">×</span>
+      <span class="offscreen">remove</span>
+    </button>
+  );
+}
+
+function SearchedTo({ ms, onMore }: { ms: number; onMore: () => void }) {
+  return (
+    <>
+      <span>{`Searched back to ${dateTime(ms).slice(0, 19)}.`}</span>
+      <button type="button" class="button" onClick={onMore}>
+        Search further back
+      </button>
+    </>
+  );
+}
+
+function NoMatch({ isFiltered, searchedToMs, onMore, onClear, onLonger }: { isFiltered: boolean; searchedToMs: number | null; onMore: () => void; onClear: () => void; onLonger: (() => void) | null }) {
+  return (
+    <Empty title={searchedToMs === null ? (isFiltered ? "No log matches" : "No logs in this time") : "No log matches so far"}>
+      {searchedToMs !== null && <p>{`Searched back to ${dateTime(searchedToMs).slice(0, 19)}.`}</p>}
+      <p class="buttons">
+        {searchedToMs !== null && (
+          <button type="button" class="button primary" onClick={onMore}>
+            Search further back
+          </button>
+        )}
+        {onLonger && searchedToMs === null && (
+          <button type="button" class="button primary" onClick={onLonger}>
+            Look at 30 days
+          </button>
+        )}
+        {isFiltered && (
+          <button type="button" class="button" onClick={onClear}>
+            Clear filters
+          </button>
+        )}
+      </p>
+    </Empty>
+  );
+}
+
+function NoLogs() {
+  const project = boot.value?.projects[0];
+  const dsn = project ? composeDsn(location, project.public_key, project.id) : "";
+  return (
+    <Empty title="No log has arrived yet">
+      <p>
+        A Sentry SDK sends what goes through Python's <code>logging</code> when <code>enable_logs</code> is on.
+      </p>
+      <div class="empty-code">
+        {logSnippets(dsn).map((snippet) => (
+          <CodeBox key={snippet.title} snippet={snippet} />
+        ))}
+      </div>
+    </Empty>
+  );
+}

@@ -1,0 +1,162 @@
+// The metrics that were ever measured, by name: what kind, how much lately, the last value.
+
+import { useResource } from "../api/client";
+import { useLive } from "../api/live";
+import type { MetricListView, MetricRowView } from "../api/types";
+import { CodeBox } from "../components/code-box";
+import { SearchBox } from "../components/controls";
+import { useListKeys } from "../components/list-keys";
+import { Ago } from "../components/marks";
+import { PageTitle } from "../components/shell";
+import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
+import { useCoalesced } from "../lib/coalesce";
+import { countShort, plural } from "../lib/format";
+import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
+import { extent, path, value } from "../lib/metrics";
+import { metricSnippets } from "../lib/signal-snippets";
+import { composeDsn, withQuery } from "../lib/urls";
+import { navigate, place, query } from "../router";
+import { boot, now } from "../state";
+
+const AGAIN_MS = 5000;
+
+export const metricPath = (row: Pick<MetricRowView, "name" | "kind" | "unit" | "project_slug">) => {
+  const params = new URLSearchParams({ kind: row.kind });
+  if (row.unit) params.set("unit", row.unit);
+  params.set("project", row.project_slug);
+  return `/metrics/${encodeURIComponent(row.name)}?${params}`;
+};
+
+export function MetricsPage() {
+  const params = query.value;
+  const range = timeRange(params, now.value);
+  const api = new URLSearchParams();
+  for (const key of ["query", "project"] as const) {
+    const text = params.get(key);
+    if (text) api.set(key, text);
+  }
+  api.set("from", String(Math.floor(range.fromMs / 60_000) * 60_000));
+  if (range.toMs !== null) api.set("to", String(range.toMs));
+  const { data, error, reload } = useResource<MetricListView>(`/api/ui/metrics?${api}`);
+  const again = useCoalesced(reload, AGAIN_MS);
+  useLive({ metric: again, resync: reload });
+  const rows = data?.metrics;
+  const change = (changes: Record<string, string | null>) => navigate(`/metrics${withQuery(place.value.search, changes)}`, { replace: true });
+  const { current } = useListKeys("metrics", rows?.map(metricPath) ?? [], (to) => to, undefined);
+  const text = params.get("query") ?? "";
+  const projects = boot.value?.projects.length ?? 1;
+  return (
+    <div class="page">
+      <header class="page-head">
+        <PageTitle title="Metrics" />
+        {rows && rows.length > 0 && <span class="head-count">{plural(rows.length, "metric")}</span>}
+      </header>
+      <div class="toolbar">
+        <SearchBox value={text} label="Search metrics" placeholder="Name of a metric" onChange={(words) => change({ query: words })} />
+        <RangeChoice rangeKey={range.key} onChange={(key) => change({ range: key, from: null, to: null })} />
+      </div>
+      {error && <LoadError error={error} what="The metrics" hasData={data !== undefined} onRetry={reload} />}
+      {!data && !error && <SkeletonRows rows={10} height={41} />}
+      {data?.is_cut && <Partial>{`Only the first ${data.metrics.length} are listed: search by name for others.`}</Partial>}
+      {rows?.length === 0 && (data?.has_any ? (
+        <Empty title="No metric matches">
+          <p class="buttons">
+            <button type="button" class="button primary" onClick={() => change({ query: null, project: null })}>
+              Clear search
+            </button>
+          </p>
+        </Empty>
+      ) : (
+        <NoMetrics />
+      ))}
+      {rows && rows.length > 0 && (
+        <table class="metrics">
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col" class="c-kind">Kind</th>
+              {projects > 1 && <th scope="col" class="c-project">Project</th>}
+              <th scope="col" class="c-chart">{RANGES.find(({ key }) => key === range.key)?.words ?? "Chosen time"}</th>
+              <th scope="col" class="num c-points">Points</th>
+              <th scope="col" class="num c-last">Last value</th>
+              <th scope="col" class="num c-seen">Seen</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => {
+              const to = metricPath(row);
+              return (
+                <tr key={to} data-row={to} class={current === to ? "current" : undefined}>
+                  <td class="c-name">
+                    <a class="row-link" href={`${to}${range.key === "" || range.key === RANGE_DEFAULT ? "" : `&range=${range.key}`}`}>
+                      {row.name}
+                    </a>
+                    {row.unit !== "" && <span class="metric-unit">{row.unit}</span>}
+                  </td>
+                  <td class="c-kind">{row.kind}</td>
+                  {projects > 1 && <td class="c-project">{row.project_slug}</td>}
+                  <td class="c-chart">
+                    <Spark row={row} />
+                  </td>
+                  <td class="num c-points">{row.count === 0 ? <span class="none">–</span> : countShort(row.count)}</td>
+                  <td class="num c-last">{value(row.last, row.unit)}</td>
+                  <td class="num c-seen">
+                    <Ago ms={row.last_ms} />
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      )}
+    </div>
+  );
+}
+
+/** Bars for what is summed up, a line for what is measured. */
+function Spark({ row }: { row: MetricRowView }) {
+  const { low, high } = extent([row.spark]);
+  const width = 150;
+  const height = 26;
+  const label = row.count === 0 ? "nothing in this time" : `${row.kind === "counter" ? "sums" : "averages"} up to ${value(Math.max(...row.spark.map((n) => n ?? low)), row.unit)}`;
+  const step = width / row.spark.length;
+  const bars = row.spark.map((n, i) => (n === null || n <= 0 ? "" : `M${(i * step + 0.5).toFixed(1)} ${height}v${(-Math.max(1.5, (n / high) * (height - 2))).toFixed(1)}h${(step - 1).toFixed(1)}V${height}z`)).join("");
+  return (
+    <svg class="metric-spark" viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={label}>
+      <title>{label}</title>
+      <path class="base" d={`M0 ${height - 0.5}h${width}`} />
+      {row.kind === "counter" ? <path class="bars" d={bars} /> : <path class="line" d={path(row.spark, low, high, width, height - 3)} />}
+    </svg>
+  );
+}
+
+export function RangeChoice({ rangeKey, onChange }: { rangeKey: string; onChange: (key: string | null) => void }) {
+  return (
+    <label class="select">
+      <span>Time</span>
+      <select value={rangeKey} onChange={(event) => onChange(event.currentTarget.value === RANGE_DEFAULT ? null : event.currentTarget.value)}>
+        {rangeKey === "" && <option value="">chosen</option>}
+        {RANGES.map(({ key, words }) => (
+          <option key={key} value={key}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function NoMetrics() {
+  const project = boot.value?.projects[0];
+  const dsn = project ? composeDsn(location, project.public_key, project.id) : "";
+  return (
+    <Empty title="No metric has arrived yet">
+      <p>A Sentry SDK sends what your code counts and measures; nothing needs to be switched on.</p>
+      <div class="empty-code">
+        {metricSnippets(dsn).map((snippet) => (
+          <CodeBox key={snippet.title} snippet={snippet} />
+        ))}
+      </div>
+    </Empty>
+  );
+}
