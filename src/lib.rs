@@ -64,9 +64,9 @@
 //! # How it is kept
 //!
 //! An event is a row: the columns lists need, and its JSON as sent but for secrets and what is too large, compressed.
-//! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
-//! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
-//! summary row per trace, which is what the trace list reads.
+//! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any
+//! node would give a bug the same id. Spans are kept as they were acknowledged, one compressed body per request, with
+//! an index by trace and one merged summary row per trace, which is what the trace list reads.
 //!
 //! # Absent on purpose
 //!
