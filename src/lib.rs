@@ -74,15 +74,13 @@
 //! # How it is kept
 //!
 //! An event is a row: the columns lists need, and its JSON as sent but for secrets and what is too large, compressed.
-//! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
-//! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
-//! summary row per trace, which is what the trace list reads.
-//! Releases are counters by environment and hour, with users as mergeable sketches; a single session has a row of its own
-//! for as long as it may still move from one counter to another. What an SDK says it did not send is summed apart from
-//! what became of what it sent.
-//! Attachments, profiles and replays are bytes as they came,
-//! cut into chunks; scrubbing does not look into them. Large ones are written in commits of their own, after the event
-//! they came with and before the row that names them.
+//! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any
+//! node would give a bug the same id. Spans are kept as they were acknowledged, one compressed body per request, with
+//! an index by trace and one merged summary row per trace, which is what the trace list reads. Releases are counters by
+//! environment and hour, with users as mergeable sketches; a single session has a row of its own for as long as it may
+//! still move from one counter to another. What an SDK says it did not send is summed apart from what became of what it
+//! sent. Attachments, profiles and replays are bytes as they came, cut into chunks; scrubbing does not look into them.
+//! Large ones are written in commits of their own, after the event they came with and before the row that names them.
 //!
 //! # Absent on purpose
 //!

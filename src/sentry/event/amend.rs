@@ -20,6 +20,8 @@ const NOTES_MAX: usize = 64;
 const ADDRESS_BYTES_MAX: usize = 64;
 /// Frames kept of the start of a long stack: the `HEAD` of [`crate::sentry::wire::Frames`].
 const FRAMES_HEAD: usize = 50;
+/// Where a member of a list stands of which the middle was not read.
+const NOWHERE: usize = usize::MAX;
 /// Frames of one stack whose variables are named where they were shortened; recursion shortens those of all.
 const FRAMES_NOTED_MAX: usize = 4;
 /// Characters of the name of a place.
@@ -38,7 +40,7 @@ pub(super) struct Note {
 
 /// `None` when the body stays as it was sent.
 pub(super) fn amend(text: &str, wire: &WireEvent<'_>, address: &Address, notes: Vec<Note>) -> Option<Vec<u8>> {
-    let mut amended = Amended { text, edits: Vec::new(), notes, more: 0 };
+    let mut amended = Amended { text, edits: Vec::new(), notes, more: 0, lists: Vec::new() };
     amended.cut_stacks(wire);
     amended.cut_messages(wire);
     amended.cut_crumbs(wire);
@@ -65,9 +67,11 @@ struct Amended<'t> {
     notes: Vec<Note>,
     /// Notes beyond [`NOTES_MAX`].
     more: usize,
+    /// What [`Amended::members_of`] found.
+    lists: Vec<(&'static str, Vec<&'t RawValue>)>,
 }
 
-impl Amended<'_> {
+impl<'t> Amended<'t> {
     /// Where a part of the text stands in it.
     fn place(&self, part: &str) -> Option<(usize, usize)> {
         let start = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
@@ -132,17 +136,19 @@ impl Amended<'_> {
         for (at, exception) in wire.exception.members.iter().enumerate() {
             let path = |member: &'static str| move || place_in("exception", at, member);
             self.cut_text(path("value"), exception.value, limits::MESSAGE_CHARS_MAX);
-            self.cut_stack(("exception", at), path("stacktrace"), &exception.stacktrace);
+            let place = if wire.exception.omitted == 0 { at } else { NOWHERE };
+            self.cut_stack(("exception", place), path("stacktrace"), &exception.stacktrace);
         }
         for (at, thread) in wire.threads.members.iter().enumerate() {
-            self.cut_stack(("threads", at), || place_in("threads", at, "stacktrace"), &thread.stacktrace);
+            let place = if wire.threads.omitted == 0 { at } else { NOWHERE };
+            self.cut_stack(("threads", place), || place_in("threads", at, "stacktrace"), &thread.stacktrace);
         }
         self.cut_stack(("stacktrace", 0), || "stacktrace".to_owned(), &wire.stacktrace);
     }
 
     fn cut_stack(
         &mut self,
-        (list, at): (&str, usize),
+        (list, at): (&'static str, usize),
         path: impl Fn() -> String,
         stacktrace: &Object<WireStacktrace<'_>>,
     ) {
@@ -190,15 +196,12 @@ impl Amended<'_> {
 
     /// Takes the frames between those that are kept out of the text, and tells how many in the place where SDKs do.
     /// Reads the list again, which only a stack that is too long costs.
-    fn cut_middle(&mut self, list: &str, at: usize, kept: usize) -> Option<()> {
-        let event: Entries<'_, &RawValue> = serde_json::from_str(self.text).ok()?;
-        let alias = format!("sentry.interfaces.{}{}", list[..1].to_ascii_uppercase(), &list[1..]);
-        let top = event.get(list).or_else(|| event.get(&alias))?;
-        let stacktrace: Entries<'_, &RawValue> = if list == "stacktrace" {
-            serde_json::from_str(top.get()).ok()?
-        } else {
-            let member: Entries<'_, &RawValue> = serde_json::from_str(objects(top).get(at)?.get()).ok()?;
-            serde_json::from_str(member.get("stacktrace")?.get()).ok()?
+    fn cut_middle(&mut self, list: &'static str, at: usize, kept: usize) -> Option<()> {
+        let member = *self.members_of(list).get(at)?;
+        let member: Entries<'_, &RawValue> = serde_json::from_str(member.get()).ok()?;
+        let stacktrace = match list {
+            "stacktrace" => member,
+            _ => serde_json::from_str(member.get("stacktrace")?.get()).ok()?,
         };
         let frames = *stacktrace.get("frames")?;
         let all = objects(frames);
@@ -215,6 +218,17 @@ impl Amended<'_> {
             self.edits.push(Edit { start: after, end: after, new });
         }
         Some(())
+    }
+
+    /// The objects of a list at the top of the event; scanned once for all its long stacks.
+    fn members_of(&mut self, list: &'static str) -> &[&'t RawValue] {
+        if !self.lists.iter().any(|(name, _)| *name == list) {
+            let event: Entries<'t, &'t RawValue> = serde_json::from_str(self.text).unwrap_or_default();
+            let alias = format!("sentry.interfaces.{}{}", list[..1].to_ascii_uppercase(), &list[1..]);
+            let sent = event.0.iter().rev().find(|(name, _)| name == list || *name == alias);
+            self.lists.push((list, sent.map(|(_, value)| objects(value)).unwrap_or_default()));
+        }
+        self.lists.iter().find(|(name, _)| *name == list).map(|(_, members)| members.as_slice()).unwrap_or_default()
     }
 
     fn cut_messages(&mut self, wire: &WireEvent<'_>) {
