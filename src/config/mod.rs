@@ -273,6 +273,10 @@ pub const LIMIT_RULES_MAX: usize = 50;
 /// Longest window of a rate limit, in seconds: a day. Beyond that it is a quota, which is remembered on disk.
 pub const LIMIT_WINDOW_S_MAX: u64 = 86_400;
 
+/// Longest pause a client is told for a limit, in seconds. SDKs keep to it until they are restarted, so a limit that is
+/// raised should be felt within the hour; one refused request an hour costs nothing.
+pub const LIMIT_PAUSE_S_MAX: u64 = 3_600;
+
 /// Projects of one server, and keys of one project. Both are made by hand.
 pub const PROJECTS_MAX: usize = 200;
 pub const PROJECT_KEYS_MAX: usize = 50;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
+use crate::config::LIMIT_PAUSE_S_MAX;
 use crate::model::ids::PublicKey;
 use crate::model::project::settings::{LimitPeriod, LimitRule};
 use crate::model::quota::{DataGroup, DataGroups};
@@ -107,7 +108,7 @@ impl Limit {
 
     fn refusal(&self, counter: &Counter, now_ms: i64) -> Limited {
         let left_ms = counter.end_ms.saturating_sub(now_ms).max(0) as u64;
-        let retry_after_s = left_ms.div_ceil(1000).max(1);
+        let retry_after_s = left_ms.div_ceil(1000).clamp(1, LIMIT_PAUSE_S_MAX);
         Limited { group: self.group, is_key: self.key.is_some(), per: self.per, retry_after_s, name: self.name.clone() }
     }
 }
@@ -286,12 +287,12 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_refusal_is_told() {
+    fn the_longest_refusal_is_told_and_never_more_than_an_hour() {
         let limits = [limit(None, 1, LimitPeriod::Seconds, 60), limit(None, 1, LimitPeriod::Day, 0)];
         let limiter = Limiter::default();
         assert!(admit(&limiter, &limits, KEY, NOW).is_ok());
         let refusal = admit(&limiter, &limits, KEY, NOW).unwrap_err();
-        assert_eq!((refusal.per, refusal.retry_after_s), (LimitPeriod::Day, 12 * 3600));
+        assert_eq!((refusal.per, refusal.retry_after_s), (LimitPeriod::Day, 3600));
         assert!(refusal.header().ends_with(":project:quota_day"));
     }
 

@@ -66,7 +66,8 @@ fn all_limited_is_a_429_that_names_what_and_for_how_long() {
         let (seconds, rest) = told(&answer);
         assert_eq!(rest, "default;error;security:project:rate_limit");
         assert_eq!(answer.header("retry-after").unwrap().parse::<u64>().unwrap(), seconds);
-        assert!((1..=86_400).contains(&seconds), "{seconds}");
+        // An hour at most, so that a limit that is raised is felt soon.
+        assert!((1..=3600).contains(&seconds), "{seconds}");
         assert_eq!(answer.json()["detail"], "rate limited: project/error/86400s");
         assert!(answer.header("access-control-expose-headers").unwrap().contains("x-sentry-rate-limits"));
     }
