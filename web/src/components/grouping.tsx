@@ -124,13 +124,14 @@ function Variant({ variant }: { variant: GroupingVariantView }) {
   );
 }
 
-function Parts({ parts }: { parts: readonly ComponentView[] }) {
+/** `isUnder`: below something that was left out, so nothing here counts either. */
+function Parts({ parts, isUnder = false }: { parts: readonly ComponentView[]; isUnder?: boolean }) {
   if (parts.length === 0) return null;
   return (
     <ul class="g-parts">
       {runs(parts).map((run, i) =>
         run.kind === "part" ? (
-          <Part key={i} part={run.part} />
+          <Part key={i} part={run.part} isUnder={isUnder} />
         ) : (
           <li key={i} class="off">
             <details>
@@ -140,7 +141,7 @@ function Parts({ parts }: { parts: readonly ComponentView[] }) {
               </summary>
               <ul class="g-parts">
                 {run.parts.map((part, n) => (
-                  <Part key={n} part={part} isTold />
+                  <Part key={n} part={part} isTold isUnder />
                 ))}
               </ul>
             </details>
@@ -152,12 +153,12 @@ function Parts({ parts }: { parts: readonly ComponentView[] }) {
 }
 
 /** `isTold`: the reason stands above. */
-function Part({ part, isTold = false }: { part: ComponentView; isTold?: boolean }) {
-  const isOn = isCounted(part);
+function Part({ part, isTold = false, isUnder = false }: { part: ComponentView; isTold?: boolean; isUnder?: boolean }) {
+  const isOn = !isUnder && isCounted(part);
   if (part.parts.length === 0)
     return (
       <li class={isOn ? "on" : "off"}>
-        <Leaf part={part} />
+        <Leaf part={part} isUnder={isUnder} />
       </li>
     );
   const name = (
@@ -178,15 +179,15 @@ function Part({ part, isTold = false }: { part: ComponentView; isTold?: boolean 
       ) : (
         <details>
           <summary>{name}</summary>
-          <Parts parts={part.parts} />
+          <Parts parts={part.parts} isUnder />
         </details>
       )}
     </li>
   );
 }
 
-function Leaf({ part }: { part: ComponentView }) {
-  const isOn = isCounted(part);
+function Leaf({ part, isUnder = false }: { part: ComponentView; isUnder?: boolean }) {
+  const isOn = !isUnder && isCounted(part);
   return (
     <div class="g-line">
       <Dot isOn={isOn} />
