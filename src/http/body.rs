@@ -106,6 +106,14 @@ impl BodyRoom {
 ///
 /// `encodings` is the header's text: empty, `identity` and (as some SDKs send) `utf-8` mean none.
 pub fn expand(bytes: Bytes, encodings: &str, limit: usize) -> Result<Bytes, BodyError> {
+    match expand_up_to(bytes, encodings, limit)? {
+        (expanded, false) => Ok(expanded),
+        (_, true) => Err(BodyError::ExpandsTooFar { limit }),
+    }
+}
+
+/// As [`expand`], but what expands too far gives its first `limit` bytes, and true.
+pub fn expand_up_to(bytes: Bytes, encodings: &str, limit: usize) -> Result<(Bytes, bool), BodyError> {
     let names: Vec<String> = encodings
         .split(',')
         .map(|name| name.trim().to_ascii_lowercase())
@@ -115,17 +123,23 @@ pub fn expand(bytes: Bytes, encodings: &str, limit: usize) -> Result<Bytes, Body
         return Err(BodyError::UnknownEncoding(encodings.chars().take(60).collect()));
     }
     let mut bytes = bytes;
+    let mut is_cut = false;
     // The last one named was applied last.
     for name in names.iter().rev() {
-        bytes = expand_once(&bytes, name, limit)?.into();
+        // Half of a compressed text is no text.
+        if is_cut {
+            return Err(BodyError::ExpandsTooFar { limit });
+        }
+        let (expanded, is_too_long) = expand_once(&bytes, name, limit)?;
+        (bytes, is_cut) = (expanded.into(), is_too_long);
     }
-    if bytes.len() > limit {
-        return Err(BodyError::ExpandsTooFar { limit });
-    }
-    Ok(bytes)
+    is_cut |= bytes.len() > limit;
+    bytes.truncate(limit);
+    Ok((bytes, is_cut))
 }
 
-fn expand_once(bytes: &[u8], encoding: &str, limit: usize) -> Result<Vec<u8>, BodyError> {
+/// At most `limit` bytes, and whether there were more.
+fn expand_once(bytes: &[u8], encoding: &str, limit: usize) -> Result<(Vec<u8>, bool), BodyError> {
     match encoding {
         "gzip" | "x-gzip" => read_within("gzip", flate2::read::MultiGzDecoder::new(bytes), bytes.len(), limit),
         "deflate" => {
@@ -155,7 +169,7 @@ fn read_within(
     mut from: impl Read,
     compressed: usize,
     limit: usize,
-) -> Result<Vec<u8>, BodyError> {
+) -> Result<(Vec<u8>, bool), BodyError> {
     if compressed == 0 {
         return Err(BodyError::Damaged { encoding, detail: "no data".to_string() });
     }
@@ -175,10 +189,11 @@ fn read_within(
         let read = read.map_err(|error| BodyError::Damaged { encoding, detail: error.to_string() })?;
         out.truncate(start + read);
         if out.len() > limit {
-            return Err(BodyError::ExpandsTooFar { limit });
+            out.truncate(limit);
+            return Ok((out, true));
         }
         if read == 0 {
-            return Ok(out);
+            return Ok((out, false));
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::store::Appended;
 
-use super::body::{BodyError, Received, expand, receive};
+use super::body::{BodyError, Received, expand, expand_up_to, receive};
 use super::error::ApiError;
 use super::{Ready, Server, now_ms};
 
@@ -69,7 +69,8 @@ where
             Err(error) => return (body_bytes, Err(error.into())),
         }
     }
-    (body_bytes, work_elsewhere(server, ready, received, encodings, decode).await)
+    let is_envelope = parts.uri.path().trim_end_matches('/').ends_with("/envelope");
+    (body_bytes, work_elsewhere(server, ready, received, encodings, is_envelope, decode).await)
 }
 
 /// Decodes and stores a small body on this very thread: an error event takes about a fifth of a millisecond, and
@@ -89,6 +90,7 @@ async fn work_elsewhere<T, D>(
     ready: Arc<Ready>,
     received: Received,
     encodings: String,
+    is_envelope: bool,
     decode: D,
 ) -> Result<Stored<T>, ApiError>
 where
@@ -100,11 +102,35 @@ where
     let task = tokio::task::spawn_blocking(move || {
         // The turns and the room in memory are given back when the work is done, whether the client still waits or not.
         let (_turn, received) = (turn, received);
-        let (expanded, _large_turn) = expand_in_turn(&server, &received, &encodings)?;
-        Worked::of(decode(&for_task, &expanded)?, &for_task)
+        // In this order: the body is freed before the turn goes to the next one.
+        let (_large_turn, expanded, too_far) = expand_in_turn(&server, &received, &encodings)?;
+        let decoded = match too_far {
+            None => decode(&for_task, &expanded)?,
+            // An event stands before its attachments: what is too much at the end need not cost it.
+            Some(error) if is_envelope => match decode(&for_task, &expanded) {
+                Ok(beginning) => without_the_end(beginning, error)?,
+                Err(_) => return Err(error.into()),
+            },
+            Some(error) => return Err(error.into()),
+        };
+        Worked::of(decoded, &for_task)
     });
     let worked = task.await.unwrap_or_else(|_| Err(panicked()))?;
     worked.store(&ready).await
+}
+
+/// The beginning of an envelope whose end is missing: the item that was cut off is too large, not damaged.
+fn without_the_end<T>(
+    (project, mut decoded, extra): (Project, Decoded, T),
+    error: BodyError,
+) -> Result<(Project, Decoded, T), ApiError> {
+    if decoded.items.is_empty() {
+        return Err(error.into());
+    }
+    if let Some(last) = decoded.refused.last_mut() {
+        (last.reason, last.detail) = (Reason::TooLarge, error.to_string());
+    }
+    Ok((project, decoded, extra))
 }
 
 /// Expands a body; one that turns out to be large waits for its turn among those, holding nothing but what it was sent
@@ -113,15 +139,18 @@ fn expand_in_turn(
     server: &Server,
     received: &Received,
     encodings: &str,
-) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+) -> Result<(Option<OwnedSemaphorePermit>, Bytes, Option<BodyError>), ApiError> {
     let limit = server.settings.expanded_bytes_max;
-    match expand(received.bytes.clone(), encodings, limit.min(LARGE_BODY_BYTES)) {
-        Err(BodyError::ExpandsTooFar { .. }) if limit > LARGE_BODY_BYTES => {}
-        result => return Ok((result?, None)),
+    let too_far = |is_cut: bool| is_cut.then_some(BodyError::ExpandsTooFar { limit });
+    let (small, is_cut) = expand_up_to(received.bytes.clone(), encodings, limit.min(LARGE_BODY_BYTES))?;
+    if !is_cut || limit <= LARGE_BODY_BYTES {
+        return Ok((None, small, too_far(is_cut)));
     }
+    drop(small);
     let waiting = server.decoding_large.clone().acquire_owned();
     let turn = Handle::current().block_on(waiting).map_err(|_| stopping())?;
-    Ok((expand(received.bytes.clone(), encodings, limit)?, Some(turn)))
+    let (large, is_cut) = expand_up_to(received.bytes.clone(), encodings, limit)?;
+    Ok((Some(turn), large, too_far(is_cut)))
 }
 
 fn stopping() -> ApiError {
