@@ -38,6 +38,10 @@ pub enum EventKind {
     Error,
     Default,
     Csp,
+    Hpkp,
+    ExpectCt,
+    ExpectStaple,
+    Nel,
 }
 
 impl EventKind {
@@ -46,7 +50,17 @@ impl EventKind {
             Self::Error => "error",
             Self::Default => "default",
             Self::Csp => "csp",
+            Self::Hpkp => "hpkp",
+            Self::ExpectCt => "expectct",
+            Self::ExpectStaple => "expectstaple",
+            Self::Nel => "nel",
         }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Error, Self::Default, Self::Csp, Self::Hpkp, Self::ExpectCt, Self::ExpectStaple, Self::Nel]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -82,6 +96,8 @@ pub struct Event {
     /// Client fingerprint, `None` when absent or just `{{ default }}`.
     pub fingerprint: Option<Vec<String>>,
     pub checksum: Option<String>,
+    /// What a browser blocked, when the event is its report.
+    pub csp: Option<Csp>,
     /// The whole event as Sentry JSON: valid JSON of bounded depth.
     pub body: Vec<u8>,
 }
@@ -132,6 +148,20 @@ pub struct Frame {
     pub column: Option<u64>,
     /// As sent; `None` when the client did not say.
     pub in_app: Option<bool>,
+}
+
+/// A violation of a Content Security Policy. Texts are empty when the browser did not say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Csp {
+    /// The directive alone: `script-src`, `img-src`, `script-src-elem`, …
+    pub effective_directive: String,
+    /// As the browser wrote it: a URL, or `inline`, `eval`, `data`, `self`, …
+    pub blocked_uri: String,
+    pub document_uri: String,
+    /// As sent: browsers of the first generation send the directive with its whole list of sources.
+    pub violated_directive: String,
+    /// The page's own script was blocked for being inline or for `eval`, not for where it came from.
+    pub local_script_violation: bool,
 }
 
 impl Event {

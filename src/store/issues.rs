@@ -384,11 +384,7 @@ fn issue_from_row(row: &Row<'_>) -> rusqlite::Result<Issue> {
         id: IssueId(row.get(0)?),
         project_id: ProjectId(row.get(1)?),
         short_no: row.get::<_, i64>(2)?.max(0) as u64,
-        kind: match kind.as_str() {
-            "error" => EventKind::Error,
-            "csp" => EventKind::Csp,
-            _ => EventKind::Default,
-        },
+        kind: EventKind::parse(&kind).unwrap_or(EventKind::Default),
         title: IssueTitle {
             title: row.get(4)?,
             culprit: row.get(5)?,

@@ -39,6 +39,7 @@ fn event(platform: &str) -> Event {
         sdk: None,
         fingerprint: None,
         checksum: None,
+        csp: None,
         body: Vec::new(),
     }
 }

@@ -106,6 +106,7 @@ fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> Event {
         sdk: wire.sdk.get().and_then(fields::sdk_name),
         fingerprint: wire.fingerprint.and_then(fields::fingerprint),
         checksum: wire.checksum.limited(128),
+        csp: None,
         body: Vec::new(),
     }
 }
