@@ -43,6 +43,7 @@ pub struct LiveHub {
 struct Pending {
     issues: Vec<String>,
     traces: u64,
+    feedback: u64,
     rows: Vec<IngestRowView>,
 }
 
@@ -69,6 +70,7 @@ impl LiveHub {
             }
         }
         pending.traces += change.traces;
+        pending.feedback += change.feedback;
         drop(pending);
         self.wake.notify_one();
     }
@@ -103,6 +105,9 @@ impl LiveHub {
         }
         if pending.traces > 0 {
             self.send("trace", &json!({ "count": pending.traces }));
+        }
+        if pending.feedback > 0 {
+            self.send("feedback", &json!({ "count": pending.feedback }));
         }
         if !pending.rows.is_empty() {
             self.send("ingest", &json!(pending.rows));
@@ -173,13 +178,15 @@ mod tests {
     async fn changes_of_one_moment_are_one_message() {
         let hub = LiveHub::default();
         let mut messages = hub.messages.subscribe();
-        hub.changed(&LiveChange { issues: vec![IssueId(1), IssueId(1)], traces: 2 });
-        hub.changed(&LiveChange { issues: vec![IssueId(2)], traces: 1 });
+        hub.changed(&LiveChange { issues: vec![IssueId(1), IssueId(1)], traces: 2, ..LiveChange::default() });
+        hub.changed(&LiveChange { issues: vec![IssueId(2)], traces: 1, feedback: 4 });
         hub.flush();
         let issue = messages.recv().await.unwrap();
         assert_eq!(&issue[..], b"id: 1\nevent: issue\ndata: {\"ids\":[\"1\",\"2\"]}\n\n");
         let trace = messages.recv().await.unwrap();
         assert_eq!(&trace[..], b"id: 2\nevent: trace\ndata: {\"count\":3}\n\n");
+        let feedback = messages.recv().await.unwrap();
+        assert_eq!(&feedback[..], b"id: 3\nevent: feedback\ndata: {\"count\":4}\n\n");
         assert!(messages.try_recv().is_err());
     }
 }

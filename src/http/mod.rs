@@ -6,8 +6,11 @@
 mod assets;
 mod body;
 mod error;
+mod error_page;
+mod feedback;
 mod guard;
 mod ingest_otlp;
+mod ingest_security;
 mod ingest_sentry;
 mod jaeger;
 mod ledger;
@@ -39,7 +42,7 @@ use error::ApiError;
 use ledger::{Arrival, Ending, Ledger};
 pub use live::LiveHub;
 use respond::Body;
-use route::Route;
+use route::{Route, Sentry0};
 pub use serve::serve;
 
 /// What every handler may use.
@@ -137,6 +140,15 @@ async fn answer(
     if route.is_ingest() {
         return Ok(take_in(server, route, request).await);
     }
+    // These two have pages of other origins for guests, and rules of their own about them.
+    if *route == Route::ErrorPage {
+        return Ok(error_page::answer(server, request).await);
+    }
+    if let Route::Sentry0(Sentry0::UserFeedback { organization, project }) = route
+        && feedback::is_write(request.method())
+    {
+        return Ok(feedback::answer_write(server, organization, project, request).await);
+    }
     match route {
         Route::Sample => guard::check_mutation(request.headers())?,
         _ => guard::check_reader(request.headers())?,
@@ -160,6 +172,8 @@ async fn answer(
         Route::Traces => ui::traces(&ready, &query).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
+        Route::Feedback => feedback::list(&ready, &query).await,
+        Route::FeedbackOne { feedback } => feedback::one(&ready, feedback).await,
         Route::Ingest => ui::ingest(&ready, &server.ledger).await,
         Route::Live => Ok(server.live.stream()),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
@@ -181,6 +195,7 @@ async fn take_in(server: &Arc<Server>, route: &Route<'_>, request: Request<Incom
     let arrival = arrival(&request, protocol);
     let (response, ending) = match route {
         Route::Envelope { project } => ingest_sentry::envelope(server, project, request).await,
+        Route::Security { project } => ingest_security::report(server, project, request).await,
         Route::Store { project } => ingest_sentry::store(server, *project, request).await,
         Route::Otlp { project, signal } => ingest_otlp::export(server, *project, *signal, request).await,
         Route::Grpc => ingest_otlp::refuse_grpc(),

@@ -22,6 +22,12 @@ pub enum Route<'a> {
     },
     /// OTLP over gRPC, which is answered with the way out.
     Grpc,
+    /// Reports of browsers; the shape of the body says which kind, not the address.
+    Security {
+        project: &'a str,
+    },
+    /// The crash-report dialog: its script, and what people write into it.
+    ErrorPage,
     /// A Sentry ingest route that this version does not have.
     SentryOther {
         name: &'a str,
@@ -48,6 +54,10 @@ pub enum Route<'a> {
         trace: &'a str,
         span: &'a str,
     },
+    Feedback,
+    FeedbackOne {
+        feedback: &'a str,
+    },
     Ingest,
     Live,
     /// The one mutation: sends a sample event to ourselves.
@@ -72,12 +82,37 @@ pub enum Sentry0<'a> {
     Root,
     Organizations,
     Projects,
-    ProjectKeys { organization: &'a str, project: &'a str },
-    ProjectIssues { organization: &'a str, project: &'a str },
-    ProjectEvent { organization: &'a str, project: &'a str, event: &'a str },
-    Issue { issue: &'a str },
-    IssueEvents { issue: &'a str },
-    IssueEvent { issue: &'a str, event: &'a str },
+    ProjectKeys {
+        organization: &'a str,
+        project: &'a str,
+    },
+    ProjectIssues {
+        organization: &'a str,
+        project: &'a str,
+    },
+    ProjectEvent {
+        organization: &'a str,
+        project: &'a str,
+        event: &'a str,
+    },
+    /// Also takes reports: the one route of the web API that SDKs of old write to.
+    UserFeedback {
+        organization: &'a str,
+        project: &'a str,
+    },
+    IssueUserReports {
+        issue: &'a str,
+    },
+    Issue {
+        issue: &'a str,
+    },
+    IssueEvents {
+        issue: &'a str,
+    },
+    IssueEvent {
+        issue: &'a str,
+        event: &'a str,
+    },
 }
 
 /// The route of a path, `/`-separated parts without empty ones.
@@ -100,7 +135,9 @@ pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
         [.., "api", project, "integration", "otlp", "v1", signal] | [.., "api", project, "otlp", "v1", signal] => {
             route_otlp(Some(project), signal)
         }
-        [.., "api", _, name @ ("security" | "csp-report" | "nel" | "cron" | "minidump" | "unreal" | "upload")]
+        [.., "api", "embed", "error-page"] => Route::ErrorPage,
+        [.., "api", project, "security" | "csp-report" | "nel"] => Route::Security { project },
+        [.., "api", _, name @ ("cron" | "minidump" | "unreal" | "upload")]
         | [.., "api", _, name @ "cron", _]
         | [.., "api", _, name @ ("cron" | "unreal"), _, _] => Route::SentryOther { name },
 
@@ -128,6 +165,8 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["traces"] => Route::Traces,
         ["traces", trace] => Route::Trace { trace },
         ["traces", trace, "spans", span] => Route::Span { trace, span },
+        ["feedback"] => Route::Feedback,
+        ["feedback", feedback] => Route::FeedbackOne { feedback },
         ["ingest"] => Route::Ingest,
         ["live"] => Route::Live,
         ["sample"] => Route::Sample,
@@ -143,6 +182,13 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         ["projects", organization, project, "keys"] => Sentry0::ProjectKeys { organization, project },
         ["projects", organization, project, "issues"] => Sentry0::ProjectIssues { organization, project },
         ["projects", organization, project, "events", event] => Sentry0::ProjectEvent { organization, project, event },
+        ["projects", organization, project, "user-feedback" | "user-reports"] => {
+            Sentry0::UserFeedback { organization, project }
+        }
+        ["issues", issue, "user-reports" | "user-feedback"]
+        | ["organizations", _, "issues", issue, "user-reports" | "user-feedback"] => {
+            Sentry0::IssueUserReports { issue }
+        }
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },
@@ -158,7 +204,12 @@ impl Route<'_> {
     pub fn is_ingest(&self) -> bool {
         matches!(
             self,
-            Self::Envelope { .. } | Self::Store { .. } | Self::Otlp { .. } | Self::Grpc | Self::SentryOther { .. }
+            Self::Envelope { .. }
+                | Self::Store { .. }
+                | Self::Security { .. }
+                | Self::Otlp { .. }
+                | Self::Grpc
+                | Self::SentryOther { .. }
         )
     }
 }
@@ -182,6 +233,10 @@ mod tests {
         assert_eq!(of("/v1/traces"), "Otlp { project: None, signal: Traces }");
         assert_eq!(of("/api/1/integration/otlp/v1/traces/"), "Otlp { project: Some(\"1\"), signal: Traces }");
         assert_eq!(of("/opentelemetry.proto.collector.trace.v1.TraceService/Export"), "Grpc");
+        for name in ["security", "csp-report", "nel"] {
+            assert_eq!(of(&format!("/errors/api/1/{name}/")), "Security { project: \"1\" }");
+        }
+        assert_eq!(of("/errors/api/embed/error-page/"), "ErrorPage");
         assert_eq!(of("/api/1/cron/nightly/"), "SentryOther { name: \"cron\" }");
     }
 

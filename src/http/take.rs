@@ -43,8 +43,22 @@ where
     T: Send + 'static,
     D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError> + Send + 'static,
 {
+    take_in_within(server, request, usize::MAX, decode).await
+}
+
+/// As [`take_in`], for bodies of at most `bytes_max`, as received and as expanded.
+pub(super) async fn take_in_within<T, D>(
+    server: &Arc<Server>,
+    request: Request<Incoming>,
+    bytes_max: usize,
+    decode: D,
+) -> (u64, Result<Stored<T>, ApiError>)
+where
+    T: Send + 'static,
+    D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError> + Send + 'static,
+{
     let (parts, body) = request.into_parts();
-    let received = match receive(body, server.settings.request_bytes_max, &server.room).await {
+    let received = match receive(body, server.settings.request_bytes_max.min(bytes_max), &server.room).await {
         Ok(received) => received,
         Err(error) => return (0, Err(error.into())),
     };
@@ -61,14 +75,14 @@ where
         Err(error) => return (body_bytes, Err(error)),
     };
     if received.bytes.len() <= INLINE_BYTES_MAX {
-        match expand(received.bytes.clone(), &encodings, INLINE_EXPANDED_BYTES_MAX) {
+        match expand(received.bytes.clone(), &encodings, INLINE_EXPANDED_BYTES_MAX.min(bytes_max)) {
             Ok(expanded) => return (body_bytes, store(server, ready, expanded, decode).await),
             // A bomb, or just a very regular body: there is more room on the other path.
-            Err(BodyError::ExpandsTooFar { .. }) => {}
+            Err(BodyError::ExpandsTooFar { .. }) if bytes_max > INLINE_EXPANDED_BYTES_MAX => {}
             Err(error) => return (body_bytes, Err(error.into())),
         }
     }
-    (body_bytes, work_elsewhere(server, ready, received, encodings, decode).await)
+    (body_bytes, work_elsewhere(server, ready, received, (encodings, bytes_max), decode).await)
 }
 
 /// Decodes and stores a small body on this very thread: an error event takes about a fifth of a millisecond, and
@@ -92,7 +106,7 @@ async fn work_elsewhere<T, D>(
     server: &Arc<Server>,
     ready: Arc<Ready>,
     received: Received,
-    encodings: String,
+    (encodings, bytes_max): (String, usize),
     decode: D,
 ) -> Result<Stored<T>, ApiError>
 where
@@ -104,7 +118,7 @@ where
     let task = tokio::task::spawn_blocking(move || {
         // The turns and the room in memory are given back when the work is done, whether the client still waits or not.
         let (_turn, received) = (turn, received);
-        let (expanded, _large_turn) = expand_in_turn(&server, &received, &encodings)?;
+        let (expanded, _large_turn) = expand_in_turn(&server, &received, &encodings, bytes_max)?;
         Worked::of(decode(&for_task, &expanded)?, &server.rules)
     });
     let worked = task.await.unwrap_or_else(|_| Err(panicked()))?;
@@ -117,8 +131,9 @@ fn expand_in_turn(
     server: &Server,
     received: &Received,
     encodings: &str,
+    bytes_max: usize,
 ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
-    let limit = server.settings.expanded_bytes_max;
+    let limit = server.settings.expanded_bytes_max.min(bytes_max);
     match expand(received.bytes.clone(), encodings, limit.min(LARGE_BODY_BYTES)) {
         Err(BodyError::ExpandsTooFar { .. }) if limit > LARGE_BODY_BYTES => {}
         result => return Ok((result?, None)),

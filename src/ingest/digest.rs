@@ -18,6 +18,8 @@ pub struct Digest {
     problems: Vec<String>,
     pub events: u64,
     pub spans: u64,
+    /// What people wrote.
+    pub feedback: u64,
     /// Understood but not kept, by item type.
     pub counted: Vec<(String, u64)>,
     pub refused: u64,
@@ -45,6 +47,13 @@ impl Digest {
         } else {
             format!("{spans} in {} traces from {}", parts.len(), short(&first.summary.root.service))
         });
+    }
+
+    pub(super) fn add_feedback(&mut self, message: &str, trace_id: Option<TraceId>) {
+        self.feedback += 1;
+        let line = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        self.parts.push(format!("feedback {}", short(line)).trim_end().to_owned());
+        self.trace_id = self.trace_id.or(trace_id);
     }
 
     pub(super) fn add_counted(&mut self, category: &str, quantity: u64) {

@@ -4,11 +4,13 @@
 //! happens on the caller's thread, so that the writer's has as little as possible.
 
 mod digest;
+mod feedback;
 mod spans;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use digest::Digest;
+use feedback::prepare_feedback;
 
 use crate::grouping;
 use crate::model::decoded::{Decoded, Incoming};
@@ -51,6 +53,15 @@ pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, receiv
                     parts,
                     transactions,
                 }));
+            }
+            Incoming::Feedback(feedback) => {
+                let write = prepare_feedback(project, *feedback, rules, received_ms);
+                digest.add_feedback(&write.message, write.trace_id);
+                writes.push(Write::Feedback(Box::new(write)));
+            }
+            Incoming::Filtered { category, reason, quantity } => {
+                digest.add_counted(&category, quantity);
+                writes.push(outcome(project, received_ms, category, reason, quantity));
             }
             Incoming::Counted { category, quantity } => {
                 digest.add_counted(&category, quantity);

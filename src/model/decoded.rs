@@ -1,6 +1,7 @@
 //! What every protocol decodes into: from here on nobody knows which one it was.
 
 use crate::model::event::Event;
+use crate::model::feedback::Feedback;
 use crate::model::outcome::Reason;
 use crate::model::span::SpanBatch;
 
@@ -15,6 +16,7 @@ pub struct Decoded {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Incoming {
     Event(Box<Event>),
+    Feedback(Box<Feedback>),
     /// Spans of any origin; `transactions` says how many Sentry transactions they came in.
     Spans {
         batch: SpanBatch,
@@ -23,6 +25,12 @@ pub enum Incoming {
     /// Understood, answered with success, counted by name and not kept.
     Counted {
         category: String,
+        quantity: u64,
+    },
+    /// Understood and left out on purpose: noise that no project wants to read.
+    Filtered {
+        category: String,
+        reason: Reason,
         quantity: u64,
     },
 }

@@ -9,4 +9,6 @@ pub struct LiveChange {
     pub issues: Vec<IssueId>,
     /// Traces that got spans.
     pub traces: u64,
+    /// Messages of people.
+    pub feedback: u64,
 }

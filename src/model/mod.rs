@@ -6,6 +6,7 @@
 pub mod decoded;
 pub mod detail;
 pub mod event;
+pub mod feedback;
 pub mod ids;
 pub mod issue;
 pub mod live;

@@ -11,13 +11,16 @@ pub mod auth;
 #[cfg(test)]
 mod captures;
 mod clock;
+mod csp;
 pub mod decode;
 pub mod detail;
 pub mod dsn;
 pub mod envelope;
 pub mod event;
+pub mod feedback;
 mod json;
 pub mod sample;
+pub mod security;
 pub mod store_endpoint;
 pub mod transaction;
 mod wire;

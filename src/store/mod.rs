@@ -11,6 +11,7 @@
 
 mod body;
 mod events;
+mod feedback;
 mod issues;
 mod migrate;
 mod outcomes;
@@ -32,10 +33,11 @@ use thiserror::Error;
 
 pub use body::{CompressedBody, compress};
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
+pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope};
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
 pub use staged::encode_spans;
 pub use traces::{TracePage, TraceQuery, TraceSpans};
-pub use write::{Appended, EventAppended, EventWrite, OutcomeWrite, SpansWrite, TracePart, Write};
+pub use write::{Appended, EventAppended, EventWrite, FeedbackWrite, OutcomeWrite, SpansWrite, TracePart, Write};
 
 use crate::config::LOCK_WAIT_MS;
 use crate::model::live::LiveChange;

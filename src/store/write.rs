@@ -1,6 +1,7 @@
 //! What can be written, and what comes back.
 
 use crate::model::event::{EventKind, Level};
+use crate::model::feedback::FeedbackSource;
 use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
 use crate::model::trace::TraceSummary;
@@ -10,6 +11,7 @@ use super::body::CompressedBody;
 /// One row to be.
 pub enum Write {
     Event(Box<EventWrite>),
+    Feedback(Box<FeedbackWrite>),
     Spans(SpansWrite),
     Outcome(OutcomeWrite),
 }
@@ -35,6 +37,27 @@ pub struct EventWrite {
     /// In look-up order, never empty: the first that is known names the issue, the others are linked to it.
     pub hashes: Vec<[u8; 16]>,
     pub body: CompressedBody,
+}
+
+/// What a person wrote.
+pub struct FeedbackWrite {
+    pub project_id: ProjectId,
+    /// Unique in its project: for a user report it says which earlier one this replaces.
+    pub feedback_id: EventId,
+    pub received_ms: i64,
+    pub timestamp_ms: i64,
+    pub source: FeedbackSource,
+    pub event_id: Option<EventId>,
+    pub message: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub url: Option<String>,
+    pub replay_id: Option<EventId>,
+    pub trace_id: Option<TraceId>,
+    pub span_id: Option<SpanId>,
+    pub release: Option<String>,
+    pub environment: Option<String>,
+    pub body: Option<CompressedBody>,
 }
 
 /// The spans of one request.
@@ -70,6 +93,9 @@ impl Write {
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Event(event) => 512 + event.body.weight(),
+            Self::Feedback(feedback) => {
+                512 + feedback.message.len() + feedback.body.as_ref().map_or(0, CompressedBody::weight)
+            }
             Self::Spans(spans) => 128 + spans.body.weight() + spans.parts.len() * 512,
             Self::Outcome(_) => 128,
         }

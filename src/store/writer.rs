@@ -24,6 +24,7 @@ use crate::model::ids::ServerIds;
 use crate::model::live::LiveChange;
 
 use super::events::insert_event;
+use super::feedback::insert_feedback;
 use super::issues::IssueDeltas;
 use super::outcomes::OutcomeDeltas;
 use super::traces::insert_spans;
@@ -91,6 +92,8 @@ impl WriterHandle {
         let last_event: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| row.get(0))?;
         let last_batch: i64 =
             connection.query_row("SELECT coalesce(max(id), 0) FROM span_batch", [], |row| row.get(0))?;
+        let last_feedback: i64 =
+            connection.query_row("SELECT coalesce(max(id), 0) FROM feedback", [], |row| row.get(0))?;
         let wal_pages = Arc::new(AtomicU64::new(0));
         let seen = wal_pages.clone();
         connection.wal_hook(Some(move |_: &mut Wal, pages: c_int| {
@@ -104,7 +107,7 @@ impl WriterHandle {
             page_bytes: connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.max(512) as u64,
             connection,
             wal_pages,
-            ids: ServerIds::after(last_event.max(last_batch)),
+            ids: ServerIds::after(last_event.max(last_batch).max(last_feedback)),
             wal_path: PathBuf::from(wal_path),
             on_change: options.on_change,
             _lock: lock,
@@ -182,6 +185,7 @@ pub(super) struct Batch<'a> {
     pub(super) issues: IssueDeltas,
     pub(super) outcomes: OutcomeDeltas,
     pub(super) traces: u64,
+    pub(super) feedback: u64,
 }
 
 impl Writer {
@@ -247,6 +251,7 @@ impl Writer {
             issues: IssueDeltas::default(),
             outcomes: OutcomeDeltas::default(),
             traces: 0,
+            feedback: 0,
         };
         let mut answers = Vec::with_capacity(jobs.len());
         for writes in jobs {
@@ -254,6 +259,7 @@ impl Writer {
             for write in *writes {
                 match write {
                     Write::Event(event) => appended.events.push(insert_event(&tx, event, &mut batch)?),
+                    Write::Feedback(feedback) => insert_feedback(&tx, feedback, &mut batch)?,
                     Write::Spans(spans) => insert_spans(&tx, spans, &mut batch)?,
                     Write::Outcome(outcome) => batch.outcomes.add(
                         outcome.project_id,
@@ -266,7 +272,7 @@ impl Writer {
             }
             answers.push(appended);
         }
-        let change = LiveChange { issues: batch.issues.ids(), traces: batch.traces };
+        let change = LiveChange { issues: batch.issues.ids(), traces: batch.traces, feedback: batch.feedback };
         batch.issues.apply(&tx)?;
         batch.outcomes.apply(&tx)?;
         tx.commit()?;

@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use crate::model::detail::EventDetail;
 
+use super::feedback::FeedbackView;
+
 /// `GET /api/ui/issues/<short id or id>/events/<event id | latest | first>` and `GET /api/ui/events/<event id>`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -21,6 +23,8 @@ pub struct EventView {
     pub trace: Option<EventTraceView>,
     /// Size of the JSON, in bytes.
     pub body_bytes: u64,
+    /// What people wrote about this very event, newest first.
+    pub feedback: Vec<FeedbackView>,
     pub detail: EventDetail,
 }
 

@@ -4,6 +4,7 @@
 //! JavaScript number), times are unix milliseconds or nanoseconds as the name says; the browser formats.
 
 pub mod event;
+pub mod feedback;
 pub mod ingest;
 pub mod issue;
 pub mod trace;
@@ -88,6 +89,11 @@ mod types {
             detail::Breadcrumb,
             detail::Context,
             event::EventTraceView,
+            detail::CspDetail,
+            feedback::FeedbackListView,
+            feedback::FeedbackOneView,
+            feedback::FeedbackView,
+            feedback::FeedbackIssueView,
             detail::FieldError,
             trace::TraceListView,
             trace::TraceRowView,

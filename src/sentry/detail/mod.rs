@@ -15,7 +15,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::model::detail::{Breadcrumb, Context, EventDetail, FieldError, Pair, Variable};
+use crate::model::event::Message;
 use crate::sentry::clock::time_ns;
+use crate::sentry::csp::{self, WireCsp};
 use crate::sentry::event::{environment, read_message, release, sdk_name, span_id, tags, trace_id};
 use crate::sentry::json::{Entries, Listed, Object, Scalar, read_object, wire_object};
 use crate::sentry::wire::{Exceptions, Threads, WireContexts, WireMessage, WireSdk};
@@ -50,6 +52,8 @@ wire_object! {
         contexts: Raw<'a> = "contexts" | "sentry.interfaces.Contexts",
         extra: Entries<'a, Raw<'a>> = "extra",
         modules: Entries<'a, Scalar<'a>> = "modules",
+        csp: Object<WireCsp<'a>> = "csp" | "sentry.interfaces.Csp",
+        report: Entries<'a, Raw<'a>> = "nel" | "hpkp" | "expectct" | "expectstaple",
         errors: Listed<WireError<'a>, 100, 0> = "errors",
         meta: Raw<'a> = "_meta",
     }
@@ -85,6 +89,9 @@ pub fn event_detail(body: &[u8]) -> EventDetail {
 fn detail(wire: &WireEventDetail<'_>) -> EventDetail {
     let entry = wire.logentry.get().and_then(read_message);
     let message = entry.or_else(|| wire.message.get().and_then(read_message));
+    // As on the way in: a report that came as an event says nothing in words.
+    let from_csp = || wire.csp.get().map(|csp| Message { template: None, formatted: csp::message(&csp::read(csp)) });
+    let message = message.or_else(from_csp);
     let (message, message_template) = message.map_or((None, None), |m| (Some(m.formatted), m.template));
     let contexts: Entries<'_, Raw<'_>> = parse(wire.contexts);
     let known: Object<WireContexts<'_>> = parse(wire.contexts);
@@ -94,6 +101,8 @@ fn detail(wire: &WireEventDetail<'_>) -> EventDetail {
         message,
         message_template,
         logger: wire.logger.limited(200),
+        csp: wire.csp.get().map(csp::detail),
+        report: variables(&wire.report),
         transaction: wire.transaction.limited(200),
         release: release(&wire.release),
         dist: wire.dist.limited(64),

@@ -9,11 +9,12 @@ mod stack;
 
 use thiserror::Error;
 
-use crate::model::event::{Event, EventKind, Level};
+use crate::model::event::{Event, EventKind, Level, Message};
 use crate::model::ids::{EventId, SpanId, TraceId};
 use crate::model::outcome::Reason;
 use crate::sentry::Limits;
 use crate::sentry::clock::{drift_ns, is_future, time_ns};
+use crate::sentry::csp;
 use crate::sentry::json::{JsonError, Object, Scalar, read_object};
 use crate::sentry::wire::WireEvent;
 
@@ -44,6 +45,9 @@ pub enum ItemError {
     /// An event item that holds a transaction: decode it as one.
     #[error("payload is a transaction")]
     IsTransaction,
+    /// An event item that holds what a person wrote: decode it as feedback.
+    #[error("payload is feedback")]
+    IsFeedback,
     /// A member without which the item means nothing.
     #[error("{field} is missing or invalid: {found:?}")]
     Field { field: &'static str, found: String },
@@ -70,30 +74,52 @@ pub fn decode_event(payload: &[u8], arrival: &Arrival, limits: &Limits) -> Resul
     let (event, body) = read_object(payload, limits.depth_max, |text| {
         let wire: Object<WireEvent<'_>> = serde_json::from_str(text)?;
         let wire = wire.0.unwrap_or_default();
-        Ok((wire.ty.as_str() != Some("transaction")).then(|| normalise(&wire, arrival)))
+        Ok(match wire.ty.as_str() {
+            Some("transaction") => Err(ItemError::IsTransaction),
+            _ if is_feedback(&wire) => Err(ItemError::IsFeedback),
+            _ => Ok(normalise(&wire, arrival)),
+        })
     })?;
-    let mut event = event.ok_or(ItemError::IsTransaction)?;
+    let mut event = event?;
     event.body = body.into_owned();
     Ok(event)
+}
+
+/// `capture_event` of sentry-python knows no item of the type `feedback`: there it is an event with the context.
+fn is_feedback(wire: &WireEvent<'_>) -> bool {
+    let has_words = || {
+        let said = wire.contexts.get().and_then(|contexts| contexts.feedback.get());
+        said.is_some_and(|said| said.message.text().is_some())
+    };
+    match wire.ty.as_str() {
+        Some("feedback") => true,
+        None | Some("default") => wire.exception.members.is_empty() && has_words(),
+        Some(_) => false,
+    }
 }
 
 /// Everything but the body.
 fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> Event {
     let exceptions = stack::exceptions(wire);
     let trace = wire.contexts.get().and_then(|contexts| contexts.trace.get());
-    let tags = fields::tags(&wire.tags);
+    let csp = wire.csp.get().map(csp::read);
+    let mut tags = fields::tags(&wire.tags);
+    if let Some(csp) = &csp {
+        csp::add_tags(csp, &mut tags);
+    }
     Event {
         event_id: event_id(&wire.event_id, arrival),
         kind: kind(wire, !exceptions.is_empty()),
         timestamp_ms: timestamp_ms(&wire.timestamp, arrival),
         level: level(&wire.level),
         platform: fields::platform(&wire.platform),
-        logger: wire.logger.limited(64),
-        message: message::of_event(wire),
+        logger: wire.logger.limited(64).or_else(|| csp.as_ref().map(|_| "csp".to_owned())),
+        message: message::of_event(wire)
+            .or_else(|| Some(Message { template: None, formatted: csp::message(csp.as_ref()?) })),
         thread_frames: if exceptions.is_empty() { stack::thread_frames(wire) } else { Vec::new() },
         exceptions,
         transaction: wire.transaction.limited(200),
-        culprit: wire.culprit.limited(200),
+        culprit: wire.culprit.limited(200).or_else(|| csp.as_ref().and_then(csp::culprit)),
         release: fields::release(&wire.release),
         environment: fields::environment(&wire.environment)
             .or_else(|| fields::environment(wire.tags.get("environment")?)),
@@ -106,7 +132,7 @@ fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> Event {
         sdk: wire.sdk.get().and_then(fields::sdk_name),
         fingerprint: wire.fingerprint.and_then(fields::fingerprint),
         checksum: wire.checksum.limited(128),
-        csp: None,
+        csp,
         body: Vec::new(),
     }
 }
@@ -130,15 +156,19 @@ pub(super) fn span_id(sent: &Scalar<'_>) -> Option<SpanId> {
 fn kind(wire: &WireEvent<'_>, has_exception: bool) -> EventKind {
     if has_exception {
         EventKind::Error
-    } else if wire.csp.is_some() || wire.ty.as_str() == Some("csp") {
+    } else if wire.csp.get().is_some() {
         EventKind::Csp
     } else {
-        EventKind::Default
+        wire.ty
+            .as_str()
+            .and_then(EventKind::parse)
+            .filter(|kind| *kind != EventKind::Error)
+            .unwrap_or(EventKind::Default)
     }
 }
 
 /// When it happened by our clock; the time of receipt when the client does not say or cannot know.
-fn timestamp_ms(sent: &Scalar<'_>, arrival: &Arrival) -> i64 {
+pub(super) fn timestamp_ms(sent: &Scalar<'_>, arrival: &Arrival) -> i64 {
     let drift = drift_ns(arrival.sent_at_ns, arrival.received_ms);
     match time_ns(sent).map(|time| time.saturating_add(drift)) {
         Some(time) if !is_future(time, arrival.received_ms) => time.div_euclid(1_000_000),
