@@ -6,6 +6,7 @@ import { useLive } from "./api/live";
 import { ErrorNote } from "./components/states";
 import { Shell } from "./components/shell";
 import { matchPath } from "./lib/urls";
+import { FeedbackOnePage, FeedbackPage } from "./pages/feedback";
 import { IngestPage } from "./pages/ingest";
 import { IssuePage } from "./pages/issue";
 import { IssuesPage } from "./pages/issues";
@@ -64,6 +65,8 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/issues/:shortId/events/:eventId", IssuePage],
   ["/traces", TracesPage],
   ["/traces/:traceId", TracePage],
+  ["/feedback", FeedbackPage],
+  ["/feedback/:feedbackId", FeedbackOnePage],
   ["/ingest", IngestPage],
   ["/e/:eventId", EventRedirect],
   ["/t/:traceId", TraceRedirect],
@@ -82,7 +85,7 @@ export function App() {
       return (
         <Shell>
           {/* Stepping from event to event keeps the page; another issue or trace is a new one. */}
-          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? ""}`} params={match.params} />
+          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.feedbackId ?? ""}`} params={match.params} />
         </Shell>
       );
   }

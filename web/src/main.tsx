@@ -10,6 +10,7 @@ import "./styles/shell.css";
 import "./styles/parts.css";
 import "./styles/issues.css";
 import "./styles/event.css";
+import "./styles/feedback.css";
 import "./styles/setup.css";
 
 startRouter();

@@ -26,6 +26,8 @@ fn kinds(decoded: &EnvelopeDecoded) -> Vec<String> {
         Incoming::Event(event) => format!("event {}", event.event_id.0[0]),
         Incoming::Spans { batch, transactions } => format!("{transactions} transaction, {} spans", batch.spans.len()),
         Incoming::Counted { category, quantity } => format!("{quantity} {category}"),
+        Incoming::Feedback(feedback) => format!("feedback {}", feedback.message),
+        Incoming::Filtered { category, reason, .. } => format!("{category} {}", reason.as_str()),
     };
     decoded.decoded.items.iter().map(name).collect()
 }

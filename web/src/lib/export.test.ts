@@ -15,7 +15,7 @@ const event = (exceptions: ExceptionDetail[], over = {}): EventView => ({
   culprit: "c", level: "error", platform: "python", timestamp_ms: 0, received_ms: 0, trace: null, body_bytes: 1,
   detail: {
     message: null, message_template: null, logger: null, transaction: null, release: null, dist: null, environment: null, server_name: null,
-    sdk: null, exceptions, threads: [], request: null, user: [], breadcrumbs: [], tags: [], contexts: [], extra: [], modules: [], field_errors: [],
+    sdk: null, exceptions, threads: [], request: null, user: [], breadcrumbs: [], tags: [], contexts: [], extra: [], csp: null, report: [], modules: [], field_errors: [],
     ...over,
   },
 });

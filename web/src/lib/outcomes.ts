@@ -6,12 +6,15 @@ import { count } from "./format";
 const REASONS: readonly (readonly [string, string])[] = [
   ["accepted", "Kept"],
   ["duplicate", "Received twice, kept once"],
+  ["replaced", "Sent again, the last word kept"],
   ["not_kept", "Not kept by this version"],
+  ["browser_extension", "Caused by a visitor's browser extension"],
+  ["local_page", "Of a page that is not on the web"],
   ["invalid", "Could not be understood"],
   ["too_large", "Over a size limit"],
 ];
 
-const MANY: Record<string, string> = { session: "sessions", check_in: "check-ins", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays" };
+const MANY: Record<string, string> = { session: "sessions", check_in: "check-ins", client_report: "client reports", statsd: "metrics", feedback: "feedback", security: "security reports", profile: "profiles", replay: "replays" };
 
 export function named(category: string, n: number): string {
   const words = category.replaceAll("_", " ");

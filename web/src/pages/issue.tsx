@@ -8,6 +8,8 @@ import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
 import { Menu, type MenuItem } from "../components/controls";
 import { Contexts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
+import { Csp, Report } from "../components/csp";
+import { Voices } from "../components/feedback";
 import { Icon, type IconName } from "../components/icons";
 import { Ago, LevelMark, Sparkline } from "../components/marks";
 import { isNotHere, NotHere } from "../components/not-here";
@@ -52,6 +54,7 @@ export function IssuePage({ params }: PageProps) {
   useLive({
     issue: (ids) => id !== undefined && ids.includes(id) && readAgain(),
     trace: () => event?.trace && !event.trace.has_spans && serverNow() - event.received_ms < TRACE_WAIT_MS && readEvent(),
+    feedback: readAgain,
     resync: readAgain,
   });
   const nav = event?.nav;
@@ -121,6 +124,14 @@ function IssueHead({ view, name, isSample }: { view: IssueView; name: string; is
           <dt>Users</dt>
           <dd class="big">{issue.user_count === 0 ? "–" : count(issue.user_count)}</dd>
         </div>
+        {view.feedback_count > 0 && (
+          <div>
+            <dt>Feedback</dt>
+            <dd class="big">
+              <a href={`/feedback?issue=${encodeURIComponent(issue.short_id)}`}>{count(view.feedback_count)}</a>
+            </dd>
+          </div>
+        )}
         <div>
           <dt>First seen</dt>
           <dd>
@@ -193,6 +204,9 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   });
 
   const sections: Section[] = [];
+  if (event.feedback.length > 0) sections.push({ id: "feedback", name: "User feedback", note: count(event.feedback.length), body: <Voices rows={event.feedback} /> });
+  if (detail.csp) sections.push({ id: "csp", name: "Policy violation", body: <Csp csp={detail.csp} /> });
+  if (detail.report.length > 0) sections.push({ id: "report", name: "Report", body: <Report detail={detail} /> });
   if (detail.exceptions.length > 0)
     sections.push({
       id: "exception",
