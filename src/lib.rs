@@ -65,6 +65,8 @@
 //!
 //! An event is a row: the columns lists need, and its JSON as sent but for secrets, compressed. Its issue is found by grouping hash,
 //! or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
+//! What people write about an event is a row of its own, joined to event and issue when somebody looks, because it may
+//! come before its event, or without one.
 //! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
 //! summary row per trace, which is what the trace list reads.
 //!

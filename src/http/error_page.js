@@ -149,9 +149,18 @@
         dialog.close();
       });
     });
-    // A page that stops or reads all keys must not take them from the form; Escape is the dialog's own.
+    // A page that stops or reads all keys must not take them from the form. Escape is the dialog's own, and what is
+    // behind it is out of reach; Tab also leads from its end to its beginning.
     dialog.addEventListener("keydown", function (event) {
       event.stopPropagation();
+      if (event.key !== "Tab") return;
+      var stops = form.hidden ? [done] : [fields[0].control, fields[1].control, fields[2].control, submit, cancel].filter(function (stop) {
+        return !stop.disabled;
+      });
+      var edge = event.shiftKey ? stops[0] : stops[stops.length - 1];
+      if (root.activeElement !== edge) return;
+      event.preventDefault();
+      stops[event.shiftKey ? stops.length - 1 : 0].focus();
     });
     dialog.addEventListener("close", function () {
       host.remove();

@@ -21,7 +21,7 @@ use crate::model::time::rfc3339;
 use crate::sentry::detail::event_detail;
 use crate::sentry::dsn::parse_dsn;
 use crate::sentry::feedback::{Report, decode_report};
-use crate::store::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope};
+use crate::store::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, FeedbackWhole};
 
 use super::error::ApiError;
 use super::error_page::is_email;
@@ -65,7 +65,7 @@ pub(super) async fn list(ready: &Ready, query: &Query) -> Answer {
 pub(super) async fn one(ready: &Ready, id: &str) -> Answer {
     let not_found = || ApiError::not_found("feedback");
     let id = EventId::parse(id).ok_or_else(not_found)?;
-    let (row, body) = ready.store.feedback_by_id(id).await?.ok_or_else(not_found)?;
+    let FeedbackWhole { row, body } = ready.store.feedback_by_id(id).await?.ok_or_else(not_found)?;
     let one = FeedbackOneView { feedback: view(ready, row), detail: body.map(|body| event_detail(&body)) };
     Ok(json_response(StatusCode::OK, &one))
 }
@@ -246,7 +246,7 @@ async fn take_report(
     };
     let body = row.map_or_else(
         || json!({}),
-        |(mut row, _)| {
+        |FeedbackWhole { mut row, .. }| {
             // A key may write and not read: whether the event is here, and what it is about, is for others.
             row.issue = row.issue.filter(|_| !is_guest);
             sentry_json(&stored.project, &row)

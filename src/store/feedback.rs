@@ -45,6 +45,13 @@ pub struct FeedbackIssue {
     pub title: String,
 }
 
+/// A message with the JSON of its event, which user reports have none of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedbackWhole {
+    pub row: FeedbackRow,
+    pub body: Option<Vec<u8>>,
+}
+
 /// Which messages, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct FeedbackQuery {
@@ -147,8 +154,8 @@ impl Store {
         self.readers.run(move |connection| read_page(connection, &query)).await
     }
 
-    /// One message with the JSON of its event, which user reports have none of.
-    pub async fn feedback_by_id(&self, id: EventId) -> Result<Option<(FeedbackRow, Option<Vec<u8>>)>, StoreError> {
+    /// One message; of two projects with the same id, that of the first.
+    pub async fn feedback_by_id(&self, id: EventId) -> Result<Option<FeedbackWhole>, StoreError> {
         self.readers.run(move |connection| read_one(connection, id)).await
     }
 
@@ -222,7 +229,7 @@ fn read_page(connection: &Connection, query: &FeedbackQuery) -> Result<FeedbackP
     Ok(FeedbackPage { rows, next_before })
 }
 
-fn read_one(connection: &Connection, id: EventId) -> Result<Option<(FeedbackRow, Option<Vec<u8>>)>, StoreError> {
+fn read_one(connection: &Connection, id: EventId) -> Result<Option<FeedbackWhole>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS}, feedback.body_codec, feedback.body FROM feedback {JOINED}
          WHERE feedback.feedback_id = :id ORDER BY feedback.project_id LIMIT 1"
@@ -236,7 +243,7 @@ fn read_one(connection: &Connection, id: EventId) -> Result<Option<(FeedbackRow,
     let Some((mut row, codec, body)) = found else { return Ok(None) };
     find_trace(connection, &mut row)?;
     let body = body.map(|body| expand(codec, &body)).transpose()?;
-    Ok(Some((row, body)))
+    Ok(Some(FeedbackWhole { row, body }))
 }
 
 fn find_trace(connection: &Connection, row: &mut FeedbackRow) -> Result<(), StoreError> {

@@ -33,7 +33,7 @@ use thiserror::Error;
 
 pub use body::{CompressedBody, compress};
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
-pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope};
+pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, FeedbackWhole};
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
 pub use staged::encode_spans;
 pub use traces::{TracePage, TraceQuery, TraceSpans};

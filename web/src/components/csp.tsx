@@ -28,14 +28,17 @@ function Address({ text }: { text: string }) {
 
 export function Csp({ csp }: { csp: CspDetail }) {
   const place = csp.source_file === null ? null : [csp.source_file, csp.line, csp.line === null ? null : csp.column].filter((part) => part !== null).join(":");
-  const rows: [string, preact.ComponentChildren | null][] = [
+  const addresses: [string, string | null][] = [
+    ["blocked", csp.blocked_uri],
+    ["document", csp.document_uri],
+    ["referrer", csp.referrer],
+  ];
+  const rows: [string, string | null][] = [
     ["directive", csp.effective_directive],
     ["violated", csp.violated_directive === csp.effective_directive ? null : csp.violated_directive],
-    ["blocked", csp.blocked_uri === null ? null : <Address text={csp.blocked_uri} />],
-    ["document", csp.document_uri === null ? null : <Address text={csp.document_uri} />],
-    ["referrer", csp.referrer === null ? null : <Address text={csp.referrer} />],
+    ...addresses,
     ["source", place],
-    ["status", csp.status_code],
+    ["status", csp.status_code === null ? null : String(csp.status_code)],
   ];
   return (
     <>
@@ -45,7 +48,7 @@ export function Csp({ csp }: { csp: CspDetail }) {
           value === null || value === "" ? null : (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>{value}</dd>
+              <dd>{addresses.some(([address]) => address === name) ? <Address text={value} /> : value}</dd>
             </div>
           ),
         )}

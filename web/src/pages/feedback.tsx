@@ -65,23 +65,25 @@ export function FeedbackPage() {
           </label>
         )}
       </div>
-      <div class="filter-line">
-        {issue === "" ? (
-          <span />
-        ) : (
-          <p class="of-issue">
-            About <a href={issuePath(issue)}>{issue}</a>{" "}
-            <button type="button" class="link" onClick={() => change({ issue: null })}>
-              Show all
+      {(issue !== "" || apply) && (
+        <div class="filter-line">
+          {issue === "" ? (
+            <span />
+          ) : (
+            <p class="of-issue">
+              About <a href={issuePath(issue)}>{issue}</a>{" "}
+              <button type="button" class="link" onClick={() => change({ issue: null })}>
+                Show all
+              </button>
+            </p>
+          )}
+          {apply && (
+            <button type="button" class="new-bar" onClick={apply}>
+              <span aria-hidden="true">↑</span> {plural(unseen, "new message")} <kbd>.</kbd>
             </button>
-          </p>
-        )}
-        {apply && (
-          <button type="button" class="new-bar" onClick={apply}>
-            <span aria-hidden="true">↑</span> {plural(unseen, "new message")} <kbd>.</kbd>
-          </button>
-        )}
-      </div>
+          )}
+        </div>
+      )}
       {list.error && <LoadError error={list.error} what="The feedback" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {rows === undefined && !list.error && <SkeletonRows rows={8} height={72} />}
       {rows?.length === 0 && <NoFeedback isFiltered={text !== "" || issue !== "" || project !== ""} onClear={() => change({ query: null, issue: null, project: null })} />}

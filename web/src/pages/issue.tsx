@@ -204,7 +204,6 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   });
 
   const sections: Section[] = [];
-  if (event.feedback.length > 0) sections.push({ id: "feedback", name: "User feedback", note: count(event.feedback.length), body: <Voices rows={event.feedback} /> });
   if (detail.csp) sections.push({ id: "csp", name: "Policy violation", body: <Csp csp={detail.csp} /> });
   if (detail.report.length > 0) sections.push({ id: "report", name: "Report", body: <Report detail={detail} /> });
   if (detail.exceptions.length > 0)
@@ -236,8 +235,11 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
         </>
       ),
     });
-  if (detail.message !== null) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
+  // The message of a browser's report is made of it, and is the title already.
+  const isReport = detail.csp !== null || detail.report.length > 0;
+  if (detail.message !== null && !isReport) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
   if (detail.threads.length > 0) sections.push({ id: "threads", name: "Threads", note: count(detail.threads.length), body: <Threads detail={detail} options={options} /> });
+  if (event.feedback.length > 0) sections.push({ id: "feedback", name: "User feedback", note: count(event.feedback.length), body: <Voices rows={event.feedback} /> });
   if (detail.request) sections.push({ id: "request", name: "Request", body: <Request request={detail.request} /> });
   if (detail.breadcrumbs.length > 0) sections.push({ id: "timeline", name: "Timeline", note: count(detail.breadcrumbs.length), body: <Timeline event={event} /> });
   if (trace) sections.push({ id: "trace", name: "Trace", body: <TraceLink event={event} /> });
