@@ -88,7 +88,8 @@ fn what_chromium_sends_is_understood() {
         assert!(event["detail"]["request"]["headers"].to_string().contains("Chrome"), "{event}");
         // The Reporting API holds reports back for a minute and says so.
         let age_ms = event["received_ms"].as_i64().unwrap() - event["timestamp_ms"].as_i64().unwrap();
-        assert_eq!(age_ms, if name.ends_with("report-to") { 59_999 } else { 0 }, "{name}");
+        let held_ms = if name.ends_with("report-to") { 59_999 } else { 0 };
+        assert!((held_ms..held_ms + 1000).contains(&age_ms), "{name}: {age_ms}");
     }
 }
 

@@ -76,9 +76,9 @@ opentelemetry-instrument python manage.py runserver --noreload`,
 export function crashPage(dsn: string, origin: string): { title: string; text: string }[] {
   return [
     {
-      title: "Django: templates/500.html, with a view for handler500 that passes sentry_sdk.last_event_id()",
+      title: "Django: templates/500.html, and a handler500 that passes sentry_sdk.last_event_id() as event_id",
       text: `{% if event_id %}
-<script src="${origin}/api/embed/error-page/?dsn={{ "${dsn}"|urlencode:"" }}&eventId={{ event_id }}"></script>
+<script src="${origin}/api/embed/error-page/?dsn=${encodeURIComponent(dsn)}&eventId={{ event_id }}"></script>
 {% endif %}`,
     },
     {
