@@ -329,7 +329,7 @@ async fn hot_reads_walk_their_indexes() {
         (events::trace_events_sql(), "USING INDEX event_trace"),
         (events::event_sql("event.event_id = ?1 AND ?2 = 0"), "SEARCH event USING INDEX sqlite_autoindex_event_1"),
         (feedback::page_sql(FeedbackScope::All, false), "SEARCH feedback USING INTEGER PRIMARY KEY (rowid<?)"),
-        (feedback::page_sql(FeedbackScope::All, true), "USING INDEX feedback_project (project_id=? AND rowid<?)"),
+        (feedback::page_sql(FeedbackScope::All, true), "USING INDEX feedback_project (project_id=? AND id<?)"),
         (feedback::page_sql(FeedbackScope::Event(EventId([0; 16])), true), "USING INDEX feedback_event"),
         (feedback::COUNT_SQL.to_string(), "USING INDEX feedback_project"),
         (feedback::COUNT_SQL.to_string(), "SEARCH event USING INDEX sqlite_autoindex_event_1"),
