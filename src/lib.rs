@@ -81,6 +81,12 @@
 //! still move from one counter to another. What an SDK says it did not send is summed apart from what became of what it
 //! sent. Attachments, profiles and replays are bytes as they came, cut into chunks; scrubbing does not look into them.
 //! Large ones are written in commits of their own, after the event they came with and before the row that names them.
+//! An event is a row: the columns lists need, and its JSON as sent but for secrets, compressed. Its issue is found by grouping hash,
+//! or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
+//! What people write about an event is a row of its own, joined to event and issue when somebody looks, because it may
+//! come before its event, or without one.
+//! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
+//! summary row per trace, which is what the trace list reads.
 //!
 //! # Absent on purpose
 //!

@@ -70,6 +70,29 @@ pub const PREVIEW_BYTES_MAX: usize = 64 << 10;
 /// with long SQL and call sites reach a few MiB.
 pub const TRANSACTION_BYTES_MAX: usize = 16 << 20;
 
+/// One feedback, user report or security report, in bytes: Sentry's own limit.
+pub const FEEDBACK_BYTES_MAX: usize = 1 << 20;
+pub const SECURITY_BYTES_MAX: usize = 1 << 20;
+
+/// What a person writes, in characters: Sentry's own limit. More is cut, and ends in dots.
+pub const FEEDBACK_MESSAGE_CHARS_MAX: usize = 4_096;
+
+/// Who they are, in characters. An e-mail address has at most 254 (RFC 5321).
+pub const FEEDBACK_NAME_CHARS_MAX: usize = 128;
+pub const FEEDBACK_EMAIL_CHARS_MAX: usize = 254;
+
+/// The page they were on, in characters. Browsers and proxies give up at about 2,000.
+pub const FEEDBACK_URL_CHARS_MAX: usize = 2_048;
+
+/// One text of the crash-report dialog, in characters, as chosen in its address: a sentence or two.
+pub const DIALOG_TEXT_CHARS_MAX: usize = 500;
+
+/// A form of the crash-report dialog, in bytes: its fields at their limits, percent-encoded, with room to spare.
+pub const DIALOG_FORM_BYTES_MAX: usize = 256 << 10;
+
+/// Reports in one request of a browser's Reporting API. Browsers send what a minute of one page gave.
+pub const SECURITY_REPORTS_MAX: usize = 100;
+
 /// Items in one envelope: Sentry's own limit.
 pub const ENVELOPE_ITEMS_MAX: usize = 500;
 

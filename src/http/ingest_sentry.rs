@@ -34,7 +34,7 @@ use super::{Ready, Server, fresh_event_id, now_ms};
 const DSN_FIX: &str = "copy the DSN from the welcome page: it holds this server's key and project";
 
 const NOT_AN_SDK: &str = "no current SDK sends this: look at what else posts here, or at a proxy that changes bodies";
-const PARTLY_FIX: &str = "the rest of the request was kept; the part named here was not";
+pub(super) const PARTLY_FIX: &str = "the rest of the request was kept; the part named here was not";
 const TOO_LARGE_FIX: &str =
     "send less with an event (max_value_length, max_request_body_size in sentry_sdk.init), or raise event_bytes_max";
 
@@ -42,7 +42,7 @@ const TOO_LARGE_FIX: &str =
 const PAUSE_S: &str = "5";
 const PAUSE_CATEGORIES: &str = "5:default;error;transaction;span:project:queue_full";
 
-type Answered = (Response<Body>, Ending);
+pub(super) type Answered = (Response<Body>, Ending);
 
 /// `POST /api/<project>/envelope/`
 pub(super) async fn envelope(server: &Arc<Server>, project: &str, request: Request<Incoming>) -> Answered {
@@ -436,7 +436,7 @@ fn accepted(form: Form, id: Option<EventId>) -> Response<Body> {
     }
 }
 
-fn refused(error: &ApiError, body_bytes: u64) -> Answered {
+pub(super) fn refused(error: &ApiError, body_bytes: u64) -> Answered {
     // Sentry SDKs do not retry. When the queue is full, a named pause loses less than a refusal of everything.
     if error.status == StatusCode::SERVICE_UNAVAILABLE {
         let mut error = error.clone();
@@ -450,7 +450,7 @@ fn refused(error: &ApiError, body_bytes: u64) -> Answered {
 }
 
 /// With the header that SDKs log.
-fn error_response(error: &ApiError) -> Response<Body> {
+pub(super) fn error_response(error: &ApiError) -> Response<Body> {
     let mut response = error.response();
     if let Ok(reason) = HeaderValue::from_str(&error.detail) {
         response.headers_mut().insert("x-sentry-error", reason);
@@ -458,7 +458,7 @@ fn error_response(error: &ApiError) -> Response<Body> {
     response
 }
 
-fn limits(server: &Server) -> Limits {
+pub(super) fn limits(server: &Server) -> Limits {
     Limits {
         items_max: ENVELOPE_ITEMS_MAX,
         event_bytes_max: server.settings.event_bytes_max,

@@ -45,6 +45,7 @@ struct Pending {
     traces: u64,
     logs: u64,
     metrics: u64,
+    feedback: u64,
     rows: Vec<IngestRowView>,
 }
 
@@ -73,6 +74,7 @@ impl LiveHub {
         pending.traces += change.traces;
         pending.logs += change.logs;
         pending.metrics += change.metrics;
+        pending.feedback += change.feedback;
         drop(pending);
         self.wake.notify_one();
     }
@@ -113,6 +115,9 @@ impl LiveHub {
         }
         if pending.metrics > 0 {
             self.send("metric", &json!({ "count": pending.metrics }));
+        }
+        if pending.feedback > 0 {
+            self.send("feedback", &json!({ "count": pending.feedback }));
         }
         if !pending.rows.is_empty() {
             self.send("ingest", &json!(pending.rows));
@@ -184,7 +189,7 @@ mod tests {
         let hub = LiveHub::default();
         let mut messages = hub.messages.subscribe();
         hub.changed(&LiveChange { issues: vec![IssueId(1), IssueId(1)], traces: 2, ..LiveChange::default() });
-        hub.changed(&LiveChange { issues: vec![IssueId(2)], traces: 1, logs: 3, metrics: 0 });
+        hub.changed(&LiveChange { issues: vec![IssueId(2)], traces: 1, logs: 3, feedback: 4, ..LiveChange::default() });
         hub.flush();
         let issue = messages.recv().await.unwrap();
         assert_eq!(&issue[..], b"id: 1\nevent: issue\ndata: {\"ids\":[\"1\",\"2\"]}\n\n");
@@ -192,6 +197,8 @@ mod tests {
         assert_eq!(&trace[..], b"id: 2\nevent: trace\ndata: {\"count\":3}\n\n");
         let log = messages.recv().await.unwrap();
         assert_eq!(&log[..], b"id: 3\nevent: log\ndata: {\"count\":3}\n\n");
+        let feedback = messages.recv().await.unwrap();
+        assert_eq!(&feedback[..], b"id: 4\nevent: feedback\ndata: {\"count\":4}\n\n");
         assert!(messages.try_recv().is_err());
     }
 }

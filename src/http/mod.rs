@@ -9,9 +9,12 @@ mod body;
 mod directory;
 mod download;
 mod error;
+mod error_page;
+mod feedback;
 mod grouping;
 mod guard;
 mod ingest_otlp;
+mod ingest_security;
 mod ingest_sentry;
 mod jaeger;
 mod ledger;
@@ -134,6 +137,15 @@ async fn answer(
     if route.is_ingest() {
         return Ok(take_in(server, route, request).await);
     }
+    // These two have pages of other origins for guests, and rules of their own about them.
+    if *route == Route::ErrorPage {
+        return Ok(error_page::answer(server, request).await);
+    }
+    if let Route::Sentry0(Sentry0::UserFeedback { organization, project }) = route
+        && feedback::is_write(request.method())
+    {
+        return Ok(feedback::answer_write(server, organization, project, request).await);
+    }
     let methods = route.methods();
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_known = methods.iter().any(|method| *method == request.method().as_str());
@@ -167,6 +179,8 @@ async fn answer(
         Route::Log { log } => ui_logs::log(&ready, log).await,
         Route::Metrics => ui_metrics::metrics(&ready, &query).await,
         Route::Metric { name } => ui_metrics::metric(&ready, name, &query).await,
+        Route::Feedback => feedback::list(&ready, &query).await,
+        Route::FeedbackOne { feedback } => feedback::one(&ready, feedback).await,
         Route::Ingest => ui::ingest(&ready, &server.ledger).await,
         Route::Live => Ok(server.live.stream()),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
@@ -203,6 +217,7 @@ async fn take_in(server: &Arc<Server>, route: &Route<'_>, request: Request<Incom
     let arrival = arrival(&request, protocol);
     let (response, ending) = match route {
         Route::Envelope { project } => ingest_sentry::envelope(server, project, request).await,
+        Route::Security { project } => ingest_security::report(server, project, request).await,
         Route::Store { project } => ingest_sentry::store(server, *project, request).await,
         Route::Minidump { project } => ingest_sentry::minidump(server, project, request).await,
         Route::EventAttachments { project, event } => ingest_sentry::attachments(server, project, event, request).await,

@@ -31,6 +31,12 @@ pub enum Route<'a> {
     },
     /// OTLP over gRPC, which is answered with the way out.
     Grpc,
+    /// Reports of browsers; the shape of the body says which kind, not the address.
+    Security {
+        project: &'a str,
+    },
+    /// The crash-report dialog: its script, and what people write into it.
+    ErrorPage,
     /// A Sentry ingest route that this version does not have.
     SentryOther {
         name: &'a str,
@@ -75,6 +81,10 @@ pub enum Route<'a> {
     Metric {
         name: &'a str,
     },
+    Feedback,
+    FeedbackOne {
+        feedback: &'a str,
+    },
     Ingest,
     Live,
     /// Sends a sample event to ourselves.
@@ -117,29 +127,107 @@ pub enum Route<'a> {
 pub enum Sentry0<'a> {
     Root,
     Organizations,
-    OrganizationEvents { organization: &'a str },
+    OrganizationEvents {
+        organization: &'a str,
+    },
     Projects,
-    Project { organization: &'a str, project: &'a str },
-    ProjectKeys { organization: &'a str, project: &'a str },
-    ProjectReleases { organization: &'a str, project: &'a str },
-    OrganizationReleases { organization: &'a str },
-    OrganizationSessions { organization: &'a str },
-    OrganizationStats { organization: &'a str },
-    ProjectKey { organization: &'a str, project: &'a str, key: &'a str },
-    ProjectIssues { organization: &'a str, project: &'a str },
-    ProjectEvent { organization: &'a str, project: &'a str, event: &'a str },
-    ProjectEventGrouping { organization: &'a str, project: &'a str, event: &'a str },
-    Attachments { organization: &'a str, project: &'a str, event: &'a str },
-    Attachment { organization: &'a str, project: &'a str, event: &'a str, attachment: &'a str },
-    Profile { organization: &'a str, project: &'a str, profile: &'a str },
-    Replays { organization: &'a str },
-    Replay { organization: &'a str, replay: &'a str },
-    ProjectReplay { organization: &'a str, project: &'a str, replay: &'a str },
-    RecordingSegments { organization: &'a str, project: &'a str, replay: &'a str },
-    ReplayVideo { organization: &'a str, project: &'a str, replay: &'a str, segment: &'a str },
-    Issue { issue: &'a str },
-    IssueEvents { issue: &'a str },
-    IssueEvent { issue: &'a str, event: &'a str },
+    Project {
+        organization: &'a str,
+        project: &'a str,
+    },
+    ProjectKeys {
+        organization: &'a str,
+        project: &'a str,
+    },
+    ProjectReleases {
+        organization: &'a str,
+        project: &'a str,
+    },
+    OrganizationReleases {
+        organization: &'a str,
+    },
+    OrganizationSessions {
+        organization: &'a str,
+    },
+    OrganizationStats {
+        organization: &'a str,
+    },
+    ProjectKey {
+        organization: &'a str,
+        project: &'a str,
+        key: &'a str,
+    },
+    ProjectIssues {
+        organization: &'a str,
+        project: &'a str,
+    },
+    ProjectEvent {
+        organization: &'a str,
+        project: &'a str,
+        event: &'a str,
+    },
+    ProjectEventGrouping {
+        organization: &'a str,
+        project: &'a str,
+        event: &'a str,
+    },
+    Attachments {
+        organization: &'a str,
+        project: &'a str,
+        event: &'a str,
+    },
+    Attachment {
+        organization: &'a str,
+        project: &'a str,
+        event: &'a str,
+        attachment: &'a str,
+    },
+    Profile {
+        organization: &'a str,
+        project: &'a str,
+        profile: &'a str,
+    },
+    Replays {
+        organization: &'a str,
+    },
+    Replay {
+        organization: &'a str,
+        replay: &'a str,
+    },
+    ProjectReplay {
+        organization: &'a str,
+        project: &'a str,
+        replay: &'a str,
+    },
+    RecordingSegments {
+        organization: &'a str,
+        project: &'a str,
+        replay: &'a str,
+    },
+    ReplayVideo {
+        organization: &'a str,
+        project: &'a str,
+        replay: &'a str,
+        segment: &'a str,
+    },
+    Issue {
+        issue: &'a str,
+    },
+    IssueEvents {
+        issue: &'a str,
+    },
+    IssueEvent {
+        issue: &'a str,
+        event: &'a str,
+    },
+    /// Also takes reports: the one route of the web API that SDKs of old write to.
+    UserFeedback {
+        organization: &'a str,
+        project: &'a str,
+    },
+    IssueUserReports {
+        issue: &'a str,
+    },
 }
 
 /// The route of a path, `/`-separated parts without empty ones.
@@ -164,7 +252,9 @@ pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
         }
         [.., "api", project, "minidump"] => Route::Minidump { project },
         [.., "api", project, "events", event, "attachments"] => Route::EventAttachments { project, event },
-        [.., "api", _, name @ ("security" | "csp-report" | "nel" | "cron" | "unreal" | "upload")]
+        [.., "api", "embed", "error-page"] => Route::ErrorPage,
+        [.., "api", project, "security" | "csp-report" | "nel"] => Route::Security { project },
+        [.., "api", _, name @ ("cron" | "unreal" | "upload")]
         | [.., "api", _, name @ "cron", _]
         | [.., "api", _, name @ ("cron" | "unreal"), _, _] => Route::SentryOther { name },
 
@@ -200,6 +290,8 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["logs", log] => Route::Log { log },
         ["metrics"] => Route::Metrics,
         ["metrics", name] => Route::Metric { name },
+        ["feedback"] => Route::Feedback,
+        ["feedback", feedback] => Route::FeedbackOne { feedback },
         ["ingest"] => Route::Ingest,
         ["live"] => Route::Live,
         ["sample"] => Route::Sample,
@@ -251,6 +343,13 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         ["projects", organization, project, "replays", replay, "videos", segment] => {
             Sentry0::ReplayVideo { organization, project, replay, segment }
         }
+        ["projects", organization, project, "user-feedback" | "user-reports"] => {
+            Sentry0::UserFeedback { organization, project }
+        }
+        ["issues", issue, "user-reports" | "user-feedback"]
+        | ["organizations", _, "issues", issue, "user-reports" | "user-feedback"] => {
+            Sentry0::IssueUserReports { issue }
+        }
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },
@@ -283,6 +382,7 @@ impl Route<'_> {
                 | Self::EventAttachments { .. }
                 | Self::Envelope { .. }
                 | Self::Store { .. }
+                | Self::Security { .. }
                 | Self::Otlp { .. }
                 | Self::Grpc
                 | Self::SentryOther { .. }
@@ -314,6 +414,10 @@ mod tests {
         }
         let late = "EventAttachments { project: \"1\", event: \"abc\" }";
         assert_eq!(of("/api/1/events/abc/attachments/"), late);
+        for name in ["security", "csp-report", "nel"] {
+            assert_eq!(of(&format!("/errors/api/1/{name}/")), "Security { project: \"1\" }");
+        }
+        assert_eq!(of("/errors/api/embed/error-page/"), "ErrorPage");
         assert_eq!(of("/api/1/cron/nightly/"), "SentryOther { name: \"cron\" }");
     }
 

@@ -18,6 +18,7 @@ use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort};
 
 use super::blobs;
 use super::error::ApiError;
+use super::feedback::sentry_page;
 use super::respond::{Body, json as json_response};
 use super::route::Sentry0;
 use super::ui::find_issue;
@@ -115,10 +116,26 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
         Sentry0::ReplayVideo { organization, project, replay, segment } => {
             blobs::replay_video(ready, find_project(ready, organization, project)?, replay, segment).await
         }
+        Sentry0::UserFeedback { organization, project } => {
+            let project = find_project(ready, organization, project)?;
+            let (rows, next) = sentry_page(ready, project, None, query, limit(query, 50)).await?;
+            let path = format!("/api/0/projects/{ORGANISATION_SLUG}/{}/user-feedback/", project.slug);
+            paged(&rows, &base, &path, query, next)
+        }
+        Sentry0::IssueUserReports { issue } => {
+            let issue = find_issue(ready, issue).await?;
+            let project = ready.project(issue.project_id).ok_or_else(not_found)?;
+            let (rows, next) = sentry_page(ready, project, Some(&issue), query, limit(query, 50)).await?;
+            let path = format!("/api/0/issues/{}/user-reports/", issue.id);
+            paged(&rows, &base, &path, query, next)
+        }
         Sentry0::Issue { issue } => {
             let issue = find_issue(ready, issue).await?;
             let project = ready.project(issue.project_id).ok_or_else(not_found)?;
-            ok(&issue_json(&issue, project, &base))
+            let mut json = issue_json(&issue, project, &base);
+            let reports = ready.store.issue_feedback_count(project.id, issue.id).await?;
+            json["userReportCount"] = json!(reports);
+            ok(&json)
         }
         Sentry0::IssueEvents { issue } => issue_events(ready, find_issue(ready, issue).await?, query, &base).await,
         Sentry0::IssueEvent { issue, event } => {
@@ -376,6 +393,18 @@ fn entries_json(detail: &EventDetail) -> Value {
             })
             .collect();
         entries.push(json!({ "type": "threads", "data": { "values": values } }));
+    }
+    if let Some(csp) = &detail.csp {
+        entries.push(json!({
+            "type": "csp",
+            "data": {
+                "effective_directive": csp.effective_directive, "violated_directive": csp.violated_directive,
+                "blocked_uri": csp.blocked_uri, "document_uri": csp.document_uri, "referrer": csp.referrer,
+                "original_policy": csp.original_policy, "source_file": csp.source_file,
+                "line_number": csp.line, "column_number": csp.column, "script_sample": csp.sample,
+                "status_code": csp.status_code, "disposition": csp.disposition,
+            },
+        }));
     }
     if !detail.breadcrumbs.is_empty() {
         let values: Vec<Value> = detail.breadcrumbs.iter().map(breadcrumb_json).collect();

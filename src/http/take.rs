@@ -44,8 +44,22 @@ where
     T: Send + 'static,
     D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError> + Send + 'static,
 {
+    take_in_within(server, request, usize::MAX, decode).await
+}
+
+/// As [`take_in`], for bodies of at most `bytes_max`, as received and as expanded.
+pub(super) async fn take_in_within<T, D>(
+    server: &Arc<Server>,
+    request: Request<Incoming>,
+    bytes_max: usize,
+    decode: D,
+) -> (u64, Result<Stored<T>, ApiError>)
+where
+    T: Send + 'static,
+    D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError> + Send + 'static,
+{
     let (parts, body) = request.into_parts();
-    let received = match receive(body, server.settings.request_bytes_max, &server.room).await {
+    let received = match receive(body, server.settings.request_bytes_max.min(bytes_max), &server.room).await {
         Ok(received) => received,
         Err(error) => return (0, Err(error.into())),
     };
@@ -62,15 +76,16 @@ where
         Err(error) => return (body_bytes, Err(error)),
     };
     if received.bytes.len() <= INLINE_BYTES_MAX {
-        match expand(received.bytes.clone(), &encodings, INLINE_EXPANDED_BYTES_MAX) {
+        match expand(received.bytes.clone(), &encodings, INLINE_EXPANDED_BYTES_MAX.min(bytes_max)) {
             Ok(expanded) => return (body_bytes, store(ready, expanded, decode).await),
             // A bomb, or just a very regular body: there is more room on the other path.
-            Err(BodyError::ExpandsTooFar { .. }) => {}
+            Err(BodyError::ExpandsTooFar { .. }) if bytes_max > INLINE_EXPANDED_BYTES_MAX => {}
             Err(error) => return (body_bytes, Err(error.into())),
         }
     }
     let is_envelope = parts.uri.path().trim_end_matches('/').ends_with("/envelope");
-    (body_bytes, work_elsewhere(server, ready, received, encodings, is_envelope, decode).await)
+    let coding = Coding { encodings, bytes_max, is_envelope };
+    (body_bytes, work_elsewhere(server, ready, received, coding, decode).await)
 }
 
 /// Decodes and stores a small body on this very thread: an error event takes about a fifth of a millisecond, and
@@ -89,8 +104,7 @@ async fn work_elsewhere<T, D>(
     server: &Arc<Server>,
     ready: Arc<Ready>,
     received: Received,
-    encodings: String,
-    is_envelope: bool,
+    coding: Coding,
     decode: D,
 ) -> Result<Stored<T>, ApiError>
 where
@@ -103,11 +117,11 @@ where
         // The turns and the room in memory are given back when the work is done, whether the client still waits or not.
         let (_turn, received) = (turn, received);
         // In this order: the body is freed before the turn goes to the next one.
-        let (_large_turn, expanded, too_far) = expand_in_turn(&server, &received, &encodings)?;
+        let (_large_turn, expanded, too_far) = expand_in_turn(&server, &received, &coding)?;
         let decoded = match too_far {
             None => decode(&for_task, &expanded)?,
             // An event stands before its attachments: what is too much at the end need not cost it.
-            Some(error) if is_envelope => match decode(&for_task, &expanded) {
+            Some(error) if coding.is_envelope => match decode(&for_task, &expanded) {
                 Ok(beginning) => without_the_end(beginning, error)?,
                 Err(_) => return Err(error.into()),
             },
@@ -133,14 +147,23 @@ fn without_the_end<T>(
     Ok((project, decoded, extra))
 }
 
+/// How a body is to be expanded, and what it is.
+struct Coding {
+    encodings: String,
+    /// After expansion, where the route allows less than the settings do.
+    bytes_max: usize,
+    /// The beginning of one is of use by itself.
+    is_envelope: bool,
+}
+
 /// Expands a body; one that turns out to be large waits for its turn among those, holding nothing but what it was sent
 /// as. Only for blocking threads.
 fn expand_in_turn(
     server: &Server,
     received: &Received,
-    encodings: &str,
+    Coding { encodings, bytes_max, .. }: &Coding,
 ) -> Result<(Option<OwnedSemaphorePermit>, Bytes, Option<BodyError>), ApiError> {
-    let limit = server.settings.expanded_bytes_max;
+    let limit = server.settings.expanded_bytes_max.min(*bytes_max);
     let too_far = |is_cut: bool| is_cut.then_some(BodyError::ExpandsTooFar { limit });
     let (small, is_cut) = expand_up_to(received.bytes.clone(), encodings, limit.min(LARGE_BODY_BYTES))?;
     if !is_cut || limit <= LARGE_BODY_BYTES {

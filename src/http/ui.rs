@@ -26,7 +26,7 @@ use super::view::trace::{
     SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView, TraceRowView, TraceView,
 };
 use super::view::{BootView, ProjectView};
-use super::{Query, Ready, now_ms};
+use super::{Query, Ready, feedback, now_ms};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
@@ -94,8 +94,9 @@ pub(super) async fn issue(ready: &Ready, issue: &str) -> Answer {
     let histories = ready.store.issue_histories(vec![issue.id], last_hour, DAYS_SHOWN * 24).await?;
     let days = histories.first().map_or(&[][..], |history| &history.hours).chunks(24).map(|day| day.iter().sum());
     let days = days.collect();
+    let feedback_count = ready.store.issue_feedback_count(issue.project_id, issue.id).await?;
     let row = issue_rows(ready, vec![issue]).await?.pop().ok_or_else(|| ApiError::not_found("issue"))?;
-    ok(&IssueView { issue: row, days })
+    ok(&IssueView { issue: row, days, feedback_count })
 }
 
 pub(super) async fn issue_event(ready: &Ready, issue: &str, event: &str) -> Answer {
@@ -150,6 +151,7 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
         body_bytes: body.len() as u64,
         attachments,
         replays,
+        feedback: feedback::of_event(ready, summary.project_id, summary.event_id).await?,
         detail,
     })
 }
@@ -461,7 +463,7 @@ fn cursor(query: &Query) -> Result<Option<(i64, i64)>, ApiError> {
     parsed.map(Some).ok_or_else(invalid)
 }
 
-fn page_rows(query: &Query) -> usize {
+pub(super) fn page_rows(query: &Query) -> usize {
     query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(PAGE_ROWS).clamp(1, PAGE_ROWS_MAX)
 }
 

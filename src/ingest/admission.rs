@@ -92,6 +92,10 @@ fn weigh(item: &Incoming) -> Weight {
         }
         // What SDKs did not send costs nobody anything.
         Incoming::ClientReport(_) => Weight { counted: vec![("client_report".to_string(), 1)], charge: None },
+        Incoming::Feedback(_) => Weight::of("feedback", DataGroup::Feedback, 1),
+        Incoming::Filtered { category, quantity, .. } => {
+            Weight { counted: vec![(category.clone(), *quantity)], charge: None }
+        }
         Incoming::Logs(batch) => Weight::of("log", DataGroup::Log, batch.records.len() as u64),
         Incoming::Metrics(batch) => Weight::of("trace_metric", DataGroup::Metric, batch.points.len() as u64),
         Incoming::Blob(blob) => Weight {

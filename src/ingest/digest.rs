@@ -106,6 +106,13 @@ impl Digest {
         self.parts.push(if count == 1 { format!("metric {name}") } else { format!("{count} metrics") });
     }
 
+    pub(super) fn add_feedback(&mut self, message: &str, trace_id: Option<TraceId>) {
+        self.others += 1;
+        let line = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        self.parts.push(format!("feedback {}", short(line)).trim_end().to_owned());
+        self.trace_id = self.trace_id.or(trace_id);
+    }
+
     pub(super) fn add_counted(&mut self, category: &str, quantity: u64) {
         self.counted.push((category.to_string(), quantity));
         self.parts.push(if quantity == 1 { category.to_string() } else { format!("{quantity} × {category}") });

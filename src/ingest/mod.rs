@@ -7,6 +7,7 @@ mod admission;
 mod blobs;
 mod crawlers;
 mod digest;
+mod feedback;
 pub mod filters;
 mod glob;
 mod health;
@@ -21,6 +22,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use admission::Admission;
 pub use digest::Digest;
+use feedback::prepare_feedback;
 pub use limiter::Limiter;
 pub use policy::{Policy, ServerPolicy};
 
@@ -99,6 +101,15 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms
             Incoming::Metrics(batch) => {
                 digest.add_metrics(&batch);
                 writes.extend(metrics::prepare(batch, project, rules, received_ms).map(Write::Metrics));
+            }
+            Incoming::Feedback(feedback) => {
+                let write = prepare_feedback(project, *feedback, rules, received_ms);
+                digest.add_feedback(&write.message, write.trace_id);
+                writes.push(Write::Feedback(Box::new(write)));
+            }
+            Incoming::Filtered { category, reason, quantity } => {
+                digest.add_counted(&category, quantity);
+                writes.push(outcome(project, received_ms, category, reason, quantity));
             }
             Incoming::Counted { category, quantity } => {
                 digest.add_counted(&category, quantity);

@@ -3,6 +3,7 @@
 use crate::model::blob::Blob;
 use crate::model::client_report::ClientReport;
 use crate::model::event::Event;
+use crate::model::feedback::Feedback;
 use crate::model::log::LogBatch;
 use crate::model::metric::MetricBatch;
 use crate::model::outcome::Reason;
@@ -20,6 +21,7 @@ pub struct Decoded {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Incoming {
     Event(Box<Event>),
+    Feedback(Box<Feedback>),
     /// Spans of any origin; `transactions` says how many Sentry transactions they came in.
     Spans {
         batch: SpanBatch,
@@ -36,6 +38,12 @@ pub enum Incoming {
     /// Understood, answered with success, counted by name and not kept.
     Counted {
         category: String,
+        quantity: u64,
+    },
+    /// Understood and left out on purpose: noise that no project wants to read.
+    Filtered {
+        category: String,
+        reason: Reason,
         quantity: u64,
     },
 }

@@ -22,6 +22,10 @@ pub struct EventDetail {
     pub server_name: Option<String>,
     /// `name/version`
     pub sdk: Option<String>,
+    /// What a browser blocked, when the event is its report.
+    pub csp: Option<CspDetail>,
+    /// A browser's report of another kind (network errors, certificates), as sent.
+    pub report: Vec<Variable>,
     /// Oldest cause first, the raised one last.
     pub exceptions: Vec<ExceptionDetail>,
     /// Threads with a stack trace, when there is no exception.
@@ -43,6 +47,30 @@ pub struct EventDetail {
     pub span_id: Option<SpanId>,
     /// Fields of the payload that could not be used, with the reason.
     pub field_errors: Vec<FieldError>,
+}
+
+/// A violation of a Content Security Policy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct CspDetail {
+    /// `script-src-elem`
+    pub effective_directive: Option<String>,
+    /// As sent: older browsers add the list of sources.
+    pub violated_directive: Option<String>,
+    /// An address, or `inline`, `eval`, `data`, …
+    pub blocked_uri: Option<String>,
+    pub document_uri: Option<String>,
+    pub referrer: Option<String>,
+    pub source_file: Option<String>,
+    pub line: Option<u64>,
+    pub column: Option<u64>,
+    /// The start of the script or style that was blocked, when the policy asks for it.
+    pub sample: Option<String>,
+    /// The whole policy.
+    pub original_policy: Option<String>,
+    /// `enforce` or `report`: a policy on trial blocks nothing.
+    pub disposition: Option<String>,
+    pub status_code: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

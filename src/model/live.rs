@@ -12,4 +12,6 @@ pub struct LiveChange {
     /// Log records and metric points that were new.
     pub logs: u64,
     pub metrics: u64,
+    /// Messages of people.
+    pub feedback: u64,
 }

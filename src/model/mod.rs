@@ -8,6 +8,7 @@ pub mod client_report;
 pub mod decoded;
 pub mod detail;
 pub mod event;
+pub mod feedback;
 pub mod ids;
 pub mod issue;
 pub mod live;

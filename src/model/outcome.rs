@@ -9,6 +9,12 @@ pub enum Reason {
     Duplicate,
     /// Understood but not kept by this version.
     NotKept,
+    /// The same person wrote again about the same event; the last word is kept.
+    Replaced,
+    /// Caused by an extension of the visitor's browser, not by the page.
+    BrowserExtension,
+    /// Of a page that is not on the web: `about:blank`, a file, a scheme of the browser's own.
+    LocalPage,
     /// Could not be read.
     Invalid,
     /// Over a size limit.
@@ -27,6 +33,9 @@ impl Reason {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
             Self::NotKept => "not_kept",
+            Self::Replaced => "replaced",
+            Self::BrowserExtension => "browser_extension",
+            Self::LocalPage => "local_page",
             Self::Invalid => "invalid",
             Self::TooLarge => "too_large",
             Self::TooOld => "too_old",

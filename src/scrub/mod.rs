@@ -16,6 +16,8 @@
 //! - **Untouched**: file names and lines of code, exception types, tags, modules, debug images, user id, name and
 //!   e-mail address, the User-Agent, the names the protocol itself defines.
 //! - Bodies of logs also lose addresses of mail, and say what stood there: `[creditcard]`, `[email]`, `[token]`, `[iban]`.
+//! - **Feedback** of people: the message like any text, the page's address like any URL; name and e-mail address stay,
+//!   because they were given to be answered.
 //! - Numbers are never searched, only removed by name. Empty texts and null have nothing to hide and stay.
 //!
 //! Every replacement is remarked on in `_meta`, so that a reader sees why a value is missing.
@@ -47,6 +49,7 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::model::event::Event;
+use crate::model::feedback::Feedback;
 pub use logs::{scrub_log, scrub_metric};
 pub use spans::{scrub_attributes, scrub_span};
 
@@ -169,11 +172,30 @@ pub fn scrub_whole_event(event: &mut Event, rules: &Rules) {
             scrub_text(template, Style::Inline, rules);
         }
     }
+    if let Some(csp) = &mut event.csp {
+        for text in [&mut csp.blocked_uri, &mut csp.document_uri, &mut csp.violated_directive] {
+            scrub_text(text, Style::Inline, rules);
+        }
+    }
     if let Some(url) = &mut event.request_url {
         scrub_text(url, Style::Url, rules);
     }
     if rules.scrub_ip && event.user.as_deref().is_some_and(|user| user.starts_with("ip:")) {
         event.user = None;
+    }
+}
+
+/// Scrubs what a person wrote. Name and e-mail address stay as they are: they were given to be answered.
+pub fn scrub_feedback(feedback: &mut Feedback, rules: &Rules) {
+    if !rules.enabled {
+        return;
+    }
+    if let Cow::Owned(body) = scrub_event(&feedback.body, rules) {
+        feedback.body = body;
+    }
+    scrub_text(&mut feedback.message, Style::Inline, rules);
+    if let Some(url) = &mut feedback.url {
+        scrub_text(url, Style::Url, rules);
     }
 }
 

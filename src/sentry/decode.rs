@@ -19,9 +19,11 @@ use crate::sentry::clock::time_ns;
 use crate::sentry::dsn::parse_dsn;
 use crate::sentry::envelope::{FrameError, FramedItem, split_envelope};
 use crate::sentry::event::{Arrival, ItemError, decode_event, sdk_name};
+use crate::sentry::feedback::{decode_feedback, decode_user_report};
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Listed, Object, Scalar, depth_within, read_object, wire_object};
 use crate::sentry::logs::decode_logs;
+use crate::sentry::security::{self, decode_security};
 use crate::sentry::trace_metrics::decode_metrics;
 use crate::sentry::transaction::decode_transaction;
 use crate::sentry::wire::WireSdk;
@@ -221,6 +223,9 @@ impl<'r> Run<'r> {
             ty if is_attachment(ty) => {}
             "log" => self.take_logs(item),
             "trace_metric" => self.take_metrics(item),
+            "feedback" => self.take_feedback(item.payload),
+            "user_report" => self.take_user_report(item.payload),
+            "security" | "raw_security" => self.take_security(item),
             _ => self.count(category, item),
         }
     }
@@ -235,7 +240,44 @@ impl<'r> Run<'r> {
             }
             // Old clients label transactions as events.
             Err(ItemError::IsTransaction) => self.take_transaction(payload),
+            Err(ItemError::IsFeedback) => self.take_feedback(payload),
             Err(error) => self.refuse("event", &error),
+        }
+    }
+
+    fn take_feedback(&mut self, payload: &[u8]) {
+        let arrival = self.arrival();
+        match decode_feedback(payload, &arrival, self.limits.depth_max) {
+            Ok(feedback) => {
+                self.answer(feedback.feedback_id);
+                self.result.decoded.items.push(Incoming::Feedback(Box::new(feedback)));
+            }
+            Err(error) => self.refuse("feedback", &error),
+        }
+    }
+
+    fn take_user_report(&mut self, payload: &[u8]) {
+        // The header's id is that of the event it is about, which may be in the same envelope.
+        let arrival = Arrival { header_event_id: self.result.header.event_id, ..self.arrival() };
+        match decode_user_report(payload, &arrival) {
+            Ok(report) => self.result.decoded.items.push(Incoming::Feedback(Box::new(report))),
+            Err(error) => self.refuse("user_report", &error),
+        }
+    }
+
+    fn take_security(&mut self, item: &FramedItem<'_>) {
+        let context = security::Context {
+            release: item.header.sentry_release.as_deref().map(|text| cut(text, 200)),
+            environment: item.header.sentry_environment.as_deref().map(|text| cut(text, 64)),
+            user_agent: None,
+            received_ms: self.received_ms,
+        };
+        match decode_security(item.payload, &context, self.fresh_ids, self.limits) {
+            Ok(decoded) => {
+                self.result.decoded.items.extend(decoded.items);
+                self.result.decoded.refused.extend(decoded.refused);
+            }
+            Err(error) => self.result.decoded.refused.push(error.refusal()),
         }
     }
 

@@ -44,6 +44,9 @@ pub struct ItemHeader<'a> {
     pub platform: Option<Cow<'a, str>>,
     /// Bytes of JSON in front of a binary payload.
     pub meta_length: Option<u64>,
+    /// Release and environment of a report that has none of its own.
+    pub sentry_release: Option<Cow<'a, str>>,
+    pub sentry_environment: Option<Cow<'a, str>>,
 }
 
 /// Where framing had to stop.
@@ -77,6 +80,8 @@ wire_object! {
         attachment_type: Scalar<'a> = "attachment_type",
         platform: Scalar<'a> = "platform",
         meta_length: Scalar<'a> = "meta_length",
+        sentry_release: Scalar<'a> = "sentry_release",
+        sentry_environment: Scalar<'a> = "sentry_environment",
     }
 }
 
@@ -141,6 +146,8 @@ fn read_item(body: &[u8], at: usize) -> Result<(FramedItem<'_>, usize), Box<Stop
         attachment_type: text(header.attachment_type),
         platform: text(header.platform),
         meta_length: header.meta_length.unsigned(),
+        sentry_release: text(header.sentry_release),
+        sentry_environment: text(header.sentry_environment),
     };
     let rest = &body[payload_start..];
     if length == Scalar::Absent {

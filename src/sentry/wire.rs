@@ -5,6 +5,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::sentry::csp::WireCsp;
 use crate::sentry::json::{Entries, Listed, Object, Scalar, wire_object};
 
 /// Frames kept of one stack trace: the first 50 and the last 200, as Sentry does.
@@ -48,7 +49,7 @@ wire_object! {
         errors: Option<&'a RawValue> = "errors",
         fingerprint: Option<&'a RawValue> = "fingerprint",
         checksum: Scalar<'a> = "checksum",
-        csp: Option<&'a RawValue> = "csp" | "sentry.interfaces.Csp",
+        csp: Object<WireCsp<'a>> = "csp" | "sentry.interfaces.Csp",
         template: Object<WireTemplate<'a>> = "template" | "sentry.interfaces.Template",
     }
 }
@@ -183,6 +184,7 @@ wire_object! {
 wire_object! {
     WireUser {
         id: Scalar<'a> = "id",
+        name: Scalar<'a> = "name",
         username: Scalar<'a> = "username",
         email: Scalar<'a> = "email",
         ip_address: Scalar<'a> = "ip_address",
@@ -193,6 +195,19 @@ wire_object! {
     WireContexts {
         trace: Object<WireTrace<'a>> = "trace",
         response: Object<WireResponse<'a>> = "response",
+        feedback: Object<WireFeedback<'a>> = "feedback",
+    }
+}
+
+wire_object! {
+    /// `contexts.feedback`: what a person wrote, and about which event.
+    WireFeedback {
+        message: Scalar<'a> = "message",
+        contact_email: Scalar<'a> = "contact_email",
+        name: Scalar<'a> = "name",
+        url: Scalar<'a> = "url",
+        associated_event_id: Scalar<'a> = "associated_event_id",
+        replay_id: Scalar<'a> = "replay_id",
     }
 }
 

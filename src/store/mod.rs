@@ -15,6 +15,7 @@ mod body;
 mod client_reports;
 mod drops;
 mod events;
+mod feedback;
 mod grouping;
 mod issues;
 mod logs;
@@ -49,6 +50,7 @@ pub use body::{CompressedBody, compress};
 pub use client_reports::StatsRow;
 pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
+pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, FeedbackWhole};
 pub use grouping::HashOwner;
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
 pub use logs::{LogFilter, LogPage, LogPosition, LogQuery, LogRow, LogVolume};
@@ -61,8 +63,9 @@ pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
 pub use traces::{TracePage, TraceQuery, TraceSpans};
 pub use write::{
-    Appended, ClientReportWrite, DropWrite, EventAppended, EventWrite, KeyUseWrite, LogMinute, LogsWrite, MetricPart,
-    MetricsWrite, OutcomeWrite, SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
+    Appended, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite, KeyUseWrite, LogMinute,
+    LogsWrite, MetricPart, MetricsWrite, OutcomeWrite, SessionBucketWrite, SessionUpdateWrite, SessionsWrite,
+    SpansWrite, TracePart, Write,
 };
 
 use crate::config::LOCK_WAIT_MS;

@@ -276,8 +276,10 @@ async fn commits_tell_what_changed() {
     opened.store.append(one(event(1, &[9]))).await.unwrap();
     opened.store.append(spans(&[1], 0)).await.unwrap();
     let issue = IssueId::of(PROJECT, &[9; 16]);
-    let none = LiveChange::default();
-    let expected = [LiveChange { issues: vec![issue], ..none.clone() }, LiveChange { traces: 1, ..none }];
+    let expected = [
+        LiveChange { issues: vec![issue], ..LiveChange::default() },
+        LiveChange { traces: 1, ..LiveChange::default() },
+    ];
     assert_eq!(*opened.changes.lock().unwrap(), expected);
 }
 
@@ -333,6 +335,11 @@ async fn hot_reads_walk_their_indexes() {
         (releases::hours_sql(), "USING INDEX release_hour_hour"),
         (events::trace_events_sql(), "USING INDEX event_trace"),
         (events::event_sql("event.event_id = ?1 AND ?2 = 0"), "SEARCH event USING INDEX sqlite_autoindex_event_1"),
+        (feedback::page_sql(FeedbackScope::All, false), "SEARCH feedback USING INTEGER PRIMARY KEY (rowid<?)"),
+        (feedback::page_sql(FeedbackScope::All, true), "USING INDEX feedback_project (project_id=? AND id<?)"),
+        (feedback::page_sql(FeedbackScope::Event(EventId([0; 16])), true), "USING INDEX feedback_event"),
+        (feedback::COUNT_SQL.to_string(), "USING INDEX feedback_project"),
+        (feedback::COUNT_SQL.to_string(), "SEARCH event USING INDEX sqlite_autoindex_event_1"),
     ];
     for (sql, expected) in cases {
         let plan = plan(&opened, &sql);

@@ -106,7 +106,7 @@ const TRACE_COLUMNS: &str = "trace.trace_id, trace.project_id, trace.start_ns, t
     trace.failed_span_count, trace.db_span_count, trace.has_sentry, trace.has_otel, trace.is_request,
     trace.services";
 
-fn read_summary(connection: &Connection, trace_id: TraceId) -> Result<Option<TraceSummary>, StoreError> {
+pub(super) fn read_summary(connection: &Connection, trace_id: TraceId) -> Result<Option<TraceSummary>, StoreError> {
     let mut statement = connection
         .prepare_cached(&format!("SELECT {TRACE_COLUMNS}, 0 FROM trace WHERE trace_key = :key AND trace_id = :id"))?;
     let found = statement

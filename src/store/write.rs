@@ -2,6 +2,7 @@
 
 use crate::model::client_report::ClientDiscard;
 use crate::model::event::{EventKind, Level};
+use crate::model::feedback::FeedbackSource;
 use crate::model::ids::{EventId, IssueId, ProjectId, PublicKey, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
 use crate::model::log::LogLevel;
@@ -18,6 +19,7 @@ use super::releases::{ReleaseKey, ReleaseSeen};
 /// One row to be.
 pub enum Write {
     Event(Box<EventWrite>),
+    Feedback(Box<FeedbackWrite>),
     Spans(SpansWrite),
     Sessions(SessionsWrite),
     ClientReport(ClientReportWrite),
@@ -55,6 +57,27 @@ pub struct EventWrite {
     /// In look-up order, never empty: the first that is known names the issue, the others are linked to it.
     pub hashes: Vec<[u8; 16]>,
     pub body: CompressedBody,
+}
+
+/// What a person wrote.
+pub struct FeedbackWrite {
+    pub project_id: ProjectId,
+    /// Unique in its project: for a user report it says which earlier one this replaces.
+    pub feedback_id: EventId,
+    pub received_ms: i64,
+    pub timestamp_ms: i64,
+    pub source: FeedbackSource,
+    pub event_id: Option<EventId>,
+    pub message: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub url: Option<String>,
+    pub replay_id: Option<EventId>,
+    pub trace_id: Option<TraceId>,
+    pub span_id: Option<SpanId>,
+    pub release: Option<String>,
+    pub environment: Option<String>,
+    pub body: Option<CompressedBody>,
 }
 
 /// The spans of one request.
@@ -197,6 +220,9 @@ impl Write {
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Event(event) => 512 + event.body.weight(),
+            Self::Feedback(feedback) => {
+                512 + feedback.message.len() + feedback.body.as_ref().map_or(0, CompressedBody::weight)
+            }
             Self::Spans(spans) => 128 + spans.body.weight() + spans.parts.len() * 512,
             Self::Sessions(sessions) => 512 + sessions.updates.len() * 128 + sessions.buckets.len() * 96,
             Self::ClientReport(report) => 128 + report.discards.len() * 160,

@@ -27,6 +27,7 @@ use super::blobs::{insert_blob, insert_piece};
 use super::client_reports::insert_client_report;
 use super::drops::DropDeltas;
 use super::events::insert_event;
+use super::feedback::insert_feedback;
 use super::issues::IssueDeltas;
 use super::logs::insert_logs;
 use super::metrics::insert_metrics;
@@ -92,7 +93,7 @@ pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
 /// The newest id given to a row, so that ids go on growing after a start.
 fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
     let mut last = 0;
-    for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch"] {
+    for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback"] {
         let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
         last = last.max(connection.query_row(&sql, [], |row| row.get(0))?);
     }
@@ -201,6 +202,7 @@ pub(super) struct Batch<'a> {
     pub(super) traces: u64,
     pub(super) logs: u64,
     pub(super) metrics: u64,
+    pub(super) feedback: u64,
 }
 
 impl Writer {
@@ -269,6 +271,7 @@ impl Writer {
             traces: 0,
             logs: 0,
             metrics: 0,
+            feedback: 0,
         };
         let mut drops = DropDeltas::default();
         let mut answers = Vec::with_capacity(jobs.len());
@@ -277,6 +280,7 @@ impl Writer {
             for write in *writes {
                 match write {
                     Write::Event(event) => appended.events.push(insert_event(&tx, event, &mut batch)?),
+                    Write::Feedback(feedback) => insert_feedback(&tx, feedback, &mut batch)?,
                     Write::Spans(spans) => insert_spans(&tx, spans, &mut batch)?,
                     Write::Sessions(sessions) => insert_sessions(&tx, sessions, &mut batch)?,
                     Write::ClientReport(report) => insert_client_report(&tx, report, &mut batch)?,
@@ -305,8 +309,13 @@ impl Writer {
             }
             answers.push(appended);
         }
-        let change =
-            LiveChange { issues: batch.issues.ids(), traces: batch.traces, logs: batch.logs, metrics: batch.metrics };
+        let change = LiveChange {
+            issues: batch.issues.ids(),
+            traces: batch.traces,
+            logs: batch.logs,
+            metrics: batch.metrics,
+            feedback: batch.feedback,
+        };
         batch.issues.apply(&tx)?;
         batch.outcomes.apply(&tx)?;
         batch.releases.apply(&tx)?;

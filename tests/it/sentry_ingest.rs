@@ -267,10 +267,8 @@ fn a_dsn_with_a_wrong_path_is_told_so() {
 #[test]
 fn ingest_routes_of_other_products_say_that_they_are_missing() {
     let server = Trapline::start();
-    for name in ["security", "csp-report", "unreal"] {
-        let answer = server.post(&format!("/api/1/{name}/")).body("{}").send().expect(501);
-        assert!(answer.text().contains(name), "{}", answer.text());
-    }
+    let answer = server.post("/api/1/unreal/").body("{}").send().expect(501);
+    assert!(answer.text().contains("unreal"), "{}", answer.text());
 }
 
 #[test]

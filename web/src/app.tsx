@@ -6,6 +6,7 @@ import { useLive } from "./api/live";
 import { ErrorNote } from "./components/states";
 import { Shell } from "./components/shell";
 import { matchPath } from "./lib/urls";
+import { FeedbackOnePage, FeedbackPage } from "./pages/feedback";
 import { IngestPage } from "./pages/ingest";
 import { IssuePage } from "./pages/issue";
 import { IssuesPage } from "./pages/issues";
@@ -73,6 +74,8 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/logs", LogsPage],
   ["/metrics", MetricsPage],
   ["/metrics/:name", MetricPage],
+  ["/feedback", FeedbackPage],
+  ["/feedback/:feedbackId", FeedbackOnePage],
   ["/ingest", IngestPage],
   ["/settings", SettingsPage],
   ["/settings/projects/:slug", SettingsPage],
@@ -95,6 +98,7 @@ export function App() {
           {/* Stepping from event to event keeps the page; another issue or trace is a new one. */}
           <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.slug ?? ""}`} params={match.params} />
           <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.name ?? ""}`} params={match.params} />
+          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.feedbackId ?? ""}`} params={match.params} />
         </Shell>
       );
   }

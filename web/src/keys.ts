@@ -14,6 +14,7 @@ export const KEYS = {
       goReleases: ["g r", "Go to releases"],
       goLogs: ["g l", "Go to logs"],
       goMetrics: ["g m", "Go to metrics"],
+      goFeedback: ["g f", "Go to feedback"],
       goIngest: ["g n", "Go to ingest"],
       goSettings: ["g ,", "Go to settings"],
       goSetup: ["g s", "Go to setup"],

@@ -13,6 +13,7 @@ import "./styles/releases.css";
 import "./styles/event.css";
 import "./styles/grouping.css";
 import "./styles/kept.css";
+import "./styles/feedback.css";
 import "./styles/setup.css";
 import "./styles/logs.css";
 

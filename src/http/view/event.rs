@@ -5,6 +5,8 @@ use serde::Serialize;
 use super::blob::{AttachmentView, ReplayView};
 use crate::model::detail::EventDetail;
 
+use super::feedback::FeedbackView;
+
 /// `GET /api/ui/issues/<short id or id>/events/<event id | latest | first>` and `GET /api/ui/events/<event id>`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -25,6 +27,8 @@ pub struct EventView {
     /// In the order they came, those refused included.
     pub attachments: Vec<AttachmentView>,
     pub replays: Vec<ReplayView>,
+    /// What people wrote about this very event, newest first.
+    pub feedback: Vec<FeedbackView>,
     pub detail: EventDetail,
 }
 

@@ -52,4 +52,6 @@ pub struct IssueView {
     pub issue: IssueRowView,
     /// Events per day of the last 30 days, oldest first; always 30 numbers.
     pub days: Vec<u64>,
+    /// Messages of people about any of its events.
+    pub feedback_count: u64,
 }

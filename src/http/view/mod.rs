@@ -5,6 +5,7 @@
 
 pub mod blob;
 pub mod event;
+pub mod feedback;
 pub mod grouping;
 pub mod ingest;
 pub mod issue;
@@ -100,6 +101,11 @@ mod types {
             grouping::FingerprintRuleView,
             grouping::GroupingVariantView,
             grouping::ComponentView,
+            detail::CspDetail,
+            feedback::FeedbackListView,
+            feedback::FeedbackOneView,
+            feedback::FeedbackView,
+            feedback::FeedbackIssueView,
             detail::FieldError,
             trace::TraceListView,
             trace::TraceRowView,

@@ -32,6 +32,8 @@ fn kinds(decoded: &EnvelopeDecoded) -> Vec<String> {
         Incoming::Logs(batch) => format!("{} logs", batch.records.len()),
         Incoming::Metrics(batch) => format!("{} metrics", batch.points.len()),
         Incoming::Counted { category, quantity } => format!("{quantity} {category}"),
+        Incoming::Feedback(feedback) => format!("feedback {}", feedback.message),
+        Incoming::Filtered { category, reason, .. } => format!("{category} {}", reason.as_str()),
     };
     decoded.decoded.items.iter().map(name).collect()
 }

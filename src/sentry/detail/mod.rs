@@ -19,7 +19,9 @@ use serde_json::value::RawValue;
 
 use crate::config::event::DATA_DEPTH_MAX;
 use crate::model::detail::{Breadcrumb, EventDetail, ExceptionDetail, FieldError, Pair, Variable};
+use crate::model::event::Message;
 use crate::sentry::clock::time_ns;
+use crate::sentry::csp::{self, WireCsp};
 use crate::sentry::event::{
     CLOCK_DRIFT, dist, environment, logger, read_message, release, sdk_name, span_id, tags, trace_id,
 };
@@ -60,6 +62,8 @@ wire_object! {
         site: Scalar<'a> = "site",
         platform: Scalar<'a> = "platform",
         fingerprint: Raw<'a> = "fingerprint",
+        csp: Object<WireCsp<'a>> = "csp" | "sentry.interfaces.Csp",
+        report: Entries<'a, Raw<'a>> = "nel" | "hpkp" | "expectct" | "expectstaple",
         errors: Listed<WireError<'a>, 100, 0> = "errors",
         meta: Raw<'a> = "_meta",
     }
@@ -95,6 +99,9 @@ pub fn event_detail(body: &[u8]) -> EventDetail {
 fn detail(wire: &WireEventDetail<'_>, body: &str) -> EventDetail {
     let entry = wire.logentry.get().and_then(read_message);
     let message = entry.or_else(|| wire.message.get().and_then(read_message));
+    // As on the way in: a report that came as an event says nothing in words.
+    let from_csp = || wire.csp.get().map(|csp| Message { template: None, formatted: csp::message(&csp::read(csp)) });
+    let message = message.or_else(from_csp);
     let (message, message_template) = message.map_or((None, None), |m| (Some(m.formatted), m.template));
     let known: Object<WireContexts<'_>> = parse(wire.contexts);
     let trace = known.get().and_then(|known| known.trace.get());
@@ -112,6 +119,8 @@ fn detail(wire: &WireEventDetail<'_>, body: &str) -> EventDetail {
         message,
         message_template,
         logger: logger(&wire.logger),
+        csp: wire.csp.get().map(csp::detail),
+        report: variables(&wire.report, DATA_DEPTH_MAX),
         transaction: wire.transaction.limited(200),
         release: release(&wire.release),
         dist: dist(&wire.dist),

@@ -16,11 +16,13 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::config::event::EVENT_AGE_DAYS_MAX;
-use crate::model::event::{Event, EventKind, Level};
+
+use crate::model::event::{Event, EventKind, Level, Message};
 use crate::model::ids::{EventId, SpanId, TraceId};
 use crate::model::outcome::Reason;
 use crate::sentry::Limits;
 use crate::sentry::clock::{drift_ns, is_future, time_ns};
+use crate::sentry::csp;
 use crate::sentry::json::{JsonError, Object, Scalar, read_object};
 use crate::sentry::wire::{WireContexts, WireEvent, WireUser};
 use address::Address;
@@ -57,6 +59,9 @@ pub enum ItemError {
     /// An event item that holds a transaction: decode it as one.
     #[error("payload is a transaction")]
     IsTransaction,
+    /// An event item that holds what a person wrote: decode it as feedback.
+    #[error("payload is feedback")]
+    IsFeedback,
     /// A member without which the item means nothing.
     #[error("{field} is missing or invalid: {found:?}")]
     Field { field: &'static str, found: String },
@@ -83,25 +88,50 @@ pub fn decode_event(payload: &[u8], arrival: &Arrival, limits: &Limits) -> Resul
     let (event, body) = read_object(payload, limits.depth_max, |text| {
         let wire: Object<WireEvent<'_>> = serde_json::from_str(text)?;
         let wire = wire.0.unwrap_or_default();
-        Ok((wire.ty.as_str() != Some("transaction")).then(|| {
-            let (mut event, address, notes) = normalise(&wire, arrival);
-            event.body = amend::amend(text, &wire, &address, notes).unwrap_or_default();
-            event
-        }))
+        let contexts: Object<WireContexts<'_>> = parse(wire.contexts);
+        Ok(match wire.ty.as_str() {
+            Some("transaction") => Err(ItemError::IsTransaction),
+            _ if is_feedback(&wire, &contexts) => Err(ItemError::IsFeedback),
+            _ => {
+                let (mut event, address, notes) = normalise(&wire, &contexts, arrival);
+                event.body = amend::amend(text, &wire, &address, notes).unwrap_or_default();
+                Ok(event)
+            }
+        })
     })?;
-    let mut event = event.ok_or(ItemError::IsTransaction)?;
+    let mut event = event?;
     if event.body.is_empty() {
         event.body = body.into_owned();
     }
     Ok(event)
 }
 
+/// `capture_event` of sentry-python knows no item of the type `feedback`: there it is an event with the context.
+fn is_feedback(wire: &WireEvent<'_>, contexts: &Object<WireContexts<'_>>) -> bool {
+    let has_words = || {
+        let said = contexts.get().and_then(|contexts| contexts.feedback.get());
+        said.is_some_and(|said| said.message.text().is_some())
+    };
+    match wire.ty.as_str() {
+        Some("feedback") => true,
+        None | Some("default") => wire.exception.members.is_empty() && has_words(),
+        Some(_) => false,
+    }
+}
+
 /// Everything but the body, and what is to be written into it.
-fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> (Event, Address, Vec<Note>) {
+fn normalise(
+    wire: &WireEvent<'_>,
+    contexts: &Object<WireContexts<'_>>,
+    arrival: &Arrival,
+) -> (Event, Address, Vec<Note>) {
     let exceptions = stack::exceptions(wire);
-    let contexts: Object<WireContexts<'_>> = parse(wire.contexts);
     let trace = contexts.get().and_then(|contexts| contexts.trace.get());
-    let tags = fields::tags(&wire.tags);
+    let csp = wire.csp.get().map(csp::read);
+    let mut tags = fields::tags(&wire.tags);
+    if let Some(csp) = &csp {
+        csp::add_tags(csp, &mut tags);
+    }
     let user: Object<WireUser<'_>> = parse(wire.user);
     let address = address::address(wire, user.get(), arrival);
     let mut notes = Vec::new();
@@ -111,12 +141,13 @@ fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> (Event, Address, Vec<No
         timestamp_ms: timestamp_ms(&wire.timestamp, arrival, &mut notes),
         level: level(&wire.level),
         platform: fields::platform(&wire.platform),
-        logger: fields::logger(&wire.logger),
-        message: message::of_event(wire),
+        logger: fields::logger(&wire.logger).or_else(|| csp.as_ref().map(|_| "csp".to_owned())),
+        message: message::of_event(wire)
+            .or_else(|| Some(Message { template: None, formatted: csp::message(csp.as_ref()?) })),
         thread_frames: if exceptions.is_empty() { stack::thread_frames(wire) } else { Vec::new() },
         exceptions,
         transaction: wire.transaction.limited(200),
-        culprit: wire.culprit.limited(200),
+        culprit: wire.culprit.limited(200).or_else(|| csp.as_ref().and_then(csp::culprit)),
         release: fields::release(&wire.release),
         environment: fields::environment(&wire.environment)
             .or_else(|| fields::environment(wire.tags.get("environment")?)),
@@ -130,8 +161,8 @@ fn normalise(wire: &WireEvent<'_>, arrival: &Arrival) -> (Event, Address, Vec<No
         sdk: wire.sdk.get().and_then(fields::sdk_name),
         fingerprint: wire.fingerprint.and_then(fields::fingerprint),
         checksum: wire.checksum.limited(128),
-        csp: None,
         template: stack::template(wire),
+        csp,
         body: Vec::new(),
     };
     (event, address, notes)
@@ -161,11 +192,20 @@ pub(super) fn span_id(sent: &Scalar<'_>) -> Option<SpanId> {
 fn kind(wire: &WireEvent<'_>, has_exception: bool) -> EventKind {
     if has_exception {
         EventKind::Error
-    } else if wire.csp.is_some() || wire.ty.as_str() == Some("csp") {
+    } else if wire.csp.get().is_some() {
         EventKind::Csp
     } else {
-        EventKind::Default
+        wire.ty
+            .as_str()
+            .and_then(EventKind::parse)
+            .filter(|kind| *kind != EventKind::Error)
+            .unwrap_or(EventKind::Default)
     }
+}
+
+/// As of an event, by nobody told what was odd about it.
+pub(super) fn time_ms(sent: &Scalar<'_>, arrival: &Arrival) -> i64 {
+    timestamp_ms(sent, arrival, &mut Vec::new())
 }
 
 /// When it happened by our clock; the time of receipt when the client does not say or cannot know.

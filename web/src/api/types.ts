@@ -70,7 +70,11 @@ export type IssueView = { issue: IssueRowView,
 /**
  * Events per day of the last 30 days, oldest first; always 30 numbers.
  */
-days: Array<number>, };
+days: Array<number>, 
+/**
+ * Messages of people about any of its events.
+ */
+feedback_count: number, };
 
 export type EventView = { event_id: string, issue_id: string, short_id: string, nav: EventNavView, title: string, culprit: string, level: string, platform: string, timestamp_ms: number, received_ms: number, trace: EventTraceView | null, 
 /**
@@ -80,7 +84,11 @@ body_bytes: number,
 /**
  * In the order they came, those refused included.
  */
-attachments: Array<AttachmentView>, replays: Array<ReplayView>, detail: EventDetail, };
+attachments: Array<AttachmentView>, replays: Array<ReplayView>, 
+/**
+ * What people wrote about this very event, newest first.
+ */
+feedback: Array<FeedbackView>, detail: EventDetail, };
 
 export type EventNavView = { first: string, previous: string | null, next: string | null, latest: string, };
 
@@ -97,6 +105,14 @@ message_template: string | null, logger: string | null, transaction: string | nu
  * `name/version`
  */
 sdk: string | null, 
+/**
+ * What a browser blocked, when the event is its report.
+ */
+csp: CspDetail | null, 
+/**
+ * A browser's report of another kind (network errors, certificates), as sent.
+ */
+report: Array<Variable>, 
 /**
  * Oldest cause first, the raised one last.
  */
@@ -277,6 +293,72 @@ export type ComponentView = { id: string, name: string, contributes: boolean, hi
  * Texts, hashed as they stand here.
  */
 values: Array<string>, parts: Array<ComponentView>, };
+
+export type CspDetail = { 
+/**
+ * `script-src-elem`
+ */
+effective_directive: string | null, 
+/**
+ * As sent: older browsers add the list of sources.
+ */
+violated_directive: string | null, 
+/**
+ * An address, or `inline`, `eval`, `data`, …
+ */
+blocked_uri: string | null, document_uri: string | null, referrer: string | null, source_file: string | null, line: number | null, column: number | null, 
+/**
+ * The start of the script or style that was blocked, when the policy asks for it.
+ */
+sample: string | null, 
+/**
+ * The whole policy.
+ */
+original_policy: string | null, 
+/**
+ * `enforce` or `report`: a policy on trial blocks nothing.
+ */
+disposition: string | null, status_code: number | null, };
+
+export type FeedbackListView = { 
+/**
+ * Newest first.
+ */
+feedback: Array<FeedbackView>, 
+/**
+ * Pass back as `cursor` for the next page; `null` at the end.
+ */
+next_cursor: string | null, };
+
+export type FeedbackOneView = { feedback: FeedbackView, 
+/**
+ * Tags, contexts and whatever else came with it; `null` for user reports.
+ */
+detail: EventDetail | null, };
+
+export type FeedbackView = { feedback_id: string, project_slug: string, 
+/**
+ * `feedback` (a widget or the SDK) or `user_report` (a crash page, an old SDK, the web API).
+ */
+source: string, message: string, name: string | null, email: string | null, 
+/**
+ * The page they were on; any text, may be no address at all.
+ */
+url: string | null, timestamp_ms: number, release: string | null, environment: string | null, 
+/**
+ * What it is about, as the sender says; the event may not be here.
+ */
+event_id: string | null, 
+/**
+ * Set when the event is here.
+ */
+issue: FeedbackIssueView | null, trace_id: string | null, span_id: string | null, 
+/**
+ * Spans of this trace are stored, so the link leads somewhere.
+ */
+has_trace: boolean, replay_id: string | null, };
+
+export type FeedbackIssueView = { short_id: string, title: string, };
 
 export type FieldError = { 
 /**

@@ -20,6 +20,9 @@ const DESTINATIONS: readonly { path: string; name: string; icon: IconName; isSer
   { path: "/welcome", name: "Setup", icon: "setup", isServer: true },
   { path: "/logs", name: "Logs", icon: "logs" },
   { path: "/metrics", name: "Metrics", icon: "metrics" },
+  { path: "/feedback", name: "Feedback", icon: "feedback" },
+  { path: "/ingest", name: "Ingest", icon: "ingest" },
+  { path: "/welcome", name: "Setup", icon: "setup" },
 ];
 /** A phone's bar holds five: all of them, or four and the rest behind "More". */
 const BAR_MAX = 5;
@@ -35,6 +38,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     goReleases: () => navigate("/releases"),
     goLogs: () => navigate("/logs"),
     goMetrics: () => navigate("/metrics"),
+    goFeedback: () => navigate("/feedback"),
     goIngest: () => navigate("/ingest"),
     goSettings: () => navigate("/settings"),
     goSetup: () => navigate("/welcome"),

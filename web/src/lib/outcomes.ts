@@ -8,13 +8,16 @@ const REASONS: readonly (readonly [string, string])[] = [
   ["duplicate", "Received twice, kept once"],
   ["filtered", "Dropped by filters"],
   ["rate_limited", "Over a limit"],
+  ["replaced", "Sent again, the last word kept"],
   ["not_kept", "Not kept by this version"],
+  ["browser_extension", "Caused by a visitor's browser extension"],
+  ["local_page", "Of a page that is not on the web"],
   ["invalid", "Could not be understood"],
   ["too_large", "Over a size limit"],
   ["too_old", "Too long ago to be counted"],
 ];
 
-const MANY: Record<string, string> = { session: "sessions", session_update: "session updates", sdk_delivery: "spans of SDKs' own requests", check_in: "check-ins", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays", trace_metric: "metrics" };
+const MANY: Record<string, string> = { session: "sessions", session_update: "session updates", sdk_delivery: "spans of SDKs' own requests", check_in: "check-ins", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays", trace_metric: "metrics", feedback: "feedback", security: "security reports" };
 
 export function named(category: string, n: number): string {
   const words = category.replaceAll("_", " ");

@@ -71,3 +71,30 @@ opentelemetry-instrument python manage.py runserver --noreload`,
     trigger: { title: "then open any page of your application", language: "shell", text: "curl http://127.0.0.1:8000/" },
   };
 }
+
+/** How people get to say what happened: on Django's page for a 500, from the browser's SDK, and by hand. */
+export function crashPage(dsn: string, origin: string): { title: string; text: string }[] {
+  return [
+    {
+      title: "Django: templates/500.html, and a handler500 that passes sentry_sdk.last_event_id() as event_id",
+      text: `{% if event_id %}
+<script src="${origin}/api/embed/error-page/?dsn=${encodeURIComponent(dsn)}&eventId={{ event_id }}"></script>
+{% endif %}`,
+    },
+    {
+      title: "JavaScript: after an error, with @sentry/browser",
+      text: "Sentry.showReportDialog({ eventId: Sentry.lastEventId() });",
+    },
+    {
+      title: "Python: what a form of your own was told",
+      text: `sentry_sdk.capture_event({
+    "type": "feedback",
+    "contexts": {"feedback": {
+        "message": "The basket is empty",
+        "name": "Ada", "contact_email": "ada@example.com",
+        "associated_event_id": event_id,  # if it is about one
+    }},
+})`,
+    },
+  ];
+}

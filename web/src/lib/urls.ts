@@ -10,6 +10,8 @@ export const eventPath = (shortId: string, eventId: string) => `${issuePath(shor
 export const tracePath = (traceId: string, spanId?: string | null) =>
   `/traces/${encodeURIComponent(traceId)}${spanId ? `?span=${encodeURIComponent(spanId)}` : ""}`;
 
+export const feedbackPath = (feedbackId: string) => `/feedback/${encodeURIComponent(feedbackId)}`;
+
 /** The query with some values replaced; `null` and the default "" take a key out, unknown keys stay. */
 export function withQuery(search: string, changes: Record<string, string | null>): string {
   const params = new URLSearchParams(search);

@@ -9,6 +9,8 @@ import { copyText } from "../clipboard";
 import { Menu, type MenuItem } from "../components/controls";
 import { Contexts, contextFacts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
 import { Grouping } from "../components/grouping";
+import { Csp, Report } from "../components/csp";
+import { Voices } from "../components/feedback";
 import { Icon, type IconName } from "../components/icons";
 import { Attachments, Replays } from "../components/kept";
 import { Ago, LevelMark, Sparkline } from "../components/marks";
@@ -55,6 +57,7 @@ export function IssuePage({ params }: PageProps) {
   useLive({
     issue: (ids) => id !== undefined && ids.includes(id) && readAgain(),
     trace: () => event?.trace && !event.trace.has_spans && serverNow() - event.received_ms < TRACE_WAIT_MS && readEvent(),
+    feedback: readAgain,
     resync: readAgain,
   });
   const nav = event?.nav;
@@ -124,6 +127,14 @@ function IssueHead({ view, name, isSample }: { view: IssueView; name: string; is
           <dt>Users</dt>
           <dd class="big">{issue.user_count === 0 ? "–" : count(issue.user_count)}</dd>
         </div>
+        {view.feedback_count > 0 && (
+          <div>
+            <dt>Feedback</dt>
+            <dd class="big">
+              <a href={`/feedback?issue=${encodeURIComponent(issue.short_id)}`}>{count(view.feedback_count)}</a>
+            </dd>
+          </div>
+        )}
         <div>
           <dt>First seen</dt>
           <dd>
@@ -196,6 +207,8 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   });
 
   const sections: Section[] = [];
+  if (detail.csp) sections.push({ id: "csp", name: "Policy violation", body: <Csp csp={detail.csp} /> });
+  if (detail.report.length > 0) sections.push({ id: "report", name: "Report", body: <Report detail={detail} /> });
   if (detail.exceptions.length > 0)
     sections.push({
       id: "exception",
@@ -225,8 +238,11 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
         </>
       ),
     });
-  if (detail.message !== null) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
+  // The message of a browser's report is made of it, and is the title already.
+  const isReport = detail.csp !== null || detail.report.length > 0;
+  if (detail.message !== null && !isReport) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
   if (detail.threads.length > 0) sections.push({ id: "threads", name: "Threads", note: count(detail.threads.length), body: <Threads detail={detail} options={options} /> });
+  if (event.feedback.length > 0) sections.push({ id: "feedback", name: "User feedback", note: count(event.feedback.length), body: <Voices rows={event.feedback} /> });
   if (detail.request) sections.push({ id: "request", name: "Request", body: <Request request={detail.request} /> });
   if (detail.breadcrumbs.length > 0) sections.push({ id: "timeline", name: "Timeline", note: count(detail.breadcrumbs.length), body: <Timeline event={event} /> });
   if (trace) sections.push({ id: "trace", name: "Trace", body: <TraceLink event={event} /> });
