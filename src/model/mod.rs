@@ -9,6 +9,7 @@ pub mod event;
 pub mod ids;
 pub mod issue;
 pub mod live;
+pub mod monitor;
 pub mod outcome;
 pub mod project;
 pub mod sketch;

@@ -47,6 +47,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("brotli_decompressor", &["src/http/body.rs"]),
     ("tokio", &["src/store/", "src/ingest/", "src/alerts/", "src/http/", "src/app.rs"]),
     ("clap", &["src/main.rs"]),
+    ("croner", &["src/model/monitor/"]),
+    ("unicode_normalization", &["src/model/monitor/"]),
     ("mimalloc", &["src/main.rs"]),
     ("rust_embed", &["src/http/assets.rs"]),
     ("toml", &["src/config/"]),
