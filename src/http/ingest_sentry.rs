@@ -28,7 +28,7 @@ use super::respond::{Body, json as json_response};
 use super::take::{Stored, take_in};
 use super::{Ready, Server, fresh_event_id, now_ms};
 
-const DSN_FIX: &str = "copy the DSN from the welcome page: it holds this server's key and project";
+pub(super) const DSN_FIX: &str = "copy the DSN from the welcome page: it holds this server's key and project";
 
 const NOT_AN_SDK: &str = "no current SDK sends this: look at what else posts here, or at a proxy that changes bodies";
 const PARTLY_FIX: &str = "the rest of the request was kept; the part named here was not";
@@ -39,7 +39,7 @@ const TOO_LARGE_FIX: &str =
 const PAUSE_S: &str = "5";
 const PAUSE_CATEGORIES: &str = "5:default;error;transaction;span:project:queue_full";
 
-type Answered = (Response<Body>, Ending);
+pub(super) type Answered = (Response<Body>, Ending);
 
 /// `POST /api/<project>/envelope/`
 pub(super) async fn envelope(server: &Arc<Server>, project: &str, request: Request<Incoming>) -> Answered {
@@ -78,7 +78,7 @@ enum Kind {
 pub(super) struct Gate {
     project: Option<ProjectId>,
     key: Option<PublicKey>,
-    client: Option<String>,
+    pub(super) client: Option<String>,
 }
 
 impl Gate {
@@ -87,6 +87,15 @@ impl Gate {
             return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST")
                 .with_fix("give this address to an SDK as its DSN, not to a browser"));
         }
+        Self::of(request, project, None)
+    }
+
+    /// Whatever the method; `path_key` is the key in the address of cron routes.
+    pub(super) fn of(
+        request: &Request<Incoming>,
+        project: Option<&str>,
+        path_key: Option<&str>,
+    ) -> Result<Self, ApiError> {
         let project = match project {
             None => None,
             Some(text) => Some(ProjectId::parse(text).ok_or_else(|| {
@@ -102,7 +111,7 @@ impl Gate {
             x_sentry_auth: text("x-sentry-auth"),
             authorization: text(AUTHORIZATION.as_str()),
             query: request.uri().query(),
-            path_key: None,
+            path_key,
         };
         let credentials = read_credentials(&inputs).map_err(auth_error)?;
         let (key, client) = credentials.map_or((None, None), |found| (Some(found.public_key), found.client));
@@ -186,13 +195,14 @@ async fn receive(server: &Arc<Server>, request: Request<Incoming>, gate: Gate, k
     let (body_bytes, stored) = take_in(server, request, decode).await;
     match stored {
         Ok(Stored { digest, appended, project, extra: (response_id, sdk), refusals }) => {
+            let problem = digest.problem().or_else(|| appended.refusal());
             let mut ending = Ending {
                 status: StatusCode::OK,
                 body_bytes,
                 summary: digest.summary(),
                 client: sdk.or(client),
-                problem: digest.problem(),
-                fix: digest.problem().map(|_| PARTLY_FIX.to_string()),
+                fix: problem.as_ref().map(|_| PARTLY_FIX.to_string()),
+                problem,
                 short_id: appended.events.first().map(|event| project.short_id(event.short_no)),
                 trace_id: digest.trace_id.map(|id| id.to_string()),
             };
@@ -227,7 +237,7 @@ fn envelope_error(error: EnvelopeError) -> ApiError {
 
 /// An error when everything in the request was refused; what was usable makes it a success.
 fn nothing_usable(digest: &Digest, refusals: &[(Reason, String)]) -> Option<ApiError> {
-    let kept_something = digest.events > 0 || digest.spans > 0 || !digest.counted.is_empty();
+    let kept_something = digest.events > 0 || digest.spans > 0 || digest.check_ins > 0 || !digest.counted.is_empty();
     if kept_something || refusals.is_empty() {
         return None;
     }
@@ -253,7 +263,7 @@ fn accepted(id: Option<EventId>) -> Response<Body> {
     }
 }
 
-fn refused(error: &ApiError, body_bytes: u64) -> Answered {
+pub(super) fn refused(error: &ApiError, body_bytes: u64) -> Answered {
     // Sentry SDKs do not retry. When the queue is full, a named pause loses less than a refusal of everything.
     if error.status == StatusCode::SERVICE_UNAVAILABLE {
         let mut error = error.clone();
@@ -267,7 +277,7 @@ fn refused(error: &ApiError, body_bytes: u64) -> Answered {
 }
 
 /// With the header that SDKs log.
-fn error_response(error: &ApiError) -> Response<Body> {
+pub(super) fn error_response(error: &ApiError) -> Response<Body> {
     let mut response = error.response();
     if let Ok(reason) = HeaderValue::from_str(&error.detail) {
         response.headers_mut().insert("x-sentry-error", reason);

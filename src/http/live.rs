@@ -43,6 +43,7 @@ pub struct LiveHub {
 struct Pending {
     issues: Vec<String>,
     traces: u64,
+    monitors: u64,
     rows: Vec<IngestRowView>,
 }
 
@@ -69,6 +70,7 @@ impl LiveHub {
             }
         }
         pending.traces += change.traces;
+        pending.monitors += change.monitors;
         drop(pending);
         self.wake.notify_one();
     }
@@ -103,6 +105,9 @@ impl LiveHub {
         }
         if pending.traces > 0 {
             self.send("trace", &json!({ "count": pending.traces }));
+        }
+        if pending.monitors > 0 {
+            self.send("monitor", &json!({ "count": pending.monitors }));
         }
         if !pending.rows.is_empty() {
             self.send("ingest", &json!(pending.rows));
@@ -173,8 +178,8 @@ mod tests {
     async fn changes_of_one_moment_are_one_message() {
         let hub = LiveHub::default();
         let mut messages = hub.messages.subscribe();
-        hub.changed(&LiveChange { issues: vec![IssueId(1), IssueId(1)], traces: 2 });
-        hub.changed(&LiveChange { issues: vec![IssueId(2)], traces: 1 });
+        hub.changed(&LiveChange { issues: vec![IssueId(1), IssueId(1)], traces: 2, monitors: 0 });
+        hub.changed(&LiveChange { issues: vec![IssueId(2)], traces: 1, monitors: 0 });
         hub.flush();
         let issue = messages.recv().await.unwrap();
         assert_eq!(&issue[..], b"id: 1\nevent: issue\ndata: {\"ids\":[\"1\",\"2\"]}\n\n");

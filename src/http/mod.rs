@@ -7,11 +7,13 @@ mod assets;
 mod body;
 mod error;
 mod guard;
+mod ingest_cron;
 mod ingest_otlp;
 mod ingest_sentry;
 mod jaeger;
 mod ledger;
 mod live;
+mod monitors;
 mod respond;
 mod route;
 mod sentry_api;
@@ -160,6 +162,9 @@ async fn answer(
         Route::Traces => ui::traces(&ready, &query).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
+        Route::Monitors => monitors::list(&ready, &query).await,
+        Route::Monitor { monitor } => monitors::one(&ready, monitor, &query).await,
+        Route::MonitorCheckIns { monitor } => monitors::check_ins(&ready, monitor, &query).await,
         Route::Ingest => ui::ingest(&ready, &server.ledger).await,
         Route::Live => Ok(server.live.stream()),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
@@ -184,6 +189,7 @@ async fn take_in(server: &Arc<Server>, route: &Route<'_>, request: Request<Incom
         Route::Store { project } => ingest_sentry::store(server, *project, request).await,
         Route::Otlp { project, signal } => ingest_otlp::export(server, *project, *signal, request).await,
         Route::Grpc => ingest_otlp::refuse_grpc(),
+        Route::Cron { project, slug, key } => ingest_cron::cron(server, project, slug, *key, request).await,
         Route::SentryOther { name } => ingest_sentry::refuse_other(name),
         _ => {
             let error = ApiError::not_found("ingest route");

@@ -22,6 +22,12 @@ pub enum Route<'a> {
     },
     /// OTLP over gRPC, which is answered with the way out.
     Grpc,
+    /// A job reports, by curl or wget.
+    Cron {
+        project: &'a str,
+        slug: &'a str,
+        key: Option<&'a str>,
+    },
     /// A Sentry ingest route that this version does not have.
     SentryOther {
         name: &'a str,
@@ -48,6 +54,13 @@ pub enum Route<'a> {
         trace: &'a str,
         span: &'a str,
     },
+    Monitors,
+    Monitor {
+        monitor: &'a str,
+    },
+    MonitorCheckIns {
+        monitor: &'a str,
+    },
     Ingest,
     Live,
     /// The one mutation: sends a sample event to ourselves.
@@ -72,12 +85,44 @@ pub enum Sentry0<'a> {
     Root,
     Organizations,
     Projects,
-    ProjectKeys { organization: &'a str, project: &'a str },
-    ProjectIssues { organization: &'a str, project: &'a str },
-    ProjectEvent { organization: &'a str, project: &'a str, event: &'a str },
-    Issue { issue: &'a str },
-    IssueEvents { issue: &'a str },
-    IssueEvent { issue: &'a str, event: &'a str },
+    ProjectKeys {
+        organization: &'a str,
+        project: &'a str,
+    },
+    ProjectIssues {
+        organization: &'a str,
+        project: &'a str,
+    },
+    ProjectEvent {
+        organization: &'a str,
+        project: &'a str,
+        event: &'a str,
+    },
+    Issue {
+        issue: &'a str,
+    },
+    IssueEvents {
+        issue: &'a str,
+    },
+    IssueEvent {
+        issue: &'a str,
+        event: &'a str,
+    },
+    /// Of the organisation, or of one project.
+    Monitors {
+        organization: &'a str,
+        project: Option<&'a str>,
+    },
+    Monitor {
+        organization: &'a str,
+        project: Option<&'a str>,
+        monitor: &'a str,
+    },
+    MonitorCheckIns {
+        organization: &'a str,
+        project: Option<&'a str>,
+        monitor: &'a str,
+    },
 }
 
 /// The route of a path, `/`-separated parts without empty ones.
@@ -97,12 +142,13 @@ pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
         [.., "api", "store"] => Route::Store { project: None },
         [.., "api", project, "envelope"] => Route::Envelope { project },
         [.., "api", project, "store"] => Route::Store { project: Some(project) },
+        [.., "api", project, "cron", slug] => Route::Cron { project, slug, key: None },
+        [.., "api", project, "cron", slug, key] => Route::Cron { project, slug, key: Some(key) },
         [.., "api", project, "integration", "otlp", "v1", signal] | [.., "api", project, "otlp", "v1", signal] => {
             route_otlp(Some(project), signal)
         }
-        [.., "api", _, name @ ("security" | "csp-report" | "nel" | "cron" | "minidump" | "unreal" | "upload")]
-        | [.., "api", _, name @ "cron", _]
-        | [.., "api", _, name @ ("cron" | "unreal"), _, _] => Route::SentryOther { name },
+        [.., "api", _, name @ ("security" | "csp-report" | "nel" | "minidump" | "unreal" | "upload")]
+        | [.., "api", _, name @ "unreal", _, _] => Route::SentryOther { name },
 
         ["api", ..] => Route::UnknownApi,
         _ => Route::App,
@@ -128,6 +174,9 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["traces"] => Route::Traces,
         ["traces", trace] => Route::Trace { trace },
         ["traces", trace, "spans", span] => Route::Span { trace, span },
+        ["monitors"] => Route::Monitors,
+        ["monitors", monitor] => Route::Monitor { monitor },
+        ["monitors", monitor, "checkins"] => Route::MonitorCheckIns { monitor },
         ["ingest"] => Route::Ingest,
         ["live"] => Route::Live,
         ["sample"] => Route::Sample,
@@ -149,6 +198,20 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         ["issues", issue, "events", event] | ["organizations", _, "issues", issue, "events", event] => {
             Sentry0::IssueEvent { issue, event }
         }
+        ["organizations", organization, "monitors"] => Sentry0::Monitors { organization, project: None },
+        ["organizations", organization, "monitors", monitor] => {
+            Sentry0::Monitor { organization, project: None, monitor }
+        }
+        ["organizations", organization, "monitors", monitor, "checkins"] => {
+            Sentry0::MonitorCheckIns { organization, project: None, monitor }
+        }
+        ["projects", organization, project, "monitors"] => Sentry0::Monitors { organization, project: Some(project) },
+        ["projects", organization, project, "monitors", monitor] => {
+            Sentry0::Monitor { organization, project: Some(project), monitor }
+        }
+        ["projects", organization, project, "monitors", monitor, "checkins"] => {
+            Sentry0::MonitorCheckIns { organization, project: Some(project), monitor }
+        }
         _ => return None,
     })
 }
@@ -158,7 +221,12 @@ impl Route<'_> {
     pub fn is_ingest(&self) -> bool {
         matches!(
             self,
-            Self::Envelope { .. } | Self::Store { .. } | Self::Otlp { .. } | Self::Grpc | Self::SentryOther { .. }
+            Self::Envelope { .. }
+                | Self::Store { .. }
+                | Self::Otlp { .. }
+                | Self::Grpc
+                | Self::Cron { .. }
+                | Self::SentryOther { .. }
         )
     }
 }
@@ -182,7 +250,8 @@ mod tests {
         assert_eq!(of("/v1/traces"), "Otlp { project: None, signal: Traces }");
         assert_eq!(of("/api/1/integration/otlp/v1/traces/"), "Otlp { project: Some(\"1\"), signal: Traces }");
         assert_eq!(of("/opentelemetry.proto.collector.trace.v1.TraceService/Export"), "Grpc");
-        assert_eq!(of("/api/1/cron/nightly/"), "SentryOther { name: \"cron\" }");
+        assert_eq!(of("/api/1/cron/nightly/"), "Cron { project: \"1\", slug: \"nightly\", key: None }");
+        assert_eq!(of("/x/api/1/cron/a/b"), "Cron { project: \"1\", slug: \"a\", key: Some(\"b\") }");
     }
 
     #[test]

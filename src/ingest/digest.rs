@@ -4,6 +4,7 @@ use crate::model::decoded::Refusal;
 use crate::model::event::Level;
 use crate::model::ids::TraceId;
 use crate::model::issue::IssueTitle;
+use crate::model::monitor::CheckIn;
 use crate::model::span::SpanBatch;
 use crate::store::TracePart;
 
@@ -18,6 +19,7 @@ pub struct Digest {
     problems: Vec<String>,
     pub events: u64,
     pub spans: u64,
+    pub check_ins: u64,
     /// Understood but not kept, by item type.
     pub counted: Vec<(String, u64)>,
     pub refused: u64,
@@ -45,6 +47,12 @@ impl Digest {
         } else {
             format!("{spans} in {} traces from {}", parts.len(), short(&first.summary.root.service))
         });
+    }
+
+    pub(super) fn add_check_in(&mut self, check_in: &CheckIn) {
+        self.check_ins += 1;
+        self.trace_id = self.trace_id.or(check_in.trace_id);
+        self.parts.push(format!("check-in {} {}", check_in.slug, check_in.status.as_str()));
     }
 
     pub(super) fn add_counted(&mut self, category: &str, quantity: u64) {

@@ -4,11 +4,13 @@
 //! happens on the caller's thread, so that the writer's has as little as possible.
 
 mod digest;
+mod monitors;
 mod spans;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use digest::Digest;
+pub use monitors::watch_monitors;
 
 use crate::grouping;
 use crate::model::decoded::{Decoded, Incoming};
@@ -16,7 +18,7 @@ use crate::model::event::Event;
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::scrub::{self, scrub_whole_event};
-use crate::store::{EventWrite, OutcomeWrite, SpansWrite, Write, compress, encode_spans};
+use crate::store::{CheckInWrite, EventWrite, OutcomeWrite, SpansWrite, Write, compress, encode_spans};
 
 /// Rows ready to be stored, and what to say about them.
 pub struct Prepared {
@@ -51,6 +53,11 @@ pub fn prepare(project: &Project, decoded: Decoded, rules: &scrub::Rules, receiv
                     parts,
                     transactions,
                 }));
+            }
+            Incoming::CheckIn(check_in) => {
+                digest.add_check_in(&check_in);
+                let check_in = CheckInWrite { project_id: project.id, received_ms, check_in: *check_in };
+                writes.push(Write::CheckIn(Box::new(check_in)));
             }
             Incoming::Counted { category, quantity } => {
                 digest.add_counted(&category, quantity);

@@ -1,6 +1,7 @@
 //! What every protocol decodes into: from here on nobody knows which one it was.
 
 use crate::model::event::Event;
+use crate::model::monitor::CheckIn;
 use crate::model::outcome::Reason;
 use crate::model::span::SpanBatch;
 
@@ -20,6 +21,8 @@ pub enum Incoming {
         batch: SpanBatch,
         transactions: u32,
     },
+    /// A job reports.
+    CheckIn(Box<CheckIn>),
     /// Understood, answered with success, counted by name and not kept.
     Counted {
         category: String,

@@ -38,6 +38,8 @@ pub enum EventKind {
     Error,
     Default,
     Csp,
+    /// A monitored job failed or stayed away; made here, not sent.
+    Cron,
 }
 
 impl EventKind {
@@ -46,6 +48,7 @@ impl EventKind {
             Self::Error => "error",
             Self::Default => "default",
             Self::Csp => "csp",
+            Self::Cron => "cron",
         }
     }
 }

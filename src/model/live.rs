@@ -9,4 +9,6 @@ pub struct LiveChange {
     pub issues: Vec<IssueId>,
     /// Traces that got spans.
     pub traces: u64,
+    /// Environments of monitors that changed.
+    pub monitors: u64,
 }

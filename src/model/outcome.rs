@@ -13,6 +13,8 @@ pub enum Reason {
     Invalid,
     /// Over a size limit.
     TooLarge,
+    /// Over a limit on how many there may be.
+    TooMany,
 }
 
 impl Reason {
@@ -23,6 +25,7 @@ impl Reason {
             Self::NotKept => "not_kept",
             Self::Invalid => "invalid",
             Self::TooLarge => "too_large",
+            Self::TooMany => "too_many",
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::model::decoded::{Decoded, Incoming, Refusal};
 use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
 use crate::sentry::Limits;
+use crate::sentry::check_in::{CheckInDecoded, decode_check_in};
 use crate::sentry::clock::time_ns;
 use crate::sentry::dsn::parse_dsn;
 use crate::sentry::envelope::{FrameError, FramedItem, split_envelope};
@@ -169,6 +170,7 @@ impl<'r> Run<'r> {
         match category.as_str() {
             "event" => self.take_event(item.payload),
             "transaction" => self.take_transaction(item.payload),
+            "check_in" => self.take_check_in(item.payload),
             _ => self.count(category, item),
         }
     }
@@ -199,6 +201,13 @@ impl<'r> Run<'r> {
                 self.result.decoded.refused.extend(transaction.refused);
             }
             Err(error) => self.refuse("transaction", &error),
+        }
+    }
+
+    fn take_check_in(&mut self, payload: &[u8]) {
+        match decode_check_in(payload) {
+            Ok(decoded) => push_check_in(&mut self.result.decoded, decoded),
+            Err(error) => self.refuse("check_in", &error),
         }
     }
 
@@ -254,6 +263,17 @@ impl<'r> Run<'r> {
         let fits = (item.payload.len() as u64 / 3).max(1);
         actual.unwrap_or_else(|| item.header.item_count.unwrap_or(1).clamp(1, fits))
     }
+}
+
+/// The check-in, and what of it could not be used: that is counted apart, because the check-in itself is kept.
+pub fn push_check_in(decoded: &mut Decoded, check_in: CheckInDecoded) {
+    decoded.items.push(Incoming::CheckIn(Box::new(check_in.check_in)));
+    decoded.refused.extend(check_in.problems.into_iter().map(|detail| Refusal {
+        category: "check_in_field".to_owned(),
+        reason: Reason::Invalid,
+        detail,
+        quantity: 1,
+    }));
 }
 
 /// The name an item type is counted under: itself when it is a plain word, bounded because strangers choose it.

@@ -10,6 +10,7 @@
 pub mod auth;
 #[cfg(test)]
 mod captures;
+pub mod check_in;
 mod clock;
 pub mod decode;
 pub mod detail;

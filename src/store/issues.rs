@@ -387,6 +387,7 @@ fn issue_from_row(row: &Row<'_>) -> rusqlite::Result<Issue> {
         kind: match kind.as_str() {
             "error" => EventKind::Error,
             "csp" => EventKind::Csp,
+            "cron" => EventKind::Cron,
             _ => EventKind::Default,
         },
         title: IssueTitle {

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// In order; the place in this list, from 1, is the schema version (`user_version`).
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql"), include_str!("migrations/0005_monitors.sql")];
 
 /// Brings the schema up to date.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

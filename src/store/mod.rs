@@ -10,9 +10,12 @@
 //! - A writer that dies takes the process with it: there must be no server that answers and stores nothing.
 
 mod body;
+mod check_ins;
 mod events;
 mod issues;
 mod migrate;
+mod monitor_reads;
+mod monitors;
 mod outcomes;
 mod projects;
 mod readers;
@@ -33,9 +36,16 @@ use thiserror::Error;
 pub use body::{CompressedBody, compress};
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
+pub use monitor_reads::{
+    CheckInPage, CheckInRow, MonitorNotice, MonitorOverview, MonitorPage, MonitorQuery, MonitorsDue,
+};
+pub use monitors::{Monitor, MonitorEnvironment};
 pub use staged::encode_spans;
 pub use traces::{TracePage, TraceQuery, TraceSpans};
-pub use write::{Appended, EventAppended, EventWrite, OutcomeWrite, SpansWrite, TracePart, Write};
+pub use write::{
+    Appended, CheckInAppended, CheckInWrite, EventAppended, EventWrite, MonitorTick, NoticeTold, OutcomeWrite,
+    SpansWrite, TracePart, Write,
+};
 
 use crate::config::LOCK_WAIT_MS;
 use crate::model::live::LiveChange;

@@ -275,7 +275,10 @@ async fn commits_tell_what_changed() {
     opened.store.append(one(event(1, &[9]))).await.unwrap();
     opened.store.append(spans(&[1], 0)).await.unwrap();
     let issue = IssueId::of(PROJECT, &[9; 16]);
-    let expected = [LiveChange { issues: vec![issue], traces: 0 }, LiveChange { issues: vec![], traces: 1 }];
+    let expected = [
+        LiveChange { issues: vec![issue], ..LiveChange::default() },
+        LiveChange { traces: 1, ..LiveChange::default() },
+    ];
     assert_eq!(*opened.changes.lock().unwrap(), expected);
 }
 

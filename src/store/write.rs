@@ -3,6 +3,7 @@
 use crate::model::event::{EventKind, Level};
 use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
+use crate::model::monitor::CheckIn;
 use crate::model::trace::TraceSummary;
 
 use super::body::CompressedBody;
@@ -12,6 +13,9 @@ pub enum Write {
     Event(Box<EventWrite>),
     Spans(SpansWrite),
     Outcome(OutcomeWrite),
+    CheckIn(Box<CheckInWrite>),
+    MonitorTick(MonitorTick),
+    NoticeTold(NoticeTold),
 }
 
 /// An event, grouped.
@@ -56,6 +60,30 @@ pub struct TracePart {
     pub summary: TraceSummary,
 }
 
+/// A report of a job.
+pub struct CheckInWrite {
+    pub project_id: ProjectId,
+    pub received_ms: i64,
+    pub check_in: CheckIn,
+}
+
+/// One look at all monitors.
+#[derive(Clone, Copy, Debug)]
+pub struct MonitorTick {
+    pub now_ms: i64,
+    /// The first look of this process: nobody looked since the last one of the process before.
+    pub is_first: bool,
+}
+
+/// A monitor's news has been told.
+#[derive(Clone, Copy, Debug)]
+pub struct NoticeTold {
+    pub notice_id: i64,
+    pub environment_id: i64,
+    /// The event made of it, written before; none for the end of an incident.
+    pub event: Option<(ProjectId, EventId)>,
+}
+
 /// Something to count that is not kept.
 pub struct OutcomeWrite {
     pub project_id: ProjectId,
@@ -71,7 +99,8 @@ impl Write {
         match self {
             Self::Event(event) => 512 + event.body.weight(),
             Self::Spans(spans) => 128 + spans.body.weight() + spans.parts.len() * 512,
-            Self::Outcome(_) => 128,
+            Self::Outcome(_) | Self::MonitorTick(_) | Self::NoticeTold(_) => 128,
+            Self::CheckIn(_) => 1024,
         }
     }
 }
@@ -81,6 +110,15 @@ impl Write {
 pub struct Appended {
     /// One per event, in order.
     pub events: Vec<EventAppended>,
+    /// One per check-in, in order.
+    pub check_ins: Vec<CheckInAppended>,
+}
+
+impl Appended {
+    /// Why something was not kept after all.
+    pub fn refusal(&self) -> Option<String> {
+        self.check_ins.iter().find_map(|check_in| check_in.refused.clone())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,4 +128,10 @@ pub struct EventAppended {
     pub is_new_issue: bool,
     /// The event was there already; nothing was counted.
     pub is_duplicate: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckInAppended {
+    /// Why it was not kept.
+    pub refused: Option<String>,
 }

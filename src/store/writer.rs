@@ -20,9 +20,10 @@ use crate::config::{
     ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, WAL_CHECKPOINT_BYTES, WAL_RESTART_BYTES,
     WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
 };
-use crate::model::ids::ServerIds;
+use crate::model::ids::{IssueId, ServerIds};
 use crate::model::live::LiveChange;
 
+use super::check_ins::{finish_notice, insert_check_in, tick};
 use super::events::insert_event;
 use super::issues::IssueDeltas;
 use super::outcomes::OutcomeDeltas;
@@ -91,6 +92,8 @@ impl WriterHandle {
         let last_event: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM event", [], |row| row.get(0))?;
         let last_batch: i64 =
             connection.query_row("SELECT coalesce(max(id), 0) FROM span_batch", [], |row| row.get(0))?;
+        let last_check_in: i64 =
+            connection.query_row("SELECT coalesce(max(id), 0) FROM check_in", [], |row| row.get(0))?;
         let wal_pages = Arc::new(AtomicU64::new(0));
         let seen = wal_pages.clone();
         connection.wal_hook(Some(move |_: &mut Wal, pages: c_int| {
@@ -104,7 +107,7 @@ impl WriterHandle {
             page_bytes: connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.max(512) as u64,
             connection,
             wal_pages,
-            ids: ServerIds::after(last_event.max(last_batch)),
+            ids: ServerIds::after(last_event.max(last_batch).max(last_check_in)),
             wal_path: PathBuf::from(wal_path),
             on_change: options.on_change,
             _lock: lock,
@@ -182,6 +185,18 @@ pub(super) struct Batch<'a> {
     pub(super) issues: IssueDeltas,
     pub(super) outcomes: OutcomeDeltas,
     pub(super) traces: u64,
+    /// Environments of monitors that changed.
+    pub(super) monitors: u64,
+    /// Issues that changed without an event.
+    pub(super) changed_issues: Vec<IssueId>,
+}
+
+impl Batch<'_> {
+    fn touched_issues(&self) -> Vec<IssueId> {
+        let mut ids = self.issues.ids();
+        ids.extend(self.changed_issues.iter().filter(|id| !ids.contains(id)).copied().collect::<Vec<_>>());
+        ids
+    }
 }
 
 impl Writer {
@@ -247,6 +262,8 @@ impl Writer {
             issues: IssueDeltas::default(),
             outcomes: OutcomeDeltas::default(),
             traces: 0,
+            monitors: 0,
+            changed_issues: Vec::new(),
         };
         let mut answers = Vec::with_capacity(jobs.len());
         for writes in jobs {
@@ -255,6 +272,11 @@ impl Writer {
                 match write {
                     Write::Event(event) => appended.events.push(insert_event(&tx, event, &mut batch)?),
                     Write::Spans(spans) => insert_spans(&tx, spans, &mut batch)?,
+                    Write::CheckIn(check_in) => {
+                        appended.check_ins.push(insert_check_in(&tx, check_in, &mut batch)?);
+                    }
+                    Write::MonitorTick(look) => tick(&tx, look, &mut batch)?,
+                    Write::NoticeTold(told) => finish_notice(&tx, told, &mut batch)?,
                     Write::Outcome(outcome) => batch.outcomes.add(
                         outcome.project_id,
                         outcome.received_ms,
@@ -266,7 +288,7 @@ impl Writer {
             }
             answers.push(appended);
         }
-        let change = LiveChange { issues: batch.issues.ids(), traces: batch.traces };
+        let change = LiveChange { issues: batch.touched_issues(), traces: batch.traces, monitors: batch.monitors };
         batch.issues.apply(&tx)?;
         batch.outcomes.apply(&tx)?;
         tx.commit()?;

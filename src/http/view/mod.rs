@@ -6,6 +6,7 @@
 pub mod event;
 pub mod ingest;
 pub mod issue;
+pub mod monitor;
 pub mod trace;
 
 use serde::Serialize;
@@ -97,6 +98,11 @@ mod types {
             trace::SpanView,
             trace::SpanEventView,
             trace::SpanLinkView,
+            monitor::MonitorListView,
+            monitor::MonitorView,
+            monitor::MonitorEnvironmentView,
+            monitor::CheckInListView,
+            monitor::CheckInView,
             ingest::IngestView,
             ingest::IngestRowView,
             ingest::OutcomeView,

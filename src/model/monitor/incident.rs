@@ -87,9 +87,10 @@ mod tests {
             Some(Notice::Recovered) => 'R',
             None => '.',
         };
-        let told = results.iter().enumerate().map(|(at, status)| {
-            letter(tally.add(*status, at as i64 * 1_000, failure_threshold, recovery_threshold))
-        });
+        let told = results
+            .iter()
+            .enumerate()
+            .map(|(at, status)| letter(tally.add(*status, at as i64 * 1_000, failure_threshold, recovery_threshold)));
         told.collect()
     }
 

@@ -26,6 +26,7 @@ fn kinds(decoded: &EnvelopeDecoded) -> Vec<String> {
         Incoming::Event(event) => format!("event {}", event.event_id.0[0]),
         Incoming::Spans { batch, transactions } => format!("{transactions} transaction, {} spans", batch.spans.len()),
         Incoming::Counted { category, quantity } => format!("{quantity} {category}"),
+        Incoming::CheckIn(check_in) => format!("check-in {}", check_in.slug),
     };
     decoded.decoded.items.iter().map(name).collect()
 }
