@@ -7,6 +7,7 @@ use crate::model::decoded::Incoming;
 use crate::model::detail::{EventDetail, ExceptionRelation};
 use crate::model::event::{Event, EventKind};
 use crate::model::ids::EventId;
+use crate::model::monitor::{CheckInStatus, Schedule};
 use crate::model::span::{SpanBatch, SpanKind, SpanStatus, text_attribute};
 use crate::sentry::TEST_LIMITS;
 use crate::sentry::decode::{EnvelopeDecoded, decode_envelope};
@@ -236,8 +237,6 @@ fn what_is_not_kept_is_counted() {
     for (case, expected) in [
         ("sessions", "sessions"),
         ("client-report", "client_report"),
-        ("check-in-begin", "check_in"),
-        ("check-in-error", "check_in"),
         ("logs", "log"),
         ("trace-metrics", "trace_metric"),
         ("django-span-stream", "span"),
@@ -248,6 +247,25 @@ fn what_is_not_kept_is_counted() {
         );
         assert!(counted, "{case}: {:?}", decoded.decoded.items);
     }
+}
+
+#[test]
+fn both_ends_of_a_monitored_run_are_one_check_in() {
+    let check_in = |case: &str| {
+        let decoded = envelope(PYTHON, case).decoded;
+        assert_eq!(decoded.refused, [], "{case}");
+        let [Incoming::CheckIn(check_in)] = decoded.items.as_slice() else { panic!("{case}: {:?}", decoded.items) };
+        *check_in.clone()
+    };
+    let (begin, end) = (check_in("check-in-begin"), check_in("check-in-error"));
+    assert_eq!((begin.status, end.status), (CheckInStatus::InProgress, CheckInStatus::Error));
+    assert!(begin.id.is_some() && begin.id == end.id);
+    assert_eq!((begin.duration_ms, begin.slug.as_str()), (None, "nightly-report"));
+    assert!(end.duration_ms.is_some());
+    let config = begin.config.clone().unwrap();
+    assert_eq!(config.schedule, Some(Schedule::Crontab("15 3 * * *".to_string())));
+    assert_eq!((config.margin_min, config.runtime_min_max), (Some(5), Some(30)));
+    assert_eq!(begin.config, end.config);
 }
 
 #[test]

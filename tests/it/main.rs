@@ -20,6 +20,7 @@ mod grouped;
 mod guards;
 mod kept;
 mod live;
+mod monitors;
 mod one_trace;
 mod otlp_ingest;
 mod reading;

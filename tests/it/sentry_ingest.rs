@@ -207,7 +207,6 @@ fn what_this_version_does_not_keep_is_taken_and_counted_by_name() {
     for (name, category, quantity) in [
         ("sessions", "sessions", None),
         ("client-report", "client_report", Some(1)),
-        ("check-in-begin", "check_in", None),
         ("logs", "log", None),
         ("trace-metrics", "trace_metric", None),
     ] {

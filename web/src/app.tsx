@@ -9,6 +9,8 @@ import { matchPath } from "./lib/urls";
 import { IngestPage } from "./pages/ingest";
 import { IssuePage } from "./pages/issue";
 import { IssuesPage } from "./pages/issues";
+import { MonitorPage } from "./pages/monitor";
+import { MonitorsPage } from "./pages/monitors";
 import { NotFoundPage } from "./pages/not-found";
 import { EventRedirect, TraceRedirect } from "./pages/redirects";
 import { TracesPage } from "./pages/traces";
@@ -64,6 +66,8 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/issues/:shortId/events/:eventId", IssuePage],
   ["/traces", TracesPage],
   ["/traces/:traceId", TracePage],
+  ["/monitors", MonitorsPage],
+  ["/monitors/:slug", MonitorPage],
   ["/ingest", IngestPage],
   ["/e/:eventId", EventRedirect],
   ["/t/:traceId", TraceRedirect],
@@ -82,7 +86,7 @@ export function App() {
       return (
         <Shell>
           {/* Stepping from event to event keeps the page; another issue or trace is a new one. */}
-          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? ""}`} params={match.params} />
+          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.slug ?? ""}`} params={match.params} />
         </Shell>
       );
   }

@@ -11,6 +11,7 @@ export const KEYS = {
       search: ["/", "Search or find on this page"],
       goIssues: ["g i", "Go to issues"],
       goTraces: ["g t", "Go to traces"],
+      goMonitors: ["g m", "Go to monitors"],
       goIngest: ["g n", "Go to ingest"],
       goSetup: ["g s", "Go to setup"],
       theme: ["t", "Light, dark, or as the system"],

@@ -11,6 +11,7 @@ import "./styles/parts.css";
 import "./styles/issues.css";
 import "./styles/event.css";
 import "./styles/setup.css";
+import "./styles/monitors.css";
 
 startRouter();
 startKeys();

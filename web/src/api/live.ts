@@ -9,7 +9,7 @@ export const liveState = signal<LiveState>("connecting");
 /** When the link was lost, for "data as of". */
 export const lostAtMs = signal(0);
 
-export type LiveMessages = { issue: string[]; trace: number; ingest: IngestRowView[]; resync: null };
+export type LiveMessages = { issue: string[]; trace: number; monitor: number; ingest: IngestRowView[]; resync: null };
 type Topic = keyof LiveMessages;
 type Listener = { [K in Topic]?: (data: LiveMessages[K]) => unknown };
 
@@ -19,7 +19,7 @@ const HIDDEN_DETACH_MS = 10_000;
 const PING_MS = 20_000;
 
 const listeners = new Set<Listener>();
-let waiting: { issue: Set<string>; trace: number; ingest: IngestRowView[] } | null = null;
+let waiting: { issue: Set<string>; trace: number; monitor: number; ingest: IngestRowView[] } | null = null;
 let wasOpen = false;
 
 function deliver(): void {
@@ -29,6 +29,7 @@ function deliver(): void {
   for (const listener of listeners) {
     if (batch.issue.size > 0) listener.issue?.([...batch.issue]);
     if (batch.trace > 0) listener.trace?.(batch.trace);
+    if (batch.monitor > 0) listener.monitor?.(batch.monitor);
     if (batch.ingest.length > 0) listener.ingest?.(batch.ingest);
   }
 }
@@ -45,11 +46,12 @@ function receive(topic: Topic, text: string): void {
     return;
   }
   if (!waiting) {
-    waiting = { issue: new Set(), trace: 0, ingest: [] };
+    waiting = { issue: new Set(), trace: 0, monitor: 0, ingest: [] };
     setTimeout(deliver, COALESCE_MS);
   }
   if (topic === "issue") for (const id of (data as { ids: string[] }).ids) waiting.issue.add(id);
   else if (topic === "trace") waiting.trace += (data as { count: number }).count;
+  else if (topic === "monitor") waiting.monitor += (data as { count: number }).count;
   else waiting.ingest.push(...(data as IngestRowView[]));
 }
 
@@ -91,7 +93,7 @@ function ownLink(): Link {
       source = new EventSource("/api/ui/live");
       source.addEventListener("open", () => setState("open"));
       source.addEventListener("error", () => setState("lost"));
-      for (const topic of ["issue", "trace", "ingest", "resync"] as const)
+      for (const topic of ["issue", "trace", "monitor", "ingest", "resync"] as const)
         source.addEventListener(topic, (event) => receive(topic, (event as MessageEvent<string>).data));
     },
     detach() {
@@ -140,6 +142,7 @@ export function useLive(handlers: Listener): void {
     const listener: Listener = {
       issue: (data) => newest.current.issue?.(data),
       trace: (data) => newest.current.trace?.(data),
+      monitor: (data) => newest.current.monitor?.(data),
       ingest: (data) => newest.current.ingest?.(data),
       resync: (data) => newest.current.resync?.(data),
     };

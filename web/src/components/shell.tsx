@@ -13,6 +13,7 @@ import { Icon, type IconName, Logo } from "./icons";
 const DESTINATIONS: readonly { path: string; name: string; icon: IconName }[] = [
   { path: "/issues", name: "Issues", icon: "issues" },
   { path: "/traces", name: "Traces", icon: "traces" },
+  { path: "/monitors", name: "Monitors", icon: "monitors" },
   { path: "/ingest", name: "Ingest", icon: "ingest" },
   { path: "/welcome", name: "Setup", icon: "setup" },
 ];
@@ -24,6 +25,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     help: () => (isHelpOpen.value = true),
     goIssues: () => navigate("/issues"),
     goTraces: () => navigate("/traces"),
+    goMonitors: () => navigate("/monitors"),
     goIngest: () => navigate("/ingest"),
     goSetup: () => navigate("/welcome"),
     theme: nextTheme,

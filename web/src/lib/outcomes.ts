@@ -9,9 +9,10 @@ const REASONS: readonly (readonly [string, string])[] = [
   ["not_kept", "Not kept by this version"],
   ["invalid", "Could not be understood"],
   ["too_large", "Over a size limit"],
+  ["too_many", "Over a limit on how many there may be"],
 ];
 
-const MANY: Record<string, string> = { session: "sessions", check_in: "check-ins", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays" };
+const MANY: Record<string, string> = { session: "sessions", check_in: "check-ins", check_in_field: "check-in fields", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays" };
 
 export function named(category: string, n: number): string {
   const words = category.replaceAll("_", " ");

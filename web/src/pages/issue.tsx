@@ -10,6 +10,7 @@ import { Menu, type MenuItem } from "../components/controls";
 import { Contexts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
 import { Icon, type IconName } from "../components/icons";
 import { Ago, LevelMark, Sparkline } from "../components/marks";
+import { MonitorSection, monitorOf } from "../components/monitor-section";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
@@ -193,6 +194,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   });
 
   const sections: Section[] = [];
+  const monitor = monitorOf(detail);
   if (detail.exceptions.length > 0)
     sections.push({
       id: "exception",
@@ -223,6 +225,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
       ),
     });
   if (detail.message !== null) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
+  if (monitor) sections.push({ id: "monitor", name: "Monitor", body: <MonitorSection {...monitor} /> });
   if (detail.threads.length > 0) sections.push({ id: "threads", name: "Threads", note: count(detail.threads.length), body: <Threads detail={detail} options={options} /> });
   if (detail.request) sections.push({ id: "request", name: "Request", body: <Request request={detail.request} /> });
   if (detail.breadcrumbs.length > 0) sections.push({ id: "timeline", name: "Timeline", note: count(detail.breadcrumbs.length), body: <Timeline event={event} /> });
