@@ -266,6 +266,15 @@ fn both_ends_of_a_monitored_run_are_one_check_in() {
     assert_eq!(config.schedule, Some(Schedule::Crontab("15 3 * * *".to_string())));
     assert_eq!((config.margin_min, config.runtime_min_max), (Some(5), Some(30)));
     assert_eq!(begin.config, end.config);
+
+    let ended = check_in("check-in-interval-ok");
+    assert_eq!(ended.id, check_in("check-in-interval-begin").id);
+    assert_eq!((ended.slug.as_str(), ended.name.as_str()), ("sync-the-stock", "Sync the stock!"));
+    assert_eq!((ended.status, ended.environment.as_str()), (CheckInStatus::Ok, "production"));
+    let config = ended.config.unwrap();
+    assert_eq!(config.schedule, Schedule::interval(2, "hour").ok());
+    assert_eq!(config.timezone.as_deref(), Some("Europe/Berlin"));
+    assert_eq!((config.failure_threshold, config.recovery_threshold), (Some(3), Some(2)));
 }
 
 #[test]

@@ -107,6 +107,12 @@ fn the_captures_of_the_decorator_are_a_failed_run_and_its_issue() {
     assert_eq!(issue["culprit"], "failed in production");
     assert_eq!(monitor(&server, "nightly-report")["environments"][0]["short_id"], issue["short_id"]);
     assert_eq!(monitor(&server, "nightly-report")["environments"][0]["state"], "failing");
+    send(&server, "sentry-python-2.75.0/check-in-interval-begin");
+    send(&server, "sentry-python-2.75.0/check-in-interval-ok");
+    assert_eq!(statuses(&server, "sync-the-stock"), ["ok"]);
+    let monitor = monitor(&server, "sync-the-stock");
+    assert_eq!((&monitor["schedule_words"], &monitor["timezone"]), (&json!("Every 2 hours"), &json!("Europe/Berlin")));
+    assert_eq!((&monitor["failure_threshold"], &monitor["recovery_threshold"]), (&json!(3), &json!(2)));
 }
 
 #[test]

@@ -113,17 +113,17 @@ function CheckInTable({ rows, withEnvironment }: { rows: readonly CheckInView[];
       <tbody>
         {rows.map((row) => (
           <tr key={row.check_in_id}>
-            <td>
+            <td class="c-result">
               <CheckInMark status={row.status} />
             </td>
-            {withEnvironment && <td class="quiet">{row.environment}</td>}
+            {withEnvironment && <td class="quiet c-environment">{row.environment}</td>}
             <td class="c-when">
               <span class="exact">{dateTime(row.started_ms)}</span>{" "}
               <span class="quiet">
                 <Ago ms={row.started_ms} />
               </span>
             </td>
-            <td class="num">{milliseconds(row.duration_ms)}</td>
+            <td class="num c-took">{milliseconds(row.duration_ms)}</td>
             <td class="c-details">
               <Details row={row} />
             </td>
