@@ -172,10 +172,13 @@ fn what_happened(notice: &MonitorNotice) -> String {
     let MonitorNotice { monitor, environment, check_in, failures, .. } = notice;
     let mut text = match check_in.status {
         CheckInStatus::Missed => format!(
-            "No check-in came in {}: it was due at {} and had {} to be late.",
+            "No check-in came in {}: it was due at {}{}.",
             environment.name,
             rfc3339(check_in.started_ms),
-            minutes(monitor.config.margin_min),
+            match monitor.config.margin_min {
+                0 => String::new(),
+                margin_min => format!(" and could be {} late", minutes(margin_min)),
+            },
         ),
         CheckInStatus::Timeout => format!(
             "The run that began at {} in {} has not reported its end within {}.",
@@ -280,7 +283,7 @@ mod tests {
     fn an_event_says_what_happened() {
         let said = |status| failure_event(&project(), &notice(status, "production")).message.unwrap().formatted;
         assert!(said(CheckInStatus::Error).contains("reported an error after 1.2 s. That is failure 2 in a row."));
-        assert!(said(CheckInStatus::Missed).contains("due at 2027-01-15T07:43:20.000Z and had 1 minute to be late"));
+        assert!(said(CheckInStatus::Missed).contains("due at 2027-01-15T07:43:20.000Z and could be 1 minute late"));
         assert!(said(CheckInStatus::Timeout).contains("has not reported its end within 30 minutes"));
     }
 

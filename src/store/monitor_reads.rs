@@ -294,3 +294,33 @@ fn read_notices(connection: &Connection, limit: usize) -> Result<Vec<MonitorNoti
     }
     Ok(notices)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::migrate::migrate;
+    use super::*;
+
+    #[track_caller]
+    fn assert_walks(connection: &Connection, sql: &str, index: &str) {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let plan: Vec<String> = statement.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        assert!(plan.iter().any(|line| line.contains(index)), "{plan:?}");
+        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{plan:?}");
+    }
+
+    #[test]
+    fn what_is_asked_often_walks_its_index() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Path::new("x.db")).unwrap();
+        let of_one = of_environment_sql();
+        let of_one = of_one.replace(":environment_id", "1").replace(":before", "9").replace(":limit", "5");
+        assert_walks(&connection, &of_one, "check_in_environment");
+        let overdue = "SELECT id FROM monitor_environment WHERE overdue_ms <= 5 ORDER BY overdue_ms LIMIT 5";
+        assert_walks(&connection, overdue, "monitor_environment_overdue");
+        let running = "SELECT id FROM check_in WHERE status = 'in_progress' AND timeout_ms <= 5 ORDER BY timeout_ms";
+        assert_walks(&connection, running, "check_in_running");
+        assert_walks(&connection, "SELECT id FROM check_in WHERE received_ms < 5 LIMIT 5", "check_in_received");
+    }
+}

@@ -81,8 +81,11 @@ def nightly_report():
     {
       title: "crontab -e",
       language: "shell",
-      text: `# one line of your crontab
-15 3 * * * /srv/backup.sh && S=ok || S=error; curl -s "${origin}/api/${project}/cron/backup/${key}/?status=$S"`,
+      text: `# the least: a run that fails is an issue
+15 3 * * * /srv/backup.sh && S=ok || S=error; curl -s "${origin}/api/${project}/cron/backup/${key}/?status=$S"
+
+# with its schedule, a run that does not come is one too
+15 3 * * * /srv/backup.sh && S=ok || S=error; curl -s "${origin}/api/${project}/cron/backup/${key}/?status=$S" -d '{"monitor_config":{"schedule":"15 3 * * *","timezone":"Europe/Berlin","checkin_margin":30}}'`,
     },
   ];
 }

@@ -49,7 +49,9 @@ export function MonitorPage({ params }: PageProps) {
         <p class="crumbs">
           <a href="/monitors">Monitors</a> <span aria-hidden="true">/</span> <span class="mono">{slug}</span>
         </p>
-        <PageTitle title={view?.name ?? slug} class="issue-title" />
+        <PageTitle title={view?.name ?? slug} class="issue-title">
+          <b>{view?.name ?? slug}</b>
+        </PageTitle>
         {view && <ScheduleLine monitor={view} />}
       </header>
       {monitor.error && <LoadError error={monitor.error} what="The monitor" hasData={view !== undefined} onRetry={monitor.reload} />}
@@ -137,12 +139,14 @@ function CheckInTable({ rows, withEnvironment }: { rows: readonly CheckInView[];
 /** Later than this after its time, in milliseconds, is worth a word. */
 const LATE_MS = 5000;
 
+const seconds = (ms: number) => dateTime(ms).replace(/\.\d+$/, "");
+
 function Details({ row }: { row: CheckInView }) {
   const late = row.expected_ms === null || row.status === "missed" || row.status === "unknown" ? 0 : row.started_ms - row.expected_ms;
   return (
     <>
       {row.status === "missed" && <span>Nothing came</span>}
-      {row.unwatched_from_ms !== null && row.unwatched_to_ms !== null && <span>{`The server was not watching from ${dateTime(row.unwatched_from_ms)} to ${dateTime(row.unwatched_to_ms)}: nobody can tell`}</span>}
+      {row.unwatched_from_ms !== null && row.unwatched_to_ms !== null && <span>{`Nobody can tell: the server was away from ${seconds(row.unwatched_from_ms)} to ${seconds(row.unwatched_to_ms)}`}</span>}
       {row.status === "unknown" && row.unwatched_from_ms === null && <span>The job sent a status of its own</span>}
       {row.status === "timeout" && row.finished_ms !== null && <span>{`Ended after all, ${dateTime(row.finished_ms)}`}</span>}
       {late > LATE_MS && <span class="quiet">{`${milliseconds(late)} late`}</span>}
@@ -154,11 +158,11 @@ function Details({ row }: { row: CheckInView }) {
 
 function Config({ monitor }: { monitor: MonitorView }) {
   const rows: [string, string][] = [
-    ["Schedule", monitor.schedule === null ? "none: nothing counts as missed" : `${monitor.schedule_words} (${monitor.schedule})`],
+    ["Schedule", monitor.schedule === null ? "none: nothing counts as missed" : monitor.schedule_type === "crontab" ? `${monitor.schedule_words} (${monitor.schedule})` : (monitor.schedule_words ?? "")],
     ["Time zone", monitor.timezone],
     ["May be late by", plural(monitor.margin_min, "minute")],
     ["May run for", plural(monitor.runtime_min_max, "minute")],
-    ["Issue after", `${plural(monitor.failure_threshold, "failure")} in a row`],
+    ["Issue after", monitor.failure_threshold === 1 ? "1 failure" : `${monitor.failure_threshold} failures in a row`],
     ["Resolved after", monitor.recovery_threshold === 1 ? "1 success" : `${monitor.recovery_threshold} successes in a row`],
     ...(monitor.owner ? ([["Owner", monitor.owner]] as [string, string][]) : []),
   ];
