@@ -57,12 +57,13 @@ async fn look(
         return Ok(());
     }
     let is_stale = last_noted_ms.is_none_or(|noted_ms| (now_ms - noted_ms).abs() >= NOTED_EVERY_MS);
-    if due.is_overdue || is_stale || is_last {
+    let is_noted = due.is_overdue || is_stale || is_last;
+    if is_noted {
         let tick = MonitorTick { now_ms, is_first: last_noted_ms.is_none() };
         store.append(vec![Write::MonitorTick(tick)]).await?;
         *last_noted_ms = Some(now_ms);
     }
-    tell(store, rules, now_ms).await
+    if due.has_notices || is_noted { tell(store, rules, now_ms).await } else { Ok(()) }
 }
 
 /// Makes events of all news, in order.

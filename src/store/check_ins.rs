@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::StoreError;
 use super::monitors::{
-    Admission, ENVIRONMENT_COLUMNS, MONITOR_COLUMNS, Monitor, MonitorEnvironment, admit, environment_from_row,
-    monitor_from_row, read_environment_by_id, update_environment,
+    ENVIRONMENT_COLUMNS, MONITOR_COLUMNS, Monitor, MonitorEnvironment, admit, environment_from_row, monitor_from_row,
+    read_environment_by_id, update_environment,
 };
 use super::write::{CheckInAppended, CheckInWrite, MonitorTick, NoticeTold};
 use super::writer::Batch;
@@ -35,8 +35,8 @@ pub(super) fn insert_check_in(
         batch.outcomes.add(*project_id, *received_ms, "check_in", reason.as_str(), 1);
     };
     let (monitor, environment) = match admit(tx, *project_id, check_in, *received_ms)? {
-        Admission::Admitted(monitor, environment) => (monitor, environment),
-        Admission::Refused(why) => {
+        Ok(found) => found,
+        Err(why) => {
             outcome(batch, Reason::TooMany);
             return Ok(CheckInAppended { refused: Some(why) });
         }
@@ -118,8 +118,11 @@ fn insert_new(
 ) -> Result<(), StoreError> {
     let CheckIn { id, status, duration_ms, .. } = write.check_in;
     let is_running = status == CheckInStatus::InProgress;
-    let expected_ms =
-        environment.next_expected_ms.filter(|due_ms| write.received_ms >= due_ms.saturating_sub(MONITOR_EARLY_MS));
+    // Later than the next look would have called it missed, it stands for no time of the schedule: the machine slept.
+    let latest_ms = environment.overdue_ms.unwrap_or(i64::MAX).saturating_add(MONITOR_GAP_MS);
+    let expected_ms = environment
+        .next_expected_ms
+        .filter(|due_ms| (due_ms.saturating_sub(MONITOR_EARLY_MS)..=latest_ms).contains(&write.received_ms));
     let row_id = batch.ids.next(batch.now_ms);
     let row = NewCheckIn {
         row_id,
@@ -279,6 +282,11 @@ impl NewCheckIn<'_> {
 /// One look at all monitors: what should have come and has not, what should have ended and has not.
 pub(super) fn tick(tx: &Transaction<'_>, tick: &MonitorTick, batch: &mut Batch<'_>) -> Result<(), StoreError> {
     let unwatched = note_time(tx, tick)?;
+    // News about a run that is no longer kept would be in the way of all later news.
+    tx.execute(
+        "DELETE FROM monitor_notice WHERE NOT EXISTS (SELECT 1 FROM check_in WHERE check_in.id = monitor_notice.check_in)",
+        [],
+    )?;
     for (monitor, environment) in read_overdue(tx, tick.now_ms)? {
         write_missed(tx, &monitor, environment, tick.now_ms, &unwatched, batch)?;
     }

@@ -42,19 +42,14 @@ impl MonitorEnvironment {
     }
 }
 
-/// Why a check-in found no monitor to belong to.
-pub(super) enum Admission {
-    Admitted(Monitor, MonitorEnvironment),
-    Refused(String),
-}
-
-/// The monitor and environment a check-in names, made when there are none and changed as it says.
+/// The monitor and environment a check-in names, made when there are none and changed as it says; or why there can be
+/// none.
 pub(super) fn admit(
     tx: &Transaction<'_>,
     project_id: ProjectId,
     check_in: &CheckIn,
     now_ms: i64,
-) -> Result<Admission, StoreError> {
+) -> Result<Result<(Monitor, MonitorEnvironment), String>, StoreError> {
     let sent = check_in.config.clone().unwrap_or_default();
     let monitor = match read_monitor(tx, project_id, &check_in.slug)? {
         Some(known) => apply(tx, known, &sent, now_ms)?,
@@ -62,7 +57,7 @@ pub(super) fn admit(
             if count(tx, "SELECT count(*) FROM monitor WHERE project_id = ?1", i64::from(project_id.0))?
                 >= MONITORS_PER_PROJECT_MAX
             {
-                return Ok(Admission::Refused(format!(
+                return Ok(Err(format!(
                     "the project has {MONITORS_PER_PROJECT_MAX} monitors, which is the most: \"{}\" would be one more",
                     check_in.slug
                 )));
@@ -76,7 +71,7 @@ pub(super) fn admit(
             if count(tx, "SELECT count(*) FROM monitor_environment WHERE monitor_id = ?1", monitor.id)?
                 >= MONITOR_ENVIRONMENTS_MAX
             {
-                return Ok(Admission::Refused(format!(
+                return Ok(Err(format!(
                     "the monitor \"{}\" has {MONITOR_ENVIRONMENTS_MAX} environments, which is the most: \"{}\" would \
                      be one more",
                     monitor.slug, check_in.environment
@@ -85,7 +80,7 @@ pub(super) fn admit(
             insert_environment(tx, monitor.id, &check_in.environment, now_ms)?
         }
     };
-    Ok(Admission::Admitted(monitor, environment))
+    Ok(Ok((monitor, environment)))
 }
 
 fn count(connection: &Connection, sql: &str, id: i64) -> Result<usize, StoreError> {
