@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::config::{LogFormat, Settings};
 use crate::http::{LiveHub, Server, serve};
+use crate::ingest::{Policy, ServerPolicy, watch_monitors};
 use crate::model::project::Project;
+use crate::model::project::settings::ProjectSettings;
 use crate::store::{Store, StoreOptions, first_project};
 
 /// `trapline serve`: until SIGINT or SIGTERM.
@@ -42,12 +44,18 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let serving = tokio::spawn(serve(server.clone(), listeners, stop.clone()));
 
     let is_new = !settings.data_dir.join(crate::store::DATABASE_FILE).exists();
-    let store = open_store(&settings.data_dir, address, live).await?;
+    let monitor_news = Arc::new(Notify::new());
+    let store = open_store(&settings.data_dir, address, live, monitor_news.clone()).await?;
     let ready = server.open(store.clone()).await?;
     let Some(first) = ready.projects.first() else { bail!("the database holds no project with an active key") };
     announce(&store, first, address, is_new);
+    // What is told of monitors is ours: no filter and no limit of a project holds it back.
+    let server_policy = ServerPolicy { scrub: settings.scrub, limits: Vec::new() };
+    let policy = Policy::new(&ProjectSettings::default(), &server_policy, Arc::default());
+    let watching = tokio::spawn(watch_monitors(store.clone(), policy, monitor_news, stop));
 
     serving.await.context("the connection loop ended in a panic")?;
+    watching.await.context("the clock of monitors ended in a panic")?;
     telling.abort();
     store.close().await;
     tracing::info!("stopped; everything acknowledged is on disk");
@@ -69,11 +77,21 @@ pub fn print_dsn(settings: &Settings) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{}", project.dsn(&authority)).context("cannot print the DSN")
 }
 
-async fn open_store(data_dir: &Path, address: SocketAddr, live: Arc<LiveHub>) -> anyhow::Result<Store> {
+async fn open_store(
+    data_dir: &Path,
+    address: SocketAddr,
+    live: Arc<LiveHub>,
+    monitor_news: Arc<Notify>,
+) -> anyhow::Result<Store> {
     let data_dir: PathBuf = data_dir.to_path_buf();
     let options = StoreOptions {
         authority: address.to_string(),
-        on_change: Box::new(move |change| live.changed(&change)),
+        on_change: Box::new(move |change| {
+            if change.monitors > 0 {
+                monitor_news.notify_one();
+            }
+            live.changed(&change);
+        }),
         on_death: Box::new(|why| {
             // A server that answers and stores nothing is worse than none: whoever supervises us starts it again.
             tracing::error!(%why, "storing has become impossible, stopping at once");

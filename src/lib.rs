@@ -88,6 +88,11 @@
 //! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
 //! summary row per trace, which is what the trace list reads.
 //!
+//! A monitored job's check-ins are rows too, and what they make of their monitor (the next one due, failures in a row, an
+//! incident) is written with them. What is missing is found by a clock that looks a few times a minute; nothing counts as
+//! missed while the server was not there to hear it. News of an incident is left in the same transaction, and becomes an
+//! event on the route above, told once.
+//!
 //! # Absent on purpose
 //!
 //! No ORM, no web framework, no connection pool crate: there is one writer and a handful of readers. No trait with
@@ -98,6 +103,8 @@
 //! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
 //! spans into columnar chunks and retention (`store`), logs, metrics and check-ins (counted so far), OTLP over
 //! gRPC (`http`).
+//! spans into columnar chunks and retention (`store`), logs, metrics and sessions (counted so far), OTLP
+//! over gRPC (`http`).
 
 pub mod app;
 pub mod config;

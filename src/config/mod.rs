@@ -303,3 +303,27 @@ pub const LIMIT_PAUSE_S_MAX: u64 = 3_600;
 /// Projects of one server, and keys of one project. Both are made by hand.
 pub const PROJECTS_MAX: usize = 200;
 pub const PROJECT_KEYS_MAX: usize = 50;
+/// One check-in with its `monitor_config`, in bytes: Sentry's own limit.
+pub const CHECK_IN_BYTES_MAX: usize = 100 << 10;
+
+/// Monitors of one project. A beat schedule has tens; a loop that makes up names must not fill the list.
+pub const MONITORS_PER_PROJECT_MAX: usize = 1_000;
+
+/// Environments of one monitor: each is watched for itself.
+pub const MONITOR_ENVIRONMENTS_MAX: usize = 50;
+
+/// A check-in this much before its time, in milliseconds, is the one that was due: two machines' clocks differ.
+pub const MONITOR_EARLY_MS: i64 = 30_000;
+
+/// How often monitors are looked at, in milliseconds. Schedules are no finer than a minute.
+pub const MONITOR_TICK_MS: u64 = 15_000;
+
+/// Two looks further apart than this, in milliseconds, mean that the machine slept or the server was stopped.
+pub const MONITOR_GAP_MS: i64 = 60_000;
+
+/// Missed check-ins written about one environment in one look, the rest being skipped: after a weekend's sleep a job of
+/// every minute has 4 000 of them and one thing to say.
+pub const MONITOR_CATCH_UP_MAX: usize = 20;
+
+/// Rows taken up in one look at the monitors and in one batch of what they have to tell.
+pub const MONITOR_BATCH_ROWS: usize = 500;

@@ -31,7 +31,7 @@ use super::respond::{Body, bytes, empty, json as json_response};
 use super::take::{Stored, take_in};
 use super::{Ready, Server, fresh_event_id, now_ms};
 
-const DSN_FIX: &str = "copy the DSN from the welcome page: it holds this server's key and project";
+pub(super) const DSN_FIX: &str = "copy the DSN from the welcome page: it holds this server's key and project";
 
 const NOT_AN_SDK: &str = "no current SDK sends this: look at what else posts here, or at a proxy that changes bodies";
 pub(super) const PARTLY_FIX: &str = "the rest of the request was kept; the part named here was not";
@@ -57,7 +57,7 @@ pub(super) async fn envelope(server: &Arc<Server>, project: &str, request: Reque
 pub(super) async fn store(server: &Arc<Server>, project: Option<&str>, request: Request<Incoming>) -> Answered {
     let is_query = request.method() == Method::GET
         && request.uri().query().is_some_and(|query| query.split('&').any(|part| part.starts_with("sentry_data=")));
-    let gate = match Gate::of(&request, project, if is_query { Method::GET } else { Method::POST }) {
+    let gate = match if is_query { Gate::of(&request, project, None) } else { Gate::open(&request, project) } {
         Ok(gate) => gate,
         Err(error) => return refused(&error, 0),
     };
@@ -148,19 +148,24 @@ impl Kind {
 pub(super) struct Gate {
     project: Option<ProjectId>,
     key: Option<PublicKey>,
-    client: Option<String>,
+    pub(super) client: Option<String>,
 }
 
 impl Gate {
     pub(super) fn open(request: &Request<Incoming>, project: Option<&str>) -> Result<Self, ApiError> {
-        Self::of(request, project, Method::POST)
-    }
-
-    fn of(request: &Request<Incoming>, project: Option<&str>, method: Method) -> Result<Self, ApiError> {
-        if request.method() != method {
+        if request.method() != Method::POST {
             return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "events are sent with POST")
                 .with_fix("give this address to an SDK as its DSN, not to a browser"));
         }
+        Self::of(request, project, None)
+    }
+
+    /// Whatever the method; `path_key` is the key in the address of cron routes.
+    pub(super) fn of(
+        request: &Request<Incoming>,
+        project: Option<&str>,
+        path_key: Option<&str>,
+    ) -> Result<Self, ApiError> {
         let project = match project {
             None => None,
             Some(text) => Some(ProjectId::parse(text).ok_or_else(|| {
@@ -176,7 +181,7 @@ impl Gate {
             x_sentry_auth: text("x-sentry-auth"),
             authorization: text(AUTHORIZATION.as_str()),
             query: request.uri().query(),
-            path_key: None,
+            path_key,
         };
         let credentials = read_credentials(&inputs).map_err(auth_error)?;
         let (key, client) = credentials.map_or((None, None), |found| (Some(found.public_key), found.client));
@@ -330,15 +335,16 @@ fn decoder(
 fn answer(stored: Result<Stored<Read>, ApiError>, body_bytes: u64, client: Option<String>, form: Form) -> Answered {
     match stored {
         Ok(Stored { digest, admission, appended, project, extra: (response_id, sdk), refusals }) => {
+            let problem = digest.problem().or_else(|| appended.refusal());
             let mut ending = Ending {
                 status: StatusCode::OK,
                 body_bytes,
                 summary: digest.summary(),
                 client: sdk.or(client),
-                problem: digest.problem(),
-                fix: digest
-                    .problem()
+                fix: problem
+                    .as_ref()
                     .map(|_| if admission.limited.is_empty() { PARTLY_FIX } else { LIMITED_FIX }.to_string()),
+                problem,
                 filtered: digest.filtered(),
                 short_id: appended.events.first().map(|event| project.short_id(event.short_no)),
                 trace_id: digest.trace_id.map(|id| id.to_string()),

@@ -46,6 +46,7 @@ struct Pending {
     logs: u64,
     metrics: u64,
     feedback: u64,
+    monitors: u64,
     rows: Vec<IngestRowView>,
 }
 
@@ -75,6 +76,7 @@ impl LiveHub {
         pending.logs += change.logs;
         pending.metrics += change.metrics;
         pending.feedback += change.feedback;
+        pending.monitors += change.monitors;
         drop(pending);
         self.wake.notify_one();
     }
@@ -118,6 +120,9 @@ impl LiveHub {
         }
         if pending.feedback > 0 {
             self.send("feedback", &json!({ "count": pending.feedback }));
+        }
+        if pending.monitors > 0 {
+            self.send("monitor", &json!({ "count": pending.monitors }));
         }
         if !pending.rows.is_empty() {
             self.send("ingest", &json!(pending.rows));

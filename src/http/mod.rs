@@ -13,12 +13,14 @@ mod error_page;
 mod feedback;
 mod grouping;
 mod guard;
+mod ingest_cron;
 mod ingest_otlp;
 mod ingest_security;
 mod ingest_sentry;
 mod jaeger;
 mod ledger;
 mod live;
+mod monitors;
 mod peer;
 mod projects;
 mod releases;
@@ -181,6 +183,9 @@ async fn answer(
         Route::Metric { name } => ui_metrics::metric(&ready, name, &query).await,
         Route::Feedback => feedback::list(&ready, &query).await,
         Route::FeedbackOne { feedback } => feedback::one(&ready, feedback).await,
+        Route::Monitors => monitors::list(&ready, &query).await,
+        Route::Monitor { monitor } => monitors::one(&ready, monitor, &query).await,
+        Route::MonitorCheckIns { monitor } => monitors::check_ins(&ready, monitor, &query).await,
         Route::Ingest => ui::ingest(&ready, &server.ledger).await,
         Route::Live => Ok(server.live.stream()),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
@@ -223,6 +228,7 @@ async fn take_in(server: &Arc<Server>, route: &Route<'_>, request: Request<Incom
         Route::EventAttachments { project, event } => ingest_sentry::attachments(server, project, event, request).await,
         Route::Otlp { project, signal } => ingest_otlp::export(server, *project, *signal, request).await,
         Route::Grpc => ingest_otlp::refuse_grpc(),
+        Route::Cron { project, slug, key } => ingest_cron::cron(server, project, slug, *key, request).await,
         Route::SentryOther { name } => ingest_sentry::refuse_other(name),
         _ => {
             let error = ApiError::not_found("ingest route");

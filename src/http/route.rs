@@ -37,6 +37,12 @@ pub enum Route<'a> {
     },
     /// The crash-report dialog: its script, and what people write into it.
     ErrorPage,
+    /// A job reports, by curl or wget.
+    Cron {
+        project: &'a str,
+        slug: &'a str,
+        key: Option<&'a str>,
+    },
     /// A Sentry ingest route that this version does not have.
     SentryOther {
         name: &'a str,
@@ -84,6 +90,13 @@ pub enum Route<'a> {
     Feedback,
     FeedbackOne {
         feedback: &'a str,
+    },
+    Monitors,
+    Monitor {
+        monitor: &'a str,
+    },
+    MonitorCheckIns {
+        monitor: &'a str,
     },
     Ingest,
     Live,
@@ -228,6 +241,21 @@ pub enum Sentry0<'a> {
     IssueUserReports {
         issue: &'a str,
     },
+    /// Of the organisation, or of one project.
+    Monitors {
+        organization: &'a str,
+        project: Option<&'a str>,
+    },
+    Monitor {
+        organization: &'a str,
+        project: Option<&'a str>,
+        monitor: &'a str,
+    },
+    MonitorCheckIns {
+        organization: &'a str,
+        project: Option<&'a str>,
+        monitor: &'a str,
+    },
 }
 
 /// The route of a path, `/`-separated parts without empty ones.
@@ -247,6 +275,8 @@ pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
         [.., "api", "store"] => Route::Store { project: None },
         [.., "api", project, "envelope"] => Route::Envelope { project },
         [.., "api", project, "store"] => Route::Store { project: Some(project) },
+        [.., "api", project, "cron", slug] => Route::Cron { project, slug, key: None },
+        [.., "api", project, "cron", slug, key] => Route::Cron { project, slug, key: Some(key) },
         [.., "api", project, "integration", "otlp", "v1", signal] | [.., "api", project, "otlp", "v1", signal] => {
             route_otlp(Some(project), signal)
         }
@@ -254,9 +284,9 @@ pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
         [.., "api", project, "events", event, "attachments"] => Route::EventAttachments { project, event },
         [.., "api", "embed", "error-page"] => Route::ErrorPage,
         [.., "api", project, "security" | "csp-report" | "nel"] => Route::Security { project },
-        [.., "api", _, name @ ("cron" | "unreal" | "upload")]
-        | [.., "api", _, name @ "cron", _]
-        | [.., "api", _, name @ ("cron" | "unreal"), _, _] => Route::SentryOther { name },
+        [.., "api", _, name @ ("unreal" | "upload")] | [.., "api", _, name @ "unreal", _, _] => {
+            Route::SentryOther { name }
+        }
 
         ["api", ..] => Route::UnknownApi,
         _ => Route::App,
@@ -292,6 +322,9 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["metrics", name] => Route::Metric { name },
         ["feedback"] => Route::Feedback,
         ["feedback", feedback] => Route::FeedbackOne { feedback },
+        ["monitors"] => Route::Monitors,
+        ["monitors", monitor] => Route::Monitor { monitor },
+        ["monitors", monitor, "checkins"] => Route::MonitorCheckIns { monitor },
         ["ingest"] => Route::Ingest,
         ["live"] => Route::Live,
         ["sample"] => Route::Sample,
@@ -356,6 +389,20 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         ["issues", issue, "events", event] | ["organizations", _, "issues", issue, "events", event] => {
             Sentry0::IssueEvent { issue, event }
         }
+        ["organizations", organization, "monitors"] => Sentry0::Monitors { organization, project: None },
+        ["organizations", organization, "monitors", monitor] => {
+            Sentry0::Monitor { organization, project: None, monitor }
+        }
+        ["organizations", organization, "monitors", monitor, "checkins"] => {
+            Sentry0::MonitorCheckIns { organization, project: None, monitor }
+        }
+        ["projects", organization, project, "monitors"] => Sentry0::Monitors { organization, project: Some(project) },
+        ["projects", organization, project, "monitors", monitor] => {
+            Sentry0::Monitor { organization, project: Some(project), monitor }
+        }
+        ["projects", organization, project, "monitors", monitor, "checkins"] => {
+            Sentry0::MonitorCheckIns { organization, project: Some(project), monitor }
+        }
         _ => return None,
     })
 }
@@ -385,6 +432,7 @@ impl Route<'_> {
                 | Self::Security { .. }
                 | Self::Otlp { .. }
                 | Self::Grpc
+                | Self::Cron { .. }
                 | Self::SentryOther { .. }
         )
     }
@@ -418,7 +466,8 @@ mod tests {
             assert_eq!(of(&format!("/errors/api/1/{name}/")), "Security { project: \"1\" }");
         }
         assert_eq!(of("/errors/api/embed/error-page/"), "ErrorPage");
-        assert_eq!(of("/api/1/cron/nightly/"), "SentryOther { name: \"cron\" }");
+        assert_eq!(of("/api/1/cron/nightly/"), "Cron { project: \"1\", slug: \"nightly\", key: None }");
+        assert_eq!(of("/x/api/1/cron/a/b"), "Cron { project: \"1\", slug: \"a\", key: Some(\"b\") }");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::config::PAGE_ROWS_MAX;
 use crate::model::detail::{Breadcrumb, EventDetail, ExceptionDetail, FrameDetail, Pair, Variable};
+use crate::model::event::EventKind;
 use crate::model::ids::{EventId, IssueId};
 use crate::model::issue::{Issue, IssueStatus};
 use crate::model::project::{ORGANISATION_SLUG, Project};
@@ -19,6 +20,7 @@ use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort};
 use super::blobs;
 use super::error::ApiError;
 use super::feedback::sentry_page;
+use super::monitors;
 use super::respond::{Body, json as json_response};
 use super::route::Sentry0;
 use super::ui::find_issue;
@@ -36,6 +38,10 @@ impl Base {
         // The host was checked to be ours before we got here.
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:4318");
         Self { url: format!("http://{host}") }
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
     }
 
     pub(super) fn authority(&self) -> &str {
@@ -138,10 +144,45 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
             ok(&json)
         }
         Sentry0::IssueEvents { issue } => issue_events(ready, find_issue(ready, issue).await?, query, &base).await,
+        Sentry0::Monitors { organization, project } => {
+            let project = scope(ready, organization, *project, query)?;
+            let (body, next) = monitors::list_json(ready, project, query).await?;
+            paged(&body, &base, &monitors_path(project), query, next)
+        }
+        Sentry0::Monitor { organization, project, monitor } => {
+            ok(&monitors::one_json(ready, scope(ready, organization, *project, query)?, monitor).await?)
+        }
+        Sentry0::MonitorCheckIns { organization, project, monitor } => {
+            let project = scope(ready, organization, *project, query)?;
+            let (body, next) = monitors::check_ins_json(ready, project, monitor, query).await?;
+            paged(&body, &base, &format!("{}{monitor}/checkins/", monitors_path(project)), query, next)
+        }
         Sentry0::IssueEvent { issue, event } => {
             let issue = find_issue(ready, issue).await?;
             project_event(ready, issue_event_query(issue.id, event)?).await
         }
+    }
+}
+
+/// The one project asked for, in the path or as `project`; `None` for the whole organisation.
+fn scope<'r>(
+    ready: &'r Ready,
+    organization: &str,
+    project: Option<&str>,
+    query: &Query,
+) -> Result<Option<&'r Project>, ApiError> {
+    match project.or_else(|| query.get("project")) {
+        // Sentry's word for all of them.
+        Some("-1") | None if organization == ORGANISATION_SLUG => Ok(None),
+        Some(project) => find_project(ready, organization, project).map(Some),
+        None => Err(not_found()),
+    }
+}
+
+fn monitors_path(project: Option<&Project>) -> String {
+    match project {
+        None => format!("/api/0/organizations/{ORGANISATION_SLUG}/monitors/"),
+        Some(project) => format!("/api/0/projects/{ORGANISATION_SLUG}/{}/monitors/", project.slug),
     }
 }
 
@@ -275,9 +316,9 @@ fn issue_json(issue: &Issue, project: &Project, base: &Base) -> Value {
         "status": issue.status.as_str(),
         "statusDetails": {},
         "substatus": if issue.status == IssueStatus::Unresolved { json!("ongoing") } else { Value::Null },
-        "type": issue.kind.as_str(),
-        "issueType": "error",
-        "issueCategory": "error",
+        "type": if issue.kind == EventKind::Cron { "generic" } else { issue.kind.as_str() },
+        "issueType": if issue.kind == EventKind::Cron { "monitor_check_in_failure" } else { "error" },
+        "issueCategory": if issue.kind == EventKind::Cron { "cron" } else { "error" },
         "priority": "medium",
         "platform": issue.platform,
         "logger": null,

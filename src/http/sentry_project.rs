@@ -151,6 +151,8 @@ fn is_key_rate(rule: &LimitRule, key: &str) -> bool {
 fn key_json(ready: &Ready, project: &Project, key: &ProjectKey, base: &Base) -> Value {
     let dsn = Project { public_key: key.public_key, ..project.clone() }.dsn(base.authority());
     let public = key.public_key.to_string();
+    let route = |name: &str| format!("{}/api/{}/{name}/?sentry_key={public}", base.url(), project.id);
+    let (reports, minidump) = (route("security"), route("minidump"));
     let settings = ready.settings(project.id).settings;
     let rate = settings.limits.rules.iter().find(|rule| is_key_rate(rule, &public));
     let rate = rate.map(|rule| json!({ "count": rule.max, "window": rule.seconds }));
@@ -158,7 +160,7 @@ fn key_json(ready: &Ready, project: &Project, key: &ProjectKey, base: &Base) -> 
         "id": public, "name": key.label, "label": key.label, "public": public, "secret": "",
         "isActive": key.is_active, "projectId": project.id.0, "dateCreated": rfc3339(key.created_ms),
         "rateLimit": rate,
-        "dsn": { "public": dsn, "secret": dsn, "csp": "", "security": "", "minidump": "", "cdn": "" },
+        "dsn": { "public": dsn, "secret": dsn, "csp": reports, "security": reports, "minidump": minidump, "cdn": "" },
     })
 }
 

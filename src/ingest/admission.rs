@@ -96,6 +96,7 @@ fn weigh(item: &Incoming) -> Weight {
         Incoming::Filtered { category, quantity, .. } => {
             Weight { counted: vec![(category.clone(), *quantity)], charge: None }
         }
+        Incoming::CheckIn(_) => Weight::of("check_in", DataGroup::Monitor, 1),
         Incoming::Logs(batch) => Weight::of("log", DataGroup::Log, batch.records.len() as u64),
         Incoming::Metrics(batch) => Weight::of("trace_metric", DataGroup::Metric, batch.points.len() as u64),
         Incoming::Blob(blob) => Weight {

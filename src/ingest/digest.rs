@@ -8,6 +8,7 @@ use crate::model::ids::TraceId;
 use crate::model::issue::IssueTitle;
 use crate::model::log::LogBatch;
 use crate::model::metric::MetricBatch;
+use crate::model::monitor::CheckIn;
 use crate::model::session::SessionBatch;
 use crate::model::span::SpanBatch;
 use crate::store::TracePart;
@@ -111,6 +112,12 @@ impl Digest {
         let line = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
         self.parts.push(format!("feedback {}", short(line)).trim_end().to_owned());
         self.trace_id = self.trace_id.or(trace_id);
+    }
+
+    pub(super) fn add_check_in(&mut self, check_in: &CheckIn) {
+        self.others += 1;
+        self.trace_id = self.trace_id.or(check_in.trace_id);
+        self.parts.push(format!("check-in {} {}", check_in.slug, check_in.status.as_str()));
     }
 
     pub(super) fn add_counted(&mut self, category: &str, quantity: u64) {

@@ -14,6 +14,7 @@ mod health;
 pub mod limiter;
 mod logs;
 mod metrics;
+mod monitors;
 pub mod policy;
 mod spans;
 
@@ -24,6 +25,7 @@ pub use admission::Admission;
 pub use digest::Digest;
 use feedback::prepare_feedback;
 pub use limiter::Limiter;
+pub use monitors::watch_monitors;
 pub use policy::{Policy, ServerPolicy};
 
 use crate::grouping;
@@ -32,7 +34,7 @@ use crate::model::event::Event;
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::scrub::scrub_whole_event;
-use crate::store::{EventWrite, OutcomeWrite, SpansWrite, Write, compress, encode_spans};
+use crate::store::{CheckInWrite, EventWrite, OutcomeWrite, SpansWrite, Write, compress, encode_spans};
 
 /// Rows ready to be stored, and what to say about them.
 pub struct Prepared {
@@ -110,6 +112,11 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms
             Incoming::Filtered { category, reason, quantity } => {
                 digest.add_counted(&category, quantity);
                 writes.push(outcome(project, received_ms, category, reason, quantity));
+            }
+            Incoming::CheckIn(check_in) => {
+                digest.add_check_in(&check_in);
+                let check_in = CheckInWrite { project_id: project.id, received_ms, check_in: *check_in };
+                writes.push(Write::CheckIn(Box::new(check_in)));
             }
             Incoming::Counted { category, quantity } => {
                 digest.add_counted(&category, quantity);

@@ -6,6 +6,7 @@ use crate::model::event::Event;
 use crate::model::feedback::Feedback;
 use crate::model::log::LogBatch;
 use crate::model::metric::MetricBatch;
+use crate::model::monitor::CheckIn;
 use crate::model::outcome::Reason;
 use crate::model::session::SessionBatch;
 use crate::model::span::SpanBatch;
@@ -35,6 +36,8 @@ pub enum Incoming {
     Logs(LogBatch),
     /// Metric points of any origin.
     Metrics(MetricBatch),
+    /// A job reports.
+    CheckIn(Box<CheckIn>),
     /// Understood, answered with success, counted by name and not kept.
     Counted {
         category: String,

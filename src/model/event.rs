@@ -42,6 +42,8 @@ pub enum EventKind {
     ExpectCt,
     ExpectStaple,
     Nel,
+    /// A monitored job failed or stayed away; made here, not sent.
+    Cron,
 }
 
 impl EventKind {
@@ -54,6 +56,7 @@ impl EventKind {
             Self::ExpectCt => "expectct",
             Self::ExpectStaple => "expectstaple",
             Self::Nel => "nel",
+            Self::Cron => "cron",
         }
     }
 

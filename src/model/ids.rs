@@ -68,6 +68,11 @@ hex_id!(
     16
 );
 hex_id!(
+    /// What the SDK calls one run of a monitored job; unique within a project.
+    CheckInId,
+    16
+);
+hex_id!(
     /// Shared by Sentry and OpenTelemetry (W3C trace context).
     TraceId,
     16

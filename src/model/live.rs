@@ -14,4 +14,6 @@ pub struct LiveChange {
     pub metrics: u64,
     /// Messages of people.
     pub feedback: u64,
+    /// Environments of monitors that changed.
+    pub monitors: u64,
 }

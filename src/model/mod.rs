@@ -14,6 +14,7 @@ pub mod issue;
 pub mod live;
 pub mod log;
 pub mod metric;
+pub mod monitor;
 pub mod outcome;
 pub mod project;
 pub mod quota;

@@ -25,6 +25,8 @@ pub enum Reason {
     Filtered,
     /// Over a rate limit or quota of the project.
     RateLimited,
+    /// Over a limit on how many there may be.
+    TooMany,
 }
 
 impl Reason {
@@ -41,6 +43,7 @@ impl Reason {
             Self::TooOld => "too_old",
             Self::Filtered => "filtered",
             Self::RateLimited => "rate_limited",
+            Self::TooMany => "too_many",
         }
     }
 }

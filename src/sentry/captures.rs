@@ -9,6 +9,7 @@ use crate::model::decoded::Incoming;
 use crate::model::detail::{EventDetail, ExceptionRelation};
 use crate::model::event::{Event, EventKind};
 use crate::model::ids::EventId;
+use crate::model::monitor::{CheckInStatus, Schedule};
 use crate::model::span::{SpanBatch, SpanKind, SpanStatus, text_attribute};
 use crate::model::time::parse_rfc3339_ns;
 use crate::sentry::TEST_LIMITS;
@@ -241,6 +242,8 @@ fn what_is_not_kept_is_counted() {
     for (case, expected) in [
         ("check-in-begin", "check_in"),
         ("check-in-error", "check_in"),
+        ("sessions", "sessions"),
+        ("client-report", "client_report"),
         ("logs", "log"),
         ("trace-metrics", "trace_metric"),
         ("django-span-stream", "span"),
@@ -291,6 +294,34 @@ fn sessions_and_what_was_not_sent_are_read() {
     let [Incoming::ClientReport(report)] = decoded.items.as_slice() else { panic!("{decoded:?}") };
     assert!(report.discards.iter().all(|d| d.kind == DiscardKind::Discarded && d.reason == "before_send"));
     assert_eq!(report.discards.len(), 2);
+}
+
+#[test]
+fn both_ends_of_a_monitored_run_are_one_check_in() {
+    let check_in = |case: &str| {
+        let decoded = envelope(PYTHON, case).decoded;
+        assert_eq!(decoded.refused, [], "{case}");
+        let [Incoming::CheckIn(check_in)] = decoded.items.as_slice() else { panic!("{case}: {:?}", decoded.items) };
+        *check_in.clone()
+    };
+    let (begin, end) = (check_in("check-in-begin"), check_in("check-in-error"));
+    assert_eq!((begin.status, end.status), (CheckInStatus::InProgress, CheckInStatus::Error));
+    assert!(begin.id.is_some() && begin.id == end.id);
+    assert_eq!((begin.duration_ms, begin.slug.as_str()), (None, "nightly-report"));
+    assert!(end.duration_ms.is_some());
+    let config = begin.config.clone().unwrap();
+    assert_eq!(config.schedule, Some(Schedule::Crontab("15 3 * * *".to_string())));
+    assert_eq!((config.margin_min, config.runtime_min_max), (Some(5), Some(30)));
+    assert_eq!(begin.config, end.config);
+
+    let ended = check_in("check-in-interval-ok");
+    assert_eq!(ended.id, check_in("check-in-interval-begin").id);
+    assert_eq!((ended.slug.as_str(), ended.name.as_str()), ("sync-the-stock", "Sync the stock!"));
+    assert_eq!((ended.status, ended.environment.as_str()), (CheckInStatus::Ok, "production"));
+    let config = ended.config.unwrap();
+    assert_eq!(config.schedule, Schedule::interval(2, "hour").ok());
+    assert_eq!(config.timezone.as_deref(), Some("Europe/Berlin"));
+    assert_eq!((config.failure_threshold, config.recovery_threshold), (Some(3), Some(2)));
 }
 
 #[test]

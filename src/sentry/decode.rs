@@ -15,6 +15,7 @@ use crate::model::quota::DataGroup;
 use crate::model::span::Resource;
 use crate::sentry::Limits;
 use crate::sentry::blobs::is_attachment;
+use crate::sentry::check_in::{CheckInDecoded, decode_check_in};
 use crate::sentry::clock::time_ns;
 use crate::sentry::dsn::parse_dsn;
 use crate::sentry::envelope::{FrameError, FramedItem, split_envelope};
@@ -226,6 +227,7 @@ impl<'r> Run<'r> {
             "feedback" => self.take_feedback(item.payload),
             "user_report" => self.take_user_report(item.payload),
             "security" | "raw_security" => self.take_security(item),
+            "check_in" => self.take_check_in(item.payload),
             _ => self.count(category, item),
         }
     }
@@ -332,6 +334,13 @@ impl<'r> Run<'r> {
         }
     }
 
+    fn take_check_in(&mut self, payload: &[u8]) {
+        match decode_check_in(payload) {
+            Ok(decoded) => push_check_in(&mut self.result.decoded, decoded),
+            Err(error) => self.refuse("check_in", &error),
+        }
+    }
+
     fn arrival(&mut self) -> Arrival {
         Arrival {
             header_event_id: self.header_event_id,
@@ -403,6 +412,17 @@ fn name_sdk(resources: &mut [Resource], sdk: Option<&str>) {
     for resource in resources {
         resource.sdk = resource.sdk.take().or_else(|| sdk.map(str::to_owned));
     }
+}
+
+/// The check-in, and what of it could not be used: that is counted apart, because the check-in itself is kept.
+pub fn push_check_in(decoded: &mut Decoded, check_in: CheckInDecoded) {
+    decoded.items.push(Incoming::CheckIn(Box::new(check_in.check_in)));
+    decoded.refused.extend(check_in.problems.into_iter().map(|detail| Refusal {
+        category: "check_in_field".to_owned(),
+        reason: Reason::Invalid,
+        detail,
+        quantity: 1,
+    }));
 }
 
 /// The name an item type is counted under: itself when it is a plain word, bounded because strangers choose it.

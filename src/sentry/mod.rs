@@ -11,6 +11,7 @@ pub mod auth;
 mod blobs;
 #[cfg(test)]
 mod captures;
+pub mod check_in;
 pub mod client_report;
 mod clock;
 mod container;

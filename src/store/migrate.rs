@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_release_health.sql"),
     include_str!("migrations/0003_blobs.sql"),
     include_str!("migrations/0004_logs_and_metrics.sql"),
+    include_str!("migrations/0005_monitors.sql"),
     include_str!("migrations/0006_feedback.sql"),
     include_str!("migrations/0007_project_settings.sql"),
 ];

@@ -12,6 +12,7 @@
 mod attachments;
 mod blobs;
 mod body;
+mod check_ins;
 mod client_reports;
 mod drops;
 mod events;
@@ -21,6 +22,8 @@ mod issues;
 mod logs;
 mod metrics;
 mod migrate;
+mod monitor_reads;
+mod monitors;
 mod outcomes;
 mod profiles;
 mod project_changes;
@@ -55,6 +58,10 @@ pub use grouping::HashOwner;
 pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
 pub use logs::{LogFilter, LogPage, LogPosition, LogQuery, LogRow, LogVolume};
 pub use metrics::{MetricPoints, MetricRow, Stretches};
+pub use monitor_reads::{
+    CheckInPage, CheckInRow, MonitorNotice, MonitorOverview, MonitorPage, MonitorQuery, MonitorsDue,
+};
+pub use monitors::{Monitor, MonitorEnvironment};
 pub use profiles::{ProfileRow, ProfiledTime};
 pub use project_changes::{ProjectChange, ProjectChanged, StoredSettings};
 pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSeen, ReleaseUsers};
@@ -63,9 +70,9 @@ pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
 pub use traces::{TracePage, TraceQuery, TraceSpans};
 pub use write::{
-    Appended, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite, KeyUseWrite, LogMinute,
-    LogsWrite, MetricPart, MetricsWrite, OutcomeWrite, SessionBucketWrite, SessionUpdateWrite, SessionsWrite,
-    SpansWrite, TracePart, Write,
+    Appended, CheckInAppended, CheckInWrite, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite,
+    KeyUseWrite, LogMinute, LogsWrite, MetricPart, MetricsWrite, MonitorTick, NoticeTold, OutcomeWrite,
+    SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
 use crate::config::LOCK_WAIT_MS;

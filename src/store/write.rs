@@ -7,6 +7,7 @@ use crate::model::ids::{EventId, IssueId, ProjectId, PublicKey, SpanId, TraceId}
 use crate::model::issue::IssueTitle;
 use crate::model::log::LogLevel;
 use crate::model::metric::{MetricKey, MetricSum};
+use crate::model::monitor::CheckIn;
 use crate::model::quota::DataGroup;
 use crate::model::session::{SessionCounts, SessionState};
 use crate::model::trace::TraceSummary;
@@ -34,6 +35,9 @@ pub enum Write {
     Dropped(DropWrite),
     KeyUse(KeyUseWrite),
     Project(Box<ProjectChange>),
+    CheckIn(Box<CheckInWrite>),
+    MonitorTick(MonitorTick),
+    NoticeTold(NoticeTold),
 }
 
 /// An event, grouped.
@@ -185,6 +189,29 @@ pub struct MetricPart {
     /// Minute since the epoch and what was measured in it, in the order of time.
     pub minutes: Vec<(i64, MetricSum)>,
 }
+/// A report of a job.
+pub struct CheckInWrite {
+    pub project_id: ProjectId,
+    pub received_ms: i64,
+    pub check_in: CheckIn,
+}
+
+/// One look at all monitors.
+#[derive(Clone, Copy, Debug)]
+pub struct MonitorTick {
+    pub now_ms: i64,
+    /// The first look of this process: nobody looked since the last one of the process before.
+    pub is_first: bool,
+}
+
+/// A monitor's news has been told.
+#[derive(Clone, Copy, Debug)]
+pub struct NoticeTold {
+    pub notice_id: i64,
+    pub environment_id: i64,
+    /// The event made of it, written before; none for the end of an incident.
+    pub event: Option<(ProjectId, EventId)>,
+}
 
 /// Something to count that is not kept.
 pub struct OutcomeWrite {
@@ -233,6 +260,8 @@ impl Write {
             Self::Project(change) => 512 + change.weight(),
             Self::Logs(logs) => 256 + logs.body.weight() + logs.traces.len() * 16 + logs.minutes.len() * 96,
             Self::Metrics(metrics) => 128 + metrics.body.weight() + metrics.parts.len() * 256,
+            Self::MonitorTick(_) | Self::NoticeTold(_) => 128,
+            Self::CheckIn(_) => 1024,
         }
     }
 }
@@ -244,6 +273,15 @@ pub struct Appended {
     pub events: Vec<EventAppended>,
     /// Of a change of a project.
     pub changed: Option<ProjectChanged>,
+    /// One per check-in, in order.
+    pub check_ins: Vec<CheckInAppended>,
+}
+
+impl Appended {
+    /// Why something was not kept after all.
+    pub fn refusal(&self) -> Option<String> {
+        self.check_ins.iter().find_map(|check_in| check_in.refused.clone())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,4 +291,10 @@ pub struct EventAppended {
     pub is_new_issue: bool,
     /// The event was there already; nothing was counted.
     pub is_duplicate: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckInAppended {
+    /// Why it was not kept.
+    pub refused: Option<String>,
 }

@@ -20,10 +20,11 @@ use crate::config::{
     ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, WAL_CHECKPOINT_BYTES, WAL_RESTART_BYTES,
     WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
 };
-use crate::model::ids::ServerIds;
+use crate::model::ids::{IssueId, ServerIds};
 use crate::model::live::LiveChange;
 
 use super::blobs::{insert_blob, insert_piece};
+use super::check_ins::{finish_notice, insert_check_in, tick};
 use super::client_reports::insert_client_report;
 use super::drops::DropDeltas;
 use super::events::insert_event;
@@ -93,7 +94,7 @@ pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
 /// The newest id given to a row, so that ids go on growing after a start.
 fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
     let mut last = 0;
-    for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback"] {
+    for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"] {
         let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
         last = last.max(connection.query_row(&sql, [], |row| row.get(0))?);
     }
@@ -203,6 +204,18 @@ pub(super) struct Batch<'a> {
     pub(super) logs: u64,
     pub(super) metrics: u64,
     pub(super) feedback: u64,
+    /// Environments of monitors that changed.
+    pub(super) monitors: u64,
+    /// Issues that changed without an event.
+    pub(super) changed_issues: Vec<IssueId>,
+}
+
+impl Batch<'_> {
+    fn touched_issues(&self) -> Vec<IssueId> {
+        let mut ids = self.issues.ids();
+        ids.extend(self.changed_issues.iter().filter(|id| !ids.contains(id)).copied().collect::<Vec<_>>());
+        ids
+    }
 }
 
 impl Writer {
@@ -272,6 +285,8 @@ impl Writer {
             logs: 0,
             metrics: 0,
             feedback: 0,
+            monitors: 0,
+            changed_issues: Vec::new(),
         };
         let mut drops = DropDeltas::default();
         let mut answers = Vec::with_capacity(jobs.len());
@@ -298,6 +313,11 @@ impl Writer {
                     Write::Project(change) => appended.changed = Some(change_project(&tx, change)?),
                     Write::Logs(logs) => insert_logs(&tx, logs, &mut batch)?,
                     Write::Metrics(metrics) => insert_metrics(&tx, metrics, &mut batch)?,
+                    Write::CheckIn(check_in) => {
+                        appended.check_ins.push(insert_check_in(&tx, check_in, &mut batch)?);
+                    }
+                    Write::MonitorTick(look) => tick(&tx, look, &mut batch)?,
+                    Write::NoticeTold(told) => finish_notice(&tx, told, &mut batch)?,
                     Write::Outcome(outcome) => batch.outcomes.add(
                         outcome.project_id,
                         outcome.received_ms,
@@ -310,11 +330,12 @@ impl Writer {
             answers.push(appended);
         }
         let change = LiveChange {
-            issues: batch.issues.ids(),
+            issues: batch.touched_issues(),
             traces: batch.traces,
             logs: batch.logs,
             metrics: batch.metrics,
             feedback: batch.feedback,
+            monitors: batch.monitors,
         };
         batch.issues.apply(&tx)?;
         batch.outcomes.apply(&tx)?;

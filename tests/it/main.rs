@@ -29,6 +29,7 @@ mod kept;
 mod live;
 mod logs;
 mod metrics;
+mod monitors;
 mod normalised;
 mod one_trace;
 mod otlp_ingest;

@@ -10,6 +10,8 @@ import { FeedbackOnePage, FeedbackPage } from "./pages/feedback";
 import { IngestPage } from "./pages/ingest";
 import { IssuePage } from "./pages/issue";
 import { IssuesPage } from "./pages/issues";
+import { MonitorPage } from "./pages/monitor";
+import { MonitorsPage } from "./pages/monitors";
 import { NotFoundPage } from "./pages/not-found";
 import { EventRedirect, TraceRedirect } from "./pages/redirects";
 import { TracesPage } from "./pages/traces";
@@ -76,6 +78,8 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/metrics/:name", MetricPage],
   ["/feedback", FeedbackPage],
   ["/feedback/:feedbackId", FeedbackOnePage],
+  ["/monitors", MonitorsPage],
+  ["/monitors/:slug", MonitorPage],
   ["/ingest", IngestPage],
   ["/settings", SettingsPage],
   ["/settings/projects/:slug", SettingsPage],
@@ -96,9 +100,7 @@ export function App() {
       return (
         <Shell>
           {/* Stepping from event to event keeps the page; another issue or trace is a new one. */}
-          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.slug ?? ""}`} params={match.params} />
-          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.name ?? ""}`} params={match.params} />
-          <Page key={`${pattern.split("/")[1]}/${match.params.shortId ?? match.params.traceId ?? match.params.feedbackId ?? ""}`} params={match.params} />
+          <Page key={`${pattern.split("/")[1]}/${Object.entries(match.params).find(([name]) => name !== "eventId")?.[1] ?? ""}`} params={match.params} />
         </Shell>
       );
   }

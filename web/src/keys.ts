@@ -15,6 +15,7 @@ export const KEYS = {
       goLogs: ["g l", "Go to logs"],
       goMetrics: ["g m", "Go to metrics"],
       goFeedback: ["g f", "Go to feedback"],
+      goMonitors: ["g c", "Go to monitors"],
       goIngest: ["g n", "Go to ingest"],
       goSettings: ["g ,", "Go to settings"],
       goSetup: ["g s", "Go to setup"],

@@ -16,6 +16,7 @@ import "./styles/kept.css";
 import "./styles/feedback.css";
 import "./styles/setup.css";
 import "./styles/logs.css";
+import "./styles/monitors.css";
 
 startRouter();
 startKeys();

@@ -11,6 +11,7 @@ pub mod ingest;
 pub mod issue;
 pub mod log;
 pub mod metric;
+pub mod monitor;
 pub mod project;
 pub mod release;
 pub mod trace;
@@ -132,6 +133,11 @@ mod types {
             metric::MetricSeriesView,
             metric::MetricSplitView,
             metric::MetricExampleView,
+            monitor::MonitorListView,
+            monitor::MonitorView,
+            monitor::MonitorEnvironmentView,
+            monitor::CheckInListView,
+            monitor::CheckInView,
             ingest::IngestView,
             ingest::IngestRowView,
             ingest::OutcomeView,

@@ -34,6 +34,7 @@ fn kinds(decoded: &EnvelopeDecoded) -> Vec<String> {
         Incoming::Counted { category, quantity } => format!("{quantity} {category}"),
         Incoming::Feedback(feedback) => format!("feedback {}", feedback.message),
         Incoming::Filtered { category, reason, .. } => format!("{category} {}", reason.as_str()),
+        Incoming::CheckIn(check_in) => format!("check-in {}", check_in.slug),
     };
     decoded.decoded.items.iter().map(name).collect()
 }

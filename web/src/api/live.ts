@@ -9,7 +9,7 @@ export const liveState = signal<LiveState>("connecting");
 /** When the link was lost, for "data as of". */
 export const lostAtMs = signal(0);
 
-export type LiveMessages = { issue: string[]; trace: number; log: number; metric: number; feedback: number; ingest: IngestRowView[]; resync: null };
+export type LiveMessages = { issue: string[]; trace: number; log: number; metric: number; feedback: number; monitor: number; ingest: IngestRowView[]; resync: null };
 type Topic = keyof LiveMessages;
 type Listener = { [K in Topic]?: (data: LiveMessages[K]) => unknown };
 
@@ -19,7 +19,7 @@ const HIDDEN_DETACH_MS = 10_000;
 const PING_MS = 20_000;
 
 const listeners = new Set<Listener>();
-let waiting: { issue: Set<string>; trace: number; log: number; metric: number; feedback: number; ingest: IngestRowView[] } | null = null;
+let waiting: { issue: Set<string>; trace: number; log: number; metric: number; feedback: number; monitor: number; ingest: IngestRowView[] } | null = null;
 let wasOpen = false;
 
 function deliver(): void {
@@ -32,6 +32,7 @@ function deliver(): void {
     if (batch.log > 0) listener.log?.(batch.log);
     if (batch.metric > 0) listener.metric?.(batch.metric);
     if (batch.feedback > 0) listener.feedback?.(batch.feedback);
+    if (batch.monitor > 0) listener.monitor?.(batch.monitor);
     if (batch.ingest.length > 0) listener.ingest?.(batch.ingest);
   }
 }
@@ -48,11 +49,11 @@ function receive(topic: Topic, text: string): void {
     return;
   }
   if (!waiting) {
-    waiting = { issue: new Set(), trace: 0, log: 0, metric: 0, feedback: 0, ingest: [] };
+    waiting = { issue: new Set(), trace: 0, log: 0, metric: 0, feedback: 0, monitor: 0, ingest: [] };
     setTimeout(deliver, COALESCE_MS);
   }
   if (topic === "issue") for (const id of (data as { ids: string[] }).ids) waiting.issue.add(id);
-  else if (topic === "trace" || topic === "log" || topic === "metric" || topic === "feedback") waiting[topic] += (data as { count: number }).count;
+  else if (topic === "trace" || topic === "log" || topic === "metric" || topic === "feedback" || topic === "monitor") waiting[topic] += (data as { count: number }).count;
   else waiting.ingest.push(...(data as IngestRowView[]));
 }
 
@@ -94,7 +95,7 @@ function ownLink(): Link {
       source = new EventSource("/api/ui/live");
       source.addEventListener("open", () => setState("open"));
       source.addEventListener("error", () => setState("lost"));
-      for (const topic of ["issue", "trace", "log", "metric", "feedback", "ingest", "resync"] as const)
+      for (const topic of ["issue", "trace", "log", "metric", "feedback", "monitor", "ingest", "resync"] as const)
         source.addEventListener(topic, (event) => receive(topic, (event as MessageEvent<string>).data));
     },
     detach() {
@@ -146,6 +147,7 @@ export function useLive(handlers: Listener): void {
       log: (data) => newest.current.log?.(data),
       metric: (data) => newest.current.metric?.(data),
       feedback: (data) => newest.current.feedback?.(data),
+      monitor: (data) => newest.current.monitor?.(data),
       ingest: (data) => newest.current.ingest?.(data),
       resync: (data) => newest.current.resync?.(data),
     };

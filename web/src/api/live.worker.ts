@@ -2,7 +2,7 @@
 // tab would stop the seventh tab from loading at all. Tabs attach and detach; without tabs the stream is closed.
 
 type FromTab = { kind: "attach" | "detach" | "ping" };
-const TOPICS = ["issue", "trace", "log", "metric", "feedback", "ingest", "resync"] as const;
+const TOPICS = ["issue", "trace", "log", "metric", "feedback", "monitor", "ingest", "resync"] as const;
 /** A tab that crashed never detaches; one that has been silent this long is gone. */
 const SILENT_MS = 60_000;
 

@@ -680,6 +680,92 @@ value: string | null, points: number, series: MetricSeriesView, };
 
 export type MetricExampleView = { time_ms: number, value: number, trace_id: string, span_id: string | null, has_spans: boolean, };
 
+export type MonitorListView = { 
+/**
+ * By slug.
+ */
+monitors: Array<MonitorView>, next_cursor: string | null, total: number, };
+
+export type MonitorView = { slug: string, 
+/**
+ * As the code spells it.
+ */
+name: string, project_slug: string, 
+/**
+ * `crontab` or `interval`; `null` when nobody said, and then nothing is ever missed.
+ */
+schedule_type: string | null, 
+/**
+ * `15 3 * * *`, `2 hours`: as it was written.
+ */
+schedule: string | null, 
+/**
+ * `At 03:15`, `Every 2 hours`
+ */
+schedule_words: string | null, 
+/**
+ * `UTC` unless said.
+ */
+timezone: string, margin_min: number, runtime_min_max: number, failure_threshold: number, recovery_threshold: number, owner: string | null, created_ms: number, environments: Array<MonitorEnvironmentView>, };
+
+export type MonitorEnvironmentView = { name: string, 
+/**
+ * `failing` in an incident, `shaky` with failures too few for one, `ok`, `waiting` before the first result.
+ */
+state: string, 
+/**
+ * The newest check-in has not ended.
+ */
+is_running: boolean, 
+/**
+ * In a row.
+ */
+failures: number, incident_since_ms: number | null, 
+/**
+ * The issue its failures are events of, when there ever was one.
+ */
+short_id: string | null, next_expected_ms: number | null, 
+/**
+ * The end of the margin after that.
+ */
+overdue_ms: number | null, last_check_in_ms: number | null, 
+/**
+ * Of the last run that ended.
+ */
+last_duration_ms: number | null, 
+/**
+ * The last ones, newest first.
+ */
+check_ins: Array<CheckInView>, };
+
+export type CheckInListView = { 
+/**
+ * Newest first.
+ */
+check_ins: Array<CheckInView>, next_cursor: string | null, };
+
+export type CheckInView = { check_in_id: string, environment: string, 
+/**
+ * `in_progress`, `ok`, `error`, `missed`, `timeout`, `unknown`.
+ */
+status: string, 
+/**
+ * When it began; for one that did not come, when it was due.
+ */
+started_ms: number, finished_ms: number | null, 
+/**
+ * The time of the schedule it stands for.
+ */
+expected_ms: number | null, duration_ms: number | null, 
+/**
+ * Why nobody can tell: nothing could reach the server from here to there.
+ */
+unwatched_from_ms: number | null, unwatched_to_ms: number | null, release: string | null, trace_id: string | null, 
+/**
+ * Spans of that trace are stored, so the link leads somewhere. Only told in `checkins`.
+ */
+has_trace: boolean, };
+
 export type IngestView = { 
 /**
  * Newest first, at most a few hundred, since the server started.

@@ -14,15 +14,14 @@ import { Icon, type IconName, Logo } from "./icons";
 const DESTINATIONS: readonly { path: string; name: string; icon: IconName; isServer?: boolean }[] = [
   { path: "/issues", name: "Issues", icon: "issues" },
   { path: "/traces", name: "Traces", icon: "traces" },
+  { path: "/logs", name: "Logs", icon: "logs" },
+  { path: "/metrics", name: "Metrics", icon: "metrics" },
+  { path: "/monitors", name: "Monitors", icon: "monitors" },
   { path: "/releases", name: "Releases", icon: "releases" },
+  { path: "/feedback", name: "Feedback", icon: "feedback" },
   { path: "/ingest", name: "Ingest", icon: "ingest", isServer: true },
   { path: "/settings", name: "Settings", icon: "settings", isServer: true },
   { path: "/welcome", name: "Setup", icon: "setup", isServer: true },
-  { path: "/logs", name: "Logs", icon: "logs" },
-  { path: "/metrics", name: "Metrics", icon: "metrics" },
-  { path: "/feedback", name: "Feedback", icon: "feedback" },
-  { path: "/ingest", name: "Ingest", icon: "ingest" },
-  { path: "/welcome", name: "Setup", icon: "setup" },
 ];
 /** A phone's bar holds five: all of them, or four and the rest behind "More". */
 const BAR_MAX = 5;
@@ -39,6 +38,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     goLogs: () => navigate("/logs"),
     goMetrics: () => navigate("/metrics"),
     goFeedback: () => navigate("/feedback"),
+    goMonitors: () => navigate("/monitors"),
     goIngest: () => navigate("/ingest"),
     goSettings: () => navigate("/settings"),
     goSetup: () => navigate("/welcome"),

@@ -15,9 +15,10 @@ const REASONS: readonly (readonly [string, string])[] = [
   ["invalid", "Could not be understood"],
   ["too_large", "Over a size limit"],
   ["too_old", "Too long ago to be counted"],
+  ["too_many", "Over a limit on how many there may be"],
 ];
 
-const MANY: Record<string, string> = { session: "sessions", session_update: "session updates", sdk_delivery: "spans of SDKs' own requests", check_in: "check-ins", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays", trace_metric: "metrics", feedback: "feedback", security: "security reports" };
+const MANY: Record<string, string> = { session: "sessions", session_update: "session updates", sdk_delivery: "spans of SDKs' own requests", check_in: "check-ins", check_in_field: "check-in fields", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays", trace_metric: "metrics", feedback: "feedback", security: "security reports" };
 
 export function named(category: string, n: number): string {
   const words = category.replaceAll("_", " ");

@@ -15,6 +15,7 @@ import { Icon, type IconName } from "../components/icons";
 import { Attachments, Replays } from "../components/kept";
 import { Ago, LevelMark, Sparkline } from "../components/marks";
 import { EventLogs } from "../components/trace-logs";
+import { MonitorSection, monitorOf } from "../components/monitor-section";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
@@ -209,6 +210,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   const sections: Section[] = [];
   if (detail.csp) sections.push({ id: "csp", name: "Policy violation", body: <Csp csp={detail.csp} /> });
   if (detail.report.length > 0) sections.push({ id: "report", name: "Report", body: <Report detail={detail} /> });
+  const monitor = monitorOf(detail);
   if (detail.exceptions.length > 0)
     sections.push({
       id: "exception",
@@ -241,6 +243,8 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   // The message of a browser's report is made of it, and is the title already.
   const isReport = detail.csp !== null || detail.report.length > 0;
   if (detail.message !== null && !isReport) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
+  if (detail.message !== null) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
+  if (monitor) sections.push({ id: "monitor", name: "Monitor", body: <MonitorSection {...monitor} /> });
   if (detail.threads.length > 0) sections.push({ id: "threads", name: "Threads", note: count(detail.threads.length), body: <Threads detail={detail} options={options} /> });
   if (event.feedback.length > 0) sections.push({ id: "feedback", name: "User feedback", note: count(event.feedback.length), body: <Voices rows={event.feedback} /> });
   if (detail.request) sections.push({ id: "request", name: "Request", body: <Request request={detail.request} /> });

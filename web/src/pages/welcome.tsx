@@ -228,7 +228,7 @@ function Step({ number, title, children }: { number: number; title: string; chil
   );
 }
 
-function CodeBox({ snippet }: { snippet: Snippet }) {
+export function CodeBox({ snippet }: { snippet: Snippet }) {
   const ref = useScrollable<HTMLPreElement>();
   const tokens: Token[] = snippet.language === "python" ? python(snippet.text) : shell(snippet.text);
   return (
