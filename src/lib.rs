@@ -51,7 +51,8 @@
 //!
 //! - **A 200 means on disk.** The answer waits for the fsync of the group commit that holds the rows.
 //! - **Writing twice changes nothing.** Events are unique by (project, event id), spans by the set of span ids a
-//!   request carries for a trace; every counter moves only when its row was new, in the row's own transaction.
+//!   request carries for a trace, logs and metrics by the content of a request; every counter moves only when its
+//!   row was new, in the row's own transaction.
 //! - **One bad item costs that item.** Decoders return what they could read plus what they refused. One bad field
 //!   costs that field.
 //! - **Nothing is dropped silently.** Whatever is not kept is counted with a reason, and the request is in the ledger.
@@ -75,18 +76,22 @@
 //!
 //! An event is a row: the columns lists need, and its JSON as sent but for secrets and what is too large, compressed.
 //! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any
-//! node would give a bug the same id. Spans are kept as they were acknowledged, one compressed body per request, with
-//! an index by trace and one merged summary row per trace, which is what the trace list reads. Releases are counters by
-//! environment and hour, with users as mergeable sketches; a single session has a row of its own for as long as it may
-//! still move from one counter to another. What an SDK says it did not send is summed apart from what became of what it
-//! sent. Attachments, profiles and replays are bytes as they came, cut into chunks; scrubbing does not look into them.
-//! Large ones are written in commits of their own, after the event they came with and before the row that names them.
-//! An event is a row: the columns lists need, and its JSON as sent but for secrets, compressed. Its issue is found by grouping hash,
-//! or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any node would give a bug the same id.
+//! node would give a bug the same id.
+//!
+//! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
+//! summary row per trace, which is what the trace list reads. Logs and metrics are kept likewise: beside a body of logs
+//! stand its times, levels, services and environments, so that a list passes it by unopened, and counts by minute;
+//! beside one of metrics the sums by minute that charts are drawn from.
+//!
+//! Releases are counters by environment and hour, with users as mergeable sketches; a single session has a row of its
+//! own for as long as it may still move from one counter to another. What an SDK says it did not send is summed apart
+//! from what became of what it sent.
+//!
+//! Attachments, profiles and replays are bytes as they came, cut into chunks; scrubbing does not look into them. Large
+//! ones are written in commits of their own, after the event they came with and before the row that names them.
+//!
 //! What people write about an event is a row of its own, joined to event and issue when somebody looks, because it may
 //! come before its event, or without one.
-//! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
-//! summary row per trace, which is what the trace list reads.
 //!
 //! A monitored job's check-ins are rows too, and what they make of their monitor (the next one due, failures in a row, an
 //! incident) is written with them. What is missing is found by a clock that looks a few times a minute; nothing counts as
@@ -101,10 +106,8 @@
 //! of a crash dump's form.
 //!
 //! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
-//! spans into columnar chunks and retention (`store`), logs, metrics and check-ins (counted so far), OTLP over
-//! gRPC (`http`).
-//! spans into columnar chunks and retention (`store`), logs, metrics and sessions (counted so far), OTLP
-//! over gRPC (`http`).
+//! spans, logs and metrics into columnar chunks and retention (`store`), logs and metrics over OTLP (counted so far),
+//! OTLP over gRPC (`http`).
 
 pub mod app;
 pub mod config;

@@ -17,8 +17,8 @@ fn log(number: u64, level: &str, body: &str) -> Value {
     json!({
         "timestamp": now_s() + number as f64 / 1000.0, "trace_id": id(7), "level": level, "body": body,
         "attributes": {
-            "sentry.environment": { "value": if number % 2 == 0 { "production" } else { "staging" }, "type": "string" },
-            "service.name": { "value": if number % 3 == 0 { "billing" } else { "shop" }, "type": "string" },
+            "sentry.environment": { "value": if number.is_multiple_of(2) { "production" } else { "staging" }, "type": "string" },
+            "service.name": { "value": if number.is_multiple_of(3) { "billing" } else { "shop" }, "type": "string" },
             "number": { "value": number, "type": "integer" },
         },
     })
@@ -265,4 +265,26 @@ fn every_capture_with_logs_or_metrics_is_kept_whole() {
     }
     assert!(server.outcome("log", "accepted") > logs && server.outcome("trace_metric", "accepted") > metrics);
     assert_eq!((server.outcome("log", "invalid"), server.outcome("trace_metric", "invalid")), (0, 0));
+}
+
+#[test]
+fn every_way_of_logging_in_a_real_sdk_is_told_apart() {
+    let server = Trapline::start();
+    send(&server, "sentry-python-2.75.0/logs-every-level");
+    let list = server.get_json("/api/ui/logs");
+    let level_of = |body: &str| {
+        let log = list["logs"].as_array().unwrap().iter().find(|log| log["body"] == body);
+        log.unwrap_or_else(|| panic!("{body}: {list}"))["level"].as_str().unwrap().to_string()
+    };
+    assert_eq!(level_of("counting shelf B4"), "trace");
+    assert_eq!(level_of("shelf B4 has 12 boxes"), "debug");
+    assert_eq!(level_of("stock counted"), "info");
+    assert_eq!(level_of("lamp-3 is low: 2 left"), "warn");
+    assert_eq!(level_of("could not reorder lamp-3"), "error");
+    assert_eq!(level_of("warehouse is closed"), "fatal");
+    assert_eq!(level_of("counted 12 boxes in 1.5 s"), "info");
+    assert_eq!(level_of("lamp-3 is low"), "warn");
+    assert_eq!(level_of("mail to [email] with card [creditcard] was refused, token=[token]"), "warn");
+    assert_eq!(bodies(&server, "attribute=warehouse:north"), ["lamp-3 is low: 2 left"]);
+    assert_eq!(server.issues().len(), 0);
 }

@@ -13,7 +13,7 @@ fn now_s() -> f64 {
 fn metric(name: &str, ty: &str, value: f64, trace: u64) -> Value {
     json!({
         "timestamp": now_s(), "trace_id": id(trace), "name": name, "type": ty, "value": value,
-        "attributes": { "country": { "value": if trace % 2 == 0 { "DE" } else { "FR" }, "type": "string" } },
+        "attributes": { "country": { "value": if trace.is_multiple_of(2) { "DE" } else { "FR" }, "type": "string" } },
     })
 }
 
@@ -103,4 +103,18 @@ fn a_point_that_means_nothing_costs_itself() {
     }
     assert_eq!((server.outcome("trace_metric", "accepted"), server.outcome("trace_metric", "invalid")), (4, 3));
     assert_eq!(server.get_json("/api/ui/metrics/a")["kind"], "counter");
+}
+
+#[test]
+fn every_kind_of_a_real_sdk_is_kept_with_its_unit() {
+    let server = Trapline::start();
+    send(&server, "sentry-python-2.75.0/trace-metrics-every-kind");
+    let metrics = server.get_json("/api/ui/metrics")["metrics"].clone();
+    let read = |place: usize| {
+        let metric = &metrics[place];
+        [&metric["name"], &metric["kind"], &metric["unit"]].map(|text| text.as_str().unwrap().to_string())
+    };
+    assert_eq!(read(0), ["stock.boxes", "gauge", "item"]);
+    assert_eq!(read(1), ["stock.counted", "counter", ""]);
+    assert_eq!(read(2), ["stock.duration", "distribution", "second"]);
 }

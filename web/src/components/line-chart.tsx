@@ -9,6 +9,11 @@ export type Line = { name: string; colour: string; values: readonly (number | nu
 const WIDTH = 1000;
 const HEIGHT = 220;
 
+/** Values with none beside them are dots, which a thin line would hide. */
+function isSparse(values: readonly (number | null)[]): boolean {
+  return values.filter((n) => n !== null).length < values.length / 8;
+}
+
 export function LineChart({ lines, fromMs, stepMs, label, print, asBars }: {
   lines: readonly Line[];
   fromMs: number;
@@ -58,7 +63,7 @@ export function LineChart({ lines, fromMs, stepMs, label, print, asBars }: {
           {at !== null && <rect class="chart-at" x={at * step} y={0} width={step} height={HEIGHT} />}
           {asBars
             ? (lines[0]?.values ?? []).map((n, i) => n !== null && n !== 0 && <rect key={i} x={i * step + step * 0.1} width={step * 0.8} y={Math.min(y(n), y(0))} height={Math.max(1.5, Math.abs(y(n) - y(0)))} fill={`var(--${lines[0]?.colour})`} />)
-            : lines.map(({ name, colour, values }) => <path key={name} class="chart-line" d={path(values, low, high, WIDTH, HEIGHT)} stroke={`var(--${colour})`} />)}
+            : lines.map(({ name, colour, values }) => <path key={name} class={`chart-line${isSparse(values) ? " sparse" : ""}`} d={path(values, low, high, WIDTH, HEIGHT)} stroke={`var(--${colour})`} />)}
         </svg>
         <div class="chart-x" aria-hidden="true">
           {stretches.map((i) => (

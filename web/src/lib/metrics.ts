@@ -79,9 +79,10 @@ function roundUp(n: number): number {
   return 10 * power;
 }
 
-/** An SVG path through the values in a box; a gap where nothing was measured, a dot for one alone. */
+/** An SVG path through the values in a box; a gap where nothing was measured, a point without length for one alone. */
 export function path(values: readonly (number | null)[], low: number, high: number, width: number, height: number): string {
   const step = width / Math.max(1, values.length);
+  // Lines with round ends draw the point as a dot.
   const y = (n: number) => (height - ((n - low) / Math.max(1e-300, high - low)) * height).toFixed(1);
   let out = "";
   let isDrawing = false;
@@ -91,7 +92,7 @@ export function path(values: readonly (number | null)[], low: number, high: numb
       continue;
     }
     const x = ((i + 0.5) * step).toFixed(1);
-    if (!isDrawing && (values[i + 1] ?? null) === null) out += `M${((i + 0.3) * step).toFixed(1)} ${y(n)}H${((i + 0.7) * step).toFixed(1)}`;
+    if (!isDrawing && (values[i + 1] ?? null) === null) out += `M${x} ${y(n)}h.01`;
     else out += `${isDrawing ? "L" : "M"}${x} ${y(n)}`;
     isDrawing = true;
   }
