@@ -61,9 +61,8 @@ impl EventKind {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Error, Self::Default, Self::Csp, Self::Hpkp, Self::ExpectCt, Self::ExpectStaple, Self::Nel]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        let known = [Self::Error, Self::Default, Self::Csp, Self::Hpkp, Self::ExpectCt, Self::ExpectStaple, Self::Nel];
+        known.into_iter().chain([Self::Cron]).find(|kind| kind.as_str() == text)
     }
 }
 

@@ -373,9 +373,21 @@ fn card_end(text: &[u8], at: usize) -> Option<usize> {
         end += 1;
     }
     let is_digit = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
-    let follows_point = at > 0 && text[at - 1] == b'.' && is_digit(at.checked_sub(2));
+    let follows_point = at > 0 && text[at - 1] == b'.' && is_whole_number(&text[..at - 1]);
     let precedes_point = text.get(end) == Some(&b'.') && is_digit(Some(end + 1));
     (!is_word_byte(text.get(end)) && !follows_point && !precedes_point).then_some(end)
+}
+
+/// Whether a text ends in a number that is no part of anything else that is looked for.
+fn is_whole_number(text: &[u8]) -> bool {
+    let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let before = &text[..text.len() - digits];
+    let is_part = match before {
+        [.., b'0'..=b'9', b'-'] => true,
+        [.., last] => is_word_byte(Some(last)),
+        [] => false,
+    };
+    digits > 0 && !is_part
 }
 
 /// `123-45-6789`, in ranges that were ever given out.

@@ -238,25 +238,6 @@ fn old_clients_use_the_store_endpoint() {
 }
 
 #[test]
-fn what_is_not_kept_is_counted() {
-    for (case, expected) in [
-        ("check-in-begin", "check_in"),
-        ("check-in-error", "check_in"),
-        ("sessions", "sessions"),
-        ("client-report", "client_report"),
-        ("logs", "log"),
-        ("trace-metrics", "trace_metric"),
-        ("django-span-stream", "span"),
-    ] {
-        let decoded = envelope(PYTHON, case);
-        let counted = decoded.decoded.items.iter().any(
-            |item| matches!(item, Incoming::Counted { category, quantity } if category == expected && *quantity > 0),
-        );
-        assert!(counted, "{case}: {:?}", decoded.decoded.items);
-    }
-}
-
-#[test]
 fn a_streamed_request_is_a_segment_and_its_children() {
     let batch = spans(PYTHON, "django-span-stream");
     let segment = batch.spans.iter().find(|span| span.is_local_root).expect("a segment");

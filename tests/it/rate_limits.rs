@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -80,12 +81,17 @@ fn all_limited_is_a_429_that_names_what_and_for_how_long() {
     assert!(row["fix"].as_str().unwrap().contains("settings"), "{row}");
 }
 
+fn session() -> Value {
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    json!({ "sid": "0af7651916cd43dd8448eb211c80319c", "started": started, "attrs": { "release": "shop@1" } })
+}
+
 #[test]
 fn what_is_not_limited_is_kept_and_answered_with_200_and_the_header() {
     let server = Trapline::start();
     limit(&server, &[rule("error", 1, "seconds", 86_400)]);
     send_event(&server, 1, "KeyError");
-    let both = envelope(&[("event", &event(2, "KeyError").to_string()), ("session", "{}")]);
+    let both = envelope(&[("event", &event(2, "KeyError").to_string()), ("session", &session().to_string())]);
     let answer = to_envelope(&server, both).send().expect(200);
     assert_eq!(told(&answer).1, "default;error;security:project:rate_limit");
     // Nothing but a report of what the client itself dropped is never held back.
