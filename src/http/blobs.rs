@@ -16,6 +16,7 @@ use crate::model::ids::{EventId, ProjectId, TraceId};
 use crate::model::project::{ORGANISATION_SLUG, Project};
 use crate::model::span::{Span, text_attribute};
 use crate::model::time::rfc3339;
+use crate::sentry::transaction::{Profiled, profiled};
 use crate::store::{AttachmentRow, ProfileRow, ProfiledTime, ReplayPartRow, ReplayRow, Store};
 
 use super::download::{SNIFF_BYTES, Shown, sniff, stream, stream_blob};
@@ -190,16 +191,12 @@ pub(super) async fn profile_views(
 
 /// When a process that sends chunks of its profile did this: a span says it itself, a transaction in its contexts.
 fn profiled_time(span: &Span) -> Option<ProfiledTime> {
-    let named = ["profiler_id", "sentry.profiler_id", "profiler.id"]
+    if let Some(Profiled { profiler_id, start_ns, end_ns }) = span.transaction_json.as_deref().and_then(profiled) {
+        return Some(ProfiledTime { profiler_id, start_ms: start_ns / 1_000_000, end_ms: end_ns / 1_000_000 + 1 });
+    }
+    let profiler_id = ["profiler_id", "sentry.profiler_id", "profiler.id"]
         .into_iter()
-        .find_map(|key| text_attribute(&span.attributes, key).and_then(EventId::parse));
-    let in_contexts = || {
-        let transaction = span.transaction_json.as_deref()?;
-        memchr::memmem::find(transaction, b"\"profiler_id\"")?;
-        let transaction: Value = serde_json::from_slice(transaction).ok()?;
-        EventId::parse(transaction["contexts"]["profile"]["profiler_id"].as_str()?)
-    };
-    let profiler_id = named.or_else(in_contexts)?;
+        .find_map(|key| text_attribute(&span.attributes, key).and_then(EventId::parse))?;
     Some(ProfiledTime { profiler_id, start_ms: span.start_ns / 1_000_000, end_ms: span.end_ns / 1_000_000 + 1 })
 }
 

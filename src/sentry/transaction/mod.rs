@@ -5,6 +5,7 @@
 
 pub(in crate::sentry) mod attributes;
 mod parts;
+mod profiled;
 mod spans;
 pub(in crate::sentry) mod words;
 
@@ -25,6 +26,7 @@ use crate::sentry::wire::{WireTrace, WireTransaction};
 use crate::sentry::{Limits, url_name};
 use attributes::{Attributes, read_attributes, read_links};
 use parts::Parts;
+pub use profiled::{Profiled, profiled};
 
 /// Characters of a span's name; SQL is the longest thing in one.
 pub(in crate::sentry) const NAME_CHARS_MAX: usize = 8192;
