@@ -49,7 +49,13 @@ pub(crate) fn read_object<'p, T>(
         None => None,
     };
     let Some(repaired) = repair(payload) else {
-        return Err(syntax(problem));
+        // Nothing to mend. A text that was not even tried only looked broken: `\\ud800` is six characters, not a half.
+        return match std::str::from_utf8(payload).ok().filter(|_| problem.is_none()).map(&read) {
+            Some(Ok(value)) if payload[start] == b'{' => Ok((value, Cow::Borrowed(payload))),
+            Some(Ok(_)) => Err(JsonError::NotObject { start: char::from(payload[start]) }),
+            Some(Err(error)) => Err(syntax(Some(error))),
+            None => Err(syntax(problem)),
+        };
     };
     match read(&repaired) {
         Ok(value) if repaired.trim_start().starts_with('{') => Ok((value, Cow::Owned(repaired.into_bytes()))),
@@ -83,6 +89,17 @@ mod tests {
         assert_eq!(read(br#"{"a":NaN}"#), Ok(Cow::Owned(br#"{"a":null}"#.to_vec())));
         assert_eq!(read(br#"{"a":"\ud800"}"#), Ok(Cow::Owned(br#"{"a":"\ufffd"}"#.to_vec())));
         assert_eq!(read(b"{\"a\":\"\xff\"}"), Ok(Cow::Owned("{\"a\":\"\u{fffd}\"}".as_bytes().to_vec())));
+    }
+
+    /// As Python itself says it: `can't encode character '\ud83d'`.
+    #[test]
+    fn an_escaped_backslash_before_a_half_surrogate_is_text() {
+        for sound in [&br#"{"a":"\\ud83d"}"#[..], br#"{"a":"[\\ud800-\\udfff]"}"#] {
+            assert_eq!(read(sound), Ok(Cow::Borrowed(sound)));
+        }
+        let mixed = read(br#"{"a":"\\ud83d \ud83d"}"#);
+        assert_eq!(mixed, Ok(Cow::Owned(br#"{"a":"\\ud83d \ufffd"}"#.to_vec())));
+        assert_eq!(read(br#"["\\ud800"]"#), Err(JsonError::NotObject { start: '[' }));
     }
 
     #[test]
