@@ -212,6 +212,9 @@ pub const LEDGER_ROWS_MAX: usize = 300;
 /// Live messages a slow browser may lag behind before it is told to fetch again.
 pub const LIVE_BACKLOG: usize = 256;
 
+/// Environments to choose from. A team has a handful; more are found by search.
+pub const ENVIRONMENTS_SHOWN_MAX: usize = 50;
+
 /// Rows of a page in lists, and the most a client may ask for.
 pub const PAGE_ROWS: usize = 50;
 pub const PAGE_ROWS_MAX: usize = 100;

@@ -212,6 +212,7 @@ async fn project_issues(ready: &Ready, project: &Project, query: &Query, base: &
         .issues(IssueQuery {
             project_id: Some(project.id),
             status,
+            environment: query.get("environment").map(str::to_string),
             text,
             sort,
             after: after.map(|(value, id)| (value, IssueId(id))),

@@ -3,7 +3,7 @@
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::config::{PAGE_ROWS, PAGE_ROWS_MAX, TRACE_SPANS_SHOWN_MAX};
+use crate::config::{ENVIRONMENTS_SHOWN_MAX, PAGE_ROWS, PAGE_ROWS_MAX, TRACE_SPANS_SHOWN_MAX};
 use crate::model::detail::Variable;
 use crate::model::ids::{EventId, IssueId, SpanId, TraceId};
 use crate::model::issue::{Issue, IssueStatus};
@@ -72,6 +72,7 @@ pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
                 Some("all") => None,
                 other => other.and_then(IssueStatus::parse).or(Some(IssueStatus::Unresolved)),
             },
+            environment: query.get("environment").map(str::to_string),
             text: query.get("query").map(str::to_string),
             sort: match query.get("sort") {
                 Some("first_seen") => IssueSort::FirstSeen,
@@ -84,7 +85,8 @@ pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
         .await?;
     let next_cursor = page.next_after.map(|(value, id)| format!("{value}.{}", id.0));
     let issues = issue_rows(ready, page.issues).await?;
-    ok(&IssueListView { issues, next_cursor, total: page.total })
+    let environments = ready.store.issue_environments(ENVIRONMENTS_SHOWN_MAX).await?;
+    ok(&IssueListView { issues, next_cursor, total: page.total, environments })
 }
 
 pub(super) async fn issue(ready: &Ready, issue: &str) -> Answer {

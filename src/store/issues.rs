@@ -26,6 +26,8 @@ pub enum IssueSort {
 pub struct IssueQuery {
     pub project_id: Option<ProjectId>,
     pub status: Option<IssueStatus>,
+    /// Only what was seen there; counts and times are those of this environment.
+    pub environment: Option<String>,
     /// Substring of title, culprit, file or function, in any case.
     pub text: Option<String>,
     pub sort: IssueSort,
@@ -59,6 +61,8 @@ struct IssueDelta {
     short_no: u64,
     event_count: u64,
     hours: BTreeMap<i64, u64>,
+    /// Events, first and last seen.
+    environments: BTreeMap<String, (u64, i64, i64)>,
     user_hashes: Vec<u64>,
     first_seen_ms: i64,
     last_seen_ms: i64,
@@ -93,6 +97,12 @@ impl IssueDeltas {
         };
         delta.event_count += 1;
         *delta.hours.entry(hour_of(event.timestamp_ms)).or_default() += 1;
+        let at = event.timestamp_ms;
+        let environment = event.environment.as_deref().unwrap_or_default();
+        match delta.environments.get_mut(environment) {
+            Some((count, first, last)) => (*count, *first, *last) = (*count + 1, at.min(*first), at.max(*last)),
+            None => drop(delta.environments.insert(environment.to_owned(), (1, at, at))),
+        }
         delta.user_hashes.extend(event.user_hash);
         delta.first_seen_ms = delta.first_seen_ms.min(event.timestamp_ms);
         delta.last_seen_ms = delta.last_seen_ms.max(event.timestamp_ms);
@@ -122,6 +132,23 @@ impl IssueDeltas {
                 )?;
                 statement.execute(named_params! { ":issue_id": issue_id.0, ":hour": hour, ":count": *count as i64 })?;
             }
+            for (environment, (count, first_ms, last_ms)) in &delta.environments {
+                let mut statement = tx.prepare_cached(
+                    "INSERT INTO issue_environment (issue_id, environment, first_seen_ms, last_seen_ms, event_count)
+                     VALUES (:issue_id, :environment, :first_ms, :last_ms, :count)
+                     ON CONFLICT (environment, issue_id) DO UPDATE SET
+                         first_seen_ms = min(first_seen_ms, :first_ms),
+                         last_seen_ms = max(last_seen_ms, :last_ms),
+                         event_count = event_count + :count",
+                )?;
+                statement.execute(named_params! {
+                    ":issue_id": issue_id.0,
+                    ":environment": environment,
+                    ":first_ms": first_ms,
+                    ":last_ms": last_ms,
+                    ":count": *count as i64,
+                })?;
+            }
         }
         Ok(())
     }
@@ -133,6 +160,7 @@ impl IssueDelta {
             short_no,
             event_count: 0,
             hours: BTreeMap::new(),
+            environments: BTreeMap::new(),
             user_hashes: Vec::new(),
             first_seen_ms: event.timestamp_ms,
             last_seen_ms: event.timestamp_ms,
@@ -262,6 +290,11 @@ impl Store {
         self.readers.run(move |connection| read_issues(connection, &query)).await
     }
 
+    /// Environments that issues were seen in, in the order of the alphabet; `limit` at most.
+    pub async fn issue_environments(&self, limit: usize) -> Result<Vec<String>, StoreError> {
+        self.readers.run(move |connection| read_environments(connection, limit)).await
+    }
+
     pub async fn issue(&self, id: IssueId) -> Result<Option<Issue>, StoreError> {
         self.readers.run(move |connection| read_issue(connection, "id = ?1 AND ?2 = 0", id.0, 0)).await
     }
@@ -303,16 +336,30 @@ const FILTER: &str = "(:project_id IS NULL OR project_id = :project_id)
          AND (:text IS NULL OR instr(lower(title), :text) OR instr(lower(culprit), :text)
               OR instr(lower(filename), :text) OR instr(lower(function), :text))";
 
-/// A page of the list in the order of `sort`.
-pub(super) fn list_sql(sort: IssueSort) -> String {
+/// As [`ISSUE_COLUMNS`], but what is counted by environment comes from there.
+const ISSUE_COLUMNS_THERE: &str = "id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
+    level, platform, status, is_unhandled, there.first_seen_ms, there.last_seen_ms, there.event_count, user_count,
+    first_release, last_release";
+
+/// A page of the list in the order of `sort`, of one environment or of all.
+pub(super) fn list_sql(sort: IssueSort, by_environment: bool) -> String {
     let column = match sort {
         IssueSort::LastSeen => "last_seen_ms",
         IssueSort::FirstSeen => "first_seen_ms",
         IssueSort::Events => "event_count",
     };
+    if by_environment {
+        return format!(
+            "SELECT {ISSUE_COLUMNS_THERE}
+             FROM issue_environment AS there CROSS JOIN issue ON issue.id = there.issue_id
+             WHERE there.environment = :environment AND (there.{column}, there.issue_id) < (:after_value, :after_id)
+               AND {FILTER}
+             ORDER BY there.{column} DESC, there.issue_id DESC LIMIT :limit"
+        );
+    }
     format!(
         "SELECT {ISSUE_COLUMNS} FROM issue
-         WHERE ({column}, id) < (:after_value, :after_id) AND {FILTER}
+         WHERE :environment IS NULL AND ({column}, id) < (:after_value, :after_id) AND {FILTER}
          ORDER BY {column} DESC, id DESC LIMIT :limit"
     )
 }
@@ -322,7 +369,7 @@ fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage,
     let project_id = query.project_id.map(|id| id.0);
     let status = query.status.map(IssueStatus::as_str);
     let (after_value, after_id) = query.after.map_or((i64::MAX, i64::MAX), |(value, id)| (value, id.0));
-    let mut statement = connection.prepare_cached(&list_sql(query.sort))?;
+    let mut statement = connection.prepare_cached(&list_sql(query.sort, query.environment.is_some()))?;
     let rows = statement.query_map(
         named_params! {
             ":after_value": after_value,
@@ -330,6 +377,7 @@ fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage,
             ":project_id": project_id,
             ":status": status,
             ":text": text,
+            ":environment": query.environment,
             ":limit": query.limit as i64 + 1,
         },
         issue_from_row,
@@ -345,10 +393,40 @@ fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage,
         };
         (value, issue.id)
     });
-    let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM issue WHERE {FILTER}"))?;
-    let total: i64 = statement
-        .query_row(named_params! { ":project_id": project_id, ":status": status, ":text": text }, |row| row.get(0))?;
+    let from = match query.environment {
+        Some(_) => {
+            "issue_environment AS there CROSS JOIN issue ON issue.id = there.issue_id
+                    WHERE there.environment = :environment"
+        }
+        None => "issue WHERE :environment IS NULL",
+    };
+    let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM {from} AND {FILTER}"))?;
+    let total: i64 = statement.query_row(
+        named_params! {
+            ":project_id": project_id,
+            ":status": status,
+            ":text": text,
+            ":environment": query.environment,
+        },
+        |row| row.get(0),
+    )?;
     Ok(IssuePage { issues, next_after, total: total.max(0) as u64 })
+}
+
+/// Steps from one name to the next, because there are few of them and many rows.
+fn read_environments(connection: &Connection, limit: usize) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT environment FROM issue_environment WHERE environment > :after ORDER BY environment LIMIT 1",
+    )?;
+    let mut found: Vec<String> = Vec::new();
+    while found.len() < limit {
+        let after = found.last().map(String::as_str).unwrap_or_default();
+        match statement.query_row(named_params! { ":after": after }, |row| row.get(0)).optional()? {
+            Some(environment) => found.push(environment),
+            None => break,
+        }
+    }
+    Ok(found)
 }
 
 fn read_history(

@@ -319,8 +319,10 @@ fn plan(opened: &Opened, sql: &str) -> String {
 async fn hot_reads_walk_their_indexes() {
     let opened = open();
     let cases = [
-        (issues::list_sql(IssueSort::LastSeen), "USING INDEX issue_last_seen"),
-        (issues::list_sql(IssueSort::FirstSeen), "USING INDEX issue_first_seen"),
+        (issues::list_sql(IssueSort::LastSeen, false), "USING INDEX issue_last_seen"),
+        (issues::list_sql(IssueSort::FirstSeen, false), "USING INDEX issue_first_seen"),
+        (issues::list_sql(IssueSort::LastSeen, true), "USING INDEX issue_environment_last_seen"),
+        (issues::list_sql(IssueSort::FirstSeen, true), "USING INDEX issue_environment_first_seen"),
         (attachments::of_event_sql(), "USING INDEX sqlite_autoindex_attachment_1 (event_id=? AND project_id=?)"),
         (profiles::of_trace_sql(), "USING INDEX profile_trace"),
         (profiles::of_profiler_sql(), "USING INDEX profile_profiler (profiler_id=? AND start_ms>? AND start_ms<?)"),

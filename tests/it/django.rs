@@ -209,6 +209,14 @@ fn environments_and_releases_are_told_apart() {
             let options = json!({"environment": environment, "release": release});
             python(&server, version, &["wsgi", "/unhandled/7/"]).options(options).done();
         }
+        for (environment, other) in [("staging", "production"), ("production", "staging")] {
+            let list = server.get_json(&format!("/api/ui/issues?environment={environment}"));
+            assert_eq!(list["issues"][0]["event_count"], 1, "{list}");
+            assert_eq!(list["environments"], json!(["production", "staging"]));
+            let path = "/api/0/projects/main/default/issues/?environment=";
+            assert_eq!(server.get_json(&format!("{path}{environment}")).as_array().unwrap().len(), 1);
+            assert_eq!(server.get_json(&format!("{path}{other}x")), json!([]));
+        }
         // The same bug; each event says where it happened.
         let found = issue(&server, "RuntimeError: order cannot be packed");
         assert_eq!((&found["first_release"], &found["last_release"]), (&json!("desk@1.1"), &json!("desk@1.0")));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// `GET /api/ui/issues?project=<slug>&query=<text>&status=unresolved|all&sort=last_seen|first_seen|events&cursor=<opaque>`
+/// `GET /api/ui/issues?project=<slug>&environment=<name>&query=<text>&status=unresolved|all&sort=last_seen|first_seen|events&cursor=<opaque>`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct IssueListView {
@@ -11,6 +11,8 @@ pub struct IssueListView {
     pub next_cursor: Option<String>,
     /// All issues that match, not just this page.
     pub total: u64,
+    /// Where issues were seen, to choose from.
+    pub environments: Vec<String>,
 }
 
 #[derive(Serialize)]

@@ -38,7 +38,11 @@ next_cursor: string | null,
 /**
  * All issues that match, not just this page.
  */
-total: number, };
+total: number, 
+/**
+ * Where issues were seen, to choose from.
+ */
+environments: Array<string>, };
 
 export type IssueRowView = { id: string, 
 /**
