@@ -1,4 +1,4 @@
-// Which page an address shows. The pages of traces, logs and metrics are chunks of their own.
+// Which page an address shows. What one sees first is here; every other page is a chunk of its own.
 
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -6,12 +6,8 @@ import { useLive } from "./api/live";
 import { ErrorNote } from "./components/states";
 import { Shell } from "./components/shell";
 import { matchPath } from "./lib/urls";
-import { FeedbackOnePage, FeedbackPage } from "./pages/feedback";
-import { IngestPage } from "./pages/ingest";
 import { IssuePage } from "./pages/issue";
 import { IssuesPage } from "./pages/issues";
-import { MonitorPage } from "./pages/monitor";
-import { MonitorsPage } from "./pages/monitors";
 import { NotFoundPage } from "./pages/not-found";
 import { EventRedirect, TraceRedirect } from "./pages/redirects";
 import { TracesPage } from "./pages/traces";
@@ -48,6 +44,11 @@ function lazy(name: string, fetchPage: () => Promise<Page>): Page {
   return Lazy;
 }
 
+const FeedbackPage = lazy("FeedbackPage", () => import("./pages/feedback").then((module) => module.FeedbackPage));
+const FeedbackOnePage = lazy("FeedbackOnePage", () => import("./pages/feedback").then((module) => module.FeedbackOnePage));
+const IngestPage = lazy("IngestPage", () => import("./pages/ingest").then((module) => module.IngestPage));
+const MonitorPage = lazy("MonitorPage", () => import("./pages/monitor").then((module) => module.MonitorPage));
+const MonitorsPage = lazy("MonitorsPage", () => import("./pages/monitors").then((module) => module.MonitorsPage));
 const ReleasesPage = lazy("ReleasesPage", () => import("./pages/releases").then((module) => module.ReleasesPage));
 const SettingsPage = lazy("SettingsPage", () => import("./pages/settings").then((module) => module.SettingsPage));
 const TracePage = lazy("TracePage", () => import("./pages/trace").then((module) => module.TracePage));

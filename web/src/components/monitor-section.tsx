@@ -4,7 +4,7 @@ import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { EventDetail, MonitorView } from "../api/types";
 import { monitorPath } from "../lib/monitors";
-import { EnvironmentRows, ScheduleLine } from "../pages/monitors";
+import { EnvironmentRows, ScheduleLine } from "./check-ins";
 
 /** Made here for a failed run, or sent by an SDK with an error within one. */
 export function monitorOf(detail: EventDetail): { slug: string; project: string | null; environment: string | null } | null {

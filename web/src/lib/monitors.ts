@@ -2,6 +2,7 @@
 
 import type { CheckInView, MonitorEnvironmentView } from "../api/types";
 import { age, duration } from "./format";
+import type { Snippet } from "./snippets";
 
 export const STATUS_WORDS: Record<string, string> = {
   ok: "OK",
@@ -28,7 +29,7 @@ export function dueWords(dueMs: number | null, nowMs: number): string {
   return dueMs > nowMs ? `in ${age(nowMs, dueMs)}` : `late by ${age(dueMs, nowMs)}`;
 }
 
-export const milliseconds = (ms: number | null): string => (ms === null ? "–" : duration(ms * 1e6));
+export const milliseconds = (ms: number | null): string => (ms === null ? "–" : ms === 0 ? "under 1\u202fms" : duration(ms * 1e6));
 
 /** The middle and the longest of the runs that ended, in milliseconds. */
 export function durationsOf(checkIns: readonly Pick<CheckInView, "duration_ms">[]): { median: number; longest: number } | null {
@@ -47,7 +48,7 @@ export function summary(checkIns: readonly Pick<CheckInView, "status">[]): strin
 
 export const monitorPath = (slug: string, project?: string): string => `/monitors/${encodeURIComponent(slug)}${project ? `?project=${encodeURIComponent(project)}` : ""}`;
 
-export function monitorSnippets(dsn: string, origin: string): { title: string; language: "python" | "shell"; text: string }[] {
+export function monitorSnippets(dsn: string, origin: string): Snippet[] {
   const [, key = "", project = "1"] = /\/\/([^@]*)@[^/]*\/(\d+)/.exec(dsn) ?? [];
   return [
     {

@@ -1,6 +1,6 @@
 // What to paste to connect an application, with this server's address in it. Pure.
 
-export type Snippet = { title: string; language: "python" | "shell"; text: string };
+export type Snippet = { title: string; language: "python" | "shell" | "other"; text: string };
 export type Platform = "django" | "python" | "otel";
 
 export function snippets(platform: Platform, dsn: string, origin: string): { install: string; setup: Snippet[]; trigger: Snippet } {
@@ -73,20 +73,23 @@ opentelemetry-instrument python manage.py runserver --noreload`,
 }
 
 /** How people get to say what happened: on Django's page for a 500, from the browser's SDK, and by hand. */
-export function crashPage(dsn: string, origin: string): { title: string; text: string }[] {
+export function crashPage(dsn: string, origin: string): Snippet[] {
   return [
     {
       title: "Django: templates/500.html, and a handler500 that passes sentry_sdk.last_event_id() as event_id",
+      language: "other",
       text: `{% if event_id %}
 <script src="${origin}/api/embed/error-page/?dsn=${encodeURIComponent(dsn)}&eventId={{ event_id }}"></script>
 {% endif %}`,
     },
     {
       title: "JavaScript: after an error, with @sentry/browser",
+      language: "other",
       text: "Sentry.showReportDialog({ eventId: Sentry.lastEventId() });",
     },
     {
       title: "Python: what a form of your own was told",
+      language: "python",
       text: `sentry_sdk.capture_event({
     "type": "feedback",
     "contexts": {"feedback": {
