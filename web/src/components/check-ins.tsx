@@ -6,6 +6,7 @@ import { dueWords, milliseconds, stateWords, statusWord, summary } from "../lib/
 import { issuePath } from "../lib/urls";
 import { now } from "../state";
 import { Ago } from "./marks";
+import "../styles/monitors.css";
 
 const CELL = 12;
 const BAR = 8;

@@ -1,6 +1,6 @@
 // Monitors in words: what a check-in came to, how an environment is, when the next one is due. Pure.
 
-import type { CheckInView, MonitorEnvironmentView } from "../api/types";
+import type { CheckInView, EventDetail, MonitorEnvironmentView } from "../api/types";
 import { age, duration } from "./format";
 import type { Snippet } from "./snippets";
 
@@ -89,4 +89,15 @@ def nightly_report():
 15 3 * * * /srv/backup.sh && S=ok || S=error; curl -s "${origin}/api/${project}/cron/backup/${key}/?status=$S" -d '{"monitor_config":{"schedule":"15 3 * * *","timezone":"Europe/Berlin","checkin_margin":30}}'`,
     },
   ];
+}
+
+/** The monitor an event is about: made here for a failed run, or sent by an SDK with an error within one. */
+export function monitorOf(detail: EventDetail): { slug: string; project: string | null; environment: string | null } | null {
+  const entries = detail.contexts.find(({ name }) => name === "monitor")?.entries ?? [];
+  const text = (name: string) => {
+    const value = entries.find((entry) => entry.name === name)?.value;
+    return typeof value === "string" && value !== "" ? value : null;
+  };
+  const slug = text("slug");
+  return slug === null ? null : { slug, project: text("project"), environment: text("environment") };
 }

@@ -8,25 +8,30 @@ import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
 import { Menu, type MenuItem } from "../components/controls";
 import { Contexts, contextFacts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
-import { Grouping } from "../components/grouping";
 import { Csp, Report } from "../components/csp";
 import { Voices } from "../components/feedback";
 import { Icon, type IconName } from "../components/icons";
-import { Attachments, Replays } from "../components/kept";
 import { Ago, IssueHeadline, LevelMark, Sparkline } from "../components/marks";
-import { EventLogs } from "../components/trace-logs";
-import { MonitorSection, monitorOf } from "../components/monitor-section";
+import { lazy } from "../components/lazy";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
+import { monitorOf } from "../lib/monitors";
 import { curl, markdown, traceback } from "../lib/export";
 import { bytes, count, dateTime, oneLine, plural, shortId } from "../lib/format";
 import { eventPath, issuePath, normaliseId, tracePath } from "../lib/urls";
 import { navigate } from "../router";
 import { remembered, rememberChoice, say, serverNow } from "../state";
+
+const extras = () => import("../components/issue-extras");
+const Attachments = lazy("Attachments", () => extras().then((module) => module.Attachments), "part-loading");
+const EventLogs = lazy("EventLogs", () => extras().then((module) => module.EventLogs), "part-loading");
+const Grouping = lazy("Grouping", () => extras().then((module) => module.Grouping), "part-loading");
+const MonitorSection = lazy("MonitorSection", () => extras().then((module) => module.MonitorSection), "part-loading");
+const Replays = lazy("Replays", () => extras().then((module) => module.Replays), "part-loading");
 
 /** Spans of an event's trace come soon after it or never; until then it is read again at most this often. */
 const TRACE_WAIT_MS = 120_000;

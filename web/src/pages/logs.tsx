@@ -20,6 +20,7 @@ import { logSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { now, ownDsn, say, sayLive, serverNow } from "../state";
+import "../styles/logs.css";
 
 const LEVELS = [
   ["", "All"],

@@ -17,6 +17,7 @@ import { column, metricPath, number, overall, STAT_WORDS, type Stat, STATS, valu
 import { tracePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { now } from "../state";
+import "../styles/logs.css";
 
 const AGAIN_MS = 5000;
 

@@ -18,6 +18,7 @@ import { metricSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { boot, now, ownDsn } from "../state";
+import "../styles/logs.css";
 
 const AGAIN_MS = 5000;
 
@@ -43,7 +44,7 @@ export function MetricsPage() {
     <div class="page">
       <header class="page-head">
         <PageTitle title="Metrics" />
-        {rows && rows.length > 0 && <span class="head-count">{plural(rows.length, "metric")}</span>}
+        {rows && rows.length > 0 && <p class="head-count">{plural(rows.length, "metric")}</p>}
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search metrics" placeholder="Name of a metric" onChange={(words) => change({ query: words })} />
@@ -74,7 +75,7 @@ export function MetricsPage() {
               <th scope="col" class="c-chart">{RANGES.find(({ key }) => key === range.key)?.words ?? "Chosen time"}</th>
               <th scope="col" class="num c-points">Points</th>
               <th scope="col" class="num c-last">Last value</th>
-              <th scope="col" class="num c-seen">Seen</th>
+              <th scope="col" class="num c-seen">Last seen</th>
             </tr>
           </thead>
           <tbody>

@@ -16,6 +16,7 @@ import { releaseSnippet } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { boot, ownDsn } from "../state";
+import "../styles/releases.css";
 
 const PERIODS = RANGES.filter(({ ms }) => ms >= 86_400_000);
 const PERIOD_DEFAULT = "7d";

@@ -14,7 +14,7 @@ import { LevelMark } from "../components/marks";
 import { PageTitle } from "../components/shell";
 import { ErrorNote } from "../components/states";
 import { duration, plural } from "../lib/format";
-import { type Platform, snippets } from "../lib/snippets";
+import { more, type Platform, snippets } from "../lib/snippets";
 import { composeDsn, issuePath, tracePath, withQuery } from "../lib/urls";
 import { navigate, query } from "../router";
 import { boot, bootError, refreshBoot, rememberChoice, remembered, say } from "../state";
@@ -99,6 +99,7 @@ export function WelcomePage() {
   const project = projects.find(({ slug }) => slug === query.value.get("project")) ?? projects[0];
   const dsn = project ? composeDsn(location, project.public_key, project.id) : "…";
   const parts = snippets(platform, dsn, location.origin);
+  const extended = more(platform, dsn);
   return (
     <div class="page welcome">
       <div class="setup">
@@ -150,6 +151,15 @@ export function WelcomePage() {
             </p>
           </Step>
         </div>
+        {extended && (
+          <details class="more-signals">
+            <summary>Logs, metrics, profiles and cron jobs, with the same DSN</summary>
+            <CodeBox snippet={extended} />
+            <p class="step-note">
+              Each line stands alone: leave out what you do not want. Without Celery, leave out <code>integrations</code>; <a href="/monitors">Monitors</a> has what a crontab sends. Releases and their sessions come from <code>release</code>.
+            </p>
+          </details>
+        )}
         {project && platform !== "otel" && (
           <div class="dsn">
             <h2>DSN</h2>
