@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::config::{EVENT_BYTES_MAX, GROUPING_COMPONENTS_SHOWN_MAX, JSON_DEPTH_MAX};
 use crate::grouping::{
-    Component, ComponentValue, ExplainedVariant, Explanation, FingerprintSource, Rules, VariantName, app_frames, explain,
+    Component, ComponentValue, ExplainedVariant, Explanation, FingerprintSource, Rules, VariantName, app_frames,
+    explain,
 };
 use crate::model::detail::EventDetail;
 use crate::model::event::Event;

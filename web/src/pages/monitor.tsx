@@ -170,7 +170,7 @@ function Config({ monitor }: { monitor: MonitorView }) {
           </div>
         ))}
       </dl>
-      <p class="quiet">
+      <p class="quiet note">
         As the job's own <code>monitor_config</code> last said; change it there.
       </p>
     </>
