@@ -71,14 +71,23 @@ export function LogList({ rows, open, current, scroller, showService, showDate, 
               <Row row={row} index={from + i} isOpen={row.id === open} isCurrent={row.id === current} isStop={row.id === stop} showDate={showDate} onToggle={onToggle} />
               {row.id === open && (
                 <Measured onHeight={setOpenHeight}>
-                  <LogDetail id={row.id} onFilter={onFilter} />
+                  <div role="row">
+                    <div role="gridcell">
+                      <h2 class="offscreen">The log</h2>
+                      <LogDetail id={row.id} onFilter={onFilter} />
+                    </div>
+                  </div>
                 </Measured>
               )}
             </div>
           ))}
         </div>
       </div>
-      {foot}
+      <div role="rowgroup">
+        <div role="row">
+          <div role="gridcell">{foot}</div>
+        </div>
+      </div>
     </div>
   );
 }
