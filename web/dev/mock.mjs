@@ -73,7 +73,7 @@ createServer(async (req, res) => {
     return;
   }
   const file = normalize(url.pathname).replace(/^(\.\.[/\\])+/, "");
-  const body = await readFile(join(dist, extname(file) ? file : "index.html")).catch(() => null);
-  res.writeHead(body ? 200 : 404, { "content-type": TYPES[extname(file) || ".html"] ?? "application/octet-stream" });
+  const body = await readFile(join(dist, extname(file) in TYPES ? file : "index.html")).catch(() => null);
+  res.writeHead(body ? 200 : 404, { "content-type": TYPES[extname(file)] ?? TYPES[".html"] });
   res.end(body ?? "not found");
 }).listen(port, "127.0.0.1", () => console.log(`http://127.0.0.1:${port}`));
