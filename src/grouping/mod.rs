@@ -143,6 +143,11 @@ pub fn explain(event: &Event, version: u32, rules: &Rules) -> Option<Explanation
     }
 }
 
+/// For each exception which of its frames are the application's, as grouping sees it: after defaults and rules.
+pub fn app_frames(event: &Event, rules: &Rules) -> Vec<Vec<bool>> {
+    v1::app_frames(event, rules)
+}
+
 /// The frame at that place, as `Grouping` names it.
 fn crash_frame(event: &Event, main_exception: Option<usize>, frame: Option<usize>) -> Option<&Frame> {
     let exception = main_exception.and_then(|index| event.exceptions.get(index)).or(event.exceptions.last());

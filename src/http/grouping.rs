@@ -8,11 +8,15 @@ use serde_json::{Map, Value, json};
 
 use crate::config::{EVENT_BYTES_MAX, GROUPING_COMPONENTS_SHOWN_MAX, JSON_DEPTH_MAX};
 use crate::grouping::{
-    Component, ComponentValue, ExplainedVariant, Explanation, FingerprintSource, Rules, VariantName, explain,
+    Component, ComponentValue, ExplainedVariant, Explanation, FingerprintSource, Rules, VariantName, app_frames,
+    explain,
 };
+use crate::model::detail::EventDetail;
+use crate::model::event::Event;
 use crate::model::ids::{EventId, ProjectId};
 use crate::model::quota::DataGroups;
 use crate::sentry::Limits;
+use crate::sentry::detail::{event_detail, take_over_app_frames};
 use crate::sentry::event::{Arrival, decode_event};
 use crate::store::{EventQuery, EventSummary, HashOwner};
 
@@ -45,11 +49,21 @@ pub(super) async fn info(ready: &Ready, project: ProjectId, event: &str) -> Answ
     Ok(json_response(StatusCode::OK, &found.sentry_json()))
 }
 
-async fn find(ready: &Ready, query: EventQuery) -> Result<Found, ApiError> {
-    let row = ready.store.event(query).await?.ok_or_else(|| ApiError::not_found("event"))?;
-    let event = row.summary;
-    let version = ready.store.grouping_version(event.id).await?.ok_or_else(|| ApiError::not_found("event"))?;
-    let policy = ready.policy(event.project_id).cloned();
+/// A stored event as its reader wants it: with the frames that this server takes for the application's.
+///
+/// Old clients call everything theirs, and a project's stack-trace rules say more than any client knows.
+pub(super) fn shown(ready: &Ready, event: &EventSummary, body: &[u8]) -> EventDetail {
+    let mut detail = event_detail(body);
+    if detail.exceptions.iter().any(|exception| !exception.frames.is_empty())
+        && let Ok(decoded) = decode_again(event, body)
+    {
+        let rules = ready.policy(event.project_id).map_or(Rules::none(), |policy| &policy.grouping);
+        take_over_app_frames(&mut detail, &decoded, &app_frames(&decoded, rules));
+    }
+    detail
+}
+
+fn decode_again(event: &EventSummary, body: &[u8]) -> Result<Event, String> {
     let arrival = Arrival {
         header_event_id: Some(event.event_id),
         sent_at_ns: None,
@@ -57,19 +71,28 @@ async fn find(ready: &Ready, query: EventQuery) -> Result<Found, ApiError> {
         client_ip: None,
         fresh_id: event.event_id,
     };
+    // What was small enough to be stored may have grown by what stands in for secrets.
+    let limits = Limits {
+        items_max: 1,
+        event_bytes_max: EVENT_BYTES_MAX.saturating_mul(8),
+        transaction_bytes_max: 0,
+        item_bytes_max: 0,
+        closed: DataGroups::NONE,
+        attachment_bytes_max: 0,
+        depth_max: JSON_DEPTH_MAX,
+        spans_max: 0,
+    };
+    decode_event(body, &arrival, &limits).map_err(|error| error.to_string())
+}
+
+async fn find(ready: &Ready, query: EventQuery) -> Result<Found, ApiError> {
+    let row = ready.store.event(query).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    let event = row.summary;
+    let version = ready.store.grouping_version(event.id).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    let policy = ready.policy(event.project_id).cloned();
+    let asked = event.clone();
     let explained = tokio::task::spawn_blocking(move || {
-        // What was small enough to be stored may have grown by what stands in for secrets.
-        let limits = Limits {
-            items_max: 1,
-            event_bytes_max: EVENT_BYTES_MAX.saturating_mul(8),
-            transaction_bytes_max: 0,
-            item_bytes_max: 0,
-            closed: DataGroups::NONE,
-            attachment_bytes_max: 0,
-            depth_max: JSON_DEPTH_MAX,
-            spans_max: 0,
-        };
-        let event = decode_event(&row.body, &arrival, &limits).map_err(|error| error.to_string())?;
+        let event = decode_again(&asked, &row.body)?;
         let rules = policy.as_deref().map_or(Rules::none(), |policy| &policy.grouping);
         explain(&event, version, rules).ok_or_else(|| format!("version {version} of grouping is not known here"))
     });

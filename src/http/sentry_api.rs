@@ -14,7 +14,6 @@ use crate::model::ids::{EventId, IssueId};
 use crate::model::issue::{Issue, IssueStatus};
 use crate::model::project::{ORGANISATION_SLUG, Project};
 use crate::model::time::rfc3339;
-use crate::sentry::detail::event_detail;
 use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort};
 
 use super::blobs;
@@ -24,7 +23,7 @@ use super::monitors;
 use super::respond::{Body, json as json_response};
 use super::route::Sentry0;
 use super::ui::find_issue;
-use super::{Query, Ready, releases, sentry_events, stats_api};
+use super::{Query, Ready, grouping, releases, sentry_events, stats_api};
 
 type Answer = Result<Response<Body>, ApiError>;
 
@@ -282,7 +281,7 @@ async fn issue_events(ready: &Ready, issue: Issue, query: &Query, base: &Base) -
 async fn project_event(ready: &Ready, query: EventQuery) -> Answer {
     let row = ready.store.event(query).await?.ok_or_else(not_found)?;
     let around = ready.store.event_neighbours(row.summary.issue_id, row.summary.id).await?;
-    let mut event = event_json(&row);
+    let mut event = event_json(ready, &row);
     event["previousEventID"] = json!(around.previous.map(|id| id.to_string()));
     event["nextEventID"] = json!(around.next.map(|id| id.to_string()));
     ok(&event)
@@ -366,9 +365,9 @@ fn event_summary_json(event: &EventSummary) -> Value {
     })
 }
 
-fn event_json(row: &EventRow) -> Value {
+fn event_json(ready: &Ready, row: &EventRow) -> Value {
     let event = &row.summary;
-    let detail = event_detail(&row.body);
+    let detail = grouping::shown(ready, event, &row.body);
     let first_exception = detail.exceptions.last();
     json!({
         "id": event.event_id.to_string(),

@@ -12,7 +12,6 @@ use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, Sp
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceSummary};
 use crate::model::waterfall::{arrange, enclosing};
-use crate::sentry::detail::event_detail;
 use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, TraceQuery};
 
 use super::blobs;
@@ -26,7 +25,7 @@ use super::view::trace::{
     SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView, TraceRowView, TraceView,
 };
 use super::view::{BootView, ProjectView};
-use super::{Query, Ready, feedback, now_ms};
+use super::{Query, Ready, feedback, grouping, now_ms};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
@@ -121,7 +120,7 @@ pub(super) async fn event(ready: &Ready, event: &str) -> Answer {
 async fn event_view(ready: &Ready, row: EventRow) -> Answer {
     let EventRow { summary, short_no, body } = row;
     let around = ready.store.event_neighbours(summary.issue_id, summary.id).await?;
-    let detail = event_detail(&body);
+    let detail = grouping::shown(ready, &summary, &body);
     let trace = match detail.trace_id {
         Some(trace_id) => Some(EventTraceView {
             trace_id: trace_id.to_string(),

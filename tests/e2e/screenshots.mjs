@@ -20,6 +20,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const fixtures = join(here, "../fixtures");
 const out = join(here, "out/screenshots");
 const readmePicture = join(here, "readme/issue.png");
+const DAY_MS = 86_400_000;
 const README_BYTES_MAX = 180_000;
 /** The key of the captures, as long as any. */
 const CAPTURED_KEY = "0123456789abcdef0123456789abcdef";
@@ -65,7 +66,7 @@ async function makeScreenshots() {
   };
 
   await atEach([["welcome", "/welcome"]]);
-  for (const folder of readdirSync(fixtures)) if (/^(sentry|otlp)-/.test(folder)) await replay(server, join(fixtures, folder));
+  for (const folder of readdirSync(fixtures)) if (/^(sentry|otlp|chromium)-/.test(folder)) await replay(server, join(fixtures, folder));
   const python = join(here, "../../.venv/bin/python");
   if (existsSync(python)) await driveProjects(server, python);
   // Without them, both sides of a trace as captured: their times drift apart as the captures grow older.
@@ -74,11 +75,17 @@ async function makeScreenshots() {
   const api = async (path) => (await fetch(server.base + path)).json();
   const issue = async (query) => `/issues/${(await api(`/api/ui/issues?query=${encodeURIComponent(query)}`)).issues[0].short_id}`;
   const voucher = await issue("voucher");
+  const { event_id } = await api(`/api/ui${voucher}/events/latest`);
+  await sendFeedback(server, event_id);
   const { traces } = await api("/api/ui/traces?kind=requests");
   const both = traces.find((trace) => trace.has_sentry && trace.has_otel && trace.error_count > 0);
   const repeated = traces.find((trace) => trace.db_span_count > 10) ?? both;
   const { spans } = await api(`/api/ui/traces/${both.trace_id}`);
   const query = spans.span_id[spans.name.findIndex((name) => name.startsWith("SELECT"))];
+  const { metrics } = await api(`/api/ui/metrics?from=${Date.now() - DAY_MS}`);
+  const metric = metrics.find(({ kind }) => kind === "distribution") ?? metrics[0];
+  const { monitors } = await api("/api/ui/monitors");
+  const { feedback } = await api("/api/ui/feedback");
   const section = (id) => (page) => page.locator(`#${id}`).evaluate((element) => element.scrollIntoView({ block: "start" }));
   await atEach([
     ["welcome-connected", "/welcome"],
@@ -91,11 +98,21 @@ async function makeScreenshots() {
     ["issue-tags", voucher, section("tags")],
     ["issue-group", await issue("warehouses")],
     ["issue-message", await issue("declined_by_bank")],
+    ["issue-blocked", await issue("Blocked")],
     ["traces", "/traces?kind=all"],
     ["trace", `/traces/${both.trace_id}`],
     ["trace-span", `/traces/${both.trace_id}?span=${query}`],
     ["trace-repeated", `/traces/${repeated.trace_id}`],
+    ["logs", "/logs"],
+    ["metrics", "/metrics"],
+    ["metric", `/metrics/${encodeURIComponent(metric.name)}?${new URLSearchParams({ kind: metric.kind, project: metric.project_slug, ...(metric.unit ? { unit: metric.unit } : {}) })}`],
+    ["monitors", "/monitors"],
+    ["monitor", `/monitors/${encodeURIComponent(monitors[0].slug)}`],
+    ["releases", "/releases"],
+    ["feedback", "/feedback"],
+    ["feedback-one", `/feedback/${feedback[0].feedback_id}`],
     ["ingest", "/ingest"],
+    ["settings", "/settings"],
   ]);
   console.log(`${readdirSync(out).length} pictures in ${out}`);
 }
@@ -197,9 +214,18 @@ async function replay(server, folder, only = null) {
     const sent = Object.entries(headers)
       .filter(([header]) => /^(content-type|user-agent|x-sentry-auth)$/i.test(header))
       .map(([header, value]) => [header, value.replaceAll(CAPTURED_KEY, key)]);
-    const response = await fetch(server.base + path, { method: "POST", headers: sent, body });
+    const response = await fetch(server.base + path.replaceAll(CAPTURED_KEY, key), { method: "POST", headers: sent, body });
     if (!response.ok) complaints.push(`${name}: answered with ${response.status}: ${await response.text()}`);
   }
+}
+
+/** What no capture holds: what somebody wrote about an event. */
+async function sendFeedback(server, eventId) {
+  const words = { message: "The voucher from your newsletter ends on an error page.", name: "Ada", contact_email: "ada@example.com", associated_event_id: eventId };
+  const event = JSON.stringify({ type: "feedback", contexts: { feedback: words } });
+  const headers = { "x-sentry-auth": `Sentry sentry_key=${new URL(server.dsn).username}, sentry_client=screenshots/1.0` };
+  const response = await fetch(`${server.base}/api/1/envelope/`, { method: "POST", headers, body: `{}\n{"type":"feedback"}\n${event}\n` });
+  if (!response.ok) complaints.push(`feedback: answered with ${response.status}: ${await response.text()}`);
 }
 
 async function driveProjects(server, python) {

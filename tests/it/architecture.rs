@@ -89,7 +89,7 @@ const FROZEN: &[(&str, u64)] = &[
     ("src/grouping/v1/frame.rs", 0x2580_7fd3_cc67_abaa),
     ("src/grouping/v1/in_app.rs", 0x0081_791b_142b_2616),
     ("src/grouping/v1/matching.rs", 0xb7f1_49ee_9f4c_7b9c),
-    ("src/grouping/v1/mod.rs", 0x4145_debb_f1a7_02be),
+    ("src/grouping/v1/mod.rs", 0x26ac_ced9_50b9_e2d8),
     ("src/grouping/v1/names.rs", 0xb16a_c5f1_b85f_97e5),
     ("src/grouping/v1/parameterise.rs", 0x17b8_ae43_3090_51a8),
     ("src/grouping/v1/report.rs", 0x7dc4_9602_5653_cdf2),

@@ -370,3 +370,24 @@ fn jaegers_tools_can_read_a_trace() {
     assert_eq!(server.get(&format!("/api/traces/{}", id(5))).expect(404).json()["errors"][0]["code"], 404);
     server.get("/api/traces/xyz").expect(400);
 }
+
+/// sentry-sdk before 1.15 calls every frame the application's when nothing tells it otherwise.
+#[test]
+fn frames_of_libraries_are_not_the_applications_whatever_an_old_client_says() {
+    let server = Trapline::start();
+    let mut event = event(1, "RuntimeError");
+    let frame = |path: &str, line: u64| json!({ "abs_path": path, "filename": path, "lineno": line, "function": "f", "in_app": true });
+    let library = frame("/app/venv/lib/python3.11/site-packages/django/core/handlers/base.py", 197);
+    event["platform"] = json!("python");
+    event["exception"]["values"][0]["stacktrace"] =
+        json!({ "frames": [library, frame("/app/stock/views.py", 33), library] });
+    to_envelope(&server, event_envelope(&event)).send().expect(200);
+    let shown = server.get_json("/api/ui/issues/DEFAULT-1/events/latest");
+    let frames = shown["detail"]["exceptions"][0]["frames"].as_array().unwrap();
+    assert_eq!(column(frames, "in_app"), [&json!(false), &json!(true), &json!(false)]);
+    assert_eq!(column(frames, "is_crash"), [&json!(false), &json!(true), &json!(false)]);
+    let api = server.get_json("/api/0/issues/DEFAULT-1/events/latest/");
+    let entry = api["entries"].as_array().unwrap().iter().find(|entry| entry["type"] == "exception").unwrap();
+    let frames = entry["data"]["values"][0]["stacktrace"]["frames"].as_array().unwrap();
+    assert_eq!(column(frames, "inApp"), [&json!(false), &json!(true), &json!(false)]);
+}

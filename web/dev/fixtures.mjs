@@ -29,11 +29,11 @@ const library = (module, fn, line, code) =>
     vars: [{ name: "self", value: `<${module}.Handler object at 0x7f21aa0>` }, { name: "request", value: "<WSGIRequest: POST '/checkout/42/'>" }],
   });
 const exception = (over) => ({
-  ty: "ValueError", value: "", module: null, mechanism: { ty: "django", handled: false, source: null }, is_raised: true, relation: null, group_depth: 0,
+  ty: "ValueError", value: "", module: null, mechanism: { ty: "django", handled: false, source: null, description: null, help_link: null, data: [] }, is_raised: true, relation: null, group_depth: 0,
   frames: [], frames_omitted: 0, ...over,
 });
 const emptyDetail = {
-  message: null, message_template: null, logger: null, transaction: null, release: "shop@1.4.2", dist: null, environment: "production", server_name: "web-2",
+  message: null, message_template: null, csp: null, report: [], logger: null, transaction: null, release: "shop@1.4.2", dist: null, environment: "production", server_name: "web-2",
   sdk: "sentry.python.django/2.75.0", exceptions: [], threads: [], request: null, user: [], breadcrumbs: [], tags: [], contexts: [], extra: [], modules: [],
   field_errors: [],
 };
@@ -89,7 +89,7 @@ const chained = {
   user: [{ name: "id", value: "88" }, { name: "email", value: "u2@example.com" }, { name: "ip_address", value: "203.0.113.7" }],
   extra: [{ name: "cart_snapshot", value: { lines: 2, weight: 1.2, notes: "''" } }],
   exceptions: [
-    exception({ ty: "ZeroDivisionError", value: "float division by zero", is_raised: false, relation: "cause", mechanism: { ty: "chained", handled: null, source: "__cause__" }, frames: [frame({ line: 33, ...checkoutCode, pre_context: checkoutCode.pre_context.slice(0, 4), context_line: checkoutCode.pre_context[4], post_context: [checkoutCode.pre_context[5], checkoutCode.context_line], vars: cartVars })] }),
+    exception({ ty: "ZeroDivisionError", value: "float division by zero", is_raised: false, relation: "cause", mechanism: { ty: "chained", handled: null, source: "__cause__", description: null, help_link: null, data: [] }, frames: [frame({ line: 33, ...checkoutCode, pre_context: checkoutCode.pre_context.slice(0, 4), context_line: checkoutCode.pre_context[4], post_context: [checkoutCode.pre_context[5], checkoutCode.context_line], vars: cartVars })] }),
     exception({ value: "Invalid voucher BF26", frames: [...handlers(29), frame({ ...checkoutCode, vars: cartVars, is_crash: true })] }),
   ],
 };
@@ -187,7 +187,7 @@ export function event(name, wanted) {
   return {
     event_id: d.ids[at], issue_id: d.row.id, short_id: d.row.short_id, nav: { first: d.ids[0], previous: d.ids[at - 1] ?? null, next: d.ids[at + 1] ?? null, latest: d.ids.at(-1) },
     title: d.row.title, culprit: d.row.culprit, level: d.row.level, platform: "python", timestamp_ms, received_ms: timestamp_ms + 40,
-    trace: d.trace ? { trace_id: d.trace, span_id: null, has_spans: d.trace !== T.errors, log_count: 0 } : null, body_bytes: JSON.stringify(detail).length, attachments: [], replays: [], detail,
+    trace: d.trace ? { trace_id: d.trace, span_id: null, has_spans: d.trace !== T.errors, log_count: 0 } : null, body_bytes: JSON.stringify(detail).length, attachments: [], replays: [], feedback: [], detail,
   };
 }
 export const eventById = (id) => {

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import * as data from "./fixtures.mjs";
 import { settings } from "./settings.mjs";
+import * as signals from "./signals.mjs";
 
 const port = Number(process.argv[2] ?? 4319);
 const dist = new URL("../dist/", import.meta.url).pathname;
@@ -44,6 +45,10 @@ function answer(url, method, sent) {
   if (path[0] === "traces" && path[2] === "spans") return data.span(path[1], path[3]);
   if (path[0] === "ingest") return EMPTY ? { rows: [], outcomes: [], client_discards: [] } : data.ingest();
   if (path[0] === "releases") return EMPTY ? { releases: [], total: 0, environments: [], has_sessions: false, start_ms: data.NOW, bucket_ms: 21_600_000 } : data.releases();
+  if (path[0] === "logs") return path[1] === "volume" ? (EMPTY ? { ...signals.volume(), levels: [] } : signals.volume()) : path[1] ? signals.log(path[1]) : EMPTY ? { logs: [], next_cursor: null, searched_to_ms: null, omitted: 0, has_any: false } : signals.logs(url.searchParams);
+  if (path[0] === "metrics") return path[1] ? signals.metric(path[1]) : EMPTY ? { metrics: [], is_cut: false, has_any: false } : signals.metrics(url.searchParams);
+  if (path[0] === "monitors") return path[2] ? signals.checkIns() : path[1] ? signals.monitor(path[1]) : EMPTY ? { monitors: [], next_cursor: null, total: 0 } : signals.monitors();
+  if (path[0] === "feedback") return path[1] ? signals.feedbackOne(path[1]) : EMPTY ? { feedback: [], next_cursor: null } : signals.feedback(url.searchParams);
   return undefined;
 }
 
@@ -68,7 +73,7 @@ createServer(async (req, res) => {
     return;
   }
   const file = normalize(url.pathname).replace(/^(\.\.[/\\])+/, "");
-  const body = await readFile(join(dist, extname(file) ? file : "index.html")).catch(() => null);
-  res.writeHead(body ? 200 : 404, { "content-type": TYPES[extname(file) || ".html"] ?? "application/octet-stream" });
+  const body = await readFile(join(dist, extname(file) in TYPES ? file : "index.html")).catch(() => null);
+  res.writeHead(body ? 200 : 404, { "content-type": TYPES[extname(file)] ?? TYPES[".html"] });
   res.end(body ?? "not found");
 }).listen(port, "127.0.0.1", () => console.log(`http://127.0.0.1:${port}`));

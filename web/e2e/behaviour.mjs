@@ -8,6 +8,7 @@ const out = new URL("./out/", import.meta.url).pathname;
 mkdirSync(out, { recursive: true });
 const mock = new URL("../dev/mock.mjs", import.meta.url).pathname;
 const servers = [[4331, {}], [4332, { LIVE: "1" }], [4333, { EMPTY: "1" }], [4334, { FAIL: "1" }], [4335, { SLOW: "1500" }]].map(([port, env]) => spawn(process.execPath, [mock, String(port)], { env: { ...process.env, ...env }, stdio: "ignore" }));
+process.on("exit", () => servers.forEach((server) => server.kill()));
 const at = (port, path) => `http://127.0.0.1:${port}${path}`;
 for (let i = 0; i < 50; i++) if (await fetch(at(4335, "/")).then(() => true, () => new Promise((done) => setTimeout(() => done(false), 100)))) break;
 
@@ -89,6 +90,31 @@ await page.keyboard.press("i");
 check("g i goes to issues", await is(page, "/issues"));
 await page.goBack();
 check("Back", await is(page, "/traces/[0-9a-f]{32}"));
+
+// Every destination by its keys, and by the rail's own words.
+for (const [keys, path, title] of [["gl", "/logs", "Logs"], ["gm", "/metrics", "Metrics"], ["gc", "/monitors", "Monitors"], ["gr", "/releases", "Releases"], ["gf", "/feedback", "Feedback"], ["gn", "/ingest", "Ingest"], ["g,", "/settings", "Settings"], ["gs", "/welcome", "Setup"], ["gt", "/traces", "Traces"]]) {
+  for (const key of keys) await page.keyboard.press(key);
+  const isThere = await page.waitForFunction((p) => location.pathname === p && document.querySelector("h1"), path, { timeout: 3000 }).then(() => true, () => false);
+  check(`${keys} goes to ${path}`, isThere && (await page.textContent("h1")) === title && (await page.locator(`.nav-item[aria-current] >> text=${title}`).count()) === 1);
+}
+await page.keyboard.press("?");
+await page.waitForSelector("dialog[open]");
+const help = await page.locator("dialog[open]").evaluate((dialog) => dialog.scrollHeight - dialog.clientHeight);
+check("the help fits a window of 1280 by 800", help <= 0, `${help} px too high`);
+await page.keyboard.press("Escape");
+for (const [path, row] of [["/monitors", "[data-row='shop/bare']"], ["/metrics", "tbody tr[data-row]"], ["/feedback", "[data-row]"]]) {
+  await page.goto(at(4331, path));
+  await page.waitForSelector(row);
+  await page.keyboard.press("j");
+  await page.waitForSelector("[data-row].current");
+  await page.keyboard.press("Enter");
+  check(`j and Enter open a row of ${path}`, await page.waitForFunction((p) => location.pathname.startsWith(`${p}/`), path, { timeout: 3000 }).then(() => true, () => false));
+}
+for (const [path, words] of [["/logs", "No log has arrived yet"], ["/metrics", "No metric has arrived yet"], ["/monitors", "No job has checked in yet"], ["/releases", "No release has been seen yet"], ["/feedback", "Nobody has written yet"]]) {
+  await page.goto(at(4333, path));
+  await page.waitForSelector(".empty");
+  check(`${path} teaches while it is empty`, (await page.textContent(".empty h2")) === words && (await page.locator(".teach .code-box").count()) > 0);
+}
 
 await page.goto(at(4331, "/issues/SHOP-1"));
 await page.waitForSelector(".trace-preview");

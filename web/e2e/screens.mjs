@@ -17,9 +17,17 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const json = async (path) => (await fetch(base + path)).json();
 async function screens() {
   if (process.env.ROUTES) return process.env.ROUTES.split(",").map((path) => [path.replaceAll("/", "_"), path]);
-  const list = [["welcome", "/welcome"], ["issues", "/issues"], ["issues-none", "/issues?query=zzzz"], ["traces", "/traces?kind=all"], ["ingest", "/ingest"], ["settings", "/settings"], ["missing-page", "/nowhere"], ["missing-issue", "/issues/SHOP-9999"]];
+  const list = [["welcome", "/welcome"], ["issues", "/issues"], ["issues-none", "/issues?query=zzzz"], ["traces", "/traces?kind=all"], ["logs", "/logs"], ["logs-none", "/logs?query=zzzz"], ["metrics", "/metrics"], ["monitors", "/monitors"], ["releases", "/releases"], ["feedback", "/feedback"], ["ingest", "/ingest"], ["settings", "/settings"], ["missing-page", "/nowhere"], ["missing-issue", "/issues/SHOP-9999"]];
   const { issues } = await json("/api/ui/issues?status=unresolved&sort=last_seen");
   for (const issue of issues.slice(0, 8)) list.push([`issue-${issue.short_id}`, `/issues/${issue.short_id}`]);
+  const { logs } = await json("/api/ui/logs?from=0");
+  if (logs.length > 0) list.push(["log-open", `/logs?open=${logs[0].id}`]);
+  const { metrics } = await json("/api/ui/metrics?from=0");
+  for (const { name, kind, unit, project_slug } of metrics.slice(0, 3)) list.push([`metric-${kind}`, `/metrics/${encodeURIComponent(name)}?${new URLSearchParams({ kind, ...(unit ? { unit } : {}), project: project_slug })}`]);
+  const { monitors } = await json("/api/ui/monitors");
+  for (const { slug } of monitors.slice(0, 2)) list.push([`monitor-${slug}`, `/monitors/${encodeURIComponent(slug)}`]);
+  const { feedback } = await json("/api/ui/feedback");
+  for (const { feedback_id } of feedback.slice(0, 2)) list.push([`feedback-${feedback_id.slice(-4)}`, `/feedback/${feedback_id}`]);
   const { traces } = await json("/api/ui/traces?kind=all");
   const extra = process.env.TRACES?.split(",") ?? [];
   for (const id of [...extra, ...traces.slice(0, 3).map((t) => t.trace_id)]) {

@@ -1,17 +1,14 @@
-// Which page an address shows. The pages of traces, logs and metrics are chunks of their own.
+// Which page an address shows. What one sees first is here; every other page is a chunk of its own.
 
 import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { useLive } from "./api/live";
+import { lazy } from "./components/lazy";
 import { ErrorNote } from "./components/states";
 import { Shell } from "./components/shell";
 import { matchPath } from "./lib/urls";
-import { FeedbackOnePage, FeedbackPage } from "./pages/feedback";
-import { IngestPage } from "./pages/ingest";
 import { IssuePage } from "./pages/issue";
 import { IssuesPage } from "./pages/issues";
-import { MonitorPage } from "./pages/monitor";
-import { MonitorsPage } from "./pages/monitors";
 import { NotFoundPage } from "./pages/not-found";
 import { EventRedirect, TraceRedirect } from "./pages/redirects";
 import { TracesPage } from "./pages/traces";
@@ -22,38 +19,17 @@ import { boot, bootError, refreshBoot } from "./state";
 export type PageProps = { params: Record<string, string> };
 type Page = ComponentType<PageProps>;
 
-/** A page whose code is fetched when it is first shown. */
-function lazy(name: string, fetchPage: () => Promise<Page>): Page {
-  let Loaded: Page | null = null;
-  const Lazy = (props: PageProps) => {
-    const [, drawn] = useState(0);
-    const [failed, setFailed] = useState(false);
-    useEffect(() => {
-      if (Loaded) return;
-      fetchPage().then(
-        (page) => {
-          Loaded = page;
-          drawn(1);
-        },
-        () => setFailed(true),
-      );
-    }, []);
-    if (failed)
-      return (
-        <ErrorNote title="This page's code could not be loaded" detail="The server was updated or stopped since the app was opened." onRetry={() => location.reload()} />
-      );
-    return Loaded ? <Loaded {...props} /> : <div class="page" aria-busy="true" />;
-  };
-  Lazy.displayName = name;
-  return Lazy;
-}
-
-const ReleasesPage = lazy("ReleasesPage", () => import("./pages/releases").then((module) => module.ReleasesPage));
-const SettingsPage = lazy("SettingsPage", () => import("./pages/settings").then((module) => module.SettingsPage));
-const TracePage = lazy("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
-const LogsPage = lazy("LogsPage", () => import("./pages/logs").then((module) => module.LogsPage));
-const MetricsPage = lazy("MetricsPage", () => import("./pages/metrics").then((module) => module.MetricsPage));
-const MetricPage = lazy("MetricPage", () => import("./pages/metric").then((module) => module.MetricPage));
+const FeedbackPage = lazy<PageProps>("FeedbackPage", () => import("./pages/feedback").then((module) => module.FeedbackPage));
+const FeedbackOnePage = lazy<PageProps>("FeedbackOnePage", () => import("./pages/feedback").then((module) => module.FeedbackOnePage));
+const IngestPage = lazy<PageProps>("IngestPage", () => import("./pages/ingest").then((module) => module.IngestPage));
+const MonitorPage = lazy<PageProps>("MonitorPage", () => import("./pages/monitor").then((module) => module.MonitorPage));
+const MonitorsPage = lazy<PageProps>("MonitorsPage", () => import("./pages/monitors").then((module) => module.MonitorsPage));
+const ReleasesPage = lazy<PageProps>("ReleasesPage", () => import("./pages/releases").then((module) => module.ReleasesPage));
+const SettingsPage = lazy<PageProps>("SettingsPage", () => import("./pages/settings").then((module) => module.SettingsPage));
+const TracePage = lazy<PageProps>("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
+const LogsPage = lazy<PageProps>("LogsPage", () => import("./pages/logs").then((module) => module.LogsPage));
+const MetricsPage = lazy<PageProps>("MetricsPage", () => import("./pages/metrics").then((module) => module.MetricsPage));
+const MetricPage = lazy<PageProps>("MetricPage", () => import("./pages/metric").then((module) => module.MetricPage));
 
 function Home() {
   useEffect(() => {

@@ -9,14 +9,11 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/parts.css";
 import "./styles/issues.css";
-import "./styles/releases.css";
 import "./styles/event.css";
 import "./styles/grouping.css";
 import "./styles/kept.css";
 import "./styles/feedback.css";
 import "./styles/setup.css";
-import "./styles/logs.css";
-import "./styles/monitors.css";
 
 startRouter();
 startKeys();

@@ -3,6 +3,7 @@
 import { effect, signal } from "@preact/signals";
 import { type ApiError, load } from "./api/client";
 import type { BootView } from "./api/types";
+import { composeDsn } from "./lib/urls";
 
 export const boot = signal<BootView | null>(null);
 export const bootError = signal<ApiError | null>(null);
@@ -18,6 +19,12 @@ export async function refreshBoot(): Promise<void> {
   } catch (error) {
     bootError.value = error as ApiError;
   }
+}
+
+/** The DSN of the first project, as the browser reaches this server, for snippets to paste. */
+export function ownDsn(): string {
+  const project = boot.value?.projects[0];
+  return project ? composeDsn(location, project.public_key, project.id) : "your DSN";
 }
 
 export function serverNow(): number {

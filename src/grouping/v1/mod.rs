@@ -56,6 +56,10 @@ pub(in crate::grouping) fn group(event: &Event, rules: &Rules) -> Grouping {
     }
 }
 
+pub(in crate::grouping) fn app_frames(event: &Event, rules: &Rules) -> Vec<Vec<bool>> {
+    Plan::new(event, rules).exceptions.iter().map(|exception| exception.stack.in_app().collect()).collect()
+}
+
 pub(in crate::grouping) fn explain(event: &Event, rules: &Rules) -> Explanation {
     let plan = Plan::new(event, rules);
     let mut variants = Vec::new();

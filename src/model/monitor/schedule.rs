@@ -129,7 +129,7 @@ impl Schedule {
     /// `At 03:15`, `Every 2 hours`.
     pub fn words(&self) -> String {
         match self {
-            Self::Crontab(text) => read_crontab(text).map(|cron| cron.describe()).unwrap_or_default(),
+            Self::Crontab(text) => read_crontab(text).map(|cron| readable(&cron.describe())).unwrap_or_default(),
             Self::Interval { value: 1, unit } => format!("Every {}", unit.as_str()),
             Self::Interval { value, unit } => format!("Every {value} {}s", unit.as_str()),
         }
@@ -144,6 +144,11 @@ impl Schedule {
             }
         }
     }
+}
+
+/// "At every 5 minutes" is how the parser says it.
+fn readable(words: &str) -> String {
+    words.strip_prefix("At every").map_or_else(|| words.to_owned(), |rest| format!("Every{rest}"))
 }
 
 fn read_crontab(text: &str) -> Option<Cron> {
@@ -264,6 +269,7 @@ mod tests {
     fn schedules_are_said_in_words() {
         let words = |line: &str| Schedule::parse_crontab(line).unwrap().words();
         assert_eq!(words("15 3 * * *"), "At 03:15.");
+        assert!(words("*/5 * * * *").starts_with("Every 5 minutes"), "{}", words("*/5 * * * *"));
         assert_eq!(Schedule::interval(1, "hour").unwrap().words(), "Every hour");
         let two = Schedule::interval(2, "days").unwrap();
         assert_eq!((two.words().as_str(), two.as_written().as_str()), ("Every 2 days", "2 days"));

@@ -2,6 +2,7 @@
 
 use crate::config::event::{DATA_DEPTH_MAX, VARS_DEPTH_MAX};
 use crate::model::detail::{ExceptionDetail, FrameDetail, MechanismDetail, ThreadDetail, Variable};
+use crate::model::event::{Exception, Frame};
 use crate::sentry::detail::relation::{self, Tree};
 use crate::sentry::detail::{Raw, variables};
 use crate::sentry::event::{exception_type_and_value, paths};
@@ -85,8 +86,32 @@ pub(super) fn exceptions(
     exceptions
 }
 
+/// Takes over which frames are the application's, a list for each of the exceptions that were decoded from the same
+/// event. An exception that cannot be told to be the same one keeps what its client said.
+pub(super) fn take_over_app_frames(shown: &mut [ExceptionDetail], decoded: &[Exception], in_app: &[Vec<bool>]) {
+    if shown.len() != decoded.len() {
+        return;
+    }
+    for ((shown, decoded), in_app) in shown.iter_mut().zip(decoded).zip(in_app) {
+        let is_same = |(a, b): (&FrameDetail, &Frame)| (&a.abs_path, a.line) == (&b.abs_path, b.line);
+        let have_one_length = shown.frames.len() == decoded.frames.len() && decoded.frames.len() == in_app.len();
+        if !have_one_length || !shown.frames.iter().zip(&decoded.frames).all(is_same) {
+            continue;
+        }
+        for (frame, in_app) in shown.frames.iter_mut().zip(in_app) {
+            frame.in_app = *in_app;
+        }
+        if shown.is_raised {
+            mark_crash(&mut shown.frames);
+        }
+    }
+}
+
 /// The last in-app frame, else the last one.
 fn mark_crash(frames: &mut [FrameDetail]) {
+    for frame in &mut *frames {
+        frame.is_crash = false;
+    }
     let crash = frames.iter().rposition(|frame| frame.in_app).or(frames.len().checked_sub(1));
     if let Some(frame) = crash.and_then(|at| frames.get_mut(at)) {
         frame.is_crash = true;

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 
 use crate::config::event::DATA_DEPTH_MAX;
 use crate::model::detail::{Breadcrumb, EventDetail, ExceptionDetail, FieldError, Pair, Variable};
-use crate::model::event::Message;
+use crate::model::event::{Event, Message};
 use crate::sentry::clock::time_ns;
 use crate::sentry::csp::{self, WireCsp};
 use crate::sentry::event::{
@@ -94,6 +94,12 @@ pub fn event_detail(body: &[u8]) -> EventDetail {
             EventDetail { field_errors: vec![problem], ..EventDetail::default() }
         }
     }
+}
+
+/// Shows as the application's the frames that are so for the server: `in_app` has a list for each exception of the event
+/// as it was decoded from the same body.
+pub fn take_over_app_frames(detail: &mut EventDetail, event: &Event, in_app: &[Vec<bool>]) {
+    exceptions::take_over_app_frames(&mut detail.exceptions, &event.exceptions, in_app);
 }
 
 fn detail(wire: &WireEventDetail<'_>, body: &str) -> EventDetail {

@@ -1,8 +1,12 @@
 // Check-ins as shapes: a run that went well is a full bar, one that did not come an empty one. Shape and word, never colour alone.
 
-import type { CheckInView, MonitorEnvironmentView } from "../api/types";
+import type { CheckInView, MonitorEnvironmentView, MonitorView } from "../api/types";
 import { dateTime } from "../lib/format";
-import { milliseconds, stateWords, statusWord, summary } from "../lib/monitors";
+import { dueWords, milliseconds, stateWords, statusWord, summary } from "../lib/monitors";
+import { issuePath } from "../lib/urls";
+import { now } from "../state";
+import { Ago } from "./marks";
+import "../styles/monitors.css";
 
 const CELL = 12;
 const BAR = 8;
@@ -109,5 +113,59 @@ export function DurationChart({ checkIns, height = 72 }: { checkIns: readonly Ch
       </svg>
       <figcaption>{milliseconds(most)}</figcaption>
     </figure>
+  );
+}
+
+export function ScheduleLine({ monitor }: { monitor: MonitorView }) {
+  if (monitor.schedule === null) return <p class="schedule quiet">No schedule sent: runs are recorded, and nothing counts as missed</p>;
+  return (
+    <p class="schedule">
+      {monitor.schedule_words} <span class="quiet">{monitor.timezone}</span>
+      {monitor.schedule_type === "crontab" && <code>{monitor.schedule}</code>}
+    </p>
+  );
+}
+
+/** One line for each environment; also on the page of an issue. */
+export function EnvironmentRows({ monitor, only, places = 30 }: { monitor: MonitorView; only?: string | undefined; places?: number }) {
+  const environments = only === undefined ? monitor.environments : monitor.environments.filter(({ name }) => name === only);
+  return (
+    <ul class="environments">
+      {environments.map((environment) => (
+        <li key={environment.name}>
+          <span class="environment-name">
+            <b>{environment.name}</b>
+            <StateMark environment={environment} />
+          </span>
+          <span class="strip-box">
+            <CheckInStrip checkIns={environment.check_ins} places={places} />
+          </span>
+          <dl>
+            <div>
+              <dt>Next</dt>
+              <dd class={environment.overdue_ms !== null && environment.overdue_ms < now.value ? "late" : undefined} title={environment.next_expected_ms === null ? undefined : dateTime(environment.next_expected_ms)}>
+                {dueWords(environment.next_expected_ms, now.value)}
+              </dd>
+            </div>
+            <div>
+              <dt>Last</dt>
+              <dd>{environment.last_check_in_ms === null ? "never" : <Ago ms={environment.last_check_in_ms} />}</dd>
+            </div>
+            <div>
+              <dt>Took</dt>
+              <dd>{milliseconds(environment.last_duration_ms)}</dd>
+            </div>
+            {environment.short_id && (
+              <div>
+                <dt>Issue</dt>
+                <dd>
+                  <a href={issuePath(environment.short_id)}>{environment.short_id}</a>
+                </dd>
+              </div>
+            )}
+          </dl>
+        </li>
+      ))}
+    </ul>
   );
 }

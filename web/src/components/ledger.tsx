@@ -94,7 +94,7 @@ function LedgerRow({ row }: { row: IngestRowView }) {
           </time>
         </td>
         <td class="l-request mono">
-          {row.method} {row.path}
+          {row.method} <span title={row.path}>{shortPath(row.path)}</span>
         </td>
         <td class="l-status">
           <span class={`http-status ${tone}`}>{row.status}</span>
@@ -120,3 +120,7 @@ function LedgerRow({ row }: { row: IngestRowView }) {
   );
 }
 
+/** A key within a path says nothing that its beginning does not. */
+function shortPath(path: string): string {
+  return path.replace(/\b([0-9a-f]{4})[0-9a-f]{28}\b/g, "$1…");
+}

@@ -9,6 +9,7 @@ import { eventPath, tracePath } from "../lib/urls";
 import { CopyIcon } from "./controls";
 import { LevelMark } from "./marks";
 import { LoadError, SkeletonRows } from "./states";
+import "../styles/logs.css";
 
 /** Shown as facts above, or told by the body. */
 const TOLD = /^(sentry\.origin|sentry\.is_localhost)$/;

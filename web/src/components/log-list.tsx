@@ -63,7 +63,7 @@ export function LogList({ rows, open, current, scroller, showService, showDate, 
   const { from, to, offset, total } = windowOf(rows.length, rowHeight, openAt, openHeight, view.top, view.height + 4 * rowHeight, SPARE_ROWS);
   const stop = rows.slice(from, to).some((row) => row.id === current) ? current : (rows[from]?.id ?? null);
   return (
-    <div ref={scroller} class={`log-list${showService ? "" : " no-service"}${showDate ? " dated" : ""}`} role="table" aria-label="Logs" aria-rowcount={rows.length}>
+    <div ref={scroller} class={`log-list${showService ? "" : " no-service"}${showDate ? " dated" : ""}`} role="treegrid" aria-label="Logs" aria-rowcount={rows.length}>
       <div class="log-rows" role="rowgroup" style={{ height: `${total}px` }}>
         <div class="log-window" role="presentation" style={{ transform: `translateY(${offset}px)` }}>
           {rows.slice(from, to).map((row, i) => (
@@ -71,14 +71,23 @@ export function LogList({ rows, open, current, scroller, showService, showDate, 
               <Row row={row} index={from + i} isOpen={row.id === open} isCurrent={row.id === current} isStop={row.id === stop} showDate={showDate} onToggle={onToggle} />
               {row.id === open && (
                 <Measured onHeight={setOpenHeight}>
-                  <LogDetail id={row.id} onFilter={onFilter} />
+                  <div role="row">
+                    <div role="gridcell">
+                      <h2 class="offscreen">The log</h2>
+                      <LogDetail id={row.id} onFilter={onFilter} />
+                    </div>
+                  </div>
                 </Measured>
               )}
             </div>
           ))}
         </div>
       </div>
-      {foot}
+      <div role="rowgroup">
+        <div role="row">
+          <div role="gridcell">{foot}</div>
+        </div>
+      </div>
     </div>
   );
 }
@@ -103,17 +112,17 @@ function Row({ row, index, isOpen, isCurrent, isStop, showDate, onToggle }: { ro
         onToggle(row.id);
       }}
     >
-      <span role="cell" class="log-time" title={dateTime(row.time_ms)}>
+      <span role="gridcell" class="log-time" title={dateTime(row.time_ms)}>
         {showDate && <span class="log-day">{dateTime(row.time_ms).slice(5, 10)} </span>}
         {clock(row.time_ms)}
         <span class="log-millis">.{String(Math.floor(row.time_ms % 1000)).padStart(3, "0")}</span>
       </span>
-      <span role="cell" class="log-level">
+      <span role="gridcell" class="log-level">
         <LevelMark level={markOf(row.level)} />
         <span class="log-word">{row.level === "unknown" ? "–" : row.level}</span>
       </span>
-      <span role="cell" class="log-service">{row.service}</span>
-      <span role="cell" class="log-text">
+      <span role="gridcell" class="log-service">{row.service}</span>
+      <span role="gridcell" class="log-text">
         {row.logger && <span class="log-logger">{row.logger}</span>}
         <bdi>{oneLine(row.body, 500) || <span class="none">empty</span>}</bdi>
       </span>

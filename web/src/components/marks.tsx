@@ -1,6 +1,7 @@
 // Small signs: the level by shape, colour and word; bars of an issue's hours and days; times that stay true.
 
-import { ago, count, dateTime } from "../lib/format";
+import type { IssueRowView } from "../api/types";
+import { ago, count, dateTime, oneLine } from "../lib/format";
 import { now } from "../state";
 
 const LEVELS = ["fatal", "error", "warning", "info", "debug"];
@@ -59,5 +60,14 @@ export function SourceMarks({ sentry, otel }: { sentry: boolean; otel: boolean }
       {sentry && <span class="source" title="Spans sent by a Sentry SDK">Sentry</span>}
       {otel && <span class="source" title="Spans sent over OpenTelemetry">OTel</span>}
     </span>
+  );
+}
+
+export function IssueHeadline({ row }: { row: Pick<IssueRowView, "ty" | "value" | "title"> }) {
+  if (row.ty === null) return <b class="headline-ty">{oneLine(row.title)}</b>;
+  return (
+    <>
+      <b class="headline-ty">{row.ty}</b> <span class="headline-value">{oneLine(row.value ?? "")}</span>
+    </>
   );
 }

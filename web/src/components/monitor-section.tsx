@@ -2,20 +2,9 @@
 
 import { useResource } from "../api/client";
 import { useLive } from "../api/live";
-import type { EventDetail, MonitorView } from "../api/types";
+import type { MonitorView } from "../api/types";
 import { monitorPath } from "../lib/monitors";
-import { EnvironmentRows, ScheduleLine } from "../pages/monitors";
-
-/** Made here for a failed run, or sent by an SDK with an error within one. */
-export function monitorOf(detail: EventDetail): { slug: string; project: string | null; environment: string | null } | null {
-  const entries = detail.contexts.find(({ name }) => name === "monitor")?.entries ?? [];
-  const text = (name: string) => {
-    const value = entries.find((entry) => entry.name === name)?.value;
-    return typeof value === "string" && value !== "" ? value : null;
-  };
-  const slug = text("slug");
-  return slug === null ? null : { slug, project: text("project"), environment: text("environment") };
-}
+import { EnvironmentRows, ScheduleLine } from "./check-ins";
 
 export function MonitorSection({ slug, project, environment }: { slug: string; project: string | null; environment: string | null }) {
   const path = `/api/ui/monitors/${encodeURIComponent(slug)}${project ? `?project=${encodeURIComponent(project)}` : ""}`;

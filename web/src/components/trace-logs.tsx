@@ -12,6 +12,7 @@ import { navigate } from "../router";
 import { LogDetail } from "./log-detail";
 import { LevelMark } from "./marks";
 import { LoadError, Partial, SkeletonRows } from "./states";
+import "../styles/logs.css";
 
 const AGAIN_MS = 1500;
 /** Shown of each side of an event; the others one click away. */

@@ -6,9 +6,9 @@ import type { LogRowView, LogVolumeView } from "../api/types";
 export const LEVELS = ["unknown", "trace", "debug", "info", "warn", "error", "fatal"] as const;
 
 export const RANGES = [
-  { key: "15m", words: "15 min", ms: 900_000 },
-  { key: "1h", words: "1 h", ms: 3_600_000 },
-  { key: "24h", words: "24 h", ms: 86_400_000 },
+  { key: "15m", words: "15 minutes", ms: 900_000 },
+  { key: "1h", words: "1 hour", ms: 3_600_000 },
+  { key: "24h", words: "24 hours", ms: 86_400_000 },
   { key: "7d", words: "7 days", ms: 604_800_000 },
   { key: "30d", words: "30 days", ms: 2_592_000_000 },
 ] as const;

@@ -1,6 +1,6 @@
 // What the metric screens work out without a page: how values read, which sums fit a kind, where a line runs. Pure.
 
-import type { MetricSeriesView } from "../api/types";
+import type { MetricRowView, MetricSeriesView } from "../api/types";
 import { bytes, count, duration } from "./format";
 
 const NANOSECONDS: Record<string, number> = { nanosecond: 1, ns: 1, microsecond: 1e3, us: 1e3, millisecond: 1e6, ms: 1e6, second: 1e9, s: 1e9, minute: 6e10, hour: 3.6e12, day: 8.64e13 };
@@ -98,3 +98,10 @@ export function path(values: readonly (number | null)[], low: number, high: numb
   }
   return out;
 }
+
+export const metricPath = (row: Pick<MetricRowView, "name" | "kind" | "unit" | "project_slug">) => {
+  const params = new URLSearchParams({ kind: row.kind });
+  if (row.unit) params.set("unit", row.unit);
+  params.set("project", row.project_slug);
+  return `/metrics/${encodeURIComponent(row.name)}?${params}`;
+};

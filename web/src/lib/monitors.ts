@@ -1,7 +1,8 @@
 // Monitors in words: what a check-in came to, how an environment is, when the next one is due. Pure.
 
-import type { CheckInView, MonitorEnvironmentView } from "../api/types";
+import type { CheckInView, EventDetail, MonitorEnvironmentView } from "../api/types";
 import { age, duration } from "./format";
+import type { Snippet } from "./snippets";
 
 export const STATUS_WORDS: Record<string, string> = {
   ok: "OK",
@@ -28,7 +29,7 @@ export function dueWords(dueMs: number | null, nowMs: number): string {
   return dueMs > nowMs ? `in ${age(nowMs, dueMs)}` : `late by ${age(dueMs, nowMs)}`;
 }
 
-export const milliseconds = (ms: number | null): string => (ms === null ? "–" : duration(ms * 1e6));
+export const milliseconds = (ms: number | null): string => (ms === null ? "–" : ms === 0 ? "under 1\u202fms" : duration(ms * 1e6));
 
 /** The middle and the longest of the runs that ended, in milliseconds. */
 export function durationsOf(checkIns: readonly Pick<CheckInView, "duration_ms">[]): { median: number; longest: number } | null {
@@ -47,7 +48,7 @@ export function summary(checkIns: readonly Pick<CheckInView, "status">[]): strin
 
 export const monitorPath = (slug: string, project?: string): string => `/monitors/${encodeURIComponent(slug)}${project ? `?project=${encodeURIComponent(project)}` : ""}`;
 
-export function monitorSnippets(dsn: string, origin: string): { title: string; language: "python" | "shell"; text: string }[] {
+export function monitorSnippets(dsn: string, origin: string): Snippet[] {
   const [, key = "", project = "1"] = /\/\/([^@]*)@[^/]*\/(\d+)/.exec(dsn) ?? [];
   return [
     {
@@ -88,4 +89,15 @@ def nightly_report():
 15 3 * * * /srv/backup.sh && S=ok || S=error; curl -s "${origin}/api/${project}/cron/backup/${key}/?status=$S" -d '{"monitor_config":{"schedule":"15 3 * * *","timezone":"Europe/Berlin","checkin_margin":30}}'`,
     },
   ];
+}
+
+/** The monitor an event is about: made here for a failed run, or sent by an SDK with an error within one. */
+export function monitorOf(detail: EventDetail): { slug: string; project: string | null; environment: string | null } | null {
+  const entries = detail.contexts.find(({ name }) => name === "monitor")?.entries ?? [];
+  const text = (name: string) => {
+    const value = entries.find((entry) => entry.name === name)?.value;
+    return typeof value === "string" && value !== "" ? value : null;
+  };
+  const slug = text("slug");
+  return slug === null ? null : { slug, project: text("project"), environment: text("environment") };
 }

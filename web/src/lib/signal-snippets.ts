@@ -1,4 +1,4 @@
-// What to paste to make a Sentry SDK send logs and metrics, as sentry-sdk 2.75 takes it. Pure.
+// What to paste to make a Sentry SDK send logs, metrics and the name of a release, as sentry-sdk 2.75 takes it. Pure.
 
 import type { Snippet } from "./snippets";
 
@@ -46,4 +46,18 @@ metrics.gauge("queue.depth", 42)
 metrics.distribution("checkout.duration", 187.5, unit="millisecond")`,
     },
   ];
+}
+
+export function releaseSnippet(dsn: string): Snippet {
+  return {
+    title: "settings.py, or the start of your program",
+    language: "python",
+    text: `import sentry_sdk
+
+sentry_sdk.init(
+    dsn="${dsn}",
+    release="my-app@1.0.0",    # a version, or the commit
+    environment="production",
+)`,
+  };
 }

@@ -4,10 +4,11 @@ import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { FeedbackListView, FeedbackOneView, FeedbackView } from "../api/types";
 import type { PageProps } from "../app";
-import { Block } from "../components/code";
-import { CopyButton, SearchBox } from "../components/controls";
+import { Teach } from "../components/code-box";
+import { SearchBox } from "../components/controls";
 import { Contexts } from "../components/event-sections";
 import { About, Voice, Who } from "../components/feedback";
+import { ListEnd, NewBar, ProjectChoice } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
 import { Ago } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
@@ -16,11 +17,11 @@ import { usePaged } from "../components/paged";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
-import { dateTime, oneLine, plural } from "../lib/format";
+import { dateTime, oneLine } from "../lib/format";
 import { crashPage } from "../lib/snippets";
-import { composeDsn, feedbackPath, issuePath, withQuery } from "../lib/urls";
+import { feedbackPath, issuePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
-import { boot } from "../state";
+import { ownDsn } from "../state";
 
 const read = (view: FeedbackListView) => ({ rows: view.feedback, next: view.next_cursor, total: null });
 const keyOf = (row: FeedbackView) => row.feedback_id;
@@ -43,7 +44,6 @@ export function FeedbackPage() {
   const text = params.get("query") ?? "";
   const issue = params.get("issue") ?? "";
   const project = params.get("project") ?? "";
-  const projects = boot.value?.projects ?? [];
   return (
     <div class="page">
       <header class="page-head">
@@ -51,19 +51,7 @@ export function FeedbackPage() {
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search feedback" placeholder="Words, name or email" onChange={(value) => change({ query: value })} />
-        {projects.length > 1 && (
-          <label class="select">
-            <span>Project</span>
-            <select value={project} onChange={(event) => change({ project: event.currentTarget.value })}>
-              <option value="">All</option>
-              {projects.map((p) => (
-                <option key={p.id} value={p.slug}>
-                  {p.name}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
+        <ProjectChoice value={project} onChange={(slug) => change({ project: slug })} />
       </div>
       {(issue !== "" || apply) && (
         <div class="filter-line">
@@ -77,11 +65,7 @@ export function FeedbackPage() {
               </button>
             </p>
           )}
-          {apply && (
-            <button type="button" class="new-bar" onClick={apply}>
-              <span aria-hidden="true">↑</span> {plural(unseen, "new message")} <kbd>.</kbd>
-            </button>
-          )}
+          <NewBar unseen={unseen} noun="message" apply={apply} />
         </div>
       )}
       {list.error && <LoadError error={list.error} what="The feedback" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
@@ -94,14 +78,7 @@ export function FeedbackPage() {
               <Voice key={row.feedback_id} row={row} isCurrent={current === row.feedback_id} />
             ))}
           </ol>
-          <p class="list-end">
-            {list.next && (
-              <button type="button" class="button" disabled={list.isLoadingMore} onClick={list.more}>
-                {list.isLoadingMore ? "Loading…" : "Load more"}
-              </button>
-            )}
-            <span>{`${plural(rows.length, "message")} shown`}</span>
-          </p>
+          <ListEnd list={list} noun="message" />
         </>
       )}
     </div>
@@ -119,24 +96,13 @@ function NoFeedback({ isFiltered, onClear }: { isFiltered: boolean; onClear: () 
         </p>
       </Empty>
     );
-  const project = boot.value?.projects[0];
-  const dsn = project ? composeDsn(location, project.public_key, project.id) : "";
-  const snippet = crashPage(dsn, location.origin);
   return (
-    <div class="teach">
+    <>
       <Empty title="Nobody has written yet">
         <p>Let the people who meet an error say what they were doing. Their words stand beside the error here.</p>
       </Empty>
-      {snippet.map(({ title, text }) => (
-        <section key={title} class="teach-step">
-          <div class="row-between">
-            <h2>{title}</h2>
-            <CopyButton label="Copy" text={() => text} />
-          </div>
-          <Block text={text} label={title} />
-        </section>
-      ))}
-    </div>
+      <Teach snippets={crashPage(ownDsn(), location.origin)} />
+    </>
   );
 }
 

@@ -59,7 +59,7 @@ export function IngestPage() {
       )}
       <h2 class="list-title">Requests since the server started, newest first</h2>
       <LedgerTable ledger={ledger}>
-        <Empty title="No request has reached the server">
+        <Empty title="No request since the server started">
           <p>Every request to an ingest route is listed here, refused ones with the reason.</p>
           <p class="buttons">
             <a class="button primary" href="/welcome">

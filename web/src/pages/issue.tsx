@@ -8,26 +8,30 @@ import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
 import { Menu, type MenuItem } from "../components/controls";
 import { Contexts, contextFacts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
-import { Grouping } from "../components/grouping";
 import { Csp, Report } from "../components/csp";
 import { Voices } from "../components/feedback";
 import { Icon, type IconName } from "../components/icons";
-import { Attachments, Replays } from "../components/kept";
-import { Ago, LevelMark, Sparkline } from "../components/marks";
-import { EventLogs } from "../components/trace-logs";
-import { MonitorSection, monitorOf } from "../components/monitor-section";
+import { Ago, IssueHeadline, LevelMark, Sparkline } from "../components/marks";
+import { lazy } from "../components/lazy";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
+import { monitorOf } from "../lib/monitors";
 import { curl, markdown, traceback } from "../lib/export";
 import { bytes, count, dateTime, oneLine, plural, shortId } from "../lib/format";
 import { eventPath, issuePath, normaliseId, tracePath } from "../lib/urls";
 import { navigate } from "../router";
 import { remembered, rememberChoice, say, serverNow } from "../state";
-import { IssueHeadline } from "./issues";
+
+const extras = () => import("../components/issue-extras");
+const Attachments = lazy("Attachments", () => extras().then((module) => module.Attachments), "part-loading");
+const EventLogs = lazy("EventLogs", () => extras().then((module) => module.EventLogs), "part-loading");
+const Grouping = lazy("Grouping", () => extras().then((module) => module.Grouping), "part-loading");
+const MonitorSection = lazy("MonitorSection", () => extras().then((module) => module.MonitorSection), "part-loading");
+const Replays = lazy("Replays", () => extras().then((module) => module.Replays), "part-loading");
 
 /** Spans of an event's trace come soon after it or never; until then it is read again at most this often. */
 const TRACE_WAIT_MS = 120_000;
@@ -243,7 +247,6 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   // The message of a browser's report is made of it, and is the title already.
   const isReport = detail.csp !== null || detail.report.length > 0;
   if (detail.message !== null && !isReport) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
-  if (detail.message !== null) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
   if (monitor) sections.push({ id: "monitor", name: "Monitor", body: <MonitorSection {...monitor} /> });
   if (detail.threads.length > 0) sections.push({ id: "threads", name: "Threads", note: count(detail.threads.length), body: <Threads detail={detail} options={options} /> });
   if (event.feedback.length > 0) sections.push({ id: "feedback", name: "User feedback", note: count(event.feedback.length), body: <Voices rows={event.feedback} /> });

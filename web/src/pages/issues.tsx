@@ -4,13 +4,14 @@ import { prefetch } from "../api/client";
 import { useLive } from "../api/live";
 import type { IssueListView, IssueRowView } from "../api/types";
 import { SearchBox } from "../components/controls";
+import { ListEnd, NewBar, ProjectChoice, Select } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
-import { Ago, LevelMark, Sparkline } from "../components/marks";
+import { Ago, IssueHeadline, LevelMark, Sparkline } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
-import { count, countShort, noun, oneLine, plural } from "../lib/format";
+import { count, countShort, noun, plural } from "../lib/format";
 import { issuePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
@@ -61,29 +62,14 @@ export function IssuesPage() {
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search issues" placeholder="Type, message, function, file or route" onChange={(value) => change({ query: value })} />
-        {projects.length > 1 && (
-          <label class="select">
-            <span>Project</span>
-            <select value={project} onChange={(event) => change({ project: event.currentTarget.value })}>
-              <option value="">All</option>
-              {projects.map((p) => (
-                <option key={p.id} value={p.slug}>
-                  {p.name}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
-        <label class="select">
-          <span>Sort</span>
-          <select value={params.get("sort") ?? "last_seen"} onChange={(event) => change({ sort: event.currentTarget.value === "last_seen" ? null : event.currentTarget.value })}>
-            {SORTS.map(([value, name]) => (
-              <option key={value} value={value}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
+        <ProjectChoice value={project} onChange={(slug) => change({ project: slug })} />
+        <Select label="Sort" value={params.get("sort") ?? "last_seen"} onChange={(sort) => change({ sort: sort === "last_seen" ? null : sort })}>
+          {SORTS.map(([value, name]) => (
+            <option key={value} value={value}>
+              {name}
+            </option>
+          ))}
+        </Select>
       </div>
       <div class="filter-line">
         <nav class="tabs" aria-label="Status">
@@ -93,11 +79,7 @@ export function IssuesPage() {
             </a>
           ))}
         </nav>
-        {apply && (
-          <button type="button" class="new-bar" onClick={apply}>
-            <span aria-hidden="true">↑</span> {plural(unseen, "new issue")} <kbd>.</kbd>
-          </button>
-        )}
+        <NewBar unseen={unseen} noun="issue" apply={apply} />
       </div>
       {list.error && <LoadError error={list.error} what="The issues" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {rows === undefined && !list.error && <SkeletonRows rows={12} height={49} />}
@@ -120,26 +102,8 @@ export function IssuesPage() {
           </tbody>
         </table>
       )}
-      {rows && rows.length > 0 && (
-        <p class="list-end">
-          {list.next ? (
-            <button type="button" class="button" disabled={list.isLoadingMore} onClick={list.more}>
-              {list.isLoadingMore ? "Loading…" : "Load more"}
-            </button>
-          ) : null}
-          <span>{`${count(rows.length)} of ${count(Math.max(rows.length, list.total ?? 0))} shown`}</span>
-        </p>
-      )}
+      <ListEnd list={list} noun="issue" />
     </div>
-  );
-}
-
-export function IssueHeadline({ row }: { row: Pick<IssueRowView, "ty" | "value" | "title"> }) {
-  if (row.ty === null) return <b class="headline-ty">{oneLine(row.title)}</b>;
-  return (
-    <>
-      <b class="headline-ty">{row.ty}</b> <span class="headline-value">{oneLine(row.value ?? "")}</span>
-    </>
   );
 }
 

@@ -5,8 +5,9 @@ import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { LogVolumeView } from "../api/types";
 import { useLogs } from "../api/use-logs";
-import { CodeBox } from "../components/code-box";
+import { Teach } from "../components/code-box";
 import { SearchBox } from "../components/controls";
+import { Choice, ProjectChoice, RangeChoice } from "../components/filters";
 import { LogList } from "../components/log-list";
 import { LogVolume } from "../components/log-volume";
 import { PageTitle } from "../components/shell";
@@ -14,11 +15,12 @@ import { Empty, LoadError, SkeletonRows } from "../components/states";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { count, dateTime, plural } from "../lib/format";
-import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
+import { timeRange } from "../lib/logs";
 import { logSnippets } from "../lib/signal-snippets";
-import { composeDsn, withQuery } from "../lib/urls";
+import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
-import { boot, now, say, sayLive, serverNow } from "../state";
+import { now, ownDsn, say, sayLive, serverNow } from "../state";
+import "../styles/logs.css";
 
 const LEVELS = [
   ["", "All"],
@@ -142,19 +144,10 @@ export function LogsPage() {
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search logs" placeholder="Text in the message or logger" onChange={(value) => change({ query: value })} />
+        <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
         <Choice label="Service" value={params.get("service") ?? ""} options={services} onChange={(value) => change({ service: value })} />
         <Choice label="Environment" value={params.get("environment") ?? ""} options={environments} onChange={(value) => change({ environment: value })} />
-        <label class="select">
-          <span>Time</span>
-          <select value={range.key} onChange={(event) => change({ range: event.currentTarget.value === RANGE_DEFAULT ? null : event.currentTarget.value, from: null, to: null })}>
-            {range.key === "" && <option value="">chosen</option>}
-            {RANGES.map(({ key: name, words }) => (
-              <option key={name} value={name}>
-                {words}
-              </option>
-            ))}
-          </select>
-        </label>
+        <RangeChoice value={range.key} onChange={(name) => change({ range: name, from: null, to: null })} />
       </div>
       <div class="filter-line">
         <nav class="tabs" aria-label="Level">
@@ -210,22 +203,6 @@ function isOtherDay(ms: number, nowMs: number): boolean {
   return new Date(ms).toDateString() !== new Date(nowMs).toDateString();
 }
 
-function Choice({ label, value, options, onChange }: { label: string; value: string; options: readonly string[]; onChange: (value: string) => void }) {
-  const all = [...new Set([...options, ...(value ? [value] : [])])].toSorted();
-  if (all.length < 2 && value === "") return null;
-  return (
-    <label class="select">
-      <span>{label}</span>
-      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-        <option value="">All</option>
-        {all.map((name) => (
-          <option key={name}>{name}</option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
 function Chip({ text, onRemove }: { text: string; onRemove: () => void }) {
   return (
     <button type="button" class="toggle" aria-pressed="true" onClick={onRemove} title="Remove this filter">
@@ -272,18 +249,14 @@ function NoMatch({ isFiltered, searchedToMs, onMore, onClear, onLonger }: { isFi
 }
 
 function NoLogs() {
-  const project = boot.value?.projects[0];
-  const dsn = project ? composeDsn(location, project.public_key, project.id) : "";
   return (
-    <Empty title="No log has arrived yet">
-      <p>
-        A Sentry SDK sends what goes through Python's <code>logging</code> when <code>enable_logs</code> is on.
-      </p>
-      <div class="empty-code">
-        {logSnippets(dsn).map((snippet) => (
-          <CodeBox key={snippet.title} snippet={snippet} />
-        ))}
-      </div>
-    </Empty>
+    <>
+      <Empty title="No log has arrived yet">
+        <p>
+          A Sentry SDK sends what goes through Python's <code>logging</code> when <code>enable_logs</code> is on.
+        </p>
+      </Empty>
+      <Teach snippets={logSnippets(ownDsn())} />
+    </>
   );
 }

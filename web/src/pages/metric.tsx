@@ -5,6 +5,7 @@ import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { MetricView } from "../api/types";
 import type { PageProps } from "../app";
+import { RangeChoice, Select } from "../components/filters";
 import { type Line, LineChart } from "../components/line-chart";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
@@ -12,11 +13,11 @@ import { LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, dateTime, plural } from "../lib/format";
 import { timeRange } from "../lib/logs";
-import { column, number, overall, STAT_WORDS, type Stat, STATS, value } from "../lib/metrics";
+import { column, metricPath, number, overall, STAT_WORDS, type Stat, STATS, value } from "../lib/metrics";
 import { tracePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { now } from "../state";
-import { metricPath, RangeChoice } from "./metrics";
+import "../styles/logs.css";
 
 const AGAIN_MS = 5000;
 
@@ -97,17 +98,14 @@ function Metric({ metric, rangeKey, isSplit }: { metric: MetricView; rangeKey: s
         </nav>
         <span class="head-tools">
           {(metric.attributes.length > 0 || split !== "") && (
-            <label class="select">
-              <span>Split by</span>
-              <select value={split} onChange={(event) => change({ split: event.currentTarget.value || null })}>
-                <option value="">nothing</option>
-                {[...new Set([...metric.attributes, ...(split ? [split] : [])])].map((name) => (
-                  <option key={name}>{name}</option>
-                ))}
-              </select>
-            </label>
+            <Select label="Split by" value={split} onChange={(name) => change({ split: name || null })}>
+              <option value="">nothing</option>
+              {[...new Set([...metric.attributes, ...(split ? [split] : [])])].map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </Select>
           )}
-          <RangeChoice rangeKey={rangeKey} onChange={(key) => change({ range: key, from: null, to: null })} />
+          <RangeChoice value={rangeKey} onChange={(key) => change({ range: key, from: null, to: null })} />
         </span>
       </div>
       <LineChart

@@ -3,8 +3,9 @@
 import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { MetricListView, MetricRowView } from "../api/types";
-import { CodeBox } from "../components/code-box";
+import { Teach } from "../components/code-box";
 import { SearchBox } from "../components/controls";
+import { ProjectChoice, RangeChoice } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
 import { Ago } from "../components/marks";
 import { PageTitle } from "../components/shell";
@@ -12,20 +13,14 @@ import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { countShort, plural } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
-import { extent, path, value } from "../lib/metrics";
+import { extent, metricPath, path, value } from "../lib/metrics";
 import { metricSnippets } from "../lib/signal-snippets";
-import { composeDsn, withQuery } from "../lib/urls";
+import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
-import { boot, now } from "../state";
+import { boot, now, ownDsn } from "../state";
+import "../styles/logs.css";
 
 const AGAIN_MS = 5000;
-
-export const metricPath = (row: Pick<MetricRowView, "name" | "kind" | "unit" | "project_slug">) => {
-  const params = new URLSearchParams({ kind: row.kind });
-  if (row.unit) params.set("unit", row.unit);
-  params.set("project", row.project_slug);
-  return `/metrics/${encodeURIComponent(row.name)}?${params}`;
-};
 
 export function MetricsPage() {
   const params = query.value;
@@ -49,11 +44,12 @@ export function MetricsPage() {
     <div class="page">
       <header class="page-head">
         <PageTitle title="Metrics" />
-        {rows && rows.length > 0 && <span class="head-count">{plural(rows.length, "metric")}</span>}
+        {rows && rows.length > 0 && <p class="head-count">{plural(rows.length, "metric")}</p>}
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search metrics" placeholder="Name of a metric" onChange={(words) => change({ query: words })} />
-        <RangeChoice rangeKey={range.key} onChange={(key) => change({ range: key, from: null, to: null })} />
+        <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
+        <RangeChoice value={range.key} onChange={(key) => change({ range: key, from: null, to: null })} />
       </div>
       {error && <LoadError error={error} what="The metrics" hasData={data !== undefined} onRetry={reload} />}
       {!data && !error && <SkeletonRows rows={10} height={41} />}
@@ -79,7 +75,7 @@ export function MetricsPage() {
               <th scope="col" class="c-chart">{RANGES.find(({ key }) => key === range.key)?.words ?? "Chosen time"}</th>
               <th scope="col" class="num c-points">Points</th>
               <th scope="col" class="num c-last">Last value</th>
-              <th scope="col" class="num c-seen">Seen</th>
+              <th scope="col" class="num c-seen">Last seen</th>
             </tr>
           </thead>
           <tbody>
@@ -130,33 +126,13 @@ function Spark({ row }: { row: MetricRowView }) {
   );
 }
 
-export function RangeChoice({ rangeKey, onChange }: { rangeKey: string; onChange: (key: string | null) => void }) {
-  return (
-    <label class="select">
-      <span>Time</span>
-      <select value={rangeKey} onChange={(event) => onChange(event.currentTarget.value === RANGE_DEFAULT ? null : event.currentTarget.value)}>
-        {rangeKey === "" && <option value="">chosen</option>}
-        {RANGES.map(({ key, words }) => (
-          <option key={key} value={key}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
 function NoMetrics() {
-  const project = boot.value?.projects[0];
-  const dsn = project ? composeDsn(location, project.public_key, project.id) : "";
   return (
-    <Empty title="No metric has arrived yet">
-      <p>A Sentry SDK sends what your code counts and measures; nothing needs to be switched on.</p>
-      <div class="empty-code">
-        {metricSnippets(dsn).map((snippet) => (
-          <CodeBox key={snippet.title} snippet={snippet} />
-        ))}
-      </div>
-    </Empty>
+    <>
+      <Empty title="No metric has arrived yet">
+        <p>A Sentry SDK sends what your code counts and measures; nothing needs to be switched on.</p>
+      </Empty>
+      <Teach snippets={metricSnippets(ownDsn())} />
+    </>
   );
 }

@@ -4,7 +4,8 @@ import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { CheckInListView, CheckInView, MonitorView } from "../api/types";
 import type { PageProps } from "../app";
-import { CheckInMark, DurationChart } from "../components/check-ins";
+import { CheckInMark, DurationChart, EnvironmentRows, ScheduleLine } from "../components/check-ins";
+import { ListEnd } from "../components/filters";
 import { Ago } from "../components/marks";
 import { isNotHere, NotHere } from "../components/not-here";
 import { usePaged } from "../components/paged";
@@ -15,7 +16,6 @@ import { dateTime, plural } from "../lib/format";
 import { durationsOf, milliseconds } from "../lib/monitors";
 import { tracePath, withQuery } from "../lib/urls";
 import { place, query } from "../router";
-import { EnvironmentRows, ScheduleLine } from "./monitors";
 
 const LIVE_MS = 1000;
 const read = (view: CheckInListView) => ({ rows: view.check_ins, next: view.next_cursor, total: null });
@@ -82,13 +82,7 @@ export function MonitorPage({ params }: PageProps) {
             )}
             {list.error && <LoadError error={list.error} what="The check-ins" hasData={list.rows !== undefined} onRetry={() => void list.reload()} />}
             {list.rows && list.rows.length > 0 && <CheckInTable rows={list.rows} withEnvironment={environments.length > 1 && environment === null} />}
-            {list.next && (
-              <p class="list-end">
-                <button type="button" class="button" disabled={list.isLoadingMore} onClick={list.more}>
-                  {list.isLoadingMore ? "Loading…" : "Load more"}
-                </button>
-              </p>
-            )}
+            <ListEnd list={list} noun="check-in" />
           </section>
           <section class="event-section" aria-labelledby="h-config">
             <h2 id="h-config">Watched by</h2>
@@ -176,7 +170,7 @@ function Config({ monitor }: { monitor: MonitorView }) {
           </div>
         ))}
       </dl>
-      <p class="quiet">
+      <p class="quiet note">
         As the job's own <code>monitor_config</code> last said; change it there.
       </p>
     </>

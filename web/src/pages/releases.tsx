@@ -3,22 +3,23 @@
 import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { ReleaseListView, ReleaseRowView } from "../api/types";
-import { useScrollable } from "../components/code";
-import { CopyButton, SearchBox } from "../components/controls";
+import { Teach } from "../components/code-box";
+import { SearchBox } from "../components/controls";
+import { Choice, ProjectChoice, RangeChoice } from "../components/filters";
 import { Ago, Sparkline } from "../components/marks";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, countShort, duration, noun, percent, plural } from "../lib/format";
-import { composeDsn, withQuery } from "../lib/urls";
+import { RANGES } from "../lib/logs";
+import { releaseSnippet } from "../lib/signal-snippets";
+import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
-import { boot } from "../state";
+import { boot, ownDsn } from "../state";
+import "../styles/releases.css";
 
-const PERIODS = [
-  ["24h", "24 hours"],
-  ["7d", "7 days"],
-  ["30d", "30 days"],
-] as const;
+const PERIODS = RANGES.filter(({ ms }) => ms >= 86_400_000);
+const PERIOD_DEFAULT = "7d";
 /** Sessions come by the minute; the numbers need not be newer than this. */
 const RELOAD_MS = 3000;
 /** Below these shares a release is worth a second look, or a first one. */
@@ -27,7 +28,7 @@ const BAD = 0.95;
 
 export function ReleasesPage() {
   const params = query.value;
-  const period = PERIODS.find(([value]) => value === params.get("period"))?.[0] ?? "7d";
+  const period = PERIODS.find(({ key }) => key === params.get("period"))?.key ?? PERIOD_DEFAULT;
   const api = new URLSearchParams({ period });
   for (const key of ["project", "environment", "query"] as const) {
     const value = params.get(key);
@@ -41,7 +42,6 @@ export function ReleasesPage() {
   const environment = params.get("environment") ?? "";
   const project = params.get("project") ?? "";
   const projects = boot.value?.projects ?? [];
-  const environments = [...new Set([...(data?.environments ?? []), ...(environment ? [environment] : [])])].toSorted();
   const rows = data?.releases;
   return (
     <div class="page">
@@ -51,39 +51,9 @@ export function ReleasesPage() {
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search releases" placeholder="Version" onChange={(value) => change({ query: value })} />
-        {projects.length > 1 && (
-          <label class="select">
-            <span>Project</span>
-            <select value={project} onChange={(event) => change({ project: event.currentTarget.value })}>
-              <option value="">All</option>
-              {projects.map((p) => (
-                <option key={p.id} value={p.slug}>
-                  {p.name}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
-        {environments.length > 0 && (
-          <label class="select">
-            <span>Environment</span>
-            <select value={environment} onChange={(event) => change({ environment: event.currentTarget.value })}>
-              <option value="">All</option>
-              {environments.map((name) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
-          </label>
-        )}
-      </div>
-      <div class="filter-line">
-        <nav class="tabs" aria-label="Period">
-          {PERIODS.map(([value, name]) => (
-            <a key={value} href={`/releases${withQuery(place.value.search, { period: value === "7d" ? null : value })}`} aria-current={value === period ? "true" : undefined}>
-              {name}
-            </a>
-          ))}
-        </nav>
+        <ProjectChoice value={project} onChange={(slug) => change({ project: slug })} />
+        <Choice label="Environment" value={environment} options={data?.environments ?? []} onChange={(name) => change({ environment: name })} />
+        <RangeChoice value={period} ranges={PERIODS} initial={PERIOD_DEFAULT} onChange={(key) => change({ period: key })} />
       </div>
       {error && <LoadError error={error} what="The releases" hasData={data !== undefined} onRetry={reload} />}
       {data === undefined && !error && <SkeletonRows rows={6} height={49} />}
@@ -216,30 +186,14 @@ function NoReleases({ isFiltered, period, onClear, onMore }: { isFiltered: boole
             </button>
           )}
         </p>
-        {!isFiltered && <Snippet />}
       </Empty>
     );
   return (
-    <Empty title="No release has been seen yet">
-      <p>Tell the SDK which version runs. Errors then say since when they exist, and sessions how many requests went well.</p>
-      <Snippet />
-    </Empty>
-  );
-}
-
-function Snippet() {
-  const project = boot.value?.projects[0];
-  const dsn = project ? composeDsn(location, project.public_key, project.id) : "your DSN";
-  const line = 'release="my-app@1.0.0",';
-  const block = useScrollable<HTMLPreElement>();
-  return (
-    <div class="release-snippet">
-      <pre ref={block} class="block scrolls">
-        {`sentry_sdk.init(\n    dsn="${dsn}",\n`}
-        <b>{`    ${line}  # a version, or the commit`}</b>
-        {`\n    environment="production",\n)`}
-      </pre>
-      <CopyButton text={() => line} label="Copy line" />
-    </div>
+    <>
+      <Empty title="No release has been seen yet">
+        <p>Tell the SDK which version runs. Errors then say since when they exist, and sessions how many requests went well.</p>
+      </Empty>
+      <Teach snippets={[releaseSnippet(ownDsn())]} />
+    </>
   );
 }

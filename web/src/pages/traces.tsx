@@ -4,6 +4,7 @@ import { prefetch } from "../api/client";
 import { useLive } from "../api/live";
 import type { TraceListView, TraceRowView } from "../api/types";
 import { SearchBox } from "../components/controls";
+import { Choice, ListEnd, NewBar } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
 import { SourceMarks } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
@@ -39,7 +40,7 @@ export function TracesPage() {
   const text = params.get("query") ?? "";
   const service = params.get("service") ?? "";
   const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
-  const services = [...new Set([...(rows ?? []).flatMap((row) => row.services), ...(service ? [service] : [])])].toSorted();
+  const services = (rows ?? []).flatMap((row) => row.services);
   return (
     <div class="page">
       <header class="page-head">
@@ -47,17 +48,7 @@ export function TracesPage() {
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search traces" placeholder="Route, name, service or trace id" onChange={(value) => change({ query: value })} />
-        {services.length > 1 && (
-          <label class="select">
-            <span>Service</span>
-            <select value={service} onChange={(event) => change({ service: event.currentTarget.value })}>
-              <option value="">All</option>
-              {services.map((name) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
-          </label>
-        )}
+        <Choice label="Service" value={service} options={services} onChange={(name) => change({ service: name })} />
       </div>
       <div class="filter-line">
         <nav class="tabs" aria-label="Kind">
@@ -67,11 +58,7 @@ export function TracesPage() {
             </a>
           ))}
         </nav>
-        {apply && (
-          <button type="button" class="new-bar" onClick={apply}>
-            <span aria-hidden="true">↑</span> {plural(unseen, "new trace")} <kbd>.</kbd>
-          </button>
-        )}
+        <NewBar unseen={unseen} noun="trace" apply={apply} />
       </div>
       {list.error && <LoadError error={list.error} what="The traces" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
@@ -97,16 +84,7 @@ export function TracesPage() {
           </tbody>
         </table>
       )}
-      {rows && rows.length > 0 && (
-        <p class="list-end">
-          {list.next && (
-            <button type="button" class="button" disabled={list.isLoadingMore} onClick={list.more}>
-              {list.isLoadingMore ? "Loading…" : "Load more"}
-            </button>
-          )}
-          <span>{`${plural(rows.length, "trace")} shown`}</span>
-        </p>
-      )}
+      <ListEnd list={list} noun="trace" />
     </div>
   );
 }

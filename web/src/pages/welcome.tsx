@@ -6,18 +6,17 @@ import { load, post } from "../api/client";
 import { useLive } from "../api/live";
 import type { ApiError } from "../api/client";
 import type { IngestRowView, IssueListView, TraceListView } from "../api/types";
-import { Tokens } from "../components/code";
+import { CodeBox } from "../components/code-box";
 import { CopyButton, Tabs } from "../components/controls";
+import { Select } from "../components/filters";
 import { LedgerTable, useLedger } from "../components/ledger";
 import { LevelMark } from "../components/marks";
 import { PageTitle } from "../components/shell";
 import { ErrorNote } from "../components/states";
 import { duration, plural } from "../lib/format";
-import { python, type Token } from "../lib/highlight";
-import { type Platform, type Snippet, snippets } from "../lib/snippets";
+import { more, type Platform, snippets } from "../lib/snippets";
 import { composeDsn, issuePath, tracePath, withQuery } from "../lib/urls";
 import { navigate, query } from "../router";
-import { useScrollable } from "../components/code";
 import { boot, bootError, refreshBoot, rememberChoice, remembered, say } from "../state";
 
 const TABS = [
@@ -100,6 +99,7 @@ export function WelcomePage() {
   const project = projects.find(({ slug }) => slug === query.value.get("project")) ?? projects[0];
   const dsn = project ? composeDsn(location, project.public_key, project.id) : "…";
   const parts = snippets(platform, dsn, location.origin);
+  const extended = more(platform, dsn);
   return (
     <div class="page welcome">
       <div class="setup">
@@ -112,16 +112,13 @@ export function WelcomePage() {
           </p>
         </header>
         {projects.length > 1 && (
-          <label class="select">
-            <span>Project</span>
-            <select value={project?.slug} onChange={(event) => navigate(`/welcome${withQuery(location.search, { project: event.currentTarget.value })}`, { replace: true })}>
-              {projects.map(({ id, slug, name }) => (
-                <option key={id} value={slug}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          </label>
+          <Select label="Project" value={project?.slug ?? ""} onChange={(slug) => navigate(`/welcome${withQuery(location.search, { project: slug })}`, { replace: true })}>
+            {projects.map(({ id, slug, name }) => (
+              <option key={id} value={slug}>
+                {name}
+              </option>
+            ))}
+          </Select>
         )}
         <Tabs
           label="Platform"
@@ -154,6 +151,15 @@ export function WelcomePage() {
             </p>
           </Step>
         </div>
+        {extended && (
+          <details class="more-signals">
+            <summary>Logs, metrics, profiles and cron jobs, with the same DSN</summary>
+            <CodeBox snippet={extended} />
+            <p class="step-note">
+              Each line stands alone: leave out what you do not want. Without Celery, leave out <code>integrations</code>; <a href="/monitors">Monitors</a> has what a crontab sends. Releases and their sessions come from <code>release</code>.
+            </p>
+          </details>
+        )}
         {project && platform !== "otel" && (
           <div class="dsn">
             <h2>DSN</h2>
@@ -226,29 +232,6 @@ function Step({ number, title, children }: { number: number; title: string; chil
       {children}
     </section>
   );
-}
-
-export function CodeBox({ snippet }: { snippet: Snippet }) {
-  const ref = useScrollable<HTMLPreElement>();
-  const tokens: Token[] = snippet.language === "python" ? python(snippet.text) : shell(snippet.text);
-  return (
-    <div class="code-box">
-      <div class="code-box-head">
-        <span>{snippet.title}</span>
-        <CopyButton class="button quiet-button" text={() => snippet.text} />
-      </div>
-      <pre ref={ref} class="scrolls" role="group" aria-label={snippet.title}>
-        <code>
-          <Tokens tokens={tokens} />
-        </code>
-      </pre>
-    </div>
-  );
-}
-
-/** Comments only: a command is read as it is. */
-function shell(text: string): Token[] {
-  return text.split(/(#[^\n]*)/).map((part) => ({ role: part.startsWith("#") ? "comment" : null, text: part }));
 }
 
 function SampleButton({ onSent }: { onSent: () => void }) {

@@ -1,0 +1,86 @@
+// What stands above and below a list: choices that are part of the address, what is new, how much there is.
+
+import type { ComponentChildren } from "preact";
+import { count, plural } from "../lib/format";
+import { RANGE_DEFAULT, RANGES } from "../lib/logs";
+import { boot } from "../state";
+import type { Paged } from "./paged";
+
+/** A choice with a name before it. */
+export function Select({ label, value, onChange, children }: { label: string; value: string; onChange: (value: string) => void; children: ComponentChildren }) {
+  return (
+    <label class="select">
+      <span>{label}</span>
+      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        {children}
+      </select>
+    </label>
+  );
+}
+
+/** One of these or all of them; not there while there is nothing to choose. */
+export function Choice({ label, value, options, onChange }: { label: string; value: string; options: readonly string[]; onChange: (value: string) => void }) {
+  const all = [...new Set([...options, ...(value ? [value] : [])])].toSorted();
+  if (all.length < 2 && value === "") return null;
+  return (
+    <Select label={label} value={value} onChange={onChange}>
+      <option value="">All</option>
+      {all.map((name) => (
+        <option key={name}>{name}</option>
+      ))}
+    </Select>
+  );
+}
+
+export function ProjectChoice({ value, onChange }: { value: string; onChange: (slug: string) => void }) {
+  const projects = boot.value?.projects ?? [];
+  if (projects.length < 2) return null;
+  return (
+    <Select label="Project" value={value} onChange={onChange}>
+      <option value="">All</option>
+      {projects.map(({ id, slug, name }) => (
+        <option key={id} value={slug}>
+          {name}
+        </option>
+      ))}
+    </Select>
+  );
+}
+
+/** `null` stands for the choice the page starts with. */
+export function RangeChoice({ value, ranges = RANGES, initial = RANGE_DEFAULT, onChange }: { value: string; ranges?: readonly { key: string; words: string }[]; initial?: string; onChange: (key: string | null) => void }) {
+  return (
+    <Select label="Time" value={value} onChange={(key) => onChange(key === initial ? null : key)}>
+      {value === "" && <option value="">chosen</option>}
+      {ranges.map(({ key, words }) => (
+        <option key={key} value={key}>
+          {words}
+        </option>
+      ))}
+    </Select>
+  );
+}
+
+export function NewBar({ unseen, noun, apply }: { unseen: number; noun: string; apply: (() => void) | undefined }) {
+  if (!apply) return null;
+  return (
+    <button type="button" class="new-bar" onClick={apply}>
+      <span aria-hidden="true">↑</span> {plural(unseen, `new ${noun}`)} <kbd>.</kbd>
+    </button>
+  );
+}
+
+export function ListEnd<T>({ list, noun }: { list: Paged<T>; noun: string }) {
+  const { rows, total } = list;
+  if (!rows || rows.length === 0) return null;
+  return (
+    <p class="list-end">
+      {list.next && (
+        <button type="button" class="button" disabled={list.isLoadingMore} onClick={list.more}>
+          {list.isLoadingMore ? "Loading…" : "Load more"}
+        </button>
+      )}
+      <span>{total === null ? `${plural(rows.length, noun)} shown` : `${count(rows.length)} of ${count(Math.max(rows.length, total))} shown`}</span>
+    </p>
+  );
+}
