@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use flate2::read::ZlibDecoder;
 use hyper::{Response, StatusCode};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::config::{PREVIEW_BYTES_MAX, REPLAY_BYTES_MAX, REPLAY_EXPANDED_BYTES_MAX};
 use crate::model::blob::ReplayKind;
@@ -246,21 +246,10 @@ pub(super) async fn recording_segments(ready: &Ready, project: &Project, id: &st
     let (to_client, chunks) = mpsc::channel(1);
     let store = ready.store.clone();
     tokio::spawn(async move {
-        let mut separator: &[u8] = b"[";
-        for part in parts {
-            let segment = match read_segment(&store, part).await {
-                Ok(segment) => segment,
-                // The list stays open, which every reader of JSON notices.
-                Err(error) => return tracing::error!(%error, "a segment of a replay cannot be read"),
-            };
-            if to_client.send(Bytes::from([separator, &segment].concat())).await.is_err() {
-                return;
-            }
-            separator = b",";
+        if let Err(error) = send_segments(&store, parts, &to_client).await {
+            // The list stays open, which every reader of JSON notices.
+            tracing::error!(%error, "a segment of a replay cannot be read");
         }
-        let end: &[u8] = if separator == b"[" { b"[]" } else { b"]" };
-        // A client that is gone wants no end.
-        let _ = to_client.send(Bytes::from_static(end)).await;
     });
     Ok(stream(chunks, &format!("replay-{}.json", row.replay_id), Shown::Download))
 }
@@ -280,23 +269,55 @@ async fn find_replay(ready: &Ready, project: Option<&Project>, id: &str) -> Resu
     ready.store.replay(project.map(|project| project.id), id).await?.ok_or_else(not_found)
 }
 
-/// The recording as JSON: SDKs send it as it is or as zlib. What cannot be read is an empty list, not the end of all.
-async fn read_segment(store: &Store, part: ReplayPartRow) -> Result<Vec<u8>, crate::store::StoreError> {
-    let sent = store.blob_head(part.blob_id, REPLAY_BYTES_MAX).await?;
-    let expanded = tokio::task::spawn_blocking(move || expand_recording(&sent)).await;
-    Ok(expanded.ok().flatten().unwrap_or_else(|| b"[]".to_vec()))
+/// Every segment's list in one. What cannot be read is an empty list, not the end of all.
+async fn send_segments(
+    store: &Store,
+    parts: Vec<ReplayPartRow>,
+    to_client: &mpsc::Sender<Bytes>,
+) -> Result<(), crate::store::StoreError> {
+    let mut separator = "[";
+    for part in parts {
+        let sent = Bytes::from(store.blob_head(part.blob_id, REPLAY_BYTES_MAX).await?);
+        let mut recording = if is_recording(sent.clone()).await { expanded(sent) } else { expanded("[]".into()) };
+        let mut piece = separator.as_bytes().to_vec();
+        // A client that is gone wants no end. The bytes have been read before, so they do not fail now.
+        while recording.by_ref().take(PIECE_BYTES).read_to_end(&mut piece).is_ok() && !piece.is_empty() {
+            if to_client.send(std::mem::take(&mut piece).into()).await.is_err() {
+                return Ok(());
+            }
+        }
+        separator = ",";
+    }
+    let end = if separator == "[" { "[]" } else { "]" };
+    let _ = to_client.send(Bytes::from_static(end.as_bytes())).await;
+    Ok(())
 }
 
-/// `None` for damaged data, bombs and what is no JSON.
-fn expand_recording(sent: &[u8]) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    if sent.first() == Some(&b'[') {
-        text.extend(sent);
-    } else {
-        ZlibDecoder::new(sent).take(REPLAY_EXPANDED_BYTES_MAX as u64 + 1).read_to_end(&mut text).ok()?;
+/// Of a recording, in one piece of an answer: it may expand to a hundred times the memory it is sent in.
+const PIECE_BYTES: u64 = 64 << 10;
+
+/// Recordings read whole at one time, to see whether they are JSON.
+static READ_WHOLE: Semaphore = Semaphore::const_new(1);
+
+async fn is_recording(sent: Bytes) -> bool {
+    // It is never closed.
+    let _turn = READ_WHOLE.acquire().await;
+    tokio::task::spawn_blocking(move || is_json(expanded(sent))).await.unwrap_or(false)
+}
+
+/// SDKs send JSON as it is or as zlib.
+fn expanded(sent: Bytes) -> Box<dyn Read + Send> {
+    match sent.first() {
+        Some(b'[') => Box::new(sent.reader()),
+        _ => Box::new(ZlibDecoder::new(sent.reader())),
     }
-    let is_json = text.len() <= REPLAY_EXPANDED_BYTES_MAX && serde_json::from_slice::<IgnoredAny>(&text).is_ok();
-    is_json.then_some(text)
+}
+
+/// False for damaged data, bombs and what is no JSON.
+fn is_json(recording: impl Read) -> bool {
+    let mut text = Vec::new();
+    let is_read = recording.take(REPLAY_EXPANDED_BYTES_MAX as u64 + 1).read_to_end(&mut text).is_ok();
+    is_read && text.len() <= REPLAY_EXPANDED_BYTES_MAX && serde_json::from_slice::<IgnoredAny>(&text).is_ok()
 }
 
 fn replay_json(row: &ReplayRow) -> Value {
@@ -373,10 +394,16 @@ mod tests {
 
     #[test]
     fn recordings_are_read_plain_and_compressed() {
-        assert_eq!(expand_recording(b"[{\"type\":4}]").as_deref(), Some(&b"[{\"type\":4}]"[..]));
-        assert_eq!(expand_recording(&zlib(b"[1,2]")).as_deref(), Some(&b"[1,2]"[..]));
+        let read = |sent: &[u8]| {
+            let mut text = String::new();
+            expanded(Bytes::copy_from_slice(sent)).read_to_string(&mut text).map(|_| text).ok()
+        };
+        for sent in [b"[1,2]".to_vec(), zlib(b"[1,2]")] {
+            assert!(is_json(expanded(Bytes::from(sent.clone()))));
+            assert_eq!(read(&sent).as_deref(), Some("[1,2]"));
+        }
         for damaged in [&b""[..], b"[1", b"x", &zlib(b"[1,2]")[..6], &zlib(b"no json")] {
-            assert_eq!(expand_recording(damaged), None, "{damaged:?}");
+            assert!(!is_json(expanded(Bytes::copy_from_slice(damaged))), "{damaged:?}");
         }
     }
 }

@@ -6,132 +6,72 @@ use crate::otlp::Signal;
 /// What a path means. Borrowed parts are still as the client wrote them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Route<'a> {
-    /// Answers as soon as the port is open.
+    // Answers as soon as the port is open.
     Livez,
 
     // Ingest: any origin may write, nobody may read; bodies up to the limit.
-    Envelope {
-        project: &'a str,
-    },
-    Store {
-        project: Option<&'a str>,
-    },
-    /// A crash dump, by form or bare.
-    Minidump {
-        project: &'a str,
-    },
-    /// More files of an event, by form.
-    EventAttachments {
-        project: &'a str,
-        event: &'a str,
-    },
-    Otlp {
-        project: Option<&'a str>,
-        signal: Signal,
-    },
-    /// OTLP over gRPC, which is answered with the way out.
+    Envelope { project: &'a str },
+    Store { project: Option<&'a str> },
+    // A crash dump, by form or bare.
+    Minidump { project: &'a str },
+    // More files of an event, by form.
+    EventAttachments { project: &'a str, event: &'a str },
+    Otlp { project: Option<&'a str>, signal: Signal },
+    // OTLP over gRPC, which is answered with the way out.
     Grpc,
-    /// Reports of browsers; the shape of the body says which kind, not the address.
-    Security {
-        project: &'a str,
-    },
-    /// The crash-report dialog: its script, and what people write into it.
+    // Reports of browsers; the shape of the body says which kind, not the address.
+    Security { project: &'a str },
+    // The crash-report dialog: its script, and what people write into it.
     ErrorPage,
-    /// A job reports, by curl or wget.
-    Cron {
-        project: &'a str,
-        slug: &'a str,
-        key: Option<&'a str>,
-    },
-    /// A Sentry ingest route that this version does not have.
-    SentryOther {
-        name: &'a str,
-    },
+    // A job reports, by curl or wget.
+    Cron { project: &'a str, slug: &'a str, key: Option<&'a str> },
+    // A Sentry ingest route that this version does not have.
+    SentryOther { name: &'a str },
 
     // Reading: our own pages only, no bodies.
     Boot,
     Issues,
-    Issue {
-        issue: &'a str,
-    },
-    IssueEvent {
-        issue: &'a str,
-        event: &'a str,
-    },
-    Event {
-        event: &'a str,
-    },
-    /// Why an event belongs to its issue.
-    EventGrouping {
-        event: &'a str,
-    },
-    AttachmentText {
-        event: &'a str,
-        attachment: &'a str,
-    },
+    Issue { issue: &'a str },
+    IssueEvent { issue: &'a str, event: &'a str },
+    Event { event: &'a str },
+    // Why an event belongs to its issue.
+    EventGrouping { event: &'a str },
+    AttachmentText { event: &'a str, attachment: &'a str },
     Traces,
-    Trace {
-        trace: &'a str,
-    },
-    Span {
-        trace: &'a str,
-        span: &'a str,
-    },
+    Trace { trace: &'a str },
+    Span { trace: &'a str, span: &'a str },
     Releases,
     Logs,
     LogVolume,
-    Log {
-        log: &'a str,
-    },
+    Log { log: &'a str },
     Metrics,
-    Metric {
-        name: &'a str,
-    },
+    Metric { name: &'a str },
     Feedback,
-    FeedbackOne {
-        feedback: &'a str,
-    },
+    FeedbackOne { feedback: &'a str },
     Monitors,
-    Monitor {
-        monitor: &'a str,
-    },
-    MonitorCheckIns {
-        monitor: &'a str,
-    },
+    Monitor { monitor: &'a str },
+    MonitorCheckIns { monitor: &'a str },
     Ingest,
     Live,
-    /// Sends a sample event to ourselves.
+    // Sends a sample event to ourselves.
     Sample,
 
     // Projects: read and changed, by id or slug.
     Projects,
-    Project {
-        project: &'a str,
-    },
-    ProjectSettings {
-        project: &'a str,
-    },
-    ProjectKeys {
-        project: &'a str,
-    },
-    ProjectKey {
-        project: &'a str,
-        key: &'a str,
-    },
-    ScrubPreview {
-        project: &'a str,
-    },
+    Project { project: &'a str },
+    ProjectSettings { project: &'a str },
+    ProjectKeys { project: &'a str },
+    ProjectKey { project: &'a str, key: &'a str },
+    ScrubPreview { project: &'a str },
 
     // Sentry's web API, reading.
     Sentry0(Sentry0<'a>),
-    /// Jaeger's query API, one trace.
-    JaegerTrace {
-        trace: &'a str,
-    },
+    // Jaeger's query API, one trace.
+    JaegerTrace { trace: &'a str },
 
-    /// Under `/api/` but nothing of the above.
+    // Under `/api/` but nothing of the above.
     UnknownApi,
-    /// The web app: a file, or a page of its router.
+    // The web app: a file, or a page of its router.
     App,
 }
 
@@ -140,122 +80,36 @@ pub enum Route<'a> {
 pub enum Sentry0<'a> {
     Root,
     Organizations,
-    OrganizationEvents {
-        organization: &'a str,
-    },
+    OrganizationEvents { organization: &'a str },
     Projects,
-    Project {
-        organization: &'a str,
-        project: &'a str,
-    },
-    ProjectKeys {
-        organization: &'a str,
-        project: &'a str,
-    },
-    ProjectReleases {
-        organization: &'a str,
-        project: &'a str,
-    },
-    OrganizationReleases {
-        organization: &'a str,
-    },
-    OrganizationSessions {
-        organization: &'a str,
-    },
-    OrganizationStats {
-        organization: &'a str,
-    },
-    ProjectKey {
-        organization: &'a str,
-        project: &'a str,
-        key: &'a str,
-    },
-    ProjectIssues {
-        organization: &'a str,
-        project: &'a str,
-    },
-    ProjectEvent {
-        organization: &'a str,
-        project: &'a str,
-        event: &'a str,
-    },
-    ProjectEventGrouping {
-        organization: &'a str,
-        project: &'a str,
-        event: &'a str,
-    },
-    Attachments {
-        organization: &'a str,
-        project: &'a str,
-        event: &'a str,
-    },
-    Attachment {
-        organization: &'a str,
-        project: &'a str,
-        event: &'a str,
-        attachment: &'a str,
-    },
-    Profile {
-        organization: &'a str,
-        project: &'a str,
-        profile: &'a str,
-    },
-    Replays {
-        organization: &'a str,
-    },
-    Replay {
-        organization: &'a str,
-        replay: &'a str,
-    },
-    ProjectReplay {
-        organization: &'a str,
-        project: &'a str,
-        replay: &'a str,
-    },
-    RecordingSegments {
-        organization: &'a str,
-        project: &'a str,
-        replay: &'a str,
-    },
-    ReplayVideo {
-        organization: &'a str,
-        project: &'a str,
-        replay: &'a str,
-        segment: &'a str,
-    },
-    Issue {
-        issue: &'a str,
-    },
-    IssueEvents {
-        issue: &'a str,
-    },
-    IssueEvent {
-        issue: &'a str,
-        event: &'a str,
-    },
-    /// Also takes reports: the one route of the web API that SDKs of old write to.
-    UserFeedback {
-        organization: &'a str,
-        project: &'a str,
-    },
-    IssueUserReports {
-        issue: &'a str,
-    },
-    /// Of the organisation, or of one project.
-    Monitors {
-        organization: &'a str,
-        project: Option<&'a str>,
-    },
-    Monitor {
-        organization: &'a str,
-        project: Option<&'a str>,
-        monitor: &'a str,
-    },
-    MonitorCheckIns {
-        organization: &'a str,
-        project: Option<&'a str>,
-        monitor: &'a str,
-    },
+    Project { organization: &'a str, project: &'a str },
+    ProjectKeys { organization: &'a str, project: &'a str },
+    ProjectReleases { organization: &'a str, project: &'a str },
+    OrganizationReleases { organization: &'a str },
+    OrganizationSessions { organization: &'a str },
+    OrganizationStats { organization: &'a str },
+    ProjectKey { organization: &'a str, project: &'a str, key: &'a str },
+    ProjectIssues { organization: &'a str, project: &'a str },
+    ProjectEvent { organization: &'a str, project: &'a str, event: &'a str },
+    ProjectEventGrouping { organization: &'a str, project: &'a str, event: &'a str },
+    Attachments { organization: &'a str, project: &'a str, event: &'a str },
+    Attachment { organization: &'a str, project: &'a str, event: &'a str, attachment: &'a str },
+    Profile { organization: &'a str, project: &'a str, profile: &'a str },
+    Replays { organization: &'a str },
+    Replay { organization: &'a str, replay: &'a str },
+    ProjectReplay { organization: &'a str, project: &'a str, replay: &'a str },
+    RecordingSegments { organization: &'a str, project: &'a str, replay: &'a str },
+    ReplayVideo { organization: &'a str, project: &'a str, replay: &'a str, segment: &'a str },
+    Issue { issue: &'a str },
+    IssueEvents { issue: &'a str },
+    IssueEvent { issue: &'a str, event: &'a str },
+    // Also takes reports: the one route of the web API that SDKs of old write to.
+    UserFeedback { organization: &'a str, project: &'a str },
+    IssueUserReports { issue: &'a str },
+    // Of the organisation, or of one project.
+    Monitors { organization: &'a str, project: Option<&'a str> },
+    Monitor { organization: &'a str, project: Option<&'a str>, monitor: &'a str },
+    MonitorCheckIns { organization: &'a str, project: Option<&'a str>, monitor: &'a str },
 }
 
 /// The route of a path, `/`-separated parts without empty ones.

@@ -50,6 +50,24 @@ pub struct Resource {
     pub attributes: Vec<Attribute>,
 }
 
+/// Resources that a new one is compared with: those of the last few. Items of one process follow each other; a list in
+/// which every item names another one must not be compared each with each.
+const RESOURCES_COMPARED: usize = 32;
+
+impl Resource {
+    /// Its place in `resources`, which gets it unless it is among the last ones there.
+    pub(crate) fn place_in(self, resources: &mut Vec<Self>) -> usize {
+        let first = resources.len().saturating_sub(RESOURCES_COMPARED);
+        match resources[first..].iter().rposition(|known| *known == self) {
+            Some(place) => first + place,
+            None => {
+                resources.push(self);
+                resources.len() - 1
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Span {
     pub trace_id: TraceId,
@@ -133,4 +151,22 @@ pub fn text_attribute<'a>(attributes: &'a [Attribute], key: &str) -> Option<&'a 
         AttributeValue::Text(text) => Some(text.as_str()),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_resources_are_one_and_different_ones_are_not_compared_each_with_each() {
+        let named = |n: usize| Resource { service: n.to_string(), ..Resource::default() };
+        let mut resources = Vec::new();
+        let places: Vec<usize> = [0, 1, 0, 1, 2].map(|n| named(n).place_in(&mut resources)).into();
+        assert_eq!((places.as_slice(), resources.len()), (&[0, 1, 0, 1, 2][..], 3));
+        for n in 0..1_000 {
+            let place = named(10 + n).place_in(&mut resources);
+            assert_eq!(resources[place], named(10 + n));
+        }
+        assert_eq!(named(0).place_in(&mut resources), 1_003, "the first is long gone");
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::config::{CONTAINER_BYTES_MAX, CONTAINER_ITEMS_MAX};
@@ -15,11 +15,7 @@ use crate::model::span::{Attribute, AttributeValue, Resource};
 use crate::sentry::event::{ItemError, environment, release};
 use crate::sentry::json::lenient::{Key, cut};
 use crate::sentry::json::{Entries, Object, Scalar, read_object, wire_object};
-use crate::sentry::transaction::attributes::AnyValue;
-
-/// Attributes kept of one item, and characters of a key.
-const ATTRIBUTES_MAX: usize = 256;
-const KEY_CHARS_MAX: usize = 256;
+use crate::sentry::transaction::attributes::{ATTRIBUTES_MAX, AnyValue, KEY_CHARS_MAX};
 
 /// What could be used of a container, and what not: one refusal per reason.
 #[derive(Debug, PartialEq)]
@@ -40,32 +36,58 @@ pub(super) fn read_container<T>(
         return Err(ItemError::TooLarge { bytes: payload.len(), max: CONTAINER_BYTES_MAX });
     }
     let (contained, _) = read_object(payload, depth_max, |text| {
-        let container: Container<'_> = serde_json::from_str(text)?;
-        let mut refused = Refused { category, lines: Vec::new() };
-        let mut items = Vec::with_capacity(container.items.len());
-        for raw in container.items {
-            if raw.get().len() > item_bytes_max {
-                refused.add(Reason::TooLarge, "larger than one item may be", 1);
-                continue;
-            }
-            match read(raw.get()) {
-                Ok(item) => items.push(item),
-                Err(problem) => refused.add(Reason::Invalid, problem, 1),
-            }
-        }
-        refused.add(Reason::TooLarge, "more items than one container may have", container.omitted);
-        Ok(Contained { items, refused: refused.lines })
+        Ok(read_items(serde_json::from_str(text)?, category, item_bytes_max, &read))
     })?;
     Ok(contained)
 }
 
-struct Refused {
+/// As [`read_container`], for a list that has been found before.
+pub(super) fn read_list<T>(
+    list: &RawValue,
+    items_max: usize,
     category: &'static str,
-    lines: Vec<Refusal>,
+    item_bytes_max: usize,
+    read: impl Fn(&str) -> Result<T, &'static str>,
+) -> serde_json::Result<Contained<T>> {
+    let container = ItemsUpTo(items_max).deserialize(&mut serde_json::Deserializer::from_str(list.get()))?;
+    Ok(read_items(container, category, item_bytes_max, read))
+}
+
+fn read_items<T>(
+    container: Container<'_>,
+    category: &'static str,
+    item_bytes_max: usize,
+    read: impl Fn(&str) -> Result<T, &'static str>,
+) -> Contained<T> {
+    let mut refused = Refused::of(category);
+    let mut items = Vec::with_capacity(container.items.len());
+    for raw in container.items {
+        if raw.get().len() > item_bytes_max {
+            refused.add(Reason::TooLarge, "larger than one item may be", 1);
+            continue;
+        }
+        match read(raw.get()) {
+            Ok(item) => items.push(item),
+            Err(problem) => refused.add(Reason::Invalid, problem, 1),
+        }
+    }
+    refused.add(Reason::TooLarge, "more items than one container may have", container.omitted);
+    Contained { items, refused: refused.lines }
+}
+
+/// Items that could not be used, one line per problem.
+#[derive(Debug)]
+pub(super) struct Refused {
+    category: &'static str,
+    pub(super) lines: Vec<Refusal>,
 }
 
 impl Refused {
-    fn add(&mut self, reason: Reason, problem: &str, quantity: u64) {
+    pub(super) fn of(category: &'static str) -> Self {
+        Self { category, lines: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, reason: Reason, problem: &str, quantity: u64) {
         if quantity == 0 {
             return;
         }
@@ -100,7 +122,7 @@ impl<'de> Deserialize<'de> for Container<'de> {
                 let mut container = Container::default();
                 while let Some(Key(key)) = map.next_key()? {
                     if key == "items" {
-                        container = map.next_value::<Items<'de>>()?.0;
+                        container = map.next_value_seed(ItemsUpTo(CONTAINER_ITEMS_MAX))?;
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
@@ -112,31 +134,34 @@ impl<'de> Deserialize<'de> for Container<'de> {
     }
 }
 
-struct Items<'a>(Container<'a>);
+/// The list, with at most so many items.
+struct ItemsUpTo(usize);
 
-impl<'de> Deserialize<'de> for Items<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ItemsVisitor;
-        impl<'de> Visitor<'de> for ItemsVisitor {
-            type Value = Items<'de>;
+impl<'de> DeserializeSeed<'de> for ItemsUpTo {
+    type Value = Container<'de>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of items")
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Container<'de>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Items<'de>, A::Error> {
-                let mut container = Container::default();
-                while container.items.len() < CONTAINER_ITEMS_MAX {
-                    let Some(item) = list.next_element()? else { return Ok(Items(container)) };
-                    container.items.push(item);
-                }
-                while list.next_element::<IgnoredAny>()?.is_some() {
-                    container.omitted += 1;
-                }
-                Ok(Items(container))
-            }
+impl<'de> Visitor<'de> for ItemsUpTo {
+    type Value = Container<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of items")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Container<'de>, A::Error> {
+        let mut container = Container::default();
+        while container.items.len() < self.0 {
+            let Some(item) = list.next_element()? else { return Ok(container) };
+            container.items.push(item);
         }
-        deserializer.deserialize_seq(ItemsVisitor)
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            container.omitted += 1;
+        }
+        Ok(container)
     }
 }
 
@@ -192,6 +217,8 @@ fn typed(value: AttributeValue, ty: &Scalar<'_>) -> Option<AttributeValue> {
         // JavaScript does not tell 3 from 3.0.
         (Some("double"), Int(n)) => return Some(Double(*n as f64)),
         (Some("integer"), Double(n)) if n.fract() == 0.0 && n.abs() < 9.0e15 => return Some(Int(*n as i64)),
+        (Some("string"), Int(number)) => return Some(Text(number.to_string())),
+        (Some("string"), Bool(flag)) => return Some(Text(flag.to_string())),
         // Beyond 64 bits; the reader has made a text of it.
         (Some("integer"), Text(digits)) => !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()),
         (Some(_), _) => false,
@@ -233,13 +260,7 @@ impl ResourceParts {
         if let (Some(name), Some(version)) = (&mut resource.sdk, self.sdk_version) {
             *name = format!("{name}/{version}");
         }
-        match resources.iter().rposition(|known| *known == resource) {
-            Some(place) => place,
-            None => {
-                resources.push(resource);
-                resources.len() - 1
-            }
-        }
+        resource.place_in(resources)
     }
 }
 

@@ -39,12 +39,15 @@ pub(super) fn insert_client_report(
         return Ok(());
     }
     let hour = hour_of(report.received_ms);
+    let mut kinds = count_kinds(tx, report.project_id, hour)?;
     for discard in &report.discards {
         let (mut reason, mut category) = (discard.reason.as_str(), discard.category.as_str());
-        if !is_known(tx, report.project_id, hour, discard.kind.as_str(), reason, category)?
-            && count_kinds(tx, report.project_id, hour)? >= CLIENT_DISCARD_KINDS_MAX
-        {
-            (reason, category) = (OTHER, OTHER);
+        if !is_known(tx, report.project_id, hour, discard.kind.as_str(), reason, category)? {
+            if kinds >= CLIENT_DISCARD_KINDS_MAX {
+                (reason, category) = (OTHER, OTHER);
+            } else {
+                kinds += 1;
+            }
         }
         let mut statement = tx.prepare_cached(
             "INSERT INTO client_discard (project_id, hour, kind, reason, category, quantity)

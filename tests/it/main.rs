@@ -13,6 +13,7 @@ mod payload;
 mod sdks;
 
 mod architecture;
+mod attacks;
 mod bad_input;
 mod blobs;
 mod bombs;
@@ -43,3 +44,4 @@ mod sentry_api;
 mod sentry_auth;
 mod sentry_ingest;
 mod span_items;
+mod storm;

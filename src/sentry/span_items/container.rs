@@ -1,21 +1,17 @@
 //! The container: a list of spans whose attributes say their type.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Collected, SpansDecoded, kind_of, set_readable_name, take_resource, text_of};
+use super::{CATEGORY, SpansDecoded, kind_of, set_readable_name, take_resource, text_of};
 use crate::config::SPAN_ITEM_BYTES_MAX;
-use crate::model::outcome::Reason;
-use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanLink, SpanSource};
+use crate::model::span::{Attribute, Resource, Span, SpanLink, SpanSource};
 use crate::sentry::clock::time_ns;
+use crate::sentry::container::{WireAttributes, read_attributes, read_list};
 use crate::sentry::event::{span_id, trace_id};
 use crate::sentry::json::lenient::cut;
-use crate::sentry::json::{Entries, Listed, Object, Scalar, wire_object};
-use crate::sentry::transaction::attributes::{ATTRIBUTES_MAX, AnyValue, KEY_CHARS_MAX};
+use crate::sentry::json::{Listed, Object, Scalar, wire_object};
 use crate::sentry::transaction::{NAME_CHARS_MAX, OP_CHARS_MAX, segment_name, words};
 use crate::sentry::url_name;
 
@@ -42,50 +38,17 @@ wire_object! {
     }
 }
 
-wire_object! {
-    /// One attribute; its name stands outside.
-    WireTyped {
-        value: Option<&'a RawValue> = "value",
-        ty: Scalar<'a> = "type",
-    }
-}
-
 /// Reads the list, one span at a time.
 pub(super) fn read(items: &RawValue, spans_max: usize) -> serde_json::Result<SpansDecoded> {
-    let sink = Sink { spans_max, collected: Collected::default() };
-    serde_json::Deserializer::from_str(items.get()).deserialize_seq(sink)
-}
-
-struct Sink {
-    spans_max: usize,
-    collected: Collected,
-}
-
-impl<'de> Visitor<'de> for Sink {
-    type Value = SpansDecoded;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of spans")
+    let contained = read_list(items, spans_max, CATEGORY, SPAN_ITEM_BYTES_MAX, |text| {
+        let wire: Object<WireSpanV2<'_>> = serde_json::from_str(text).map_err(|_| "a value is not readable")?;
+        span(&wire.0.ok_or("span is not an object")?)
+    })?;
+    let mut decoded = SpansDecoded { refused: contained.refused, ..SpansDecoded::default() };
+    for (span, resource) in contained.items {
+        decoded.push(span, resource);
     }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<SpansDecoded, A::Error> {
-        while self.collected.0.batch.spans.len() < self.spans_max {
-            let Some(raw) = list.next_element::<&'de RawValue>()? else { return Ok(self.collected.0) };
-            if raw.get().len() > SPAN_ITEM_BYTES_MAX {
-                self.collected.refuse(Reason::TooLarge, "span is larger than one may be");
-                continue;
-            }
-            let wire: Object<WireSpanV2<'de>> = serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?;
-            match wire.0.ok_or("span is not an object").and_then(|wire| span(&wire)) {
-                Ok((span, resource)) => self.collected.push(span, resource),
-                Err(problem) => self.collected.refuse(Reason::Invalid, problem),
-            }
-        }
-        while list.next_element::<IgnoredAny>()?.is_some() {
-            self.collected.refuse(Reason::TooLarge, "more spans than one container may have");
-        }
-        Ok(self.collected.0)
-    }
+    Ok(decoded)
 }
 
 fn span(wire: &WireSpanV2<'_>) -> Result<(Span, Resource), &'static str> {
@@ -166,40 +129,8 @@ fn link(wire: &WireLinkV2<'_>, dropped: &mut u32) -> Option<SpanLink> {
 
 /// Attributes whose value is what their type says; others, and those beyond the limit, are added to `dropped`.
 fn typed_attributes(sent: Option<&RawValue>, dropped: &mut u32) -> Vec<Attribute> {
-    let entries: Entries<'_, Object<WireTyped<'_>>> =
-        sent.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-    let mut kept: Vec<Attribute> = Vec::with_capacity(entries.0.len().min(ATTRIBUTES_MAX));
-    for (key, Object(typed)) in entries.0 {
-        let value = typed.and_then(|typed| typed_value(&typed));
-        match value {
-            Some(value) if kept.len() < ATTRIBUTES_MAX => {
-                kept.push(Attribute { key: cut(&key, KEY_CHARS_MAX), value });
-            }
-            _ => *dropped = dropped.saturating_add(1),
-        }
-    }
-    kept
-}
-
-fn typed_value(typed: &WireTyped<'_>) -> Option<AttributeValue> {
-    let AnyValue(value) = serde_json::from_str(typed.value?.get()).ok()?;
-    match (typed.ty.as_str()?, value) {
-        ("string", value @ AttributeValue::Text(_))
-        | ("boolean", value @ AttributeValue::Bool(_))
-        | ("integer", value @ AttributeValue::Int(_))
-        | ("double", value @ AttributeValue::Double(_))
-        | ("array", value @ AttributeValue::List(_)) => Some(value),
-        // JSON has one kind of number, and serialisers write 1.0 as 1 and the other way round.
-        ("double", AttributeValue::Int(number)) => Some(AttributeValue::Double(number as f64)),
-        ("integer", AttributeValue::Double(number)) if number.fract() == 0.0 && number.abs() < 9.0e15 => {
-            Some(AttributeValue::Int(number as i64))
-        }
-        // Beyond 64 bits with sign the reader already made a text of it, which keeps every digit.
-        ("integer", AttributeValue::Text(digits)) if digits.parse::<u64>().is_ok() => {
-            Some(AttributeValue::Text(digits))
-        }
-        ("string", AttributeValue::Int(number)) => Some(AttributeValue::Text(number.to_string())),
-        ("string", AttributeValue::Bool(flag)) => Some(AttributeValue::Text(flag.to_string())),
-        _ => None,
-    }
+    let sent: WireAttributes<'_> = sent.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let read = read_attributes(sent, |_, _| false);
+    *dropped = dropped.saturating_add(read.dropped);
+    read.kept
 }

@@ -14,7 +14,6 @@ use serde_json::value::RawValue;
 
 use crate::config::SPAN_CONTAINER_BYTES_MAX;
 use crate::model::decoded::Refusal;
-use crate::model::outcome::Reason;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanBatch, SpanKind};
 use crate::sentry::clock::{drift_ns, is_future};
 use crate::sentry::event::{Arrival, ItemError, environment, release};
@@ -85,36 +84,17 @@ fn set_clock_right(spans: &mut [Span], arrival: &Arrival) {
     }
 }
 
-/// Spans as they are read: equal resources are kept once, and refusals counted by reason.
-#[derive(Default)]
-struct Collected(SpansDecoded);
+/// Under which name spans are counted.
+const CATEGORY: &str = "span";
 
-impl Collected {
+impl SpansDecoded {
     fn push(&mut self, mut span: Span, resource: Resource) {
         if is_delivery(&span) {
-            self.0.deliveries += 1;
+            self.deliveries += 1;
             return;
         }
-        let resources = &mut self.0.batch.resources;
-        // Spans of one item come from one process: the list has one entry, or a handful.
-        span.resource = match resources.iter().rposition(|known| *known == resource) {
-            Some(place) => place,
-            None => {
-                resources.push(resource);
-                resources.len() - 1
-            }
-        };
-        self.0.batch.spans.push(span);
-    }
-
-    fn refuse(&mut self, reason: Reason, problem: &str) {
-        match self.0.refused.iter_mut().find(|refusal| refusal.detail == problem) {
-            Some(refusal) => refusal.quantity += 1,
-            None => {
-                let (category, detail) = ("span".to_owned(), problem.to_owned());
-                self.0.refused.push(Refusal { category, reason, detail, quantity: 1 });
-            }
-        }
+        span.resource = resource.place_in(&mut self.batch.resources);
+        self.batch.spans.push(span);
     }
 }
 

@@ -2,10 +2,11 @@
 
 use serde_json::value::RawValue;
 
-use super::{Collected, SpansDecoded, kind_of, set_readable_name, take_resource, text_of};
+use super::{CATEGORY, SpansDecoded, kind_of, set_readable_name, take_resource, text_of};
 use crate::model::outcome::Reason;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanSource};
 use crate::sentry::clock::time_ns;
+use crate::sentry::container::Refused;
 use crate::sentry::event::{span_id, trace_id};
 use crate::sentry::json::{Entries, Listed, Object, Scalar, wire_object};
 use crate::sentry::transaction::attributes::{read_attributes, read_links};
@@ -45,13 +46,16 @@ wire_object! {
 /// Reads the span; without ids or times it is refused, not the request.
 pub(super) fn read(text: &str) -> serde_json::Result<SpansDecoded> {
     let wire: Object<WireStandalone<'_>> = serde_json::from_str(text)?;
-    let mut collected = Collected::default();
-    collected.0.is_standalone = true;
+    let mut decoded = SpansDecoded { is_standalone: true, ..SpansDecoded::default() };
     match span(&wire.0.unwrap_or_default()) {
-        Ok((span, resource)) => collected.push(span, resource),
-        Err(problem) => collected.refuse(Reason::Invalid, problem),
+        Ok((span, resource)) => decoded.push(span, resource),
+        Err(problem) => {
+            let mut refused = Refused::of(CATEGORY);
+            refused.add(Reason::Invalid, problem, 1);
+            decoded.refused = refused.lines;
+        }
     }
-    Ok(collected.0)
+    Ok(decoded)
 }
 
 fn span(wire: &WireStandalone<'_>) -> Result<(Span, Resource), &'static str> {

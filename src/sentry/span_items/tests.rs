@@ -94,7 +94,8 @@ fn attributes_are_what_their_type_says_or_dropped_and_counted() {
     assert_eq!(of("b"), Some(AttributeValue::Bool(true)));
     assert!(matches!(of("a"), Some(AttributeValue::List(values)) if values.len() == 3));
     assert_eq!(of("big"), Some(AttributeValue::Text("18446744073709551615".into())));
-    assert_eq!((span.attributes.len(), span.dropped), (6, 6));
+    assert_eq!(of("untyped"), Some(AttributeValue::Int(1)));
+    assert_eq!((span.attributes.len(), span.dropped), (7, 5));
     assert_eq!(found.refused, []);
 }
 
