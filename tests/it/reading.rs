@@ -52,7 +52,10 @@ fn an_empty_server_has_empty_lists() {
     assert_eq!(boot["projects"][0]["id"], "1");
     assert!(boot["database_path"].as_str().unwrap().ends_with("trapline.db"));
     assert!(boot["now_ms"].as_i64().unwrap() > 1_700_000_000_000);
-    assert_eq!(server.get_json("/api/ui/issues"), json!({ "issues": [], "next_cursor": null, "total": 0, "environments": [] }));
+    assert_eq!(
+        server.get_json("/api/ui/issues"),
+        json!({ "issues": [], "next_cursor": null, "total": 0, "environments": [] })
+    );
     assert_eq!(server.get_json("/api/ui/traces"), json!({ "traces": [], "next_cursor": null }));
     assert_eq!(server.get_json("/api/ui/ingest"), json!({ "rows": [], "outcomes": [], "client_discards": [] }));
 }

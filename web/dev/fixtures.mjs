@@ -170,7 +170,7 @@ export function issues(params) {
   const sort = { first_seen: "first_seen_ms", events: "event_count" }[params.get("sort")] ?? "last_seen_ms";
   rows = rows.toSorted((a, b) => b[sort] - a[sort]);
   const from = Number(params.get("cursor") ?? 0);
-  return { issues: rows.slice(from, from + 25), next_cursor: from + 25 < rows.length ? String(from + 25) : null, total: rows.length };
+  return { issues: rows.slice(from, from + 25), next_cursor: from + 25 < rows.length ? String(from + 25) : null, total: rows.length, environments: ["production", "staging"] };
 }
 const found = (name) => details.get(name.toUpperCase()) ?? [...details.values()].find((d) => d.row.id === name);
 export function issue(name) {

@@ -36,7 +36,7 @@ function answer(url, method, sent) {
   if (path[0] === "sample" && method === "POST") return setTimeout(() => arrive({ client: "trapline sample" }), 300) && {};
   if (FAIL) return null;
   if (path[0] === "projects") return settings(path, method, sent);
-  if (path[0] === "issues" && path.length === 1) return EMPTY ? { issues: [], next_cursor: null, total: 0 } : data.issues(url.searchParams);
+  if (path[0] === "issues" && path.length === 1) return EMPTY ? { issues: [], next_cursor: null, total: 0, environments: [] } : data.issues(url.searchParams);
   if (path[0] === "issues" && path.length === 2) return data.issue(path[1]);
   if (path[0] === "issues" && path[2] === "events") return data.event(path[1], path[3]);
   if (path[0] === "events") return data.eventById(path[1]);

@@ -1,10 +1,11 @@
 // The list of issues: dense rows, all state in the address, new ones taken in while nobody is at it.
 
+import { signal } from "@preact/signals";
 import { prefetch } from "../api/client";
 import { useLive } from "../api/live";
 import type { IssueListView, IssueRowView } from "../api/types";
 import { SearchBox } from "../components/controls";
-import { ListEnd, NewBar, ProjectChoice, Select } from "../components/filters";
+import { Choice, ListEnd, NewBar, ProjectChoice, Select } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
 import { Ago, IssueHeadline, LevelMark, Sparkline } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
@@ -26,7 +27,7 @@ const NEW_MS = 24 * 3600 * 1000;
 /** The address of the list's data, from what is in the address bar. */
 function listPath(params: URLSearchParams): string {
   const api = new URLSearchParams();
-  for (const key of ["project", "query"] as const) {
+  for (const key of ["project", "environment", "query"] as const) {
     const value = params.get(key);
     if (value) api.set(key, value);
   }
@@ -35,7 +36,13 @@ function listPath(params: URLSearchParams): string {
   return `/api/ui/issues?${api}`;
 }
 
-const read = (view: IssueListView) => ({ rows: view.issues, next: view.next_cursor, total: view.total });
+/** To choose from; stays while the next list is read. */
+const environments = signal<string[]>([]);
+
+const read = (view: IssueListView) => {
+  environments.value = view.environments;
+  return { rows: view.issues, next: view.next_cursor, total: view.total };
+};
 const keyOf = (row: IssueRowView) => row.id;
 
 export function IssuesPage() {
@@ -52,7 +59,8 @@ export function IssuesPage() {
   const isAll = params.get("status") === "all";
   const projects = boot.value?.projects ?? [];
   const project = params.get("project") ?? "";
-  const isFiltered = text !== "" || project !== "";
+  const environment = params.get("environment") ?? "";
+  const isFiltered = text !== "" || project !== "" || environment !== "";
 
   return (
     <div class="page">
@@ -63,6 +71,7 @@ export function IssuesPage() {
       <div class="toolbar">
         <SearchBox value={text} label="Search issues" placeholder="Type, message, function, file or route" onChange={(value) => change({ query: value })} />
         <ProjectChoice value={project} onChange={(slug) => change({ project: slug })} />
+        <Choice label="Environment" value={environment} options={environments.value} onChange={(name) => change({ environment: name })} />
         <Select label="Sort" value={params.get("sort") ?? "last_seen"} onChange={(sort) => change({ sort: sort === "last_seen" ? null : sort })}>
           {SORTS.map(([value, name]) => (
             <option key={value} value={value}>
@@ -83,7 +92,7 @@ export function IssuesPage() {
       </div>
       {list.error && <LoadError error={list.error} what="The issues" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {rows === undefined && !list.error && <SkeletonRows rows={12} height={49} />}
-      {rows?.length === 0 && <NoIssues isFiltered={isFiltered} isAll={isAll} text={text} project={project} onClear={() => change({ query: null, project: null })} onAll={() => change({ status: "all" })} />}
+      {rows?.length === 0 && <NoIssues isFiltered={isFiltered} isAll={isAll} text={text} project={project} environment={environment} onClear={() => change({ query: null, project: null, environment: null })} onAll={() => change({ status: "all" })} />}
       {rows && rows.length > 0 && (
         <table class="issues">
           <thead>
@@ -157,7 +166,7 @@ function IssueRow({ row, isCurrent, showProject }: { row: IssueRowView; isCurren
   );
 }
 
-function NoIssues({ isFiltered, isAll, text, project, onClear, onAll }: { isFiltered: boolean; isAll: boolean; text: string; project: string; onClear: () => void; onAll: () => void }) {
+function NoIssues({ isFiltered, isAll, text, project, environment, onClear, onAll }: { isFiltered: boolean; isAll: boolean; text: string; project: string; environment: string; onClear: () => void; onAll: () => void }) {
   if (isFiltered)
     return (
       <Empty title="No issue matches">
@@ -171,6 +180,11 @@ function NoIssues({ isFiltered, isAll, text, project, onClear, onAll }: { isFilt
           {project !== "" && (
             <>
               in project <code>{project}</code>
+            </>
+          )}
+          {environment !== "" && (
+            <>
+              {text !== "" || project !== "" ? " " : "Nothing was seen "}in environment <code>{environment}</code>
             </>
           )}
           {isAll ? "." : " among the open ones."}
