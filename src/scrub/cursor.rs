@@ -37,56 +37,45 @@ impl<'a> Cursor<'a> {
     pub(super) fn string(&mut self) -> Option<Text> {
         self.expect(b'"')?;
         let start = self.at;
-        let mut escaped = false;
-        let mut at = start;
-        loop {
-            at += quote_or_backslash(self.json.get(at..)?)?;
-            if self.json[at] == b'"' {
-                break;
-            }
-            escaped = true;
-            at += 2;
-        }
-        self.at = at + 1;
-        Some(Text { start, end: at, escaped })
+        let (end, escaped) = string_end(self.json, start)?;
+        self.at = end + 1;
+        Some(Text { start, end, escaped })
     }
 
     /// Steps over any value, whatever its depth.
     pub(super) fn skip(&mut self) -> Option<()> {
+        let json = self.json;
         let mut depth = 0_usize;
+        // Most of an event is stepped over: the place is written back only at the end.
+        let mut at = self.at;
         loop {
-            match self.peek()? {
-                b'"' => {
-                    self.string()?;
+            match *json.get(at)? {
+                b' ' | b'\n' | b'\t' | b'\r' => {
+                    at += 1;
+                    continue;
                 }
+                b'"' => at = string_end(json, at + 1)?.0 + 1,
                 b'{' | b'[' => {
                     depth += 1;
-                    self.at += 1;
+                    at += 1;
                     continue;
                 }
                 b'}' | b']' => {
                     depth = depth.checked_sub(1)?;
-                    self.at += 1;
+                    at += 1;
                 }
                 b',' | b':' if depth > 0 => {
-                    self.at += 1;
+                    at += 1;
                     continue;
                 }
                 b',' | b':' => return None,
-                _ => self.scalar(),
+                _ => at = scalar_end(json, at),
             }
             if depth == 0 {
+                self.at = at;
                 return Some(());
             }
         }
-    }
-
-    /// A number or a literal.
-    fn scalar(&mut self) {
-        let rest = &self.json[self.at..];
-        let ends =
-            |byte: &u8| matches!(byte, b',' | b'}' | b']' | b':' | b' ' | b'\n' | b'\t' | b'\r' | b'"' | b'{' | b'[');
-        self.at += rest.iter().position(ends).unwrap_or(rest.len()).max(1);
     }
 
     /// After a member: true when another follows, false when `close` ended the container.
@@ -111,25 +100,45 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// The closing quote of a string whose content starts at `at`, and whether it has escapes.
+#[inline]
+fn string_end(json: &[u8], mut at: usize) -> Option<(usize, bool)> {
+    let mut escaped = false;
+    loop {
+        at += quote_or_backslash(json.get(at..)?)?;
+        if json[at] == b'"' {
+            return Some((at, escaped));
+        }
+        escaped = true;
+        at += 2;
+    }
+}
+
+/// The place after a number or a literal.
+fn scalar_end(json: &[u8], at: usize) -> usize {
+    let rest = &json[at..];
+    let ends =
+        |byte: &u8| matches!(byte, b',' | b'}' | b']' | b':' | b' ' | b'\n' | b'\t' | b'\r' | b'"' | b'{' | b'[');
+    at + rest.iter().position(ends).unwrap_or(rest.len()).max(1)
+}
+
 /// The first `"` or `\\`. Names and most texts are short: eight bytes at a time without a call are faster there.
 #[inline]
 fn quote_or_backslash(text: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let mut at = 0;
-    while at < 32
-        && let Some(eight) = text.get(at..at + 8)
-    {
-        let word = u64::from_le_bytes(eight.try_into().expect("eight bytes"));
-        let quote = word ^ (ONES * b'"' as u64);
-        let backslash = word ^ (ONES * b'\\' as u64);
+    let (eights, _) = text.as_chunks::<8>();
+    for (at, eight) in eights.iter().take(4).enumerate() {
+        let word = u64::from_le_bytes(*eight);
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let backslash = word ^ (ONES * u64::from(b'\\'));
         // The high bit of the lowest byte that is zero in either; what is above it may be wrong.
         let found = ((quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash)) & HIGH;
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return Some(8 * at + found.trailing_zeros() as usize / 8);
         }
-        at += 8;
     }
+    let at = 8 * eights.len().min(4);
     Some(at + memchr2(b'"', b'\\', &text[at..])?)
 }
 

@@ -38,7 +38,10 @@ pub fn compress(body: &[u8]) -> CompressedBody {
         let compressor = kept.get_or_insert_with(|| {
             Compressor::new(BODY_ZSTD_LEVEL).expect("a compressor without a dictionary has nothing to fail on")
         });
-        compressor.compress(body).expect("the output buffer is as large as zstd says it must be")
+        let mut bytes = compressor.compress(body).expect("the output buffer is as large as zstd says it must be");
+        // Waiting bodies are weighed by their bytes, not by the five times larger buffer they were written into.
+        bytes.shrink_to_fit();
+        bytes
     });
     CompressedBody { bytes, expanded_bytes: body.len() }
 }

@@ -101,8 +101,12 @@ fn main() {
         scrub_whole_event(&mut event, rules);
         black_box(&event);
     }) - copying;
+    let filtering = median(&decoded, |event| {
+        black_box(policy.filters.event(event));
+    });
     let grouping = median(&scrubbed, |event| {
-        black_box(grouping::group(event, grouping::Rules::none()));
+        let grouping = grouping::group(event, &policy.grouping);
+        black_box(grouping::title(event, &grouping));
     });
     let compressing = median(&scrubbed, |event| {
         black_box(compress(&event.body));
@@ -115,8 +119,9 @@ fn main() {
     for (stage, cost) in [
         ("serde_json::Value, parsing alone", value),
         ("envelope and event decoded", decoding),
+        ("filtered", filtering),
         ("scrubbed", scrubbing),
-        ("grouped", grouping),
+        ("grouped and titled", grouping),
         ("compressed", compressing),
         ("bytes to finished write", total),
     ] {

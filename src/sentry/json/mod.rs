@@ -13,6 +13,7 @@ use thiserror::Error;
 
 pub(crate) use lenient::{Entries, Listed, Object, Scalar, WireObject, wire_object};
 pub(crate) use repair::repair;
+use scan::{Look, look};
 pub(crate) use scan::{depth_within, has_lone_surrogate};
 
 /// Why a payload is not usable JSON.
@@ -38,10 +39,12 @@ pub(crate) fn read_object<'p, T>(
     read: impl Fn(&str) -> serde_json::Result<T>,
 ) -> Result<(T, Cow<'p, [u8]>), JsonError> {
     let start = payload.iter().position(|b| !b.is_ascii_whitespace()).ok_or(JsonError::Empty)?;
-    if !depth_within(payload, depth_max) {
+    let look = look(payload, depth_max);
+    if look == Look::TooDeep {
         return Err(JsonError::TooDeep { max: depth_max });
     }
-    let sound = std::str::from_utf8(payload).ok().filter(|text| !has_lone_surrogate(text.as_bytes()));
+    let is_whole = look == Look::Whole || !has_lone_surrogate(payload);
+    let sound = std::str::from_utf8(payload).ok().filter(|_| is_whole);
     let problem = match sound.map(&read) {
         Some(Ok(value)) if payload[start] == b'{' => return Ok((value, Cow::Borrowed(payload))),
         Some(Ok(_)) => return Err(JsonError::NotObject { start: char::from(payload[start]) }),

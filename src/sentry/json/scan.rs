@@ -1,26 +1,38 @@
-//! Two fast looks at JSON text before it is parsed: how deep it nests, and whether a string is only half a character.
+//! Fast looks at JSON text before it is parsed: how deep it nests, and whether a string is only half a character.
 //!
-//! Neither validates anything; the parser does that later.
+//! None of them validates anything; the parser does that later.
 
 use memchr::{memchr2, memmem};
 
-/// Whether at most `depth_max` brackets and braces are open at once.
+/// What one look from end to end tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// More brackets and braces are open at once than allowed.
+    TooDeep,
+    /// No string holds a `\uD…`, so none can be half a character.
+    Whole,
+    /// Only [`has_lone_surrogate`] knows.
+    Surrogates,
+}
+
+/// Looks at how deep a text nests, and on the way for escapes that may be half a character.
 ///
 /// Needed because the parser bounds its own recursion but skips unread values without counting, so a deep value would
 /// be stored now and fail every reader later.
-pub(crate) fn depth_within(json: &[u8], depth_max: usize) -> bool {
+pub(crate) fn look(json: &[u8], depth_max: usize) -> Look {
     let mut depth = 0_usize;
+    let mut has_surrogates = false;
     let mut at = 0;
     while let Some(byte) = json.get(at) {
         match byte {
             b'"' => {
-                at = string_end(json, at + 1);
+                at = string_end(json, at + 1, &mut has_surrogates);
                 continue;
             }
             b'{' | b'[' => {
                 depth += 1;
                 if depth > depth_max {
-                    return false;
+                    return Look::TooDeep;
                 }
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
@@ -28,19 +40,45 @@ pub(crate) fn depth_within(json: &[u8], depth_max: usize) -> bool {
         }
         at += 1;
     }
-    true
+    if has_surrogates { Look::Surrogates } else { Look::Whole }
+}
+
+/// Whether at most `depth_max` brackets and braces are open at once.
+pub(crate) fn depth_within(json: &[u8], depth_max: usize) -> bool {
+    look(json, depth_max) != Look::TooDeep
 }
 
 /// The place after the closing quote of a string whose content starts at `at`; the end of the text when it never closes.
-fn string_end(json: &[u8], mut at: usize) -> usize {
-    while let Some(step) = json.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+fn string_end(json: &[u8], mut at: usize, has_surrogates: &mut bool) -> usize {
+    while let Some(step) = json.get(at..).and_then(quote_or_backslash) {
         at += step;
         if json[at] == b'"' {
             return at + 1;
         }
+        *has_surrogates |= matches!(json.get(at + 1..at + 3), Some(b"ud" | b"uD"));
         at += 2;
     }
     json.len()
+}
+
+/// The first `"` or `\`. Names and most texts are short: eight bytes at a time without a call are faster there.
+#[inline]
+fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let (eights, _) = text.as_chunks::<8>();
+    for (at, eight) in eights.iter().take(4).enumerate() {
+        let word = u64::from_le_bytes(*eight);
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let backslash = word ^ (ONES * u64::from(b'\\'));
+        // The high bit of the lowest byte that is zero in either; what is above it may be wrong.
+        let found = ((quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash)) & HIGH;
+        if found != 0 {
+            return Some(8 * at + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = 8 * eights.len().min(4);
+    Some(at + memchr2(b'"', b'\\', &text[at..])?)
 }
 
 /// Whether a `\uD8xx` stands without its `\uDCxx`, or the reverse. JavaScript strings cut in the middle of an emoji
@@ -104,6 +142,27 @@ mod tests {
         assert!(depth_within(br#"[[],[],[]]"#, 2));
         assert!(depth_within(br#"["never closed \"#, 1));
         assert!(!depth_within(&b"[".repeat(400_000), 100));
+    }
+
+    #[test]
+    fn strings_of_any_length_end_where_their_quote_is() {
+        for len in 0..100 {
+            let text = format!("\"{}\\\"]\"[", "x".repeat(len));
+            let mut has_surrogates = false;
+            assert_eq!(string_end(text.as_bytes(), 1, &mut has_surrogates), text.len() - 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_look_tells_where_halves_of_characters_may_be() {
+        for (text, seen) in [
+            (r#"{"a":"\u00e9 \n ud800","\\ud800":1}"#, Look::Whole),
+            (r#"{"a":"\ud83d\ude00"}"#, Look::Surrogates),
+            (r#"{"\uDE00":1}"#, Look::Surrogates),
+            (r#"["\ud800",[[]]]"#, Look::TooDeep),
+        ] {
+            assert_eq!(look(text.as_bytes(), 2), seen, "{text}");
+        }
     }
 
     #[test]
