@@ -1,10 +1,17 @@
-//! The matrix of real SDKs: each runs its own client with its default options against the real binary, and the app's API
-//! shows what it sent. Django itself is in `django.rs`.
+//! The matrix of real SDKs: each runs its own client against the real binary, and the app's API shows what it sent.
+//! Django itself is in `django.rs`.
 
-use serde_json::json;
+mod javascript;
+mod jobs;
+mod python;
+mod requests;
+mod rust;
+mod versions;
+
+use serde_json::{Value, json};
 
 use crate::harness::Trapline;
-use crate::sdks::{NEWEST, browser, event, issue, node, python, rust, span_names, tag};
+use crate::sdks::{NEWEST, python};
 
 /// Every request was answered with success, and nothing in any of them was refused.
 fn nothing_was_refused(server: &Trapline) {
@@ -16,53 +23,56 @@ fn nothing_was_refused(server: &Trapline) {
     }
 }
 
-#[test]
-fn sentry_sdk_with_and_without_brotli() {
-    for with_brotli in [false, true] {
-        let server = Trapline::start();
-        let run = python(&server, NEWEST, &["wsgi", "/unhandled/7/"]);
-        let run = run.options(json!({"traces_sample_rate": 1.0}));
-        if with_brotli { run.with_brotli() } else { run }.done();
-        let event = event(&server, "RuntimeError: order cannot be packed");
-        let modules = event["detail"]["modules"].as_array().unwrap();
-        assert_eq!(modules.iter().any(|module| module["key"] == "brotli"), with_brotli);
-        assert_eq!(span_names(&server, "GET /unhandled/{order_id}/")[0], "GET /unhandled/{order_id}/");
-        nothing_was_refused(&server);
+/// A function of scripts.py with the newest sentry-sdk and these options beside the script's own.
+fn script(name: &str, options: Value) -> Trapline {
+    let server = Trapline::start();
+    python(&server, NEWEST, &["script", name]).options(options).done();
+    nothing_was_refused(&server);
+    server
+}
+
+/// The only member of a list of the app's API.
+fn only(list: &Value) -> &Value {
+    match list.as_array().map(Vec::as_slice) {
+        Some([member]) => member,
+        _ => panic!("one of {list:#}"),
     }
 }
 
-#[test]
-fn sentry_for_node() {
-    let server = Trapline::start();
-    let printed = node(&server).done();
-    let error = event(&server, "RangeError: order cannot be packed by node");
-    let exceptions = error["detail"]["exceptions"].as_array().unwrap();
-    let types: Vec<_> = exceptions.iter().map(|exception| exception["ty"].as_str().unwrap()).collect();
-    assert_eq!(types, ["TypeError", "RangeError"]);
-    assert_eq!(error["trace"]["trace_id"], printed.trim());
-    assert_eq!(tag(&event(&server, "said by node"), "shelf"), Some("oak"));
-    nothing_was_refused(&server);
+/// The only release, as the app lists it.
+fn release(server: &Trapline) -> Value {
+    only(&server.get_json("/api/ui/releases")["releases"]).clone()
 }
 
-#[test]
-fn sentry_for_browsers() {
-    let server = Trapline::start();
-    browser(&server).done();
-    let found = issue(&server, "TypeError: order cannot be packed by a browser");
-    assert_eq!(found["is_unhandled"], true);
-    nothing_was_refused(&server);
+/// What a trace draws: depth, op and name of each span, in drawing order.
+fn waterfall(trace: &Value) -> Vec<String> {
+    let spans = &trace["spans"];
+    let text = |column: &str, at: usize| spans[column][at].as_str().unwrap().to_owned();
+    let depths = spans["depth"].as_array().unwrap().iter().enumerate();
+    depths.map(|(at, depth)| format!("{depth} {}: {}", text("op", at), text("name", at))).collect()
 }
 
-#[test]
-fn sentry_for_rust() {
-    let server = Trapline::start();
-    rust(&server).done();
-    let error = event(&server, "Packing: order cannot be packed by Rust");
-    let exceptions = error["detail"]["exceptions"].as_array().unwrap();
-    let types: Vec<_> = exceptions.iter().map(|exception| exception["ty"].as_str().unwrap()).collect();
-    assert_eq!(types, ["ParseIntError", "Packing"]);
-    assert_eq!(issue(&server, "panic: the shelf fell over")["is_unhandled"], true);
-    assert_eq!(event(&server, "said by Rust")["level"], "warning");
-    assert_eq!(span_names(&server, "pack order"), ["pack order", "SELECT shelf"]);
-    nothing_was_refused(&server);
+/// The value of an attribute of a log.
+fn attribute<'l>(log: &'l Value, name: &str) -> Option<&'l Value> {
+    crate::sdks::entry(&log["attributes"], name)
+}
+
+/// The log with this text, in full.
+fn log(server: &Trapline, body: &str) -> Value {
+    let list = server.get_json("/api/ui/logs");
+    let row = list["logs"].as_array().unwrap().iter().find(|log| log["body"] == body);
+    let row = row.unwrap_or_else(|| panic!("{body:?} in {list:#}"));
+    server.get_json(&format!("/api/ui/logs/{}", row["id"].as_str().unwrap()))
+}
+
+/// Name, kind, unit, points and sum of every metric.
+fn metrics(server: &Trapline) -> Vec<(String, String, String, u64, f64)> {
+    let list = server.get_json("/api/ui/metrics");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let row = |metric: &Value| {
+        let sum = metric["spark"].as_array().unwrap().iter().filter_map(Value::as_f64).sum();
+        let count = metric["count"].as_u64().unwrap();
+        (text(&metric["name"]), text(&metric["kind"]), text(&metric["unit"]), count, sum)
+    };
+    list["metrics"].as_array().unwrap().iter().map(row).collect()
 }

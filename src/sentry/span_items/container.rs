@@ -75,7 +75,9 @@ fn span(wire: &WireSpanV2<'_>) -> Result<(Span, Resource), &'static str> {
     let described = text_of(&attributes, &["sentry.description"]).map(|text| cut(text, NAME_CHARS_MAX));
     let name = wire.name.limited(NAME_CHARS_MAX).or(described).unwrap_or_else(|| op.clone());
     let name = if is_segment && is_only_method(&name, &attributes) {
-        address_name(&name, &attributes).unwrap_or(name)
+        address_name(&format!("{name} "), &attributes).unwrap_or(name)
+    } else if is_segment && is_nameless_page(&name, &op) {
+        address_name("", &attributes).unwrap_or(name)
     } else if is_segment {
         segment_name(&Scalar::Text(Cow::Owned(name)), &op, kind, words::http_method(&attributes).as_deref())
     } else {
@@ -109,14 +111,19 @@ fn is_only_method(name: &str, attributes: &[Attribute]) -> bool {
     words::http_method(attributes).is_some_and(|method| method.eq_ignore_ascii_case(name))
 }
 
-/// `GET /users/*`, of the route or else of the address without its ids.
-fn address_name(method: &str, attributes: &[Attribute]) -> Option<String> {
+/// What @sentry/browser 11 calls every page and every move between pages where there is no router.
+fn is_nameless_page(name: &str, op: &str) -> bool {
+    matches!((op, name), ("pageload", "Pageload") | ("navigation", "Navigation"))
+}
+
+/// `GET /users/*`, of the route or else of the address without its ids; `before` stands in front of it.
+fn address_name(before: &str, attributes: &[Attribute]) -> Option<String> {
     if let Some(route) = text_of(attributes, &["http.route"]) {
-        return Some(cut(&format!("{method} {route}"), NAME_CHARS_MAX));
+        return Some(cut(&format!("{before}{route}"), NAME_CHARS_MAX));
     }
     let address = text_of(attributes, &["url.path", "http.target", "url.full", "http.url"])?;
     let path = address.split_once("://").map_or(address, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
-    Some(cut(&url_name::without_ids(&format!("{method} {path}")), NAME_CHARS_MAX))
+    Some(cut(&url_name::without_ids(&format!("{before}{path}")), NAME_CHARS_MAX))
 }
 
 fn link(wire: &WireLinkV2<'_>, dropped: &mut u32) -> Option<SpanLink> {

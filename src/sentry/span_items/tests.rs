@@ -210,6 +210,21 @@ fn a_request_named_after_its_method_is_named_after_its_address() {
 }
 
 #[test]
+fn a_page_without_a_router_is_named_after_its_address() {
+    let named = |op: &str, name: &str, more: &str| {
+        let attributes = [typed("sentry.op", &format!("\"{op}\""), "string"), more.to_owned()];
+        let found = container(&[span(&format!(r#","is_segment":true,"name":"{name}""#), &attributes.join(","))]);
+        found.batch.spans[0].name.clone()
+    };
+    let path = typed("url.path", "\"/shelves/1234\"", "string");
+    assert_eq!(named("pageload", "Pageload", &path), "/shelves/*");
+    assert_eq!(named("navigation", "Navigation", &path), "/shelves/*");
+    assert_eq!(named("pageload", "/shelves/:id", &path), "/shelves/:id");
+    assert_eq!(named("task", "Pageload", &path), "Pageload");
+    assert_eq!(named("pageload", "Pageload", &typed("x", "1", "integer")), "Pageload");
+}
+
+#[test]
 fn the_sdks_own_deliveries_are_left_out() {
     let call = |url: &str| {
         span(

@@ -1,5 +1,6 @@
 // Opens the page of browser.js (bundled as PAGE) in CHROMIUM, from an origin of its own as any web site has, presses its
-// button, and leaves when the SDK has sent everything.
+// button, and leaves when the SDK has sent everything. With a COMMENT, it also writes that into the crash-report dialog.
+// With a TUNNEL, the SDK sends to that address instead of the one of the DSN.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -19,8 +20,19 @@ await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
 try {
   const page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${server.address().port}/shop/?dsn=${encodeURIComponent(process.env.DSN)}`);
+  const address = new URL(`http://127.0.0.1:${server.address().port}/shop/`);
+  address.searchParams.set("dsn", process.env.DSN);
+  if (process.env.TUNNEL) address.searchParams.set("tunnel", process.env.TUNNEL);
+  await page.goto(address.href);
   await page.getByRole("button", { name: "Pack" }).click();
+  if (process.env.COMMENT) {
+    await page.evaluate(() => window.ask());
+    await page.getByLabel("Name").fill("Ada");
+    await page.getByLabel("Email").fill("ada@example.com");
+    await page.getByLabel("What happened?").fill(process.env.COMMENT);
+    await page.getByRole("button", { name: "Send report" }).click();
+    await page.getByText("Your report has been sent. Thank you!").waitFor();
+  }
   // A page load ends, for the SDK, a second after the last thing that happened in it.
   await page.waitForTimeout(1500);
   const sent = await page.evaluate(() => window.finish());

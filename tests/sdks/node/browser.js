@@ -2,9 +2,10 @@
 
 import * as Sentry from "@sentry/browser";
 
-const dsn = new URLSearchParams(location.search).get("dsn");
+const parameters = new URLSearchParams(location.search);
 Sentry.init({
-  dsn,
+  dsn: parameters.get("dsn"),
+  tunnel: parameters.get("tunnel") ?? undefined,
   release: "desk-browser@1.0",
   environment: "matrix",
   integrations: [Sentry.browserTracingIntegration()],
@@ -12,7 +13,7 @@ Sentry.init({
   enableLogs: true,
 });
 Sentry.logger.info("the page is open");
-window.showReportDialog = (eventId) => Sentry.showReportDialog({ dsn, eventId });
+window.ask = () => Sentry.showReportDialog();
 window.finish = () => Sentry.flush(20_000);
 
 document.getElementById("pack").addEventListener("click", () => {

@@ -1,4 +1,5 @@
-// @sentry/node with its default options: an error with a cause, a message, a transaction, logs, a check-in.
+// @sentry/node with its default options: errors with causes, spans, logs, metrics, an attachment, a check-in, a session,
+// and a request that is answered with a failure.
 
 import * as Sentry from "@sentry/node";
 
@@ -32,5 +33,25 @@ Sentry.withScope((scope) => {
 Sentry.logger.warn(Sentry.logger.fmt`only ${2} pears left in ${"oak"}`, { weight: 31.5 });
 Sentry.metrics?.count("apples.sold", 2, { attributes: { colour: "red" } });
 Sentry.withMonitor("node job", () => 7, { schedule: { type: "interval", value: 2, unit: "hour" } });
+
+
+// The SDK instruments what is loaded after it.
+const { createServer } = await import("node:http");
+const server = createServer((request, response) => {
+  try {
+    throw new URIError("no such shelf");
+  } catch (error) {
+    Sentry.captureException(error);
+  }
+  response.statusCode = 500;
+  response.end();
+});
+await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+await Sentry.startNewTrace(() =>
+  Sentry.startSpan({ name: "visit", op: "task" }, async () => {
+    await (await fetch(`http://127.0.0.1:${server.address().port}/shelves/7?order=41`)).text();
+  }),
+);
+server.close();
 
 await Sentry.close(20_000);

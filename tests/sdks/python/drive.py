@@ -1,9 +1,9 @@
 """Runs the desk (the Django project beside this file) or a small script with whatever sentry-sdk is installed.
 
-    drive.py wsgi /path/ ...     each path visited once, on a real socket
+    drive.py wsgi /path/ ...     each path visited once, on a real socket; post:/path/ sends JSON
     drive.py asgi /path/ ...     the same through uvicorn; ws:/path/ is a websocket that sends one message
     drive.py celery N            /charge/ visited, and a worker until N tasks have ended for good
-    drive.py beat                a worker with beat in a process of its own, until its first task has run
+    drive.py beat                a worker and beat, until the first task of the schedule has run
     drive.py manage COMMAND      a management command
     drive.py script NAME         a function of scripts.py
 
@@ -11,8 +11,6 @@ Answers of the project do not matter here: what counts is what the SDK sends, an
 """
 
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -50,10 +48,13 @@ def finish():
 
 
 def visit(port, path):
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}",
-        headers={"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"},
-    )
+    headers = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"}
+    body = None
+    if path.startswith("post:"):
+        path = path.removeprefix("post:")
+        headers |= {"Content-Type": "application/json", "Cookie": "sessionid=hush-hush-cookie; shelf=oak"}
+        body = b'{"order": 41, "password": "hush-hush-body"}'
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
             answer.read()
@@ -105,6 +106,7 @@ def asgi(paths):
 
 def celery(rest):
     prepare()
+    import sentry_sdk
     from celery import signals
     from celery.contrib.testing.worker import start_worker
     from django.test import RequestFactory
@@ -114,31 +116,35 @@ def celery(rest):
 
     ended = []
     signals.task_failure.connect(lambda **kwargs: ended.append(kwargs), weak=False)
-    views.charge(RequestFactory().get("/charge/"))
+    with sentry_sdk.start_transaction(op="task", name="place orders"):
+        views.charge(RequestFactory().get("/charge/"))
     with start_worker(celery_app, pool="solo", perform_ping_check=False):
         wait_until(lambda: len(ended) >= int(rest[0]))
     finish()
 
 
 def beat(_):
-    folder = tempfile.mkdtemp()
-    ran = Path(folder, "ran")
-    environment = {
-        **os.environ,
-        "CELERY_BROKER": "filesystem://",
-        "BROKER_FOLDER": folder,
-        "BEAT_FILE": os.path.join(folder, "beat"),
-        "RAN": str(ran),
-    }
-    command = [sys.executable, "-m", "celery", "-A", "desk", "worker", "--beat", "-P", "solo", "-l", "error"]
-    worker = subprocess.Popen(command, cwd=HERE / "desk", env=environment)
-    try:
-        wait_until(ran.exists)
-        # The check-in that says how it went is sent after the task has returned.
-        time.sleep(1)
-    finally:
-        worker.send_signal(signal.SIGTERM)
-        worker.wait(DEADLINE_S)
+    prepare()
+    from celery import signals
+    from celery.beat import EmbeddedService
+    from celery.contrib.testing.worker import start_worker
+
+    from desk import celery_app
+
+    ended = []
+    # Connected after the SDK's own, so that what it has to say of the task has been said.
+    signals.task_success.connect(lambda sender, **_: ended.append(sender.name), weak=False)
+    service = EmbeddedService(
+        celery_app,
+        thread=True,
+        scheduler_cls="desk.beat:DueAtOnce",
+        schedule_filename=os.path.join(tempfile.mkdtemp(), "beat"),
+    )
+    with start_worker(celery_app, pool="solo", perform_ping_check=False):
+        service.start()
+        wait_until(lambda: "stock.tasks.count" in ended)
+        service.stop()
+    finish()
 
 
 def manage(arguments):

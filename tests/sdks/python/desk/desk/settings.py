@@ -1,7 +1,7 @@
 """Settings of the desk: one Django project that every pinned sentry-sdk is tried with.
 
-DSN says where to send; OPTIONS is a JSON object of further options of `sentry_sdk.init`; CELERY_BROKER, CELERY_OPTIONS
-and LOG_LEVEL likewise. Works from Django 4.2 and sentry-sdk 0.20 on, so nothing here may be newer than that.
+DSN says where to send; OPTIONS is a JSON object of further options of `sentry_sdk.init`, CELERY_OPTIONS of its integration
+with Celery. Works from Django 4.2 and sentry-sdk 0.20 on, so nothing here may be newer than that.
 """
 
 import json

@@ -5,6 +5,7 @@ from stock import views
 urlpatterns = [
     path("fine/", views.fine),
     path("unhandled/<int:order_id>/", views.unhandled),
+    path("order/", views.order),
     path("middleware/", views.fine),
     path("signal/", views.signal),
     path("template/", views.template),

@@ -33,6 +33,11 @@ def unhandled(request, order_id):
         raise RuntimeError("order cannot be packed") from error
 
 
+def order(request):
+    """Reads a form that somebody sent, and fails."""
+    raise ValueError(f"no such order: {len(request.body)} bytes")
+
+
 def on_order_placed(sender, **kwargs):
     raise LookupError("nobody packs orders today")
 
