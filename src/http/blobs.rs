@@ -1,6 +1,6 @@
 //! Reading what is kept as bytes: attachments, profiles and replays, as Sentry's web API lists them and for our screens.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 
 use bytes::{Buf as _, Bytes};
 use flate2::read::ZlibDecoder;
@@ -313,11 +313,11 @@ fn expanded(sent: Bytes) -> Box<dyn Read + Send> {
     }
 }
 
-/// False for damaged data, bombs and what is no JSON.
+/// False for damaged data, bombs and what is no JSON. Holds a buffer's worth of it at a time.
 fn is_json(recording: impl Read) -> bool {
-    let mut text = Vec::new();
-    let is_read = recording.take(REPLAY_EXPANDED_BYTES_MAX as u64 + 1).read_to_end(&mut text).is_ok();
-    is_read && text.len() <= REPLAY_EXPANDED_BYTES_MAX && serde_json::from_slice::<IgnoredAny>(&text).is_ok()
+    let mut bounded = recording.take(REPLAY_EXPANDED_BYTES_MAX as u64 + 1);
+    let is_read = serde_json::from_reader::<_, IgnoredAny>(BufReader::new(&mut bounded)).is_ok();
+    is_read && bounded.limit() > 0
 }
 
 fn replay_json(row: &ReplayRow) -> Value {
