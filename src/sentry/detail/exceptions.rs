@@ -190,7 +190,7 @@ fn frame(wire: &WireFrameDetail<'_>) -> FrameDetail {
         is_crash: false,
         pre_context: lines(wire.pre_context),
         // An empty line is a line, too.
-        context_line: wire.context_line.as_str().map(str::to_owned),
+        context_line: wire.context_line.as_str().map(|line| without_end(line).to_owned()),
         post_context: lines(wire.post_context),
         vars: variables(&wire.vars, VARS_DEPTH_MAX),
     }
@@ -198,5 +198,10 @@ fn frame(wire: &WireFrameDetail<'_>) -> FrameDetail {
 
 fn lines(raw: Raw<'_>) -> Vec<String> {
     let lines: Vec<Scalar<'_>> = super::parse(raw);
-    lines.iter().map(|line| line.text().unwrap_or_default().into_owned()).collect()
+    lines.iter().map(|line| without_end(&line.text().unwrap_or_default()).to_owned()).collect()
+}
+
+/// sentry-python sends the lines around a template's error with their ends.
+fn without_end(line: &str) -> &str {
+    line.trim_end_matches(['\n', '\r'])
 }

@@ -41,7 +41,7 @@ function Answer({ grouping }: { grouping: GroupingView }) {
       {fingerprint && <Fingerprint fingerprint={fingerprint} />}
       <ol class="g-variants">
         {variants.map((variant) => (
-          <Variant key={variant.key} variant={variant} />
+          <Variant key={variant.key} variant={variant} note={grouping.note} />
         ))}
       </ol>
       <p class="quiet g-legend">
@@ -92,8 +92,8 @@ function Fingerprint({ fingerprint }: { fingerprint: FingerprintView }) {
   );
 }
 
-function Variant({ variant }: { variant: GroupingVariantView }) {
-  const { words, kind } = standing(variant);
+function Variant({ variant, note }: { variant: GroupingVariantView; note: string | null }) {
+  const { words, kind } = standing(variant, note);
   const { component, hash, omitted } = variant;
   const tree = (
     <>

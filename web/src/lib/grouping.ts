@@ -46,9 +46,9 @@ export function counted(part: ComponentView, n: number): string {
 }
 
 /** How a variant stands to the issue, in a word or two. */
-export function standing(variant: GroupingVariantView): { words: string; kind: "chosen" | "also" | "unused" } {
-  if (variant.is_chosen) return { words: "decides", kind: "chosen" };
-  return variant.is_contributing ? { words: "also leads here", kind: "also" } : { words: "not used", kind: "unused" };
+export function standing(variant: GroupingVariantView, note: string | null = null): { words: string; kind: "chosen" | "also" | "unused" } {
+  if (variant.is_chosen) return { words: note ? "would decide" : "decides", kind: "chosen" };
+  return variant.is_contributing ? { words: note ? "also counts" : "also leads here", kind: "also" } : { words: "not used", kind: "unused" };
 }
 
 /** The answer in one sentence. */

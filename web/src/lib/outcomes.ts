@@ -18,11 +18,15 @@ const REASONS: readonly (readonly [string, string])[] = [
   ["too_many", "Over a limit on how many there may be"],
 ];
 
+const PLAIN = new Set(["event", "error", "default", "monitor", "log_item", "metric_bucket", "profile_duration", "span_indexed", "transaction_indexed", "transaction", "span", "log", "metric", "attachment", "profile_chunk", "replay_event", "replay_recording", "replay_video", "envelope", "request", "item", "check_in_field", "client_report_field"]);
+const ONE: Record<string, string> = { check_in: "check-in", check_in_field: "check-in field", trace_metric: "metric", security: "security report", sdk_delivery: "span of an SDK's own request" };
 const MANY: Record<string, string> = { session: "sessions", session_update: "session updates", sdk_delivery: "spans of SDKs' own requests", check_in: "check-ins", check_in_field: "check-in fields", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays", trace_metric: "metrics", feedback: "feedback", security: "security reports" };
 
 export function named(category: string, n: number): string {
   const words = category.replaceAll("_", " ");
-  return `${count(n)} ${n === 1 ? words : (MANY[category] ?? (words.endsWith("s") ? words : `${words}s`))}`;
+  // A name nobody knows is shown as it was sent.
+  if (!(category in MANY) && !PLAIN.has(category)) return `${count(n)} × ${category}`;
+  return `${count(n)} ${n === 1 ? (ONE[category] ?? words) : (MANY[category] ?? (words.endsWith("s") ? words : `${words}s`))}`;
 }
 
 /** In a fixed order, largest first within; reasons we do not know come last under their own name. */

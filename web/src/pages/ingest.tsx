@@ -8,6 +8,9 @@ import { count } from "../lib/format";
 import { outcomeLines } from "../lib/outcomes";
 import { boot } from "../state";
 
+/** Of one reason; whoever sends may make up as many names as they like. */
+const PARTS_SHOWN = 12;
+
 export function IngestPage() {
   const ledger = useLedger({ withTotals: true });
   const lines = outcomeLines(ledger.outcomes);
@@ -31,7 +34,7 @@ export function IngestPage() {
             {lines.map((line) => (
               <div key={line.reason} class={`reason-${line.reason}`}>
                 <dt>{line.title}</dt>
-                <dd>{line.parts.join(", ")}</dd>
+                <dd>{line.parts.slice(0, PARTS_SHOWN).join(", ")}{line.parts.length > PARTS_SHOWN && ` and ${count(line.parts.length - PARTS_SHOWN)} more kinds`}</dd>
               </div>
             ))}
           </dl>

@@ -171,7 +171,15 @@ function Config({ monitor }: { monitor: MonitorView }) {
         ))}
       </dl>
       <p class="quiet note">
-        As the job's own <code>monitor_config</code> last said; change it there.
+        {monitor.schedule === null ? (
+          <>
+            The job has sent no <code>monitor_config</code>; with one, late and missing runs are noticed, too.
+          </>
+        ) : (
+          <>
+            As the job's own <code>monitor_config</code> last said; change it there.
+          </>
+        )}
       </p>
     </>
   );
