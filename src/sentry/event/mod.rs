@@ -29,7 +29,8 @@ use address::Address;
 use amend::Note;
 
 pub(super) use fields::{
-    TAGS_MAX, TagFault, dist, environment, logger, release, sdk_name, tag_fault, tags, url_without_query, user_agent,
+    TAGS_MAX, TagFault, dist, environment, logger, platform, release, sdk_name, tag_fault, tags, url_without_query,
+    user_agent,
 };
 pub(super) use message::{format_values, read_message};
 pub(super) use stack::{exception_type_and_value, paths};
