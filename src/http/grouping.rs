@@ -55,6 +55,7 @@ async fn find(ready: &Ready, query: EventQuery) -> Result<Found, ApiError> {
         sent_at_ns: None,
         received_ms: event.received_ms,
         client_ip: None,
+        infer_ip: None,
         fresh_id: event.event_id,
     };
     let explained = tokio::task::spawn_blocking(move || {
