@@ -95,6 +95,8 @@ pub const SECURITY_REPORTS_MAX: usize = 100;
 
 /// Items in one envelope: Sentry's own limit.
 pub const ENVELOPE_ITEMS_MAX: usize = 500;
+/// Items beyond them that are counted one by one, unread; a second of work at most, and more than any SDK could mean.
+pub const ENVELOPE_ITEMS_COUNTED_MAX: usize = 100_000;
 
 /// Nesting of JSON from outside, in levels. SDKs cut variables at 5 to 10 levels; serde_json refuses 128, so
 /// whatever we keep can be read again.

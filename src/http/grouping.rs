@@ -69,6 +69,7 @@ fn decode_again(event: &EventSummary, body: &[u8]) -> Result<Event, String> {
         sent_at_ns: None,
         received_ms: event.received_ms,
         client_ip: None,
+        infer_ip: None,
         fresh_id: event.event_id,
     };
     // What was small enough to be stored may have grown by what stands in for secrets.

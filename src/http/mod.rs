@@ -136,6 +136,9 @@ async fn answer(
     if *route == Route::Livez {
         return Ok(respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"));
     }
+    if *route == Route::Healthcheck {
+        return Ok(respond::bytes(StatusCode::OK, "application/json", r#"{"is_healthy":true}"#));
+    }
     if route.is_ingest() {
         return Ok(take_in(server, route, request).await);
     }

@@ -8,6 +8,8 @@ use crate::otlp::Signal;
 pub enum Route<'a> {
     // Answers as soon as the port is open.
     Livez,
+    /// The same in the words of Sentry's Relay, which SDKs' own proxies and monitors ask.
+    Healthcheck,
 
     // Ingest: any origin may write, nobody may read; bodies up to the limit.
     Envelope { project: &'a str },
@@ -116,6 +118,7 @@ pub enum Sentry0<'a> {
 pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
     match parts {
         ["livez"] => Route::Livez,
+        [.., "api", "relay", "healthcheck", "live" | "ready"] => Route::Healthcheck,
 
         ["api", "ui", rest @ ..] => route_ui(rest),
         ["api", "0", rest @ ..] => route_sentry0(rest).map_or(Route::UnknownApi, Route::Sentry0),
@@ -138,7 +141,7 @@ pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
         [.., "api", project, "events", event, "attachments"] => Route::EventAttachments { project, event },
         [.., "api", "embed", "error-page"] => Route::ErrorPage,
         [.., "api", project, "security" | "csp-report" | "nel"] => Route::Security { project },
-        [.., "api", _, name @ ("unreal" | "upload")] | [.., "api", _, name @ "unreal", _, _] => {
+        [.., "api", _, name @ ("unreal" | "upload")] | [.., "api", _, name @ "unreal", _] => {
             Route::SentryOther { name }
         }
 
@@ -320,6 +323,12 @@ mod tests {
             assert_eq!(of(&format!("/errors/api/1/{name}/")), "Security { project: \"1\" }");
         }
         assert_eq!(of("/errors/api/embed/error-page/"), "ErrorPage");
+        for path in ["/api/1/unreal/0123456789abcdef0123456789abcdef/", "/api/1/unreal/"] {
+            assert_eq!(of(path), "SentryOther { name: \"unreal\" }", "{path}");
+        }
+        for path in ["/api/relay/healthcheck/live/", "/x/api/relay/healthcheck/ready"] {
+            assert_eq!(of(path), "Healthcheck", "{path}");
+        }
         assert_eq!(of("/api/1/cron/nightly/"), "Cron { project: \"1\", slug: \"nightly\", key: None }");
         assert_eq!(of("/x/api/1/cron/a/b"), "Cron { project: \"1\", slug: \"a\", key: Some(\"b\") }");
     }

@@ -72,8 +72,15 @@ impl Digest {
 
     pub(super) fn add_client_report(&mut self, report: &ClientReport) {
         self.others += 1;
-        let dropped: u64 = report.discards.iter().map(|discard| discard.quantity).sum();
-        self.parts.push(format!("client report of {dropped} not sent"));
+        // Bytes are told apart: added to things they would be all one sees.
+        let sum = |of_bytes: bool| -> u64 {
+            report.discards.iter().filter(|d| d.is_of_bytes() == of_bytes).map(|d| d.quantity).sum()
+        };
+        self.parts.push(match (sum(false), sum(true)) {
+            (things, 0) => format!("client report of {things} not sent"),
+            (0, bytes) => format!("client report of {bytes} bytes not sent"),
+            (things, bytes) => format!("client report of {things} and {bytes} bytes not sent"),
+        });
     }
 
     pub(super) fn add_blob(&mut self, blob: &Blob) {

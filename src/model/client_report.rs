@@ -19,6 +19,13 @@ pub struct ClientDiscard {
     pub quantity: u64,
 }
 
+impl ClientDiscard {
+    /// Whether the quantity is of bytes. In the words of the protocol, attachments are counted by their bytes.
+    pub fn is_of_bytes(&self) -> bool {
+        self.category == "attachment" || self.category.ends_with("_byte") || self.category.ends_with("_bytes")
+    }
+}
+
 /// Which of the lists of a report it stood in: who decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DiscardKind {

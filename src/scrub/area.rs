@@ -27,6 +27,7 @@ pub(super) enum Area {
     Request,
     User,
     Contexts,
+    Feedback,
     Trace,
     Sdk,
     Spans,
@@ -65,9 +66,17 @@ impl Area {
             Self::Pairs(_) => (Self::Open(Style::Inline), true),
             Self::Contexts => match name {
                 b"trace" => (Self::Trace, false),
-                // Names of feature flags, and what somebody chose to write to us.
-                b"flags" | b"feedback" => (Self::Text(Style::Inline), false),
+                // Names of feature flags.
+                b"flags" => (Self::Text(Style::Inline), false),
+                b"feedback" => (Self::Feedback, false),
                 b"response" => (Self::Request, false),
+                _ => (Self::Open(Style::Whole), true),
+            },
+            Self::Feedback => match name {
+                // What somebody chose to write to us, and where to answer.
+                b"message" | b"name" | b"contact_email" => (Self::Open(Style::Inline), false),
+                b"url" => (Self::Text(Style::Url), false),
+                b"associated_event_id" | b"replay_id" => (Self::Skip, false),
                 _ => (Self::Open(Style::Whole), true),
             },
             Self::User => match name {

@@ -380,6 +380,19 @@ fn a_projects_own_rules() {
 }
 
 #[test]
+fn of_feedback_only_the_words_and_the_address_for_an_answer_stay() {
+    let sent = json!({ "contexts": { "feedback": { "message": "I lost my password", "name": "Ada", "contact_email":
+        "ada@shop.example", "password": "LEAK", "more": { "api_key": "LEAK" }, "replay_id": "00000000000000000000000000000001",
+        "url": "http://u:LEAK@shop.example/?token=LEAK" } } });
+    let kept = scrubbed(&sent);
+    let said = at(&kept, "/contexts/feedback");
+    for name in ["message", "name", "contact_email", "replay_id"] {
+        assert_eq!(said[name], sent["contexts"]["feedback"][name], "{name}");
+    }
+    assert!(!kept.to_string().contains("LEAK"), "{kept}");
+}
+
+#[test]
 fn addresses_go_when_asked() {
     let rules = Rules::new(&Options { scrub_ip: true, ..Options::default() });
     let body = r#"{"user":{"ip_address":"203.0.113.7"},"sdk":{"client_ip":"203.0.113.7"},"contexts":{"trace":{"data":{"client.address":"203.0.113.7"}}},

@@ -4,16 +4,24 @@
 //! they are, sanitised and bounded: SDKs make up new ones.
 
 use crate::model::client_report::{ClientDiscard, ClientReport, DiscardKind};
+use crate::model::decoded::Refusal;
+use crate::model::outcome::Reason;
 use crate::sentry::Limits;
 use crate::sentry::event::ItemError;
+use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Listed, Object, Scalar, read_object, wire_object};
 
 /// Lines of one list that are looked at; SDKs send a handful.
 const LINES_MAX: usize = 500;
 const REASON_CHARS_MAX: usize = 64;
 const CATEGORY_CHARS_MAX: usize = 32;
-/// A line that says more than this is wrong, and would be all one sees.
+/// Characters shown of a quantity that is none.
+const SAID_CHARS_MAX: usize = 24;
+/// A line that says more than this is wrong, and would be all one sees: things, and bytes of them.
 const QUANTITY_MAX: u64 = 1_000_000_000;
+const BYTES_MAX: u64 = 1 << 40;
+/// What lines that could not be used are counted under.
+const FIELD_CATEGORY: &str = "client_report_field";
 
 wire_object! {
     WireReport {
@@ -32,12 +40,14 @@ wire_object! {
     }
 }
 
-/// Reads a report. Lines without a quantity, or with none, say nothing and are left out; equal ones become one.
-pub fn decode_client_report(payload: &[u8], limits: &Limits) -> Result<ClientReport, ItemError> {
-    let (report, _) = read_object(payload, limits.depth_max, |text| {
+/// Reads a report, and what of it could not be used, one refusal for each reason. Lines without a quantity, or with
+/// none, say nothing and are left out; equal ones become one.
+pub fn decode_client_report(payload: &[u8], limits: &Limits) -> Result<(ClientReport, Vec<Refusal>), ItemError> {
+    let (decoded, _) = read_object(payload, limits.depth_max, |text| {
         let wire: Object<WireReport<'_>> = serde_json::from_str(text)?;
         let wire = wire.0.unwrap_or_default();
         let mut report = ClientReport::default();
+        let mut refused = Vec::new();
         for (kind, list) in [
             (DiscardKind::Discarded, &wire.discarded),
             (DiscardKind::RateLimited, &wire.rate_limited),
@@ -45,25 +55,50 @@ pub fn decode_client_report(payload: &[u8], limits: &Limits) -> Result<ClientRep
             (DiscardKind::Sampled, &wire.sampled),
         ] {
             for line in &list.members {
-                add(&mut report, kind, line);
+                if let Err((reason, problem)) = add(&mut report, kind, line) {
+                    refuse(&mut refused, reason, problem, 1);
+                }
+            }
+            if list.omitted > 0 {
+                let problem = format!("more than {LINES_MAX} lines in one list of a client report");
+                refuse(&mut refused, Reason::TooMany, problem, list.omitted);
             }
         }
-        Ok(report)
+        Ok((report, refused))
     })?;
-    Ok(report)
+    Ok(decoded)
 }
 
-fn add(report: &mut ClientReport, kind: DiscardKind, line: &WireDiscard<'_>) {
-    let quantity = line.quantity.unsigned().unwrap_or(0).min(QUANTITY_MAX);
-    if quantity == 0 {
-        return;
-    }
+fn add(report: &mut ClientReport, kind: DiscardKind, line: &WireDiscard<'_>) -> Result<(), (Reason, String)> {
+    let Some(said) = line.quantity.text() else { return Ok(()) };
     let reason = plain(&line.reason, REASON_CHARS_MAX);
     let category = plain(&line.category, CATEGORY_CHARS_MAX);
-    let known = report.discards.iter_mut().find(|d| d.kind == kind && d.reason == reason && d.category == category);
-    match known {
+    let problem = |what: &str| format!("quantity {} of {category} ({reason}) {what}", cut(&said, SAID_CHARS_MAX));
+    let sent = match &line.quantity {
+        Scalar::Float(number) if *number >= 1.8e19 => Some(u64::MAX),
+        sent => sent.unsigned(),
+    };
+    let Some(quantity) = sent else { return Err((Reason::Invalid, problem("is no count"))) };
+    if quantity == 0 {
+        return Ok(());
+    }
+    let discard = ClientDiscard { kind, reason: reason.clone(), category: category.clone(), quantity };
+    if quantity > if discard.is_of_bytes() { BYTES_MAX } else { QUANTITY_MAX } {
+        return Err((Reason::TooLarge, problem("is more than there can be")));
+    }
+    let is_same = |d: &&mut ClientDiscard| d.kind == kind && d.reason == reason && d.category == category;
+    match report.discards.iter_mut().find(is_same) {
         Some(known) => known.quantity = known.quantity.saturating_add(quantity),
-        None => report.discards.push(ClientDiscard { kind, reason, category, quantity }),
+        None => report.discards.push(discard),
+    }
+    Ok(())
+}
+
+/// One line for each reason, which shows the first case of it.
+fn refuse(refused: &mut Vec<Refusal>, reason: Reason, detail: String, quantity: u64) {
+    match refused.iter_mut().find(|refusal| refusal.reason == reason) {
+        Some(refusal) => refusal.quantity = refusal.quantity.saturating_add(quantity),
+        None => refused.push(Refusal { category: FIELD_CATEGORY.to_owned(), reason, detail, quantity }),
     }
 }
 
@@ -82,7 +117,7 @@ mod tests {
     use crate::sentry::TEST_LIMITS;
 
     fn lines(json: &str) -> Vec<String> {
-        let report = decode_client_report(json.as_bytes(), &TEST_LIMITS).unwrap_or_else(|error| panic!("{error}"));
+        let (report, _) = decode_client_report(json.as_bytes(), &TEST_LIMITS).unwrap_or_else(|error| panic!("{error}"));
         let line = |d: &ClientDiscard| format!("{} {} {} {}", d.kind.as_str(), d.reason, d.category, d.quantity);
         report.discards.iter().map(line).collect()
     }
@@ -122,6 +157,26 @@ mod tests {
     }
 
     #[test]
+    fn quantities_that_cannot_be_are_refused_by_name() {
+        let json = r#"{"discarded_events":[{"reason":"a","category":"error","quantity":-5},
+            {"reason":"a","category":"error","quantity":"many"},{"reason":"a","category":"error","quantity":1e30},
+            {"reason":"a","category":"error","quantity":1000000001},{"reason":"a","category":"error","quantity":0},
+            {"reason":"a","category":"log_byte","quantity":41943040000},{"reason":"a","category":"error","quantity":2}]}"#;
+        assert_eq!(lines(json), ["discarded a log_byte 41943040000", "discarded a error 2"]);
+        let (_, refused) = decode_client_report(json.as_bytes(), &TEST_LIMITS).expect("a report");
+        let shown: Vec<_> = refused.iter().map(|r| (r.reason, r.quantity, r.detail.as_str())).collect();
+        let large =
+            format!("quantity {} of error (a) is more than there can be", cut(&1e30.to_string(), SAID_CHARS_MAX));
+        let expected =
+            [(Reason::Invalid, 2, "quantity -5 of error (a) is no count"), (Reason::TooLarge, 2, large.as_str())];
+        assert_eq!(shown, expected);
+        let line = r#"{"reason":"a","category":"b","quantity":1}"#;
+        let json = format!(r#"{{"discarded_events":[{}]}}"#, [line; LINES_MAX + 7].join(","));
+        let (report, refused) = decode_client_report(json.as_bytes(), &TEST_LIMITS).expect("a report");
+        assert_eq!((report.discards[0].quantity, refused[0].quantity), (LINES_MAX as u64, 7));
+    }
+
+    #[test]
     fn other_lists_and_other_json() {
         assert_eq!(lines("{}"), [""; 0]);
         assert_eq!(lines(r#"{"discarded_events":{"a":1},"filtered_events":"x"}"#), [""; 0]);
@@ -138,10 +193,10 @@ mod tests {
         fn whatever_is_said_is_bounded(reason in "\\PC{0,90}", category in "\\PC{0,90}", quantity in any::<u64>()) {
             let json = serde_json::json!({ "discarded_events": [
                 { "reason": reason, "category": category, "quantity": quantity }] });
-            let report = decode_client_report(json.to_string().as_bytes(), &TEST_LIMITS).expect("a report");
+            let (report, _) = decode_client_report(json.to_string().as_bytes(), &TEST_LIMITS).expect("a report");
             for discard in report.discards {
                 prop_assert!(discard.reason.len() <= REASON_CHARS_MAX && discard.category.len() <= CATEGORY_CHARS_MAX);
-                prop_assert!(discard.quantity <= QUANTITY_MAX && !discard.reason.is_empty());
+                prop_assert!(discard.quantity <= BYTES_MAX && !discard.reason.is_empty());
             }
         }
     }

@@ -10,6 +10,9 @@ const DRIFT_MIN_NS: i64 = 55 * 60 * 1_000_000_000;
 /// Further ahead than this an event cannot have happened yet.
 const FUTURE_MAX_NS: i64 = 60 * 1_000_000_000;
 
+/// The attribute of a span or log whose times were moved: by how many milliseconds.
+pub(super) const CLOCK_SHIFT: &str = "trapline.clock_shift_ms";
+
 /// Unix nanoseconds of an RFC 3339 text (`T` required, UTC when it has no zone) or of float seconds. `None` for
 /// anything else, numbers in quotes included: Sentry refuses those too.
 pub(super) fn time_ns(sent: &Scalar<'_>) -> Option<i64> {

@@ -8,6 +8,7 @@ use core::net::IpAddr;
 
 use thiserror::Error;
 
+use crate::config::ENVELOPE_ITEMS_COUNTED_MAX;
 use crate::model::decoded::{Decoded, Incoming, Refusal};
 use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
@@ -18,8 +19,8 @@ use crate::sentry::blobs::is_attachment;
 use crate::sentry::check_in::{CheckInDecoded, decode_check_in};
 use crate::sentry::clock::time_ns;
 use crate::sentry::dsn::parse_dsn;
-use crate::sentry::envelope::{FrameError, FramedItem, split_envelope};
-use crate::sentry::event::{Arrival, ItemError, decode_event, sdk_name};
+use crate::sentry::envelope::{FrameError, FramedItem, count_items, split_envelope};
+use crate::sentry::event::{Arrival, InferIp, ItemError, decode_event, sdk_name};
 use crate::sentry::feedback::{decode_feedback, decode_user_report};
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Listed, Object, Scalar, depth_within, read_object, wire_object};
@@ -47,6 +48,8 @@ pub struct EnvelopeHeader {
     pub sdk: Option<String>,
     /// Unix nanoseconds by the client's clock.
     pub sent_at_ns: Option<i64>,
+    /// Stands for events that do not say it themselves.
+    pub infer_ip: Option<InferIp>,
 }
 
 /// A whole request, understood.
@@ -140,12 +143,32 @@ pub fn decode_envelope(
     if let Some(fault) = framed.fault {
         run.result.decoded.refused.push(Refusal {
             category: fault.item_type.map_or_else(|| "envelope".to_owned(), |ty| category(&ty)),
-            reason: if fault.is_limit { Reason::TooLarge } else { Reason::Invalid },
+            reason: Reason::Invalid,
             detail: fault.problem,
             quantity: 1,
         });
     }
+    let beyond = count_items(framed.beyond, ENVELOPE_ITEMS_COUNTED_MAX, |item| {
+        let category = category(&item.header.ty);
+        let entries = said_entries(&category, item);
+        (category, entries)
+    });
+    run.result.decoded.refused.extend(beyond.into_iter().map(|(category, quantity)| Refusal {
+        category: if category.is_empty() { "envelope".to_owned() } else { category },
+        reason: Reason::TooMany,
+        detail: format!("more than {} items in one envelope", limits.items_max),
+        quantity,
+    }));
     Ok(run.result)
+}
+
+/// How many entries an item says it holds, as far as they fit into it.
+fn said_entries(category: &str, item: &FramedItem<'_>) -> u64 {
+    let fits = (item.payload.len() as u64 / 3).max(1);
+    match category {
+        "log" | "span" | "trace_metric" => item.header.item_count.unwrap_or(1).clamp(1, fits),
+        _ => 1,
+    }
 }
 
 /// Reads only the header of an envelope: who sends, when HTTP does not say.
@@ -162,6 +185,7 @@ fn read_header(header: &str) -> EnvelopeHeader {
             dsn: wire.dsn.as_str().and_then(|dsn| parse_dsn(dsn).ok()),
             sdk: wire.sdk.get().and_then(sdk_name),
             sent_at_ns: time_ns(&wire.sent_at),
+            infer_ip: wire.sdk.get().and_then(InferIp::of),
         })
     });
     // Framing has seen a JSON object; a header that still cannot be read costs its members, not the items.
@@ -347,6 +371,7 @@ impl<'r> Run<'r> {
             sent_at_ns: self.result.header.sent_at_ns,
             received_ms: self.received_ms,
             client_ip: self.client_ip,
+            infer_ip: self.result.header.infer_ip,
             fresh_id: (self.fresh_ids)(),
         }
     }
@@ -367,11 +392,7 @@ impl<'r> Run<'r> {
 
     /// For a rate limit: the quantity is what the item's header says, as far as it fits.
     fn refuse_unread(&mut self, category: String, item: &FramedItem<'_>) {
-        let fits = (item.payload.len() as u64 / 3).max(1);
-        let quantity = match category.as_str() {
-            "log" | "span" | "trace_metric" => item.header.item_count.unwrap_or(1).clamp(1, fits),
-            _ => 1,
-        };
+        let quantity = said_entries(&category, item);
         let detail = "over a rate limit".to_owned();
         self.result.decoded.refused.push(Refusal { category, reason: Reason::RateLimited, detail, quantity });
     }

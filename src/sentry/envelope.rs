@@ -18,6 +18,8 @@ pub struct Framed<'a> {
     pub header: &'a str,
     pub items: Vec<FramedItem<'a>>,
     pub fault: Option<Fault>,
+    /// What follows the last item that was allowed; [`count_items`] knows how much that is.
+    pub beyond: &'a [u8],
 }
 
 /// One item: its own header, read, and its payload, untouched.
@@ -56,8 +58,6 @@ pub struct Fault {
     pub item_type: Option<String>,
     /// For people; bounded.
     pub problem: String,
-    /// There were more items than allowed; otherwise the bytes were wrong.
-    pub is_limit: bool,
 }
 
 /// An envelope without a usable header has no items either.
@@ -94,6 +94,7 @@ pub fn split_envelope(body: &[u8], items_max: usize) -> Result<Framed<'_>, Frame
     let (header, mut at) = read_header(body, start).map_err(FrameError::Header)?;
     let mut items = Vec::new();
     let mut fault = None;
+    let mut beyond: &[u8] = &[];
     loop {
         // Blank lines before an item header are legal, at the end of the envelope they are tolerated.
         at = skip_blank(body, at);
@@ -101,8 +102,7 @@ pub fn split_envelope(body: &[u8], items_max: usize) -> Result<Framed<'_>, Frame
             break;
         }
         if items.len() == items_max {
-            let problem = format!("more than {items_max} items");
-            fault = Some(Fault { item_type: None, problem, is_limit: true });
+            beyond = &body[at..];
             break;
         }
         match read_item(body, at) {
@@ -117,8 +117,49 @@ pub fn split_envelope(body: &[u8], items_max: usize) -> Result<Framed<'_>, Frame
             }
         }
     }
-    Ok(Framed { header, items, fault })
+    Ok(Framed { header, items, fault, beyond })
 }
+
+/// How many items of which type follow one another, without looking into them; how many of them each container says it
+/// holds is asked of `entries`. Ends at what cannot be framed, which counts as one without a type, as does all that
+/// comes after `items_max`.
+pub fn count_items<'a>(
+    bytes: &'a [u8],
+    items_max: usize,
+    entries: impl Fn(&FramedItem<'a>) -> (String, u64),
+) -> Vec<(String, u64)> {
+    let mut counts: Vec<(String, u64)> = Vec::new();
+    let mut add = |ty: String, count: u64| {
+        // Strangers choose the types: the first one stands for those beyond so many.
+        let is_full = counts.len() == COUNTED_TYPES_MAX;
+        match counts.iter().position(|(known, _)| *known == ty).or(is_full.then_some(0)) {
+            Some(place) => counts[place].1 = counts[place].1.saturating_add(count),
+            None => counts.push((ty, count)),
+        }
+    };
+    let mut at = 0;
+    for seen in 0..=items_max {
+        at = skip_blank(bytes, at);
+        if at == bytes.len() {
+            break;
+        }
+        match read_item(bytes, at).map_err(|stop| stop.complete) {
+            Ok((item, next)) if seen < items_max => {
+                let (ty, count) = entries(&item);
+                add(ty, count);
+                at = next;
+            }
+            _ => {
+                add(String::new(), 1);
+                break;
+            }
+        }
+    }
+    counts
+}
+
+/// Types told apart by [`count_items`].
+const COUNTED_TYPES_MAX: usize = 32;
 
 /// A fault, and the item before it when that one was whole.
 struct Stop<'a> {
@@ -129,7 +170,7 @@ struct Stop<'a> {
 /// The item whose header starts at `at`, and the place after its payload and newline.
 fn read_item(body: &[u8], at: usize) -> Result<(FramedItem<'_>, usize), Box<Stop<'_>>> {
     let stop = |item_type: Option<&str>, problem: String| {
-        let fault = Fault { item_type: item_type.map(|ty| cut(ty, 64)), problem, is_limit: false };
+        let fault = Fault { item_type: item_type.map(|ty| cut(ty, 64)), problem };
         Box::new(Stop { complete: None, fault })
     };
     let (header, payload_start) =
@@ -281,8 +322,22 @@ mod tests {
     fn more_items_than_allowed_are_a_fault() {
         let body = format!("{{}}\n{}", "{\"type\":\"a\"}\nx\n".repeat(11));
         let framed = split_envelope(body.as_bytes(), 10).expect("header is fine");
-        assert_eq!(framed.items.len(), 10);
-        assert!(framed.fault.is_some_and(|fault| fault.is_limit));
+        assert_eq!((framed.items.len(), framed.fault), (10, None));
+        assert_eq!(counted(framed.beyond, 9), [("a".to_owned(), 1)]);
+    }
+
+    fn counted(bytes: &[u8], items_max: usize) -> Vec<(String, u64)> {
+        count_items(bytes, items_max, |item| (item.header.ty.to_string(), 1))
+    }
+
+    #[test]
+    fn items_beyond_the_limit_are_counted_up_to_the_end() {
+        let items = "{\"type\":\"a\"}\nx\n".repeat(30) + &"{\"type\":\"b\",\"length\":2}\n\n\n\n".repeat(20);
+        let of = |ty: &str, count: u64| (ty.to_owned(), count);
+        assert_eq!(counted(items.as_bytes(), 50), [of("a", 30), of("b", 20)]);
+        assert_eq!(counted(items.as_bytes(), 40), [of("a", 30), of("b", 10), of("", 1)]);
+        assert_eq!(counted(format!("{items}nonsense").as_bytes(), 99), [of("a", 30), of("b", 20), of("", 1)]);
+        assert_eq!(counted(b" \n", 9), []);
     }
 
     #[test]
@@ -312,6 +367,7 @@ mod tests {
         fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = split_envelope(&body, 10);
             let _ = split_envelope(&[b"{}\n", body.as_slice()].concat(), 10);
+            let _ = counted(&body, 10);
         }
     }
 }

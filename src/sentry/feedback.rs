@@ -197,6 +197,7 @@ mod tests {
         sent_at_ns: None,
         received_ms: 1_800_000_000_000,
         client_ip: None,
+        infer_ip: None,
         fresh_id: EventId([9; 16]),
     };
 

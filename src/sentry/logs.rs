@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use crate::config::LOG_BYTES_MAX;
 use crate::model::decoded::Refusal;
 use crate::model::log::{LogBatch, LogLevel, LogRecord};
-use crate::model::span::{AttributeValue, SpanSource};
+use crate::model::span::{Attribute, AttributeValue, SpanSource};
 use crate::sentry::Limits;
-use crate::sentry::clock::{drift_ns, is_future, time_ns};
+use crate::sentry::clock::{CLOCK_SHIFT, drift_ns, is_future, time_ns};
 use crate::sentry::container::{ResourceParts, WireAttributes, read_attributes, read_container};
 use crate::sentry::event::{Arrival, ItemError, format_values, span_id, trace_id};
 use crate::sentry::json::{Object, Scalar, wire_object};
@@ -60,7 +60,7 @@ fn record(wire: WireLog<'_>, shift_ns: i64, received_ms: i64) -> Result<(LogReco
     let mut resource = ResourceParts::default();
     let mut severity = severity_number(&wire.severity);
     let (mut logger, mut template) = (None, None);
-    let attributes = read_attributes(wire.attributes, |key, value| match (key, value) {
+    let mut attributes = read_attributes(wire.attributes, |key, value| match (key, value) {
         ("logger.name", AttributeValue::Text(name)) => {
             logger = Scalar::Text(name.as_str().into()).limited(LOGGER_CHARS_MAX);
             true
@@ -82,6 +82,11 @@ fn record(wire: WireLog<'_>, shift_ns: i64, received_ms: i64) -> Result<(LogReco
     // JavaScript's console leaves the placeholders in: `order %s paid`.
     if template.as_deref() == Some(body.as_str()) {
         body = filled(&body, &attributes.kept).unwrap_or(body);
+    }
+    let moved_ns = self::time_ns(&wire.timestamp).map_or(0, |sent| time_ns.saturating_sub(sent));
+    if moved_ns != 0 {
+        let value = AttributeValue::Int(moved_ns / 1_000_000);
+        attributes.kept.push(Attribute { key: CLOCK_SHIFT.to_owned(), value });
     }
     let record = LogRecord {
         time_ns,
@@ -152,7 +157,7 @@ mod tests {
     use super::*;
     use crate::model::ids::EventId;
     use crate::model::outcome::Reason;
-    use crate::model::span::{Attribute, Resource};
+    use crate::model::span::Resource;
     use crate::sentry::TEST_LIMITS;
 
     const NOW_MS: i64 = 1_700_000_000_000;
@@ -170,6 +175,7 @@ mod tests {
             sent_at_ns: None,
             received_ms: NOW_MS,
             client_ip: None,
+            infer_ip: None,
             fresh_id: EventId([1; 16]),
         }
     }
@@ -259,6 +265,8 @@ mod tests {
     fn logs_of_the_future_have_just_happened() {
         let (batch, _) = decode(&format!(r#"{{"timestamp":1900000000,"trace_id":"{TRACE}","body":"x"}}"#));
         assert_eq!(batch.records[0].time_ns, NOW_MS * 1_000_000);
+        let noted = Attribute { key: CLOCK_SHIFT.to_owned(), value: AttributeValue::Int(-200_000_000_000) };
+        assert_eq!(batch.records[0].attributes, [noted]);
     }
 
     proptest! {

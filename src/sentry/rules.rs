@@ -26,6 +26,7 @@ fn arrival() -> Arrival {
         sent_at_ns: None,
         received_ms: NOW_MS,
         client_ip: Some("203.0.113.9".parse().expect("an address")),
+        infer_ip: None,
         fresh_id: EventId([9; 16]),
     }
 }
@@ -474,6 +475,20 @@ fn a_client_clock_that_is_55_minutes_wrong_moves_all_times() {
         let crumb = kept.detail.breadcrumbs[0].timestamp_ms.expect("a time");
         assert_eq!(kept.event.timestamp_ms - crumb, 2000, "{behind_s}");
         assert_eq!(kept.is_told("timestamp"), is_moved, "{behind_s}");
+        if is_moved {
+            let way = if behind_s > 0 { "forward" } else { "back" };
+            let words = format!("clock drift: all times were moved {way} by 55 min, the error of the client's clock");
+            assert_eq!(kept.told("timestamp"), [words]);
+        }
+    }
+}
+
+#[test]
+fn more_tags_than_are_read_are_told_by_their_true_number() {
+    let pairs: Vec<Value> = (0..10_000).map(|n| json!([format!("t{n}"), "v"])).collect();
+    let map: serde_json::Map<String, Value> = (0..10_000).map(|n| (format!("t{n}"), json!("v"))).collect();
+    for tags in [json!(pairs), json!(map)] {
+        assert_eq!(keep(&json!({ "tags": tags })).told("tags"), ["10000 were sent, at most 256 are kept"]);
     }
 }
 

@@ -325,6 +325,7 @@ impl Run<'_> {
             sent_at_ns: None,
             received_ms: self.context.received_ms,
             client_ip: None,
+            infer_ip: None,
             fresh_id: (self.fresh_ids)(),
         };
         // What surrounds a report makes it a little larger and deeper than it came.

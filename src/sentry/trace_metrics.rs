@@ -93,6 +93,7 @@ mod tests {
             sent_at_ns: None,
             received_ms: NOW_MS,
             client_ip: None,
+            infer_ip: None,
             fresh_id: EventId([1; 16]),
         }
     }

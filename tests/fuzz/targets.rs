@@ -112,6 +112,7 @@ fn read_event(payload: &[u8]) -> Option<Event> {
         sent_at_ns: None,
         received_ms: RECEIVED_MS,
         client_ip: None,
+        infer_ip: None,
         fresh_id: EventId([7; 16]),
     };
     decode_event(payload, &arrival, &LIMITS).ok()

@@ -43,6 +43,17 @@ fn send_items(server: &Trapline, items: &[(&str, &str)]) -> Answer {
 }
 
 #[test]
+fn what_a_form_adds_to_feedback_goes_by_its_name() {
+    let server = Trapline::start();
+    let mut sent = feedback_event(5, "m", None);
+    sent["contexts"]["feedback"]["password"] = json!("LEAK");
+    send_items(&server, &[("feedback", &sent.to_string())]);
+    let one = server.get_json(&format!("/api/ui/feedback/{}", id(5)));
+    assert_eq!((&one["feedback"]["name"], &one["feedback"]["email"]), (&json!("Ada"), &json!("ada@shop.example")));
+    assert!(!one.to_string().contains("LEAK"), "{one}");
+}
+
+#[test]
 fn feedback_is_kept_with_who_where_and_what_it_is_about() {
     let server = Trapline::start();
     send_event(&server, 1, "KeyError");

@@ -265,8 +265,26 @@ fn a_dsn_with_a_wrong_path_is_told_so() {
 #[test]
 fn ingest_routes_of_other_products_say_that_they_are_missing() {
     let server = Trapline::start();
-    let answer = server.post("/api/1/unreal/").body("{}").send().expect(501);
-    assert!(answer.text().contains("unreal"), "{}", answer.text());
+    for path in ["/api/1/unreal/".to_owned(), format!("/api/1/unreal/{}/", server.key())] {
+        let answer = server.post(&path).body("{}").send().expect(501);
+        assert!(answer.text().contains("unreal"), "{}", answer.text());
+    }
+}
+
+#[test]
+fn relays_health_check_is_answered() {
+    let server = Trapline::start();
+    for path in ["/api/relay/healthcheck/live/", "/api/relay/healthcheck/ready/"] {
+        assert_eq!(server.get_json(path), serde_json::json!({ "is_healthy": true }));
+    }
+}
+
+#[test]
+fn items_beyond_500_are_counted_by_their_true_number() {
+    let server = Trapline::start();
+    let body = format!("{{}}\n{}", "{\"type\":\"event\"}\n{\"message\":\"m\"}\n".repeat(600));
+    server.post("/api/1/envelope/").header("x-sentry-auth", &auth(server.key())).body(body).send().expect(200);
+    assert_eq!((server.outcome("event", "accepted"), server.outcome("event", "too_many")), (500, 100));
 }
 
 #[test]

@@ -81,7 +81,8 @@ impl Run<'_> {
             return self.refuse("client_report", &error);
         }
         match decode_client_report(payload, self.limits) {
-            Ok(mut report) => {
+            Ok((mut report, refused)) => {
+                self.result.decoded.refused.extend(refused);
                 report.delivery_key = self.delivery_key(payload);
                 self.result.decoded.items.push(Incoming::ClientReport(report));
             }

@@ -11,9 +11,9 @@ const NOW_MS: i64 = 1_700_000_000_000;
 const TRANSACTION: &str = r#"{"type":"transaction","start_timestamp":1699999989,"timestamp":1699999990,"contexts":{"trace":{"trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331"}},"spans":[{"span_id":"x"}]}"#;
 
 fn ids() -> impl FnMut() -> EventId {
-    let mut next = 0;
+    let mut next = 0_u8;
     move || {
-        next += 1;
+        next = next.wrapping_add(1);
         EventId([next; 16])
     }
 }
@@ -51,6 +51,31 @@ fn the_header_is_read_and_answered() {
     assert_eq!(decode("{}").response_id, None);
     let mended = decode(r#"{"event_id":"fc6d8c0c43fc4630ad850ee518f1b9d0","sdk":{"name":"a\ud800"}}"#);
     assert!(mended.response_id.is_some());
+}
+
+#[test]
+fn items_beyond_the_limit_are_counted_by_their_type() {
+    let body = format!("{{}}\n{}", "{\"type\":\"event\"}\n{}\n".repeat(600));
+    let decoded = decode(&format!("{body}{{\"type\":\"log\",\"item_count\":5}}\n{{\"items\":[1,2,3,4,5]}}\n")).decoded;
+    let refused: Vec<_> = decoded.refused.iter().map(|r| (r.category.as_str(), r.reason, r.quantity)).collect();
+    assert_eq!(decoded.items.len(), 500);
+    assert_eq!(refused, [("event", Reason::TooMany, 100), ("log", Reason::TooMany, 5)]);
+}
+
+#[test]
+fn whether_the_address_may_be_taken_stands_in_the_header_too() {
+    let address = |header: &str, event: &str| {
+        let body = format!("{header}\n{{\"type\":\"event\"}}\n{event}\n");
+        let receipt = Receipt { received_ms: NOW_MS, client_ip: Some("203.0.113.9".parse().expect("an address")) };
+        let decoded = decode_envelope(body.as_bytes(), receipt, &mut ids(), &TEST_LIMITS).expect("an envelope");
+        let Some(Incoming::Event(event)) = decoded.decoded.items.into_iter().next() else { panic!("an event") };
+        event.user
+    };
+    let (auto, never) = (r#"{"sdk":{"settings":{"infer_ip":"auto"}}}"#, r#"{"sdk":{"settings":{"infer_ip":"never"}}}"#);
+    assert_eq!(address(auto, "{}").as_deref(), Some("ip:203.0.113.9"));
+    assert_eq!(address(auto, never), None);
+    assert_eq!(address(never, r#"{"platform":"javascript"}"#), None);
+    assert_eq!(address("{}", r#"{"platform":"javascript"}"#).as_deref(), Some("ip:203.0.113.9"));
 }
 
 #[test]

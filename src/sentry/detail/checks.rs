@@ -116,7 +116,7 @@ pub(super) fn checks(wire: &WireEventDetail<'_>, body: &str) -> Vec<FieldError> 
     let is_fine = is_none || environment(&wire.environment).is_some();
     text_rule(&mut found, "environment", &wire.environment, is_fine, "not a name of an environment");
     level(&mut found, &wire.level);
-    tags(&mut found, &wire.tags);
+    tags(&mut found, &wire.tags, body);
     fingerprint(&mut found, wire.fingerprint);
     address(&mut found, wire);
     unknown(&mut found, body);
@@ -150,9 +150,10 @@ fn level(found: &mut Vec<FieldError>, sent: &Scalar<'_>) {
     }
 }
 
-fn tags(found: &mut Vec<FieldError>, sent: &Entries<'_, Scalar<'_>>) {
+fn tags(found: &mut Vec<FieldError>, sent: &Entries<'_, Scalar<'_>>, body: &str) {
     if sent.0.len() > TAGS_MAX {
-        found.push(line("tags", format!("{} were sent, at most {TAGS_MAX} are kept", sent.0.len())));
+        let count = members(body, "tags").unwrap_or(sent.0.len());
+        found.push(line("tags", format!("{count} were sent, at most {TAGS_MAX} are kept")));
     }
     let mut lines = 0;
     for (key, value) in &sent.0 {
@@ -171,6 +172,16 @@ fn tags(found: &mut Vec<FieldError>, sent: &Entries<'_, Scalar<'_>>) {
             break;
         }
         found.push(line(format!("tags.{}", cut(key, 60)), problem));
+    }
+}
+
+/// How many members a field has: what reads it stops at a number of its own.
+fn members(body: &str, name: &str) -> Option<usize> {
+    let fields: Entries<'_, Raw<'_>> = serde_json::from_str(body).unwrap_or_default();
+    match parse(*fields.get(name)?) {
+        Value::Array(list) => Some(list.len()),
+        Value::Object(map) => Some(map.len()),
+        _ => None,
     }
 }
 

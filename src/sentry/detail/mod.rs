@@ -10,6 +10,7 @@ mod exceptions;
 mod field_errors;
 mod relation;
 mod request;
+mod shapes;
 
 #[cfg(test)]
 mod tests;
@@ -116,6 +117,7 @@ fn detail(wire: &WireEventDetail<'_>, body: &str) -> EventDetail {
     let environment = environment(&wire.environment).or_else(|| self::environment(wire.tags.get("environment")?));
     let shift_ms = clock_shift_ms(&wire.errors.members);
     let mut field_errors = checks::checks(wire, body);
+    field_errors.extend(shapes::shapes(body));
     field_errors.extend(field_errors::field_errors(&wire.errors.members, wire.meta));
     if wire.breadcrumbs.omitted > 0 {
         let problem = format!("{} older ones are only in the JSON", wire.breadcrumbs.omitted);

@@ -60,7 +60,7 @@ pub(super) fn request(wire: &WireRequestDetail<'_>) -> RequestDetail {
     }
 }
 
-fn is_method(text: &str) -> bool {
+pub(super) fn is_method(text: &str) -> bool {
     (3..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'))
 }
 

@@ -6,10 +6,28 @@ use core::net::IpAddr;
 
 use crate::sentry::event::Arrival;
 use crate::sentry::json::{Object, Scalar};
-use crate::sentry::wire::{WireEnv, WireEvent, WireUser};
+use crate::sentry::wire::{WireEnv, WireEvent, WireSdk, WireUser};
 
 /// What SDKs write where they want the server to fill in what it sees.
 const AUTO: &str = "{{auto}}";
+
+/// Whether the server may take the client's address for the user's, as an SDK says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InferIp {
+    Auto,
+    Never,
+}
+
+impl InferIp {
+    /// `None` for other words, as of the versions before there was a choice.
+    pub(in crate::sentry) fn of(sdk: &WireSdk<'_>) -> Option<Self> {
+        match sdk.settings.get()?.infer_ip.as_str()? {
+            "auto" => Some(Self::Auto),
+            "never" => Some(Self::Never),
+            _ => None,
+        }
+    }
+}
 
 /// What becomes of `user.ip_address`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,15 +42,15 @@ pub(super) enum Address {
 pub(super) fn address(wire: &WireEvent<'_>, user: Option<&WireUser<'_>>, arrival: &Arrival) -> Address {
     let sent = user.and_then(|user| user.ip_address.text());
     let sent = sent.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    let settings = wire.sdk.get().and_then(|sdk| sdk.settings.get());
     let platform = wire.platform.as_str().unwrap_or_default();
     // SDKs that run where the user is: the connection is his.
     let is_client = matches!(platform, "javascript" | "cocoa" | "objc");
     let asked = sent == Some(AUTO);
-    let wanted = match settings.and_then(|settings| settings.infer_ip.as_str()) {
-        Some("never") => false,
-        Some("auto") => asked || sent.is_none(),
-        _ => asked || (sent.is_none() && is_client),
+    let wanted = match wire.sdk.get().and_then(InferIp::of).or(arrival.infer_ip) {
+        // What the application itself names stays: Relay takes away only the wish (getsentry/relay#4623).
+        Some(InferIp::Never) => false,
+        Some(InferIp::Auto) => asked || sent.is_none(),
+        None => asked || (sent.is_none() && is_client),
     };
     if !wanted {
         return if asked { Address::Removed } else { Address::AsSent };

@@ -187,8 +187,7 @@ impl<'t> Amended<'t> {
         }
         if is_slimmed {
             let reason = format!(
-                "variables and surrounding lines are kept of the {} outermost frames only",
-                limits::FRAMES_WITH_VARS_MAX
+                "variables and surrounding lines are kept of the first {outer} and the last {outer} frames only"
             );
             self.note(format!("{}.frames", path()), reason);
         }

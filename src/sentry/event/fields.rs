@@ -40,7 +40,7 @@ const PLATFORMS: [&str; 18] = [
 ];
 
 /// One of Sentry's platforms, spelled exactly so; else `other`.
-pub(super) fn platform(sent: &Scalar<'_>) -> String {
+pub(crate) fn platform(sent: &Scalar<'_>) -> String {
     let known = sent.as_str().filter(|text| PLATFORMS.contains(text));
     known.unwrap_or("other").to_owned()
 }

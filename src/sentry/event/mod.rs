@@ -26,10 +26,12 @@ use crate::sentry::csp;
 use crate::sentry::json::{JsonError, Object, Scalar, read_object};
 use crate::sentry::wire::{WireContexts, WireEvent, WireUser};
 use address::Address;
+pub use address::InferIp;
 use amend::Note;
 
 pub(super) use fields::{
-    TAGS_MAX, TagFault, dist, environment, logger, release, sdk_name, tag_fault, tags, url_without_query, user_agent,
+    TAGS_MAX, TagFault, dist, environment, logger, platform, release, sdk_name, tag_fault, tags, url_without_query,
+    user_agent,
 };
 pub(super) use message::{format_values, read_message};
 pub(super) use stack::{exception_type_and_value, paths};
@@ -45,6 +47,8 @@ pub struct Arrival {
     pub received_ms: i64,
     /// Whoever sent the request, as far as it is known.
     pub client_ip: Option<IpAddr>,
+    /// What the envelope header says of addresses.
+    pub infer_ip: Option<InferIp>,
     /// Used when nobody gave the event an id.
     pub fresh_id: EventId,
 }
@@ -223,11 +227,7 @@ fn timestamp_ms(sent: &Scalar<'_>, arrival: &Arrival, notes: &mut Vec<Note>) -> 
     let drift = drift_ns(arrival.sent_at_ns, arrival.received_ms);
     if drift != 0 {
         // The reader moves breadcrumbs by as much.
-        note(
-            CLOCK_DRIFT,
-            "all times were moved by the error of the client's clock, in ms",
-            (drift / 1_000_000).to_string(),
-        );
+        note(CLOCK_DRIFT, &drift_words(drift), (drift / 1_000_000).to_string());
     }
     let time = time.saturating_add(drift);
     let time_ms = time.div_euclid(1_000_000);
@@ -239,6 +239,15 @@ fn timestamp_ms(sent: &Scalar<'_>, arrival: &Arrival, notes: &mut Vec<Note>) -> 
         return time_ms;
     }
     arrival.received_ms
+}
+
+/// `all times were moved forward by 3 h 20 min 5 s, the error of the client's clock`
+fn drift_words(drift_ns: i64) -> String {
+    let seconds = drift_ns.unsigned_abs() / 1_000_000_000;
+    let parts = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n} {unit}")).collect();
+    let way = if drift_ns < 0 { "back" } else { "forward" };
+    format!("all times were moved {way} by {}, the error of the client's clock", parts.join(" "))
 }
 
 /// The name of the remark that a client's clock was wrong; its value says by how many milliseconds.

@@ -8,7 +8,14 @@ const NOW_MS: i64 = 1_700_000_000_000;
 const FRESH: EventId = EventId([9; 16]);
 
 fn arrival() -> Arrival {
-    Arrival { header_event_id: None, sent_at_ns: None, received_ms: NOW_MS, client_ip: None, fresh_id: FRESH }
+    Arrival {
+        header_event_id: None,
+        sent_at_ns: None,
+        received_ms: NOW_MS,
+        client_ip: None,
+        infer_ip: None,
+        fresh_id: FRESH,
+    }
 }
 
 fn decode(json: &str) -> Event {

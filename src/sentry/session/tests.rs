@@ -13,6 +13,7 @@ fn arrival() -> Arrival {
         sent_at_ns: None,
         received_ms: NOW_MS,
         client_ip: None,
+        infer_ip: None,
         fresh_id: EventId([9; 16]),
     }
 }

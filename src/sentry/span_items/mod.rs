@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use crate::config::SPAN_CONTAINER_BYTES_MAX;
 use crate::model::decoded::Refusal;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanBatch, SpanKind};
-use crate::sentry::clock::{drift_ns, is_future};
+use crate::sentry::clock::{CLOCK_SHIFT, drift_ns, is_future};
 use crate::sentry::event::{Arrival, ItemError, environment, release};
 use crate::sentry::json::{Object, Scalar, read_object, wire_object};
 use crate::sentry::transaction::words;
@@ -80,6 +80,8 @@ fn set_clock_right(spans: &mut [Span], arrival: &Arrival) {
         for span in spans {
             span.start_ns = span.start_ns.saturating_add(shift);
             span.end_ns = span.end_ns.saturating_add(shift);
+            let value = AttributeValue::Int(shift / 1_000_000);
+            span.attributes.push(Attribute { key: CLOCK_SHIFT.to_owned(), value });
         }
     }
 }

@@ -18,6 +18,7 @@ fn arrival() -> Arrival {
         sent_at_ns: None,
         received_ms: NOW_MS,
         client_ip: None,
+        infer_ip: None,
         fresh_id: EventId([9; 16]),
     }
 }
@@ -276,6 +277,9 @@ fn a_wrong_clock_moves_all_spans_alike() {
     let [first, second] = found.batch.spans.as_slice() else { panic!("two") };
     assert_eq!(first.end_ns, early.received_ms * 1_000_000);
     assert_eq!((first.duration_ns(), first.start_ns - second.start_ns), (500_000_000, 500_000_000));
+    for span in [first, second] {
+        assert!(span.attributes.iter().any(|attribute| attribute.key == "trapline.clock_shift_ms"), "{span:?}");
+    }
 }
 
 proptest! {

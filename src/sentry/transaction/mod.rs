@@ -15,7 +15,7 @@ mod tests;
 use crate::model::decoded::Refusal;
 use crate::model::ids::{EventId, SpanId, TraceId};
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanBatch, SpanKind, SpanSource};
-use crate::sentry::clock::{drift_ns, is_future, time_ns};
+use crate::sentry::clock::{CLOCK_SHIFT, drift_ns, is_future, time_ns};
 use crate::sentry::event::{
     Arrival, ItemError, environment, event_id, release, sdk_name, span_id, tags, trace_id, url_without_query,
     user_agent,
@@ -139,6 +139,9 @@ fn segment(wire: &WireTransaction<'_>, arrival: &Arrival) -> Result<Segment, Ite
         if !kept.iter().any(|attribute| attribute.key == key) {
             kept.push(Attribute { key, value: AttributeValue::Text(value) });
         }
+    }
+    if shift_ns != 0 {
+        kept.push(Attribute { key: CLOCK_SHIFT.to_owned(), value: AttributeValue::Int(shift_ns / 1_000_000) });
     }
     let span = Span {
         trace_id: own_trace_id,

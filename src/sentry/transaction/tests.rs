@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::outcome::Reason;
-use crate::model::span::{SpanStatus, text_attribute};
+use crate::model::span::{AttributeValue, SpanStatus, text_attribute};
 use crate::sentry::TEST_LIMITS;
 
 const NOW_MS: i64 = 1_700_000_000_000;
@@ -15,6 +15,7 @@ fn arrival() -> Arrival {
         sent_at_ns: None,
         received_ms: NOW_MS,
         client_ip: None,
+        infer_ip: None,
         fresh_id: EventId([9; 16]),
     }
 }
@@ -165,6 +166,8 @@ fn an_end_in_the_future_moves_everything_and_keeps_durations() {
     let [segment, child] = decoded.batch.spans.as_slice() else { panic!("two spans") };
     assert_eq!((segment.end_ns, segment.duration_ns()), (early.received_ms * 1_000_000, 1_000_000_000));
     assert_eq!(child.start_ns, segment.start_ns);
+    let noted = segment.attributes.iter().find(|attribute| attribute.key == "trapline.clock_shift_ms");
+    assert_eq!(noted.map(|attribute| &attribute.value), Some(&AttributeValue::Int(-3_590_000)));
 }
 
 #[test]

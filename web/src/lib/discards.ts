@@ -1,6 +1,7 @@
 // What SDKs did not send, as sentences: which words they use, what those mean, and what one can do about it. Pure.
 
 import type { ClientDiscardView } from "../api/types";
+import { bytes } from "./format";
 import { named } from "./outcomes";
 
 export type DiscardLine = { key: string; reason: string; amount: string; meaning: string; advice: string };
@@ -33,6 +34,13 @@ const RELAYED: Record<string, readonly [string, string]> = {
 
 const UNKNOWN = ["The SDK gives no reason that is known here.", "Its documentation on client reports may say more."] as const;
 
+/** What SDKs count by bytes: attachments, and categories that say so. Other categories count things. */
+export function discarded(category: string, n: number): string {
+  const unit = /^(.+)_bytes?$/.exec(category);
+  if (category !== "attachment" && !unit) return named(category, n);
+  return `${bytes(n)} of ${(unit?.[1] ?? category).replaceAll("_", " ")}s`;
+}
+
 /** One line for each reason, in the order they come (largest first), with all its categories. */
 export function discardLines(discards: readonly ClientDiscardView[]): DiscardLine[] {
   const groups = new Map<string, ClientDiscardView[]>();
@@ -47,6 +55,6 @@ export function discardLines(discards: readonly ClientDiscardView[]): DiscardLin
     const known = first.kind === "discarded" ? REASONS : RELAYED;
     const word = first.kind === "discarded" ? first.reason : first.kind;
     const [meaning, advice] = Object.hasOwn(known, word) ? (known[word] ?? UNKNOWN) : UNKNOWN;
-    return [{ key, reason: first.reason, amount: list.map((one) => named(one.category, one.quantity)).join(", "), meaning, advice }];
+    return [{ key, reason: first.reason, amount: list.map((one) => discarded(one.category, one.quantity)).join(", "), meaning, advice }];
   });
 }
