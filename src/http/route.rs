@@ -8,7 +8,7 @@ use crate::otlp::Signal;
 pub enum Route<'a> {
     // Answers as soon as the port is open.
     Livez,
-    /// The same in the words of Sentry's Relay, which SDKs' own proxies and monitors ask.
+    // The same in the words of Sentry's Relay, which SDKs' own proxies and monitors ask.
     Healthcheck,
 
     // Ingest: any origin may write, nobody may read; bodies up to the limit.
