@@ -43,3 +43,4 @@ mod sentry_api;
 mod sentry_auth;
 mod sentry_ingest;
 mod span_items;
+mod turned_away;

@@ -266,7 +266,7 @@ fn a_dsn_with_a_wrong_path_is_told_so() {
 fn ingest_routes_of_other_products_say_that_they_are_missing() {
     let server = Trapline::start();
     let answer = server.post("/api/1/unreal/").body("{}").send().expect(501);
-    assert!(answer.text().contains("unreal"), "{}", answer.text());
+    assert!(answer.text().contains("Unreal"), "{}", answer.text());
 }
 
 #[test]

@@ -14,3 +14,11 @@ it("says what became of everything", () => {
     "Kept: 1\u202f204 events", "Over a limit: 3 spans", "Not kept by this version: 12 sessions, 1 log", "odd one: 1 span",
   ]);
 });
+
+it("says why whole requests were refused", () => {
+  const reasons = ["bad_key", "undecodable", "unknown_encoding", "wrong_address", "too_slow", "busy", "server_error", "too_large"];
+  const lines = outcomeLines(reasons.map((reason) => ({ category: "request", reason, quantity: 2 })));
+  expect(lines.map((line) => line.parts)).toEqual(reasons.map(() => ["2 requests"]));
+  // Each in words of its own, none under its bare name.
+  expect(lines.every((line) => line.title.includes(" ") && line.title !== line.reason.replaceAll("_", " "))).toBe(true);
+});
