@@ -181,10 +181,12 @@ pub(super) async fn answer_write(
     let is_guest = dsn.is_some();
     if !is_guest && let Err(mut error) = guard::check_mutation(request.headers()) {
         if guard::check_reader(request.headers()).is_ok() {
-            error.detail = format!("a report needs a key: {TOKEN_FIX}");
+            error.detail = "a report needs a key".to_string();
         }
         error.fix = Some(TOKEN_FIX.to_string());
         server.ledger.record(arrival, Ending::refused(&error, 0), &server.live);
+        // The answer has no place of its own for the way out.
+        error.detail = format!("{}: {TOKEN_FIX}", error.detail);
         return error.response();
     }
     let (mut response, ending) = take_report(server, (organization, project), dsn, request).await;

@@ -34,6 +34,7 @@ use super::{Ready, Server, fresh_event_id, now_ms};
 pub(super) const DSN_FIX: &str = "copy the DSN from the welcome page: it holds this server's key and project";
 
 const NOT_AN_SDK: &str = "no current SDK sends this: look at what else posts here, or at a proxy that changes bodies";
+const DUMP_FIX: &str = "send the dump file itself, or a form with it as the file upload_file_minidump";
 pub(super) const PARTLY_FIX: &str = "the rest of the request was kept; the part named here was not";
 const TOO_LARGE_FIX: &str =
     "send less with an event (max_value_length, max_request_body_size in sentry_sdk.init), or raise event_bytes_max";
@@ -336,7 +337,11 @@ fn decoder(
                 decode_attachments(body, content_type, *event_id, receipt, &limits)
             }
         }
-        .map_err(envelope_error)?;
+        .map_err(envelope_error)
+        .map_err(|error| match &kind {
+            Kind::Minidump { .. } if error.status == StatusCode::BAD_REQUEST => error.with_fix(DUMP_FIX),
+            _ => error,
+        })?;
         let EnvelopeDecoded { header, response_id, decoded, .. } = decoded;
         let project = gate.project(ready, header.dsn)?;
         Ok((project, decoded, (response_id, header.sdk)))

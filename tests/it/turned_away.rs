@@ -344,6 +344,7 @@ fn refusals_say_what_the_sender_can_do() {
     dump.send().expect(400);
     let problem = row(&server, "problem");
     assert!(problem.contains("MDMP") && !problem.contains("content type"), "{problem}");
+    assert!(row(&server, "fix").contains("upload_file_minidump"), "{}", row(&server, "fix"));
 }
 
 #[test]

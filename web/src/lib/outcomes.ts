@@ -27,8 +27,10 @@ const REASONS: readonly (readonly [string, string])[] = [
 
 const MANY: Record<string, string> = { session: "sessions", session_update: "session updates", sdk_delivery: "spans of SDKs' own requests", check_in: "check-ins", check_in_field: "check-in fields", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays", trace_metric: "metrics", feedback: "feedback", security: "security reports" };
 
+const ONE: Record<string, string> = { check_in: "check-in", check_in_field: "check-in field", trace_metric: "metric", security: "security report" };
+
 export function named(category: string, n: number): string {
-  const words = category.replaceAll("_", " ");
+  const words = n === 1 ? (ONE[category] ?? category.replaceAll("_", " ")) : category.replaceAll("_", " ");
   return `${count(n)} ${n === 1 ? words : (MANY[category] ?? (words.endsWith("s") ? words : `${words}s`))}`;
 }
 
