@@ -40,6 +40,10 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         let live = live.clone();
         async move { live.run().await }
     });
+    let counting = tokio::spawn({
+        let server = server.clone();
+        async move { server.count_refused().await }
+    });
     // Connections are taken from here on; requests wait until the database is open.
     let serving = tokio::spawn(serve(server.clone(), listeners, stop.clone()));
 
@@ -57,6 +61,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     serving.await.context("the connection loop ended in a panic")?;
     watching.await.context("the clock of monitors ended in a panic")?;
     telling.abort();
+    server.write_refused().await;
+    counting.abort();
     store.close().await;
     tracing::info!("stopped; everything acknowledged is on disk");
     Ok(())

@@ -72,8 +72,8 @@ struct Flags {
     /// The largest single error event [default: 1048576]
     #[arg(long, global = true, env = "TRAPLINE_EVENT_BYTES_MAX", value_name = "BYTES")]
     event_bytes_max: Option<usize>,
-    /// Time to send all headers of a request [default: 60]
-    #[arg(long, global = true, env = "TRAPLINE_HEADER_TIMEOUT_S", value_name = "SECONDS", hide = true)]
+    /// Time to send all headers of a request, and to be idle [default: 60]
+    #[arg(long, global = true, env = "TRAPLINE_HEADER_TIMEOUT_S", value_name = "SECONDS")]
     header_timeout_s: Option<u64>,
     /// The largest single attachment; 0 keeps none [default: 20971520]
     #[arg(long, global = true, env = "TRAPLINE_ATTACHMENT_BYTES_MAX", value_name = "BYTES")]

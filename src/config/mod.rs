@@ -211,6 +211,10 @@ pub const READERS: usize = 4;
 /// Requests remembered for the ledger, in rows. In memory: it answers "is it even working?".
 pub const LEDGER_ROWS_MAX: usize = 300;
 
+/// Between two writes of the counts of refused requests, in milliseconds: anybody can send bad requests, and each commit
+/// waits for the disk.
+pub const REFUSED_WRITE_MS: u64 = 1000;
+
 /// Live messages a slow browser may lag behind before it is told to fetch again.
 pub const LIVE_BACKLOG: usize = 256;
 

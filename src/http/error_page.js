@@ -137,7 +137,7 @@
             return undefined;
           }
           return response.json().then(function (answer) {
-            fail(answer.errors ? texts.errorFormEntry : texts.errorGeneric, answer.errors);
+            fail(answer.errors ? texts.errorFormEntry : answer.later ? texts.errorLater : texts.errorGeneric, answer.errors);
           });
         })
         .catch(function () {

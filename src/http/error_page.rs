@@ -21,7 +21,7 @@ use crate::sentry::dsn::parse_dsn;
 use crate::sentry::feedback::Report;
 
 use super::error::ApiError;
-use super::ingest_sentry::{Answered, refused};
+use super::ingest_sentry::{Answered, refused, tell_retry};
 use super::ledger::Ending;
 use super::respond::{Body, bytes, empty, json as json_response, set};
 use super::take::take_in_within;
@@ -31,7 +31,7 @@ use super::{Query, Ready, Server, arrival, fresh_event_id, now_ms};
 const SCRIPT: &str = include_str!("error_page.js");
 
 /// What the dialog says unless the address says otherwise: Sentry's names, our words.
-const TEXTS: [(&str, &str); 14] = [
+const TEXTS: [(&str, &str); 15] = [
     ("title", "Something went wrong"),
     ("subtitle", "The people who run this site have been told."),
     ("subtitle2", "If you would like to help, describe what happened."),
@@ -41,12 +41,16 @@ const TEXTS: [(&str, &str); 14] = [
     ("labelClose", "Close"),
     ("labelSubmit", "Send report"),
     ("errorGeneric", "The report could not be sent. Please try again."),
+    (LATER, "The report could not be taken now. Please try again later."),
     ("errorFormEntry", "Some fields are missing or not right. Please mend them and send again."),
     ("successMessage", "Your report has been sent. Thank you!"),
     ("name", ""),
     ("email", ""),
     ("comments", ""),
 ];
+
+/// Ours alone: said when a limit of the project is reached.
+const LATER: &str = "errorLater";
 
 const INVALID: &str = "Missing or invalid parameter.";
 const REQUIRED: &str = "This field is required.";
@@ -121,7 +125,9 @@ fn known_dsn(ready: &Ready, query: &Query) -> Result<crate::model::project::Proj
 fn script(query: &Query) -> Response<Body> {
     let mut texts = Map::new();
     for (name, default) in TEXTS {
-        let text: String = query.get(name).unwrap_or(default).chars().take(DIALOG_TEXT_CHARS_MAX).collect();
+        // A page that speaks another language than ours has words of its own for this, if not these.
+        let own = query.get(name).or_else(|| query.get("errorGeneric").filter(|_| name == LATER));
+        let text: String = own.unwrap_or(default).chars().take(DIALOG_TEXT_CHARS_MAX).collect();
         texts.insert(name.to_owned(), Value::String(text));
     }
     let texts = harmless(&Value::Object(texts).to_string());
@@ -181,12 +187,14 @@ async fn take_report(server: &Arc<Server>, request: Request<Incoming>) -> Answer
                 )
             }
             None => {
-                let ending = Ending {
-                    status: StatusCode::OK,
-                    body_bytes,
-                    summary: stored.digest.summary(),
-                    ..Ending::default()
-                };
+                if stored.admission.is_all_limited() {
+                    let status = StatusCode::TOO_MANY_REQUESTS;
+                    let words = "the report could not be taken now: try later";
+                    let mut response = json_response(status, &json!({ "detail": words, "later": true }));
+                    tell_retry(&mut response, &stored.admission);
+                    return (response, stored.ending(status, body_bytes));
+                }
+                let ending = stored.ending(StatusCode::OK, body_bytes);
                 (json_response(StatusCode::OK, &json!({})), ending)
             }
         },

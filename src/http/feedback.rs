@@ -25,7 +25,7 @@ use crate::store::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, Feed
 
 use super::error::ApiError;
 use super::error_page::is_email;
-use super::ingest_sentry::{Answered, refused};
+use super::ingest_sentry::{Answered, all_limited, refused};
 use super::ledger::Ending;
 use super::respond::{Body, allow_any_origin, json as json_response, preflight};
 use super::sentry_api::find_project;
@@ -36,6 +36,8 @@ use super::{Query, Ready, Server, arrival, fresh_event_id, guard, now_ms};
 
 /// Messages shown beside one event; the list has them all.
 const BESIDE_EVENT_MAX: usize = 50;
+
+const TOKEN_FIX: &str = "send the header Authorization: DSN <dsn>, with the DSN as the welcome page shows it";
 
 type Answer = Result<Response<Body>, ApiError>;
 
@@ -177,8 +179,14 @@ pub(super) async fn answer_write(
     let arrival = arrival(&request, "sentry");
     let dsn = dsn_of(request.headers());
     let is_guest = dsn.is_some();
-    if !is_guest && let Err(error) = guard::check_mutation(request.headers()) {
+    if !is_guest && let Err(mut error) = guard::check_mutation(request.headers()) {
+        if guard::check_reader(request.headers()).is_ok() {
+            error.detail = "a report needs a key".to_string();
+        }
+        error.fix = Some(TOKEN_FIX.to_string());
         server.ledger.record(arrival, Ending::refused(&error, 0), &server.live);
+        // The answer has no place of its own for the way out.
+        error.detail = format!("{}: {TOKEN_FIX}", error.detail);
         return error.response();
     }
     let (mut response, ending) = take_report(server, (organization, project), dsn, request).await;
@@ -239,8 +247,14 @@ async fn take_report(
             return (json_response(StatusCode::BAD_REQUEST, &errors), Ending::refused(&error, body_bytes));
         }
     };
-    let ending = Ending { status: StatusCode::OK, body_bytes, summary: stored.digest.summary(), ..Ending::default() };
+    if stored.admission.is_all_limited() {
+        let ending = stored.ending(StatusCode::TOO_MANY_REQUESTS, body_bytes);
+        return (all_limited(&stored.admission), ending);
+    }
+    let ending = stored.ending(StatusCode::OK, body_bytes);
     let row = match server.ready().await {
+        // An earlier report of the same event is not the answer to one that was filtered.
+        Ok(_) if stored.admission.filtered > 0 => None,
         Ok(ready) => ready.store.feedback_by_id(id).await.ok().flatten(),
         Err(_) => None,
     };

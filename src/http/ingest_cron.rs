@@ -16,11 +16,13 @@ use crate::sentry::event::ItemError;
 use super::error::ApiError;
 use super::ingest_sentry::{Answered, Gate, error_response};
 use super::ledger::Ending;
-use super::take::{Stored, take_in};
+use super::take::take_in;
 use super::{Ready, Server, respond};
 
 const STATUS_FIX: &str = "add ?status=ok, ?status=error or ?status=in_progress to the address";
 const PARTLY_FIX: &str = "the check-in was kept; the part named here was not";
+const LIMITED_FIX: &str =
+    "the check-in was dropped by a limit of the project: raise it in the settings, or check in less often";
 const REFUSED_FIX: &str = "use the monitors there are: a name that changes with every run makes a new one each time";
 
 pub(super) async fn cron(
@@ -51,24 +53,20 @@ pub(super) async fn cron(
         Ok((project, decoded, ()))
     };
     let (body_bytes, stored) = take_in(server, request, decode).await;
-    let Stored { digest, appended, .. } = match stored {
+    let stored = match stored {
         Ok(stored) => stored,
         Err(error) => return refused(&error, body_bytes),
     };
-    if let Some(why) = appended.refusal() {
+    if let Some(why) = stored.appended.refusal() {
         let error = ApiError::new(StatusCode::BAD_REQUEST, why).with_fix(REFUSED_FIX);
-        return refused(&error, body_bytes);
+        // The check-in itself has been counted.
+        let (response, ending) = refused(&error, body_bytes);
+        return (response, Ending { refused: None, ..ending });
     }
-    let ending = Ending {
-        status: StatusCode::ACCEPTED,
-        body_bytes,
-        summary: digest.summary(),
-        client,
-        fix: digest.problem().map(|_| PARTLY_FIX.to_string()),
-        problem: digest.problem(),
-        ..Ending::default()
-    };
-    (respond::empty(StatusCode::ACCEPTED), ending)
+    let fix = if stored.admission.limited.is_empty() { PARTLY_FIX } else { LIMITED_FIX };
+    let ending = stored.ending(StatusCode::ACCEPTED, body_bytes);
+    let fix = ending.problem.as_ref().map(|_| fix.to_string());
+    (respond::empty(StatusCode::ACCEPTED), Ending { client, fix, ..ending })
 }
 
 fn check_in_error(error: ItemError) -> ApiError {

@@ -80,19 +80,12 @@ pub(super) async fn export(
             let (mut answer, ending) = refused(format, &error, body_bytes);
             // Exporters wait and send the same again.
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(admission.retry_after_s().unwrap_or(1)));
-            (answer, ending)
+            // Counted by what was in it.
+            (answer, Ending { refused: None, ..ending })
         }
-        Ok(Stored { digest, extra, .. }) => {
-            let ending = Ending {
-                status: StatusCode::OK,
-                body_bytes,
-                summary: digest.summary(),
-                problem: digest.problem(),
-                filtered: digest.filtered(),
-                trace_id: digest.trace_id.map(|id| id.to_string()),
-                ..Ending::default()
-            };
-            (bytes(StatusCode::OK, format.content_type(), response::accepted(format, signal, &extra)), ending)
+        Ok(stored) => {
+            let ending = stored.ending(StatusCode::OK, body_bytes);
+            (bytes(StatusCode::OK, format.content_type(), response::accepted(format, signal, &stored.extra)), ending)
         }
         Err(error) => refused(format, &error, body_bytes),
     }

@@ -10,12 +10,11 @@ use hyper::header::{CONTENT_TYPE, USER_AGENT};
 use hyper::{Request, StatusCode};
 
 use crate::config::SECURITY_BYTES_MAX;
-use crate::ingest::Digest;
+use crate::ingest::{Admission, Digest};
 use crate::sentry::security::{Context, SecurityError, decode_security};
 
 use super::error::ApiError;
-use super::ingest_sentry::{Answered, Gate, PARTLY_FIX, error_response, limits, refused};
-use super::ledger::Ending;
+use super::ingest_sentry::{Answered, Gate, all_limited, error_response, limits, refused, tell_limits};
 use super::respond::empty;
 use super::take::take_in_within;
 use super::{Query, Ready, Server, fresh_event_id, now_ms};
@@ -59,17 +58,12 @@ pub(super) async fn report(server: &Arc<Server>, project: &str, request: Request
         Ok(stored) => stored,
         Err(error) => return refused(&error, body_bytes),
     };
-    let digest = &stored.digest;
-    let mut ending = Ending {
-        status: StatusCode::OK,
-        body_bytes,
-        summary: digest.summary(),
-        problem: digest.problem(),
-        fix: digest.problem().map(|_| PARTLY_FIX.to_string()),
-        short_id: stored.appended.events.first().map(|event| stored.project.short_id(event.short_no)),
-        ..Ending::default()
-    };
-    if nothing_usable(digest) {
+    let mut ending = stored.ending(StatusCode::OK, body_bytes);
+    if stored.admission.is_all_limited() {
+        ending.status = StatusCode::TOO_MANY_REQUESTS;
+        return (all_limited(&stored.admission), ending);
+    }
+    if nothing_usable(&stored.digest, &stored.admission) {
         let mut error = ApiError::new(StatusCode::BAD_REQUEST, "invalid security report").with_fix(SHAPE_FIX);
         for (_, detail) in stored.refusals.iter().take(10) {
             error = error.caused_by(detail.clone());
@@ -78,12 +72,15 @@ pub(super) async fn report(server: &Arc<Server>, project: &str, request: Request
         ending.fix.clone_from(&error.fix);
         return (error_response(&error), ending);
     }
-    (empty(StatusCode::OK), ending)
+    let mut response = empty(StatusCode::OK);
+    tell_limits(&mut response, &stored.admission);
+    (response, ending)
 }
 
 /// Everything in the request was refused.
-fn nothing_usable(digest: &Digest) -> bool {
-    digest.refused > 0 && digest.events == 0 && digest.counted.is_empty()
+fn nothing_usable(digest: &Digest, admission: &Admission) -> bool {
+    let is_understood = admission.filtered > 0 || !admission.limited.is_empty();
+    !is_understood && digest.refused > 0 && digest.events == 0 && digest.counted.is_empty()
 }
 
 fn security_error(error: SecurityError) -> ApiError {

@@ -34,6 +34,7 @@ use super::{Ready, Server, fresh_event_id, now_ms};
 pub(super) const DSN_FIX: &str = "copy the DSN from the welcome page: it holds this server's key and project";
 
 const NOT_AN_SDK: &str = "no current SDK sends this: look at what else posts here, or at a proxy that changes bodies";
+const DUMP_FIX: &str = "send the dump file itself, or a form with it as the file upload_file_minidump";
 pub(super) const PARTLY_FIX: &str = "the rest of the request was kept; the part named here was not";
 const TOO_LARGE_FIX: &str =
     "send less with an event (max_value_length, max_request_body_size in sentry_sdk.init), or raise event_bytes_max";
@@ -102,8 +103,19 @@ fn content_type(request: &Request<Incoming>) -> String {
 
 /// Sentry ingest routes of other products.
 pub(super) fn refuse_other(name: &str) -> Answered {
-    let error = ApiError::new(StatusCode::NOT_IMPLEMENTED, format!("this version does not take {name} reports"));
-    refused(&error, 0)
+    let (what, fix) = match name {
+        "upload" => (
+            "files are not taken apart from their event here",
+            "leave the SDK's option for uploading large files off: attachments of up to attachment_bytes_max are sent \
+             with their event",
+        ),
+        _ => (
+            "crash reports of the Unreal Engine are not taken here",
+            "let Unreal's crash reporter send a minidump instead, to the same DSN with /minidump/ in its address, or \
+             use the Sentry plugin for Unreal, which sends crash reports as attachments",
+        ),
+    };
+    refused(&ApiError::new(StatusCode::NOT_IMPLEMENTED, what).with_fix(fix), 0)
 }
 
 enum Kind {
@@ -243,7 +255,7 @@ impl Gate {
 }
 
 /// Said in the ledger of whoever ran into a limit.
-const LIMITED_FIX: &str = "a limit of the project was reached: raise it in the settings, or send less";
+pub(super) const LIMITED_FIX: &str = "a limit of the project was reached: raise it in the settings, or send less";
 
 /// Enough of a key to recognise it; the whole of it stays out of logs and screens of others.
 fn short(key: PublicKey) -> String {
@@ -325,7 +337,11 @@ fn decoder(
                 decode_attachments(body, content_type, *event_id, receipt, &limits)
             }
         }
-        .map_err(envelope_error)?;
+        .map_err(envelope_error)
+        .map_err(|error| match &kind {
+            Kind::Minidump { .. } if error.status == StatusCode::BAD_REQUEST => error.with_fix(DUMP_FIX),
+            _ => error,
+        })?;
         let EnvelopeDecoded { header, response_id, decoded, .. } = decoded;
         let project = gate.project(ready, header.dsn)?;
         Ok((project, decoded, (response_id, header.sdk)))
@@ -334,21 +350,10 @@ fn decoder(
 
 fn answer(stored: Result<Stored<Read>, ApiError>, body_bytes: u64, client: Option<String>, form: Form) -> Answered {
     match stored {
-        Ok(Stored { digest, admission, appended, project, extra: (response_id, sdk), refusals }) => {
-            let problem = digest.problem().or_else(|| appended.refusal());
-            let mut ending = Ending {
-                status: StatusCode::OK,
-                body_bytes,
-                summary: digest.summary(),
-                client: sdk.or(client),
-                fix: problem
-                    .as_ref()
-                    .map(|_| if admission.limited.is_empty() { PARTLY_FIX } else { LIMITED_FIX }.to_string()),
-                problem,
-                filtered: digest.filtered(),
-                short_id: appended.events.first().map(|event| project.short_id(event.short_no)),
-                trace_id: digest.trace_id.map(|id| id.to_string()),
-            };
+        Ok(stored) => {
+            let mut ending = stored.ending(StatusCode::OK, body_bytes);
+            let Stored { digest, admission, extra: (response_id, sdk), refusals, .. } = stored;
+            ending.client = sdk.or(client);
             // A crash reporter that is told to slow down throws the dump away.
             if admission.is_all_limited() && form != Form::Minidump {
                 ending.status = StatusCode::TOO_MANY_REQUESTS;
@@ -417,20 +422,25 @@ fn nothing_usable(
 }
 
 /// Which categories an SDK should not send for a while; honoured on any status.
-fn tell_limits(response: &mut Response<Body>, admission: &Admission) {
+pub(super) fn tell_limits(response: &mut Response<Body>, admission: &Admission) {
     if let Some(value) = admission.header().and_then(|value| HeaderValue::from_str(&value).ok()) {
         response.headers_mut().insert("x-sentry-rate-limits", value);
     }
 }
 
 /// Never bare: without the named categories an SDK would hold back everything, for a minute.
-fn all_limited(admission: &Admission) -> Response<Body> {
+pub(super) fn all_limited(admission: &Admission) -> Response<Body> {
     let names: Vec<&str> = admission.limited.iter().map(|limited| limited.name.as_str()).collect();
     let detail = format!("rate limited: {}", names.join(", "));
     let mut response = error_response(&ApiError::new(StatusCode::TOO_MANY_REQUESTS, detail));
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(admission.retry_after_s().unwrap_or(1)));
-    tell_limits(&mut response, admission);
+    tell_retry(&mut response, admission);
     response
+}
+
+/// When to come back, and with what.
+pub(super) fn tell_retry(response: &mut Response<Body>, admission: &Admission) {
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(admission.retry_after_s().unwrap_or(1)));
+    tell_limits(response, admission);
 }
 
 fn accepted(form: Form, id: Option<EventId>) -> Response<Body> {

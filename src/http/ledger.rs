@@ -10,9 +10,13 @@ use hyper::StatusCode;
 use hyper::header::{HeaderMap, USER_AGENT};
 
 use crate::config::LEDGER_ROWS_MAX;
+use crate::model::ids::ProjectId;
+use crate::model::outcome::RequestReason;
+use crate::scrub::{self, scrub_line};
 
 use super::error::ApiError;
 use super::live::LiveHub;
+use super::refused::Refused;
 use super::view::ingest::IngestRowView;
 
 const PATH_CHARS_MAX: usize = 160;
@@ -22,6 +26,9 @@ const CLIENT_CHARS_MAX: usize = 80;
 pub struct Ledger {
     rows: Mutex<VecDeque<IngestRowView>>,
     last_id: AtomicU64,
+    /// For what is said of requests whose project, and with it its rules, nobody knows; a second look at all others.
+    rules: scrub::Rules,
+    pub(super) refused: Refused,
 }
 
 /// What is known of a request before it is answered.
@@ -31,6 +38,8 @@ pub struct Arrival {
     pub path: String,
     pub protocol: &'static str,
     pub client: String,
+    /// As the address says; it may not exist.
+    pub project: Option<ProjectId>,
 }
 
 impl Arrival {
@@ -41,6 +50,7 @@ impl Arrival {
             path: path.chars().take(PATH_CHARS_MAX).collect(),
             protocol,
             client: client_name(headers),
+            project: project_of(path),
         }
     }
 }
@@ -59,6 +69,8 @@ pub struct Ending {
     pub filtered: Option<String>,
     pub short_id: Option<String>,
     pub trace_id: Option<String>,
+    /// For requests of which no item was counted.
+    pub refused: Option<RequestReason>,
 }
 
 impl Ending {
@@ -67,12 +79,21 @@ impl Ending {
             Some(cause) => format!("{}: {cause}", error.detail),
             None => error.detail.clone(),
         };
-        Self { status: error.status, body_bytes, problem: Some(problem), fix: error.fix.clone(), ..Self::default() }
+        let refused = Some(reason_of(error.status));
+        let fix = error.fix.clone();
+        Self { status: error.status, body_bytes, problem: Some(problem), fix, refused, ..Self::default() }
     }
 }
 
 impl Ledger {
     pub fn record(&self, arrival: Arrival, ending: Ending, live: &LiveHub) {
+        if let Some(reason) = ending.refused {
+            self.refused.add(arrival.project, reason, 1);
+        }
+        let scrubbed = |mut text: String| {
+            scrub_line(&mut text, &self.rules);
+            text
+        };
         let row = IngestRowView {
             id: self.last_id.fetch_add(1, Ordering::Relaxed) + 1,
             time_ms: arrival.time_ms,
@@ -83,7 +104,7 @@ impl Ledger {
             summary: ending.summary,
             body_bytes: ending.body_bytes,
             client: ending.client.map_or(arrival.client, |client| client.chars().take(CLIENT_CHARS_MAX).collect()),
-            problem: ending.problem,
+            problem: ending.problem.map(scrubbed),
             fix: ending.fix,
             filtered: ending.filtered,
             short_id: ending.short_id,
@@ -100,6 +121,30 @@ impl Ledger {
     /// Newest first.
     pub fn rows(&self) -> Vec<IngestRowView> {
         self.rows.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).iter().cloned().collect()
+    }
+}
+
+/// `1` of `/any/prefix/api/1/envelope/`.
+fn project_of(path: &str) -> Option<ProjectId> {
+    let mut parts = path.split('/').skip_while(|part| *part != "api").skip(1);
+    parts.next().and_then(ProjectId::parse)
+}
+
+fn reason_of(status: StatusCode) -> RequestReason {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => RequestReason::BadKey,
+        StatusCode::PAYLOAD_TOO_LARGE => RequestReason::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => RequestReason::UnknownEncoding,
+        StatusCode::REQUEST_TIMEOUT => RequestReason::TooSlow,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            RequestReason::Busy
+        }
+        StatusCode::NOT_FOUND
+        | StatusCode::METHOD_NOT_ALLOWED
+        | StatusCode::MISDIRECTED_REQUEST
+        | StatusCode::NOT_IMPLEMENTED => RequestReason::WrongAddress,
+        status if status.is_server_error() => RequestReason::ServerError,
+        _ => RequestReason::Undecodable,
     }
 }
 

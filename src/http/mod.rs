@@ -23,6 +23,7 @@ mod live;
 mod monitors;
 mod peer;
 mod projects;
+mod refused;
 mod releases;
 mod respond;
 mod route;
@@ -189,7 +190,11 @@ async fn answer(
         Route::Monitors => monitors::list(&ready, &query).await,
         Route::Monitor { monitor } => monitors::one(&ready, monitor, &query).await,
         Route::MonitorCheckIns { monitor } => monitors::check_ins(&ready, monitor, &query).await,
-        Route::Ingest => ui::ingest(&ready, &server.ledger).await,
+        Route::Ingest => {
+            // What was refused a moment ago is to be seen.
+            server.ledger.refused.write(&ready).await;
+            ui::ingest(&ready, &server.ledger).await
+        }
         Route::Live => Ok(server.live.stream()),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
         Route::Projects => projects::create(server, request).await,

@@ -19,6 +19,8 @@ use crate::store::Appended;
 
 use super::body::{BodyError, Received, expand, expand_up_to, receive};
 use super::error::ApiError;
+use super::ingest_sentry::{LIMITED_FIX, PARTLY_FIX};
+use super::ledger::Ending;
 use super::{Ready, Server, now_ms};
 
 /// A request whose contents are on disk.
@@ -32,6 +34,25 @@ pub(super) struct Stored<T> {
     pub(super) extra: T,
     /// What was refused: reason and detail.
     pub(super) refusals: Vec<(Reason, String)>,
+}
+
+impl<T> Stored<T> {
+    /// The ledger's words for a request that was understood, whatever became of its items.
+    pub(super) fn ending(&self, status: StatusCode, body_bytes: u64) -> Ending {
+        let problem = self.digest.problem().or_else(|| self.appended.refusal());
+        let fix = if self.admission.limited.is_empty() { PARTLY_FIX } else { LIMITED_FIX };
+        Ending {
+            status,
+            body_bytes,
+            summary: self.digest.summary(),
+            fix: problem.as_ref().map(|_| fix.to_string()),
+            problem,
+            filtered: self.digest.filtered(),
+            short_id: self.appended.events.first().map(|event| self.project.short_id(event.short_no)),
+            trace_id: self.digest.trace_id.map(|id| id.to_string()),
+            ..Ending::default()
+        }
+    }
 }
 
 /// Takes a whole request in. The first value is the size of the body as received, as far as it got.

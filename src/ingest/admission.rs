@@ -2,11 +2,13 @@
 //!
 //! Counts what is turned away, by name of the filter or limit. Does not decide what a client is answered.
 
-use crate::model::blob::About;
+use crate::model::blob::{About, Attachment, Blob, RefusedAttachment};
 use crate::model::decoded::{Incoming, Refusal};
+use crate::model::ids::{EventId, TraceId};
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::model::quota::DataGroup;
+use crate::model::span::SpanBatch;
 use crate::store::{DropWrite, KeyUseWrite, Write};
 
 use super::Digest;
@@ -59,6 +61,43 @@ pub(super) struct Door<'p> {
     policy: &'p Policy,
     now_ms: i64,
     pub(super) admission: Admission,
+    gone: Gone,
+}
+
+/// Events and transactions of this request that did not come in, and why: what belongs to them goes, too.
+#[derive(Default)]
+struct Gone {
+    events: Vec<(EventId, Why)>,
+    /// By the traces they were part of.
+    transactions: Vec<(Vec<TraceId>, Why)>,
+    /// Events that did come in.
+    kept: Vec<EventId>,
+}
+
+#[derive(Clone)]
+enum Why {
+    Filtered(Filter),
+    Limited(String),
+}
+
+impl Gone {
+    /// A transaction is all there is in its request to belong to, unless an event was let in.
+    fn why(&self, blob: &Blob) -> Option<Why> {
+        match &blob.about {
+            About::Attachment(Attachment { event_id, .. })
+            | About::Refused(RefusedAttachment { file: Attachment { event_id, .. }, .. }) => {
+                let event = self.events.iter().find(|(id, _)| id == event_id).map(|(_, why)| why);
+                let transaction = self.transactions.first().filter(|_| !self.kept.contains(event_id));
+                event.or(transaction.map(|(_, why)| why)).cloned()
+            }
+            About::Profile(profile) if profile.profiler_id.is_none() => {
+                let is_its =
+                    |(traces, _): &&(Vec<TraceId>, Why)| profile.trace_id.is_none_or(|id| traces.contains(&id));
+                self.transactions.iter().find(is_its).map(|(_, why)| why.clone())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What an item weighs: as which categories it is counted when it is dropped, and how much of which group it takes.
@@ -93,6 +132,7 @@ fn weigh(item: &Incoming) -> Weight {
         // What SDKs did not send costs nobody anything.
         Incoming::ClientReport(_) => Weight { counted: vec![("client_report".to_string(), 1)], charge: None },
         Incoming::Feedback(_) => Weight::of("feedback", DataGroup::Feedback, 1),
+        Incoming::Orphan { category, .. } => Weight { counted: vec![(category.clone(), 1)], charge: None },
         Incoming::Filtered { category, quantity, .. } => {
             Weight { counted: vec![(category.clone(), *quantity)], charge: None }
         }
@@ -115,9 +155,15 @@ fn weigh(item: &Incoming) -> Weight {
     }
 }
 
+fn traces_of(batch: &SpanBatch) -> Vec<TraceId> {
+    let mut traces: Vec<TraceId> = batch.spans.iter().map(|span| span.trace_id).collect();
+    traces.dedup();
+    traces
+}
+
 impl<'p> Door<'p> {
     pub(super) fn new(project: &'p Project, policy: &'p Policy, now_ms: i64) -> Self {
-        Self { project, policy, now_ms, admission: Admission::default() }
+        Self { project, policy, now_ms, admission: Admission::default(), gone: Gone::default() }
     }
 
     /// The item, if it may come in; spans may be fewer than came.
@@ -130,17 +176,49 @@ impl<'p> Door<'p> {
         match &mut item {
             Incoming::Event(event) => {
                 if let Some(filter) = self.policy.filters.event(event) {
+                    self.gone.events.push((event.event_id, Why::Filtered(filter)));
                     self.drop_filtered(filter, vec![("event".to_string(), 1)], digest, writes);
                     return None;
                 }
             }
+            Incoming::Feedback(feedback) => {
+                if let Some(filter) = self.policy.filters.release(feedback.release.as_deref()) {
+                    self.gone.events.push((feedback.feedback_id, Why::Filtered(filter)));
+                    self.drop_filtered(filter, vec![("feedback".to_string(), 1)], digest, writes);
+                    return None;
+                }
+            }
+            Incoming::Sessions(batch) => {
+                if let Some(filter) = self.policy.filters.release(Some(&batch.release)) {
+                    self.drop_filtered(filter, weigh(&item).counted, digest, writes);
+                    return None;
+                }
+            }
+            Incoming::Logs(batch) => {
+                for (filter, records) in self.policy.filters.logs(batch) {
+                    self.drop_filtered(filter, vec![("log".to_string(), records)], digest, writes);
+                }
+                if batch.records.is_empty() {
+                    return None;
+                }
+            }
+            Incoming::Metrics(batch) => {
+                for (filter, points) in self.policy.filters.metrics(batch) {
+                    self.drop_filtered(filter, vec![("trace_metric".to_string(), points)], digest, writes);
+                }
+                if batch.points.is_empty() {
+                    return None;
+                }
+            }
             Incoming::Spans { batch, transactions } => {
+                let traces = if *transactions > 0 { traces_of(batch) } else { Vec::new() };
                 let dropped = self.policy.filters.spans(batch);
                 let is_gone = batch.spans.is_empty();
                 for (index, (filter, spans)) in dropped.into_iter().enumerate() {
                     let mut counted = vec![("span".to_string(), spans)];
                     if is_gone && index == 0 && *transactions > 0 {
                         counted.push(("transaction".to_string(), u64::from(*transactions)));
+                        self.gone.transactions.push((traces.clone(), Why::Filtered(filter)));
                     }
                     self.drop_filtered(filter, counted, digest, writes);
                     if is_gone && index == 0 {
@@ -150,6 +228,20 @@ impl<'p> Door<'p> {
                 if is_gone && self.admission.filtered > 0 {
                     return None;
                 }
+            }
+            Incoming::Blob(blob) => {
+                if let Some(why) = self.gone.why(blob) {
+                    // A note of what was refused is counted as a refusal already.
+                    if !matches!(blob.about, About::Refused(_)) {
+                        self.drop_along(blob.category.clone(), why, digest, writes);
+                    }
+                    return None;
+                }
+            }
+            Incoming::Orphan { category, of } => {
+                let name = self.closed_by(*of).map_or_else(|| "changed".to_string(), |limited| limited.name);
+                self.drop_along(category.clone(), Why::Limited(name), digest, writes);
+                return None;
             }
             // Nothing else carries what filters look at.
             _ => {}
@@ -162,6 +254,11 @@ impl<'p> Door<'p> {
         match self.policy.admit(self.project.public_key, group, quantity, self.now_ms) {
             Ok(()) => {
                 self.admission.admitted += 1;
+                match &item {
+                    Incoming::Event(event) => self.gone.kept.push(event.event_id),
+                    Incoming::Feedback(feedback) => self.gone.kept.push(feedback.feedback_id),
+                    _ => {}
+                }
                 match self.admission.charges.iter_mut().find(|(known, _)| *known == group) {
                     Some((_, sum)) => *sum += quantity,
                     None => self.admission.charges.push((group, quantity)),
@@ -169,6 +266,15 @@ impl<'p> Door<'p> {
                 Some(item)
             }
             Err(limited) => {
+                let why = Why::Limited(limited.name.clone());
+                match &item {
+                    Incoming::Event(event) => self.gone.events.push((event.event_id, why)),
+                    Incoming::Feedback(feedback) => self.gone.events.push((feedback.feedback_id, why)),
+                    Incoming::Spans { batch, transactions } if *transactions > 0 => {
+                        self.gone.transactions.push((traces_of(batch), why));
+                    }
+                    _ => {}
+                }
                 for (category, quantity) in weight.counted {
                     digest.add_limited(&category, quantity, &limited.name);
                     writes.push(self.dropped(category, Reason::RateLimited, &limited.name, quantity));
@@ -181,25 +287,39 @@ impl<'p> Door<'p> {
 
     /// An item that was not even read, because its group was closed.
     pub(super) fn refused_unread(&mut self, refusal: &Refusal, digest: &mut Digest, writes: &mut Vec<Write>) {
-        let limited = DataGroup::of(&refusal.category).and_then(|group| {
-            let (policy, key) = (self.policy, self.project.public_key);
-            policy.limiter.why_closed(&policy.limits, key, group, self.now_ms).or_else(|| {
-                // The window ended in the meantime: the item is gone, the next may come.
-                let limit = policy.limits.iter().find(|limit| limit.group == group)?;
-                Some(Limited {
-                    group,
-                    is_key: limit.key.is_some(),
-                    per: limit.per,
-                    retry_after_s: 1,
-                    name: limit.name.clone(),
-                })
-            })
-        });
+        let limited = DataGroup::of(&refusal.category).and_then(|group| self.closed_by(group));
         let name = limited.as_ref().map_or_else(|| "changed".to_string(), |limited| limited.name.clone());
         digest.add_limited(&refusal.category, refusal.quantity, &name);
         writes.push(self.dropped(refusal.category.clone(), Reason::RateLimited, &name, refusal.quantity));
         if let Some(limited) = limited {
             self.admission.add_limited(limited);
+        }
+    }
+
+    /// The limit for which a group was not read.
+    fn closed_by(&self, group: DataGroup) -> Option<Limited> {
+        let (policy, key) = (self.policy, self.project.public_key);
+        policy.limiter.why_closed(&policy.limits, key, group, self.now_ms).or_else(|| {
+            // The window ended in the meantime: the item is gone, the next may come.
+            let limit = policy.limits.iter().find(|limit| limit.group == group)?;
+            Some(Limited {
+                group,
+                is_key: limit.key.is_some(),
+                per: limit.per,
+                retry_after_s: 1,
+                name: limit.name.clone(),
+            })
+        })
+    }
+
+    /// Drops what belongs to something that was dropped, for the same reason.
+    fn drop_along(&mut self, category: String, why: Why, digest: &mut Digest, writes: &mut Vec<Write>) {
+        match why {
+            Why::Filtered(filter) => self.drop_filtered(filter, vec![(category, 1)], digest, writes),
+            Why::Limited(name) => {
+                digest.add_limited(&category, 1, &name);
+                writes.push(self.dropped(category, Reason::RateLimited, &name, 1));
+            }
         }
     }
 

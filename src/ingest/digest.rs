@@ -1,4 +1,6 @@
 //! What to say about a request in one line: the ledger's summary.
+//!
+//! A ledger is read over somebody's shoulder: nothing gets in here that was not scrubbed.
 
 use crate::model::blob::{About, Blob};
 use crate::model::client_report::ClientReport;
@@ -9,8 +11,10 @@ use crate::model::issue::IssueTitle;
 use crate::model::log::LogBatch;
 use crate::model::metric::MetricBatch;
 use crate::model::monitor::CheckIn;
+use crate::model::outcome::Reason;
 use crate::model::session::SessionBatch;
 use crate::model::span::SpanBatch;
+use crate::scrub::{self, scrub_line};
 use crate::store::TracePart;
 
 /// Parts named one by one; the rest is counted.
@@ -47,27 +51,37 @@ impl Digest {
         self.trace_id = self.trace_id.or(trace_id);
     }
 
-    pub(super) fn add_spans(&mut self, batch: &SpanBatch, parts: &[TracePart], transactions: u32) {
+    pub(super) fn add_spans(
+        &mut self,
+        batch: &SpanBatch,
+        parts: &[TracePart],
+        transactions: u32,
+        rules: &scrub::Rules,
+    ) {
         let count = batch.spans.len();
         self.spans += count as u64;
         let Some(first) = parts.first() else { return };
         self.trace_id = self.trace_id.or(Some(first.summary.trace_id));
         let spans = format!("{count} {}", if count == 1 { "span" } else { "spans" });
         self.parts.push(if transactions > 0 {
-            format!("transaction {} · {spans}", short(&first.summary.root.name))
+            format!("transaction {} · {spans}", clean(&first.summary.root.name, rules))
         } else if parts.len() == 1 {
-            format!("{spans} from {} · {}", short(&first.summary.root.service), short(&first.summary.root.name))
+            format!(
+                "{spans} from {} · {}",
+                clean(&first.summary.root.service, rules),
+                clean(&first.summary.root.name, rules)
+            )
         } else {
-            format!("{spans} in {} traces from {}", parts.len(), short(&first.summary.root.service))
+            format!("{spans} in {} traces from {}", parts.len(), clean(&first.summary.root.service, rules))
         });
     }
 
-    pub(super) fn add_sessions(&mut self, batch: &SessionBatch) {
+    pub(super) fn add_sessions(&mut self, batch: &SessionBatch, rules: &scrub::Rules) {
         self.others += 1;
         let buckets: u64 = batch.buckets.iter().map(|bucket| bucket.counts.total()).sum();
         let count = buckets + batch.updates.len() as u64;
         let sessions = if count == 1 { "session" } else { "sessions" };
-        self.parts.push(format!("{count} {sessions} of {}", short(&batch.release)));
+        self.parts.push(format!("{count} {sessions} of {}", clean(&batch.release, rules)));
     }
 
     pub(super) fn add_client_report(&mut self, report: &ClientReport) {
@@ -83,9 +97,9 @@ impl Digest {
         });
     }
 
-    pub(super) fn add_blob(&mut self, blob: &Blob) {
+    pub(super) fn add_blob(&mut self, blob: &Blob, rules: &scrub::Rules) {
         let what = match &blob.about {
-            About::Attachment(file) => format!("{} {}", blob.category, short(&file.name)),
+            About::Attachment(file) => format!("{} {}", blob.category, clean(&file.name, rules)),
             // Among the problems already.
             About::Refused(_) => return,
             About::Profile(profile) => format!("{} of {} samples", blob.category, profile.samples),
@@ -98,6 +112,7 @@ impl Digest {
         }
     }
 
+    /// Of scrubbed records.
     pub(super) fn add_logs(&mut self, batch: &LogBatch) {
         let count = batch.records.len();
         self.others += count as u64;
@@ -107,13 +122,14 @@ impl Digest {
         self.parts.push(if count == 1 { format!("log {first}") } else { format!("{count} logs") });
     }
 
-    pub(super) fn add_metrics(&mut self, batch: &MetricBatch) {
+    pub(super) fn add_metrics(&mut self, batch: &MetricBatch, rules: &scrub::Rules) {
         let count = batch.points.len();
         self.others += count as u64;
-        let name = batch.points.first().map(|point| short(&point.name)).unwrap_or_default();
+        let name = batch.points.first().map(|point| clean(&point.name, rules)).unwrap_or_default();
         self.parts.push(if count == 1 { format!("metric {name}") } else { format!("{count} metrics") });
     }
 
+    /// Of a scrubbed message.
     pub(super) fn add_feedback(&mut self, message: &str, trace_id: Option<TraceId>) {
         self.others += 1;
         let line = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
@@ -121,10 +137,10 @@ impl Digest {
         self.trace_id = self.trace_id.or(trace_id);
     }
 
-    pub(super) fn add_check_in(&mut self, check_in: &CheckIn) {
+    pub(super) fn add_check_in(&mut self, check_in: &CheckIn, rules: &scrub::Rules) {
         self.others += 1;
         self.trace_id = self.trace_id.or(check_in.trace_id);
-        self.parts.push(format!("check-in {} {}", check_in.slug, check_in.status.as_str()));
+        self.parts.push(format!("check-in {} {}", clean(&check_in.slug, rules), check_in.status.as_str()));
     }
 
     pub(super) fn add_counted(&mut self, category: &str, quantity: u64) {
@@ -132,9 +148,23 @@ impl Digest {
         self.parts.push(if quantity == 1 { category.to_string() } else { format!("{quantity} × {category}") });
     }
 
-    pub(super) fn add_refusal(&mut self, refusal: &Refusal) {
+    /// Noise that is counted and not kept on purpose.
+    pub(super) fn add_noise(&mut self, category: &str, reason: Reason, quantity: u64) {
+        self.counted.push((category.to_string(), quantity));
+        let what = if quantity == 1 { format!("{category} report") } else { format!("{quantity} {category} reports") };
+        let why = match reason {
+            Reason::BrowserExtension => "caused by a visitor's browser extension",
+            Reason::LocalPage => "of a page that is not on the web",
+            other => other.as_str(),
+        };
+        self.parts.push(format!("{what} {why}: counted, not kept"));
+    }
+
+    pub(super) fn add_refusal(&mut self, refusal: &Refusal, rules: &scrub::Rules) {
         self.refused += refusal.quantity;
-        self.problems.push(format!("{}: {}", refusal.category, refusal.detail));
+        let mut detail = refusal.detail.clone();
+        scrub_line(&mut detail, rules);
+        self.problems.push(format!("{}: {detail}", refusal.category));
     }
 
     pub(super) fn add_limited(&mut self, category: &str, quantity: u64, limit: &str) {
@@ -184,6 +214,13 @@ impl Digest {
         }
         Some(text.chars().take(PROBLEM_CHARS_MAX).collect())
     }
+}
+
+/// Scrubbed before it is cut: half a number is not recognised.
+fn clean(text: &str, rules: &scrub::Rules) -> String {
+    let mut text = text.to_string();
+    scrub_line(&mut text, rules);
+    short(&text)
 }
 
 /// At most 80 characters, so that one name cannot fill the line.

@@ -1,13 +1,15 @@
 //! Inbound filters: what a project does not want to keep, told from what it does.
 //!
-//! Pure: events and spans in, the name of the filter that drops them out. Runs before scrubbing and grouping, on what
+//! Pure: what was decoded in, the name of the filter that drops them out. Runs before scrubbing and grouping, on what
 //! was sent. Knows neither who counts the drops nor how they are shown.
 
 use crate::config::is_loopback_name;
 use crate::model::event::Event;
 use crate::model::ids::TraceId;
+use crate::model::log::{LogBatch, LogRecord};
+use crate::model::metric::MetricBatch;
 use crate::model::project::settings::{FilterSettings, GlobSettings};
-use crate::model::span::{Span, SpanBatch, SpanKind, text_attribute};
+use crate::model::span::{Resource, Span, SpanBatch, SpanKind, text_attribute};
 
 use super::crawlers::is_crawler;
 use super::glob::Glob;
@@ -122,6 +124,52 @@ impl Filters {
             false
         });
         dropped
+    }
+
+    /// Takes the records out that are dropped, and says by which filters.
+    pub fn logs(&self, batch: &mut LogBatch) -> Vec<(Filter, u64)> {
+        if self.releases.is_none() && self.error_messages.is_none() {
+            return Vec::new();
+        }
+        let is_unwanted = self.unwanted_resources(&batch.resources);
+        let mut dropped = [(Filter::Releases, 0), (Filter::ErrorMessages, 0)];
+        batch.records.retain(|record| {
+            let place = if is_unwanted.get(record.resource) == Some(&true) {
+                0
+            } else if self.is_unwanted_text(record) {
+                1
+            } else {
+                return true;
+            };
+            dropped[place].1 += 1;
+            false
+        });
+        dropped.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Takes the points out that are dropped, and says by which filters.
+    pub fn metrics(&self, batch: &mut MetricBatch) -> Vec<(Filter, u64)> {
+        let is_unwanted = self.unwanted_resources(&batch.resources);
+        let before = batch.points.len();
+        batch.points.retain(|point| is_unwanted.get(point.resource) != Some(&true));
+        let count = (before - batch.points.len()) as u64;
+        if count > 0 { vec![(Filter::Releases, count)] } else { Vec::new() }
+    }
+
+    /// The filter that drops whatever else names a release: sessions, feedback.
+    pub fn release(&self, release: Option<&str>) -> Option<Filter> {
+        any(&self.releases, release).then_some(Filter::Releases)
+    }
+
+    fn unwanted_resources(&self, resources: &[Resource]) -> Vec<bool> {
+        if self.releases.is_none() {
+            return Vec::new();
+        }
+        resources.iter().map(|resource| any(&self.releases, resource.release.as_deref())).collect()
+    }
+
+    fn is_unwanted_text(&self, record: &LogRecord) -> bool {
+        any(&self.error_messages, Some(&record.body)) || any(&self.error_messages, record.template.as_deref())
     }
 
     fn looks_at_spans(&self) -> bool {

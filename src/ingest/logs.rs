@@ -15,13 +15,8 @@ use crate::store::{LogMinute, LogsWrite, compress, encode_logs};
 
 use super::spans::flatten;
 
-/// One write per stretch of time, and what lay too far apart from the rest.
-pub(super) fn prepare(
-    mut batch: LogBatch,
-    project: &Project,
-    rules: &scrub::Rules,
-    received_ms: i64,
-) -> (Vec<LogsWrite>, Option<Refusal>) {
+/// Names the service of records that do not say, cuts attributes nested too deeply to be read again, and scrubs.
+pub(super) fn normalise(batch: &mut LogBatch, project: &Project, rules: &scrub::Rules) {
     for resource in &mut batch.resources {
         if resource.service.is_empty() {
             resource.service.clone_from(&project.slug);
@@ -33,6 +28,10 @@ pub(super) fn prepare(
         flatten(&mut record.attributes);
         scrub_log(record, rules);
     }
+}
+
+/// One write per stretch of time, and what lay too far apart from the rest.
+pub(super) fn prepare(mut batch: LogBatch, project: &Project, received_ms: i64) -> (Vec<LogsWrite>, Option<Refusal>) {
     // A record that names no resource there is can only come from a decoder's mistake.
     let resources_len = batch.resources.len();
     batch.records.retain(|record| record.resource < resources_len);
@@ -171,7 +170,9 @@ mod tests {
 
     fn prepared(records: Vec<LogRecord>) -> (Vec<LogsWrite>, Option<Refusal>) {
         let resources = ["", "billing"].map(|service| Resource { service: service.into(), ..Resource::default() });
-        prepare(LogBatch { resources: resources.to_vec(), records }, &project(), &scrub::Rules::default(), 7)
+        let mut batch = LogBatch { resources: resources.to_vec(), records };
+        normalise(&mut batch, &project(), &scrub::Rules::default());
+        prepare(batch, &project(), 7)
     }
 
     #[test]

@@ -51,7 +51,10 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms
     let mut door = Door::new(project, policy, received_ms);
     let mut digest = Digest::default();
     let mut writes = Vec::with_capacity(decoded.items.len() + decoded.refused.len());
-    for item in decoded.items {
+    // Files and profiles last: whether they come in depends on what they belong to.
+    let (blobs, others): (Vec<_>, Vec<_>) =
+        decoded.items.into_iter().partition(|item| matches!(item, Incoming::Blob(_)));
+    for item in others.into_iter().chain(blobs) {
         let Some(item) = door.let_in(item, &mut digest, &mut writes) else { continue };
         match item {
             Incoming::Event(event) => {
@@ -62,7 +65,7 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms
             Incoming::Spans { mut batch, transactions } => {
                 spans::normalise(&mut batch, project, rules);
                 let parts = spans::summarise(&batch, project.id);
-                digest.add_spans(&batch, &parts, transactions);
+                digest.add_spans(&batch, &parts, transactions, rules);
                 if parts.is_empty() {
                     continue;
                 }
@@ -80,7 +83,7 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms
                 }));
             }
             Incoming::Sessions(batch) => {
-                digest.add_sessions(&batch);
+                digest.add_sessions(&batch, rules);
                 writes.push(Write::Sessions(health::prepare_sessions(batch, project.id, received_ms)));
             }
             Incoming::ClientReport(report) => {
@@ -88,20 +91,21 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms
                 writes.push(Write::ClientReport(health::prepare_client_report(report, project.id, received_ms)));
             }
             Incoming::Blob(blob) => {
-                digest.add_blob(&blob);
+                digest.add_blob(&blob, rules);
                 writes.push(Write::Blob(Box::new(blobs::prepare_blob(project, *blob, rules, received_ms))));
             }
-            Incoming::Logs(batch) => {
+            Incoming::Logs(mut batch) => {
+                logs::normalise(&mut batch, project, rules);
                 digest.add_logs(&batch);
-                let (kept, refusal) = logs::prepare(batch, project, rules, received_ms);
+                let (kept, refusal) = logs::prepare(batch, project, received_ms);
                 writes.extend(kept.into_iter().map(Write::Logs));
                 if let Some(refusal) = refusal {
-                    digest.add_refusal(&refusal);
+                    digest.add_refusal(&refusal, rules);
                     writes.push(outcome(project, received_ms, refusal.category, refusal.reason, refusal.quantity));
                 }
             }
             Incoming::Metrics(batch) => {
-                digest.add_metrics(&batch);
+                digest.add_metrics(&batch, rules);
                 writes.extend(metrics::prepare(batch, project, rules, received_ms).map(Write::Metrics));
             }
             Incoming::Feedback(feedback) => {
@@ -109,12 +113,14 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms
                 digest.add_feedback(&write.message, write.trace_id);
                 writes.push(Write::Feedback(Box::new(write)));
             }
+            // Never gets past the door.
+            Incoming::Orphan { .. } => {}
             Incoming::Filtered { category, reason, quantity } => {
-                digest.add_counted(&category, quantity);
+                digest.add_noise(&category, reason, quantity);
                 writes.push(outcome(project, received_ms, category, reason, quantity));
             }
             Incoming::CheckIn(check_in) => {
-                digest.add_check_in(&check_in);
+                digest.add_check_in(&check_in, rules);
                 let check_in = CheckInWrite { project_id: project.id, received_ms, check_in: *check_in };
                 writes.push(Write::CheckIn(Box::new(check_in)));
             }
@@ -129,7 +135,7 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms
             door.refused_unread(&refusal, &mut digest, &mut writes);
             continue;
         }
-        digest.add_refusal(&refusal);
+        digest.add_refusal(&refusal, rules);
         writes.push(outcome(project, received_ms, refusal.category, refusal.reason, refusal.quantity));
     }
     let admission = door.close(&mut writes);

@@ -8,6 +8,7 @@ use crate::model::log::LogBatch;
 use crate::model::metric::MetricBatch;
 use crate::model::monitor::CheckIn;
 use crate::model::outcome::Reason;
+use crate::model::quota::DataGroup;
 use crate::model::session::SessionBatch;
 use crate::model::span::SpanBatch;
 
@@ -42,6 +43,11 @@ pub enum Incoming {
     Counted {
         category: String,
         quantity: u64,
+    },
+    /// Belongs to an event that was not even read, because its group was closed; goes with it.
+    Orphan {
+        category: String,
+        of: DataGroup,
     },
     /// Understood and left out on purpose: noise that no project wants to read.
     Filtered {

@@ -48,6 +48,45 @@ impl Reason {
     }
 }
 
+/// Whole requests that were refused before any item of theirs was known are counted under this heading.
+pub const REQUEST_CATEGORY: &str = "request";
+
+/// Why a whole request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RequestReason {
+    /// No key, a wrong one, or one that is switched off.
+    BadKey,
+    /// The request, or what it expands to.
+    TooLarge,
+    /// A compression nobody here knows, or a content type that is not for this route.
+    UnknownEncoding,
+    /// Damaged, or not what the route takes.
+    Undecodable,
+    /// Sent to an address that takes no such thing, or with another method.
+    WrongAddress,
+    /// Came too slowly to be waited for.
+    TooSlow,
+    /// There was no room for it at that moment.
+    Busy,
+    /// Our own fault.
+    ServerError,
+}
+
+impl RequestReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadKey => "bad_key",
+            Self::TooLarge => Reason::TooLarge.as_str(),
+            Self::UnknownEncoding => "unknown_encoding",
+            Self::Undecodable => "undecodable",
+            Self::WrongAddress => "wrong_address",
+            Self::TooSlow => "too_slow",
+            Self::Busy => "busy",
+            Self::ServerError => "server_error",
+        }
+    }
+}
+
 /// One line of the outcome table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutcomeCount {

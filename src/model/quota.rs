@@ -65,7 +65,7 @@ impl DataGroup {
             "transaction" | "span" => Self::Span,
             "log" | "otel_log" => Self::Log,
             "trace_metric" | "metric" => Self::Metric,
-            "attachment" | "minidump" => Self::Attachment,
+            "attachment" | "minidump" | "form_data" | "unreal_report" | "view_hierarchy" => Self::Attachment,
             "session" | "sessions" => Self::Session,
             "check_in" => Self::Monitor,
             "feedback" | "user_report" => Self::Feedback,

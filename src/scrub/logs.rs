@@ -47,11 +47,22 @@ pub fn scrub_metric(point: &mut MetricPoint, rules: &Rules) {
     scrub_attributes(&mut point.attributes, rules);
 }
 
+/// A name or a remark that was made of what was sent. Keeps what looks like an address: `shop@1.2.net` is a release.
+pub fn scrub_line(text: &mut String, rules: &Rules) {
+    if rules.enabled {
+        scrub_parts(text, rules, false);
+    }
+}
+
 fn scrub_body(text: &mut String, rules: &Rules) {
+    scrub_parts(text, rules, true);
+}
+
+fn scrub_parts(text: &mut String, rules: &Rules, with_emails: bool) {
     let mut hits = Vec::new();
     text::find(&rules.patterns, text.as_bytes(), Style::Inline, &mut hits);
     let mut parts: Vec<(usize, usize, &str)> = hits.iter().map(|hit| (hit.start, hit.end, stand_in(hit))).collect();
-    if rules.patterns.looks_at_values() {
+    if with_emails && rules.patterns.looks_at_values() {
         for (start, end) in emails(text.as_bytes()) {
             if !hits.iter().any(|hit| hit.start < end && start < hit.end) {
                 parts.push((start, end, "[email]"));

@@ -50,7 +50,7 @@ use std::borrow::Cow;
 
 use crate::model::event::Event;
 use crate::model::feedback::Feedback;
-pub use logs::{scrub_log, scrub_metric};
+pub use logs::{scrub_line, scrub_log, scrub_metric};
 pub use spans::{scrub_attributes, scrub_span};
 
 use patterns::{DEFAULT_EXACT, DEFAULT_WORDS, Patterns};

@@ -20,6 +20,7 @@ use crate::model::blob::{About, Attachment, Blob, Profile, RefusedAttachment, Re
 use crate::model::decoded::{Incoming, Refusal};
 use crate::model::ids::{EventId, TraceId};
 use crate::model::outcome::Reason;
+use crate::model::quota::DataGroup;
 
 /// The kind of an attachment when the client does not say.
 const KIND_DEFAULT: &str = "event.attachment";
@@ -89,6 +90,14 @@ impl Run<'_> {
         let event_id = self.result.response_id;
         let (mut kept, mut kept_bytes) = (0, 0);
         for (place, file) in files.iter().enumerate().filter(|(place, _)| Some(*place) != formed_from) {
+            if let Some(group) = self.unread {
+                self.push_orphan(file.category, group);
+                continue;
+            }
+            if self.limits.closed.contains(DataGroup::Attachment) {
+                self.refuse_unread_as(file.category.to_owned(), 1);
+                continue;
+            }
             let Some(event_id) = event_id else {
                 self.refuse_blob(
                     file.category,

@@ -12,7 +12,7 @@ use crate::config::ENVELOPE_ITEMS_COUNTED_MAX;
 use crate::model::decoded::{Decoded, Incoming, Refusal};
 use crate::model::ids::{EventId, ProjectId, PublicKey};
 use crate::model::outcome::Reason;
-use crate::model::quota::DataGroup;
+use crate::model::quota::{DataGroup, DataGroups};
 use crate::model::span::Resource;
 use crate::sentry::Limits;
 use crate::sentry::blobs::is_attachment;
@@ -26,6 +26,7 @@ use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Listed, Object, Scalar, depth_within, read_object, wire_object};
 use crate::sentry::logs::decode_logs;
 use crate::sentry::security::{self, decode_security};
+use crate::sentry::session::decode_sessions;
 use crate::sentry::trace_metrics::decode_metrics;
 use crate::sentry::transaction::decode_transaction;
 use crate::sentry::wire::WireSdk;
@@ -119,6 +120,13 @@ wire_object! {
 }
 
 wire_object! {
+    /// A transaction whose spans are only counted.
+    WireChildren {
+        spans: Listed<WireEntry<'a>, 0, 1> = "spans",
+    }
+}
+
+wire_object! {
     /// An entry of a container; only counted.
     WireEntry {
         ty: Scalar<'a> = "type",
@@ -136,6 +144,7 @@ pub fn decode_envelope(
     let framed = split_envelope(body, limits.items_max)?;
     let header = read_header(framed.header);
     let mut run = Run::new(header, receipt.into(), fresh_ids, limits);
+    run.unread = unread_event(&framed.items, limits.closed);
     for item in &framed.items {
         run.take(item);
     }
@@ -176,6 +185,21 @@ pub fn decode_header(body: &[u8]) -> Result<EnvelopeHeader, EnvelopeError> {
     Ok(read_header(split_envelope(body, 0)?.header))
 }
 
+/// The closed group of the envelope's event, when all there is of the kind in it goes unread: what belongs to it then
+/// goes, too.
+fn unread_event(items: &[FramedItem<'_>], closed: DataGroups) -> Option<DataGroup> {
+    if closed.is_empty() {
+        return None;
+    }
+    let mut groups = items
+        .iter()
+        .map(|item| category(&item.header.ty))
+        .filter(|category| matches!(category.as_str(), "event" | "transaction" | "feedback"))
+        .filter_map(|category| DataGroup::of(&category));
+    let first = groups.next()?;
+    (closed.contains(first) && groups.all(|group| closed.contains(group))).then_some(first)
+}
+
 fn read_header(header: &str) -> EnvelopeHeader {
     let read = read_object(header.as_bytes(), HEADER_DEPTH_MAX, |text| {
         let wire: Object<WireHeader<'_>> = serde_json::from_str(text)?;
@@ -201,6 +225,8 @@ pub(super) struct Run<'r> {
     pub(super) limits: &'r Limits,
     /// As the replay event of this envelope says.
     pub(super) replay_id: Option<EventId>,
+    /// The group for which the envelope's event is not read.
+    pub(super) unread: Option<DataGroup>,
     /// The header's id belongs to the first event; Sentry allows no second one, we do.
     header_event_id: Option<EventId>,
     tally: Tally,
@@ -223,6 +249,7 @@ impl<'r> Run<'r> {
             fresh_ids,
             limits,
             replay_id: None,
+            unread: None,
             header_event_id,
             tally: Tally::default(),
         }
@@ -233,7 +260,9 @@ impl<'r> Run<'r> {
         if self.result.item_types.len() < ITEM_TYPES_MAX {
             self.result.item_types.push(category.clone());
         }
-        if DataGroup::of(&category).is_some_and(|group| self.limits.closed.contains(group)) {
+        let is_closed = DataGroup::of(&category).is_some_and(|group| self.limits.closed.contains(group));
+        // Files are looked at when everything else is known: one of them may be the event.
+        if is_closed && !is_attachment(&category) {
             return self.refuse_unread(category, item);
         }
         match category.as_str() {
@@ -242,6 +271,7 @@ impl<'r> Run<'r> {
             "span" => self.take_spans(item.payload),
             "session" | "sessions" => self.take_sessions(&category, item.payload),
             "client_report" => self.take_client_report(item.payload),
+            "profile" if self.unread == Some(DataGroup::Span) => self.push_orphan("profile", DataGroup::Span),
             "profile" | "profile_chunk" => self.take_profile(&category, item),
             "replay_event" | "replay_recording" | "replay_video" => self.take_replay(&category, item),
             // Taken after everything else, when the event is known.
@@ -390,11 +420,53 @@ impl<'r> Run<'r> {
         });
     }
 
-    /// For a rate limit: the quantity is what the item's header says, as far as it fits.
+    /// For a rate limit: the quantity is what the item's header says, as far as it fits, or what a quick look finds.
     fn refuse_unread(&mut self, category: String, item: &FramedItem<'_>) {
-        let quantity = said_entries(&category, item);
+        let counted = match category.as_str() {
+            "log" | "span" | "trace_metric" => {
+                let said = said_entries(&category, item);
+                vec![(category, said)]
+            }
+            // As those are called that are read and dropped.
+            "session" => vec![(category, 1)],
+            "sessions" => vec![("session".to_owned(), self.sessions_in(item.payload))],
+            "transaction" => {
+                let spans = ("span".to_owned(), 1 + self.children_in(item.payload));
+                vec![(category, 1), spans]
+            }
+            _ => vec![(category, 1)],
+        };
+        for (category, quantity) in counted {
+            self.refuse_unread_as(category, quantity);
+        }
+    }
+
+    pub(super) fn refuse_unread_as(&mut self, category: String, quantity: u64) {
         let detail = "over a rate limit".to_owned();
         self.result.decoded.refused.push(Refusal { category, reason: Reason::RateLimited, detail, quantity });
+    }
+
+    pub(super) fn push_orphan(&mut self, category: &str, of: DataGroup) {
+        self.result.decoded.items.push(Incoming::Orphan { category: category.to_owned(), of });
+    }
+
+    /// Items are small: reading one is cheaper than being wrong about it.
+    fn sessions_in(&mut self, payload: &[u8]) -> u64 {
+        let arrival = self.arrival();
+        let decoded = decode_sessions(payload, &arrival, self.limits).unwrap_or_default();
+        let kept: u64 = decoded.batch.buckets.iter().map(|bucket| bucket.counts.total()).sum();
+        let refused: u64 = decoded.refused.iter().map(|refusal| refusal.quantity).sum();
+        kept.saturating_add(refused).max(1)
+    }
+
+    /// Spans of a transaction, counted in one pass that builds nothing.
+    fn children_in(&self, payload: &[u8]) -> u64 {
+        if payload.len() > self.limits.transaction_bytes_max || !depth_within(payload, self.limits.depth_max) {
+            return 0;
+        }
+        let read = serde_json::from_slice::<Object<WireChildren<'_>>>(payload).ok();
+        let spans = read.and_then(|Object(wire)| Some(wire?.spans));
+        spans.map_or(0, |spans| spans.members.len() as u64 + spans.omitted)
     }
 
     /// Counts an item that this version does not keep.

@@ -11,7 +11,7 @@ use super::Limits;
 use super::blobs::{File, KIND_BREADCRUMBS, KIND_MINIDUMP, KIND_PAYLOAD};
 use super::decode::{EnvelopeDecoded, EnvelopeError, EnvelopeHeader, Receipt, Run};
 use super::json::{depth_within, repair};
-use super::multipart::{Part, split};
+use super::multipart::{MultipartError, Part, split};
 use crate::model::ids::EventId;
 use crate::model::outcome::Reason;
 
@@ -43,7 +43,11 @@ pub fn decode_minidump(
     if is_dump(body) {
         return run(EnvelopeHeader::default(), &[dump(body)], None, None, receipt, fresh_ids, limits);
     }
-    let (parts, fault) = split(body, content_type, PARTS_MAX).map_err(|error| invalid(&error.to_string()))?;
+    let (parts, fault) = split(body, content_type, PARTS_MAX).map_err(|error| match error {
+        // Whatever the content type says: a body that is no form is meant to be the dump itself.
+        MultipartError::NotMultipart => invalid("the body is no crash dump: one begins with MDMP"),
+        error => invalid(&error.to_string()),
+    })?;
     let fault = fault.map(|fault| fault.to_string());
     let base = fields_as_event(&parts, limits);
     let header = EnvelopeHeader { event_id: base.as_ref().and_then(event_id), ..EnvelopeHeader::default() };

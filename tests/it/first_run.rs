@@ -184,3 +184,14 @@ fn a_named_settings_file_that_is_missing_is_an_error() {
     assert!(!finished.status.success());
     assert!(finished.stderr.contains("gone.toml"), "{}", finished.stderr);
 }
+
+#[test]
+fn every_setting_but_the_limits_is_a_flag_that_help_lists() {
+    let help = run(TempDir::new().unwrap().path(), &["--help"]).stdout;
+    let settings = include_str!("../../config.example.toml").lines().filter_map(|line| line.split_once(" = "));
+    let names: Vec<&str> = settings.map(|(name, _)| name).filter(|name| !name.starts_with('#')).collect();
+    assert!(names.contains(&"header_timeout_s"), "{names:?}");
+    for name in names.into_iter().filter(|name| *name != "limits") {
+        assert!(help.contains(&format!("--{} ", name.replace('_', "-"))), "{name} in {help}");
+    }
+}

@@ -45,3 +45,4 @@ mod sentry_auth;
 mod sentry_ingest;
 mod span_items;
 mod storm;
+mod turned_away;

@@ -267,7 +267,7 @@ fn ingest_routes_of_other_products_say_that_they_are_missing() {
     let server = Trapline::start();
     for path in ["/api/1/unreal/".to_owned(), format!("/api/1/unreal/{}/", server.key())] {
         let answer = server.post(&path).body("{}").send().expect(501);
-        assert!(answer.text().contains("unreal"), "{}", answer.text());
+        assert!(answer.text().contains("Unreal"), "{}", answer.text());
     }
 }
 

@@ -33,6 +33,7 @@ fn kinds(decoded: &EnvelopeDecoded) -> Vec<String> {
         Incoming::Metrics(batch) => format!("{} metrics", batch.points.len()),
         Incoming::Counted { category, quantity } => format!("{quantity} {category}"),
         Incoming::Feedback(feedback) => format!("feedback {}", feedback.message),
+        Incoming::Orphan { category, .. } => format!("{category} gone"),
         Incoming::Filtered { category, reason, .. } => format!("{category} {}", reason.as_str()),
         Incoming::CheckIn(check_in) => format!("check-in {}", check_in.slug),
     };

@@ -16,11 +16,19 @@ const REASONS: readonly (readonly [string, string])[] = [
   ["too_large", "Over a size limit"],
   ["too_old", "Too long ago to be counted"],
   ["too_many", "Over a limit on how many there may be"],
+  ["bad_key", "Refused for a missing, wrong or disabled key"],
+  ["undecodable", "Refused because nothing in it could be read"],
+  ["unknown_encoding", "Refused for a compression or content type that is not understood"],
+  ["wrong_address", "Refused because nothing takes it at that address"],
+  ["too_slow", "Refused because it came too slowly"],
+  ["busy", "Refused because there was no room at that moment"],
+  ["server_error", "Failed in the server: see its log"],
 ];
 
 const PLAIN = new Set(["event", "error", "default", "monitor", "log_item", "metric_bucket", "profile_duration", "span_indexed", "transaction_indexed", "transaction", "span", "log", "metric", "attachment", "profile_chunk", "replay_event", "replay_recording", "replay_video", "envelope", "request", "item", "check_in_field", "client_report_field"]);
 const ONE: Record<string, string> = { check_in: "check-in", check_in_field: "check-in field", trace_metric: "metric", security: "security report", sdk_delivery: "span of an SDK's own request" };
 const MANY: Record<string, string> = { session: "sessions", session_update: "session updates", sdk_delivery: "spans of SDKs' own requests", check_in: "check-ins", check_in_field: "check-in fields", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays", trace_metric: "metrics", feedback: "feedback", security: "security reports" };
+
 
 export function named(category: string, n: number): string {
   const words = category.replaceAll("_", " ");

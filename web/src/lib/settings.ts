@@ -15,8 +15,8 @@ export const FILTERS: readonly (readonly [keyof FilterSettings, FilterText])[] =
   ["health_checks", { title: "Health checks", text: "Errors and traces of the paths that load balancers and orchestrators ask all day.", patterns: { label: "Paths, one per line", placeholder: "/healthz\n/status/*" } }],
   ["localhost", { title: "Localhost", text: "Requests to localhost, 127.0.0.1 or ::1: somebody's own machine that runs with the production DSN." }],
   ["browser_extensions", { title: "Browser extensions", text: "JavaScript errors with a frame of an extension that the visitor's browser brought along." }],
-  ["releases", { title: "Releases", text: "Everything of releases that you no longer mend.", patterns: { label: "Releases, one per line", placeholder: "shop@1.*\n*-dev" } }],
-  ["error_messages", { title: "Error messages", text: "Errors by “Type: message”, by the message or by the type alone, and log entries by their text.", patterns: { label: "Patterns, one per line: * is any text, ? one character", placeholder: "BrokenPipeError*\n*connection reset by peer*" } }],
+  ["releases", { title: "Releases", text: "Errors, traces, logs, metrics, sessions and feedback of releases that you no longer mend.", patterns: { label: "Releases, one per line", placeholder: "shop@1.*\n*-dev" } }],
+  ["error_messages", { title: "Error messages", text: "Errors by “Type: message”, by the message or by the type alone, and logs by their text.", patterns: { label: "Patterns, one per line: * is any text, ? one character", placeholder: "BrokenPipeError*\n*connection reset by peer*" } }],
 ];
 
 export const GROUPS: readonly (readonly [DataGroup, string, string])[] = [
