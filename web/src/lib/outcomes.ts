@@ -25,7 +25,7 @@ const REASONS: readonly (readonly [string, string])[] = [
   ["server_error", "Failed in the server: see its log"],
 ];
 
-const PLAIN = new Set(["event", "error", "default", "monitor", "log_item", "metric_bucket", "profile_duration", "span_indexed", "transaction_indexed", "transaction", "span", "log", "metric", "attachment", "profile_chunk", "replay_event", "replay_recording", "replay_video", "envelope", "request", "item", "check_in_field", "client_report_field"]);
+const PLAIN = new Set(["event", "attachment_item", "transaction_processed", "profile_indexed", "profile_chunk_ui", "error", "default", "monitor", "log_item", "metric_bucket", "profile_duration", "span_indexed", "transaction_indexed", "transaction", "span", "log", "metric", "attachment", "profile_chunk", "replay_event", "replay_recording", "replay_video", "envelope", "request", "item", "check_in_field", "client_report_field"]);
 const ONE: Record<string, string> = { check_in: "check-in", check_in_field: "check-in field", trace_metric: "metric", security: "security report", sdk_delivery: "span of an SDK's own request" };
 const MANY: Record<string, string> = { session: "sessions", session_update: "session updates", sdk_delivery: "spans of SDKs' own requests", check_in: "check-ins", check_in_field: "check-in fields", client_report: "client reports", statsd: "metrics", profile: "profiles", replay: "replays", trace_metric: "metrics", feedback: "feedback", security: "security reports" };
 
