@@ -186,10 +186,8 @@ fn five_hundred_containers_in_one_envelope_are_read_and_no_more() {
         let payloads: Vec<String> = (0..501).map(|n| container(&[good_item(ty, 1000 + n)])).collect();
         let items: Vec<(&str, &str)> = payloads.iter().map(|payload| (ty, payload.as_str())).collect();
         to_envelope(&server, envelope(&items)).send().expect(200);
-        assert_eq!(server.outcome(ty, "accepted"), 500, "{ty}");
+        assert_eq!((server.outcome(ty, "accepted"), server.outcome(ty, "too_many")), (500, 1), "{ty}");
     }
-    // What stands beyond the limit is not looked at, so nobody knows what it is.
-    assert_eq!(server.outcome("envelope", "too_large"), 3);
     assert_unharmed(server);
 }
 
@@ -632,7 +630,7 @@ fn scripts_in_reports_and_feedback_stay_text_in_json() {
 fn a_hundred_thousand_reasons_of_a_client_report_are_bounded() {
     let server = Trapline::start();
     let list: Vec<Value> =
-        (0..100_000).map(|n| json!({ "reason": format!("{n}"), "category": "error", "quantity": u64::MAX })).collect();
+        (0..100_000).map(|n| json!({ "reason": format!("{n}"), "category": "error", "quantity": 7 })).collect();
     let report = json!({ "timestamp": now_s(), "discarded_events": list }).to_string();
     to_envelope(&server, envelope(&[("client_report", &report)])).send().expect(413);
     to_envelope(&server, beside_an_event(1, &[("client_report", &report)])).send().expect(200);
