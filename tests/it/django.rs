@@ -87,8 +87,9 @@ fn an_error_of_a_template_with_its_name_and_line() {
         let frame = frames.iter().find(is_template).unwrap();
         assert_eq!(frame["in_app"], true);
         assert_eq!(frame["line"], 4);
-        // Django has escaped the lines, and ends them.
-        assert_eq!(frame["context_line"], "  &lt;li&gt;{{ shelf.name|no_such_filter }}&lt;/li&gt;", "{frame}");
+        // Django ends the lines, which is mended, and escapes them, which only the newest SDK undoes.
+        let line = frame["context_line"].as_str().unwrap().replace("&lt;", "<").replace("&gt;", ">");
+        assert_eq!(line, "  <li>{{ shelf.name|no_such_filter }}</li>", "{frame}");
         assert_eq!(frame["pre_context"].as_array().unwrap().last().unwrap(), "{% for shelf in shelves %}");
     });
 }
