@@ -5,7 +5,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -17,7 +17,7 @@ use crate::http::{LiveHub, Server, serve};
 use crate::ingest::{Policy, ServerPolicy, watch_monitors};
 use crate::model::project::Project;
 use crate::model::project::settings::ProjectSettings;
-use crate::store::{Store, StoreOptions, first_project};
+use crate::store::{Store, StoreOptions, StoreSettings, first_project};
 
 /// `trapline serve`: until SIGINT or SIGTERM.
 pub fn run_server(settings: Settings) -> anyhow::Result<()> {
@@ -49,7 +49,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
 
     let is_new = !settings.data_dir.join(crate::store::DATABASE_FILE).exists();
     let monitor_news = Arc::new(Notify::new());
-    let store = open_store(&settings.data_dir, address, live, monitor_news.clone()).await?;
+    let store = open_store(&settings, address, live, monitor_news.clone()).await?;
     let ready = server.open(store.clone()).await?;
     let Some(first) = ready.projects.first() else { bail!("the database holds no project with an active key") };
     announce(&store, first, address, is_new);
@@ -84,13 +84,14 @@ pub fn print_dsn(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn open_store(
-    data_dir: &Path,
+    settings: &Settings,
     address: SocketAddr,
     live: Arc<LiveHub>,
     monitor_news: Arc<Notify>,
 ) -> anyhow::Result<Store> {
-    let data_dir: PathBuf = data_dir.to_path_buf();
+    let data_dir: PathBuf = settings.data_dir.clone();
     let options = StoreOptions {
+        settings: StoreSettings { durability: settings.durability },
         authority: address.to_string(),
         on_change: Box::new(move |change| {
             if change.monitors > 0 {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use trapline::app;
-use trapline::config::{LogFormat, RawSettings, Settings};
+use trapline::config::{Durability, LogFormat, RawSettings, Settings};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -78,6 +78,9 @@ struct Flags {
     /// The largest single attachment; 0 keeps none [default: 20971520]
     #[arg(long, global = true, env = "TRAPLINE_ATTACHMENT_BYTES_MAX", value_name = "BYTES")]
     attachment_bytes_max: Option<usize>,
+    /// full: a 200 survives a power cut; normal: it survives a crash of trapline, not of the machine [default: full]
+    #[arg(long, global = true, env = "TRAPLINE_DURABILITY", value_name = "MODE", value_parser = parse_durability)]
+    durability: Option<Durability>,
 }
 
 fn main() -> ExitCode {
@@ -123,6 +126,7 @@ impl Flags {
             event_bytes_max: self.event_bytes_max,
             header_timeout_s: self.header_timeout_s,
             attachment_bytes_max: self.attachment_bytes_max,
+            durability: self.durability,
             // A list of tables is for the file alone.
             limits: None,
         };
@@ -135,6 +139,14 @@ fn parse_log_format(text: &str) -> Result<LogFormat, String> {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
         _ => Err("write text or json".to_string()),
+    }
+}
+
+fn parse_durability(text: &str) -> Result<Durability, String> {
+    match text {
+        "full" => Ok(Durability::Full),
+        "normal" => Ok(Durability::Normal),
+        _ => Err("write full or normal".to_string()),
     }
 }
 

@@ -6,7 +6,7 @@ pub mod event;
 pub mod network;
 mod settings;
 
-pub use settings::{LogFormat, RawSettings, Settings, SettingsError, is_loopback_name};
+pub use settings::{Durability, LogFormat, RawSettings, Settings, SettingsError, is_loopback_name};
 
 /// The port of OTLP/HTTP, which every OpenTelemetry SDK tries first. Ours for everything.
 pub const PORT_DEFAULT: u16 = 4318;
@@ -200,6 +200,14 @@ pub const COMMIT_BYTES_MAX: usize = 8 << 20;
 /// for readers, then waiting for them.
 pub const WAL_CHECKPOINT_BYTES: u64 = 16 << 20;
 pub const WAL_RESTART_BYTES: u64 = 64 << 20;
+
+/// What the store does for itself (sealing, dropping, giving pages back) is written in pieces that keep the writer for at
+/// most about this long, in milliseconds: requests wait meanwhile.
+pub const SLICE_MS: u64 = 20;
+
+/// Between two looks at what the store has to do for itself, in milliseconds, and after one that failed.
+pub const KEEPER_PAUSE_MS: u64 = 250;
+pub const KEEPER_RETRY_MS: u64 = 5_000;
 
 /// A read is cut after this long, in milliseconds: a reader that stays open keeps the write-ahead log growing
 /// (4 to 300 MiB in 4 s, measured).

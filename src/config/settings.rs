@@ -33,6 +33,7 @@ pub struct RawSettings {
     pub event_bytes_max: Option<usize>,
     pub header_timeout_s: Option<u64>,
     pub attachment_bytes_max: Option<usize>,
+    pub durability: Option<Durability>,
     pub limits: Option<Vec<RawLimit>>,
 }
 
@@ -54,6 +55,18 @@ pub enum LogFormat {
     Text,
     /// One JSON object each, for a log collector.
     Json,
+}
+
+/// When a request is answered that something is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// After the disk has confirmed it: it survives a power cut.
+    #[default]
+    Full,
+    /// After the system has taken it: it survives a crash of this process, but a power cut or a crash of the machine
+    /// loses the last moments. Never damages what is older.
+    Normal,
 }
 
 /// Complete and checked.
@@ -79,6 +92,7 @@ pub struct Settings {
     pub header_timeout_s: u64,
     /// 0 keeps none.
     pub attachment_bytes_max: usize,
+    pub durability: Durability,
     /// Hold for every project; none unless the file has some.
     pub limits: Vec<LimitRule>,
 }
@@ -133,6 +147,7 @@ impl RawSettings {
             event_bytes_max: self.event_bytes_max.or(weaker.event_bytes_max),
             header_timeout_s: self.header_timeout_s.or(weaker.header_timeout_s),
             attachment_bytes_max: self.attachment_bytes_max.or(weaker.attachment_bytes_max),
+            durability: self.durability.or(weaker.durability),
             limits: self.limits.or(weaker.limits),
         }
     }
@@ -152,6 +167,7 @@ impl RawSettings {
             event_bytes_max: Some(EVENT_BYTES_MAX),
             header_timeout_s: Some(HEADER_TIMEOUT_S),
             attachment_bytes_max: Some(ATTACHMENT_BYTES_MAX),
+            durability: Some(Durability::Full),
             limits: Some(Vec::new()),
         }
     }
@@ -184,6 +200,7 @@ impl RawSettings {
                 other => return Err(SettingsError::BadHeaderTimeout(other)),
             },
             attachment_bytes_max: in_range("attachment_bytes_max", all.attachment_bytes_max, 0, 1 << 30)?,
+            durability: all.durability.unwrap_or_default(),
             limits: all.limits.unwrap_or_default().into_iter().map(RawLimit::resolve).collect::<Result<_, _>>()?,
         })
     }

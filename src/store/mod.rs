@@ -19,6 +19,7 @@ mod events;
 mod feedback;
 mod grouping;
 mod issues;
+mod keeper;
 mod logs;
 mod metrics;
 mod migrate;
@@ -43,6 +44,7 @@ mod writer;
 use std::fs::File;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -75,8 +77,9 @@ pub use write::{
     SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
-use crate::config::LOCK_WAIT_MS;
+use crate::config::{Durability, LOCK_WAIT_MS};
 use crate::model::live::LiveChange;
+use keeper::KeeperHandle;
 use readers::Readers;
 use writer::WriterHandle;
 
@@ -125,12 +128,20 @@ pub enum StoreError {
 #[derive(Clone)]
 pub struct Store {
     writer: WriterHandle,
+    keeper: KeeperHandle,
     readers: Readers,
     path: PathBuf,
 }
 
+/// What the operator decides about what is kept and how.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoreSettings {
+    pub durability: Durability,
+}
+
 /// What a caller may choose at opening.
 pub struct StoreOptions {
+    pub settings: StoreSettings,
     /// Where this server is reached, `127.0.0.1:4318`; remembered for `trapline dsn`.
     pub authority: String,
     /// Called by the writer thread after every commit that changed something a screen shows. Must not block.
@@ -148,11 +159,21 @@ impl Store {
     pub fn open(data_dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         let lock = wait_for_data_dir(data_dir)?;
         let path = database_path(data_dir);
-        let connection = prepare(&path)?;
+        let connection = prepare(&path, options.settings.durability)?;
         projects::remember_authority(&connection, &options.authority)?;
-        let writer = WriterHandle::start(connection, &path, lock, options)?;
+        // Whichever thread dies first tells.
+        let on_death = Arc::new(Mutex::new(Some(options.on_death)));
+        let tell = || {
+            let on_death = on_death.clone();
+            move |why: String| {
+                let tell = on_death.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+                tell.into_iter().for_each(|tell| tell(why.clone()));
+            }
+        };
+        let writer = WriterHandle::start(connection, &path, lock, options.on_change, tell())?;
         let readers = Readers::open(&path)?;
-        Ok(Self { writer, readers, path })
+        let keeper = KeeperHandle::start(&path, Arc::new(options.settings), writer.clone(), tell())?;
+        Ok(Self { writer, keeper, readers, path })
     }
 
     /// Where the database is.
@@ -184,6 +205,7 @@ impl Store {
 
     /// Finishes what is queued, moves the write-ahead log into the database and closes it. Idempotent.
     pub async fn close(&self) {
+        self.keeper.close().await;
         self.writer.close().await;
     }
 }
@@ -196,7 +218,7 @@ impl Store {
 pub fn first_project(data_dir: &Path) -> Result<(crate::model::project::Project, Option<String>), StoreError> {
     let path = database_path(data_dir);
     let connection = match lock_data_dir(data_dir) {
-        Ok(_lock) => prepare(&path)?,
+        Ok(_lock) => prepare(&path, Durability::Full)?,
         Err(StoreError::InUse(_)) => readers::open_read_only(&path)?,
         Err(other) => return Err(other),
     };
@@ -209,8 +231,8 @@ fn database_path(data_dir: &Path) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-fn prepare(path: &Path) -> Result<rusqlite::Connection, StoreError> {
-    let mut connection = writer::open_connection(path)?;
+fn prepare(path: &Path, durability: Durability) -> Result<rusqlite::Connection, StoreError> {
+    let mut connection = writer::open_connection(path, durability)?;
     migrate::migrate(&mut connection, path)?;
     projects::ensure_first_project(&mut connection)?;
     Ok(connection)

@@ -23,6 +23,7 @@ fn open_in(dir: tempfile::TempDir) -> Opened {
     let changes = Arc::new(Mutex::new(Vec::new()));
     let seen = changes.clone();
     let options = StoreOptions {
+        settings: StoreSettings::default(),
         authority: "127.0.0.1:4318".to_string(),
         on_change: Box::new(move |change| seen.lock().unwrap().push(change)),
         on_death: Box::new(|why| panic!("{why}")),

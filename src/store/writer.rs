@@ -13,16 +13,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::hooks::Wal;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::{
-    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, WAL_CHECKPOINT_BYTES, WAL_RESTART_BYTES,
+    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, WAL_CHECKPOINT_BYTES, WAL_RESTART_BYTES,
     WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
 };
 use crate::model::ids::{IssueId, ServerIds};
 use crate::model::live::LiveChange;
 
+use super::StoreError;
 use super::blobs::{insert_blob, insert_piece};
 use super::check_ins::{finish_notice, insert_check_in, tick};
 use super::client_reports::insert_client_report;
@@ -38,7 +39,6 @@ use super::releases::ReleaseDeltas;
 use super::sessions::insert_sessions;
 use super::traces::insert_spans;
 use super::write::{Appended, Write};
-use super::{StoreError, StoreOptions};
 
 /// The first SQLite without the WAL-reset corruption bug; 3.52.0 was withdrawn.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -52,6 +52,7 @@ const PERMIT_BYTES: usize = 1024;
 const PERMITS: usize = WRITE_QUEUE_BYTES_MAX / PERMIT_BYTES;
 const PERMITS_PER_REQUEST_MIN: usize = PERMITS / WRITE_QUEUE_LENGTH_MAX;
 
+/// A request's rows.
 struct Job {
     writes: Vec<Write>,
     weight: usize,
@@ -60,15 +61,24 @@ struct Job {
     _room: OwnedSemaphorePermit,
 }
 
+/// Work of the store's own, done between two group commits; tells its asker itself. An error is one the writer may not
+/// survive.
+type ChoreJob = Box<dyn FnOnce(&mut Connection, &mut ServerIds) -> Result<(), StoreError> + Send>;
+
+enum Work {
+    Append(Job),
+    Chore(ChoreJob),
+}
+
 #[derive(Clone)]
 pub(super) struct WriterHandle {
-    jobs: Arc<Mutex<Option<Sender<Job>>>>,
+    jobs: Arc<Mutex<Option<Sender<Work>>>>,
     room: Arc<Semaphore>,
     thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
 }
 
-/// A connection fit for writing: WAL, every commit synced.
-pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
+/// A connection fit for writing: WAL, every commit synced unless `durability` says otherwise.
+pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
         return Err(StoreError::SqliteTooOld(rusqlite::version().to_string()));
     }
@@ -77,7 +87,6 @@ pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
              PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = 67108864;
              PRAGMA busy_timeout = 5000;
@@ -87,6 +96,11 @@ pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
              PRAGMA cache_size = -32768;",
         )
         .map_err(failed)?;
+    let synchronous = match durability {
+        Durability::Full => "FULL",
+        Durability::Normal => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -106,7 +120,8 @@ impl WriterHandle {
         mut connection: Connection,
         path: &Path,
         lock: File,
-        options: StoreOptions,
+        on_change: Box<dyn Fn(LiveChange) + Send>,
+        on_death: impl FnOnce(String) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let last_id = last_server_id(&connection)?;
         let wal_pages = Arc::new(AtomicU64::new(0));
@@ -124,10 +139,9 @@ impl WriterHandle {
             wal_pages,
             ids: ServerIds::after(last_id),
             wal_path: PathBuf::from(wal_path),
-            on_change: options.on_change,
+            on_change,
             _lock: lock,
         };
-        let on_death = options.on_death;
         let thread = std::thread::Builder::new()
             .name("store-writer".to_string())
             .spawn(move || {
@@ -161,13 +175,67 @@ impl WriterHandle {
         let (answer, answered) = oneshot::channel();
         let job = Job { writes, weight, answer, _room: room };
         let sent = match &*self.jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
-            Some(jobs) => jobs.send(job).is_ok(),
+            Some(jobs) => jobs.send(Work::Append(job)).is_ok(),
             None => false,
         };
         if !sent {
             return Err(StoreError::Stopping);
         }
         answered.await.unwrap_or(Err(StoreError::Stopping))
+    }
+
+    #[allow(dead_code)] // Until the first chores are here.
+    /// Runs `write` in a transaction of its own, between two group commits, and waits for its commit.
+    pub(super) fn run_chore<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ask(move |connection, ids| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = write(&tx, ids)?;
+            tx.commit()?;
+            Ok(done)
+        })
+    }
+
+    #[allow(dead_code)] // Until the first chores are here.
+    /// Runs `work` on the connection, between two group commits.
+    pub(super) fn with_connection<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ask(move |connection, _| work(connection))
+    }
+
+    /// Must not be called on an async thread: it waits.
+    #[allow(dead_code)] // Until the first chores are here.
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        let chore: ChoreJob = Box::new(move |connection, ids| {
+            let result = work(connection, ids);
+            let fatal = match &result {
+                Err(error) if disk_trouble(error) == Some(DiskTrouble::Broken) => {
+                    Err(StoreError::NotStored(error.to_string()))
+                }
+                _ => Ok(()),
+            };
+            let _ = answer.send(result.map_err(|error| match disk_trouble(&error) {
+                Some(DiskTrouble::Full) => StoreError::Full,
+                _ => error,
+            }));
+            fatal
+        });
+        let sent = match &*self.jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+            Some(jobs) => jobs.send(Work::Chore(chore)).is_ok(),
+            None => false,
+        };
+        if !sent {
+            return Err(StoreError::Stopping);
+        }
+        answered.recv().unwrap_or(Err(StoreError::Stopping))
     }
 
     pub(super) async fn close(&self) {
@@ -220,10 +288,14 @@ impl Batch<'_> {
 
 impl Writer {
     /// Until the last sender is gone. An error means that storing has become impossible.
-    fn run(&mut self, queue: &Receiver<Job>) -> Result<(), StoreError> {
+    fn run(&mut self, queue: &Receiver<Work>) -> Result<(), StoreError> {
         loop {
             let first = match queue.recv_timeout(IDLE) {
-                Ok(job) => job,
+                Ok(Work::Append(job)) => job,
+                Ok(Work::Chore(chore)) => {
+                    self.do_chore(chore)?;
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     self.checkpoint_when_idle();
                     continue;
@@ -232,15 +304,30 @@ impl Writer {
             };
             let mut weight = first.weight;
             let mut jobs = vec![first];
-            while jobs.len() < COMMIT_REQUESTS_MAX && weight < COMMIT_BYTES_MAX {
-                let Ok(job) = queue.try_recv() else { break };
-                weight += job.weight;
-                jobs.push(job);
+            let mut chore = None;
+            while jobs.len() < COMMIT_REQUESTS_MAX && weight < COMMIT_BYTES_MAX && chore.is_none() {
+                match queue.try_recv() {
+                    Ok(Work::Append(job)) => {
+                        weight += job.weight;
+                        jobs.push(job);
+                    }
+                    Ok(Work::Chore(next)) => chore = Some(next),
+                    Err(_) => break,
+                }
             }
             self.commit_jobs(jobs)?;
             self.checkpoint_when_large();
+            if let Some(chore) = chore {
+                self.do_chore(chore)?;
+            }
         }
         self.checkpoint("TRUNCATE");
+        Ok(())
+    }
+
+    fn do_chore(&mut self, chore: ChoreJob) -> Result<(), StoreError> {
+        chore(&mut self.connection, &mut self.ids)?;
+        self.checkpoint_when_large();
         Ok(())
     }
 
@@ -418,6 +505,6 @@ fn disk_trouble(error: &StoreError) -> Option<DiskTrouble> {
 }
 
 /// The one clock of the store: ids rise with it, but never fall with it.
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
 }

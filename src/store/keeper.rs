@@ -1,0 +1,165 @@
+//! What the store does for itself between requests: sealing, training, dropping what is too old.
+//!
+//! Owns the one background thread of the store, whose turn it is and when it looks again. Knows nothing of what a chore
+//! does; each is a function in the module it belongs to. A chore reads and computes here, on a read-only connection, and
+//! hands the writer what is to be written, a slice at a time, so that ingest never waits longer than for one slice.
+#![allow(dead_code)] // Until the first chores are here.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction};
+
+use super::readers::open_read_only;
+use super::writer::{WriterHandle, now_ms};
+use super::{StoreError, StoreSettings};
+use crate::config::{KEEPER_PAUSE_MS, KEEPER_RETRY_MS};
+use crate::model::ids::ServerIds;
+
+/// What a chore says when it returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// There is more of the same to do at once.
+    More,
+    /// Nothing to do until time has passed or something was written.
+    Idle,
+}
+
+/// One kind of work, done again and again for as long as the store is open.
+pub(super) struct Chore {
+    /// For the log.
+    pub(super) name: &'static str,
+    /// Does a bounded piece of work, of some hundred milliseconds at most, so that the others get their turns and a stop
+    /// is not held up.
+    pub(super) run: fn(&mut Keeper) -> Result<Progress, StoreError>,
+    /// Least time between two looks that found nothing to do, in milliseconds.
+    pub(super) every_ms: u64,
+}
+
+/// In the order of their turns.
+const CHORES: &[Chore] = &[];
+
+/// What a chore works with.
+pub(super) struct Keeper {
+    /// Read-only. Whatever a chore opens on it must be closed when it returns: an open read keeps the log growing.
+    pub(super) reader: Connection,
+    pub(super) settings: Arc<StoreSettings>,
+    writer: WriterHandle,
+    stop: Arc<Stop>,
+}
+
+#[derive(Default)]
+struct Stop {
+    asked: AtomicBool,
+    lock: Mutex<()>,
+    changed: Condvar,
+}
+
+/// The running thread.
+#[derive(Clone)]
+pub(super) struct KeeperHandle {
+    stop: Arc<Stop>,
+    thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+}
+
+impl Keeper {
+    /// The clock chores go by, in unix milliseconds.
+    #[expect(clippy::unused_self, reason = "chores have one source of everything")]
+    pub(super) fn now_ms(&self) -> i64 {
+        now_ms()
+    }
+
+    /// Whether the store is closing: return soon.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.asked.load(Ordering::Relaxed)
+    }
+
+    /// Runs `write` on the writer thread in a transaction of its own, and returns after its commit. Keep it under
+    /// [`crate::config::SLICE_MS`]: requests wait meanwhile.
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run_chore(write)
+    }
+
+    /// Runs `work` on the writer's connection outside of a transaction, for what cannot be in one. Keep it as short.
+    pub(super) fn with_connection<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.with_connection(work)
+    }
+}
+
+impl KeeperHandle {
+    /// `on_panic` is told when the thread ended in one.
+    pub(super) fn start(
+        path: &std::path::Path,
+        settings: Arc<StoreSettings>,
+        writer: WriterHandle,
+        on_panic: impl FnOnce(String) + Send + 'static,
+    ) -> Result<Self, StoreError> {
+        let stop = Arc::new(Stop::default());
+        let mut keeper = Keeper { reader: open_read_only(path)?, settings, writer, stop: stop.clone() };
+        let thread = std::thread::Builder::new()
+            .name("store-keeper".to_string())
+            .spawn(move || {
+                let run = std::panic::AssertUnwindSafe(|| keeper.run(CHORES));
+                if std::panic::catch_unwind(run).is_err() {
+                    on_panic("the keeper thread panicked".to_string());
+                }
+            })
+            .map_err(|source| StoreError::Open { path: path.to_path_buf(), detail: source.to_string() })?;
+        Ok(Self { stop, thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    /// Lets the running chore finish its piece, then ends the thread. Idempotent.
+    pub(super) async fn close(&self) {
+        self.stop.asked.store(true, Ordering::Relaxed);
+        self.stop.changed.notify_all();
+        let thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+impl Keeper {
+    fn run(&mut self, chores: &[Chore]) {
+        // When each is due again.
+        let mut due: Vec<Instant> = vec![Instant::now(); chores.len()];
+        while !self.is_stopping() {
+            let mut did_something = false;
+            for (chore, due) in chores.iter().zip(&mut due) {
+                if self.is_stopping() {
+                    return;
+                }
+                if Instant::now() < *due {
+                    continue;
+                }
+                match (chore.run)(self) {
+                    Ok(Progress::More) => did_something = true,
+                    Ok(Progress::Idle) => *due = Instant::now() + Duration::from_millis(chore.every_ms),
+                    Err(StoreError::Stopping) => return,
+                    Err(error) => {
+                        tracing::warn!(%error, chore = chore.name, "upkeep of the store did not succeed, trying again later");
+                        *due = Instant::now() + Duration::from_millis(KEEPER_RETRY_MS);
+                    }
+                }
+            }
+            if !did_something {
+                self.pause();
+            }
+        }
+    }
+
+    fn pause(&self) {
+        let guard = self.stop.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !self.is_stopping() {
+            // Woken early or late makes no difference.
+            let _ = self.stop.changed.wait_timeout(guard, Duration::from_millis(KEEPER_PAUSE_MS));
+        }
+    }
+}
