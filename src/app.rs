@@ -3,6 +3,8 @@
 //! Owns the order in which things start and stop, the lines printed for people, and the process's exit. Decides
 //! nothing about events.
 
+mod storage;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -17,7 +19,7 @@ use crate::http::{LiveHub, Server, serve};
 use crate::ingest::{Policy, ServerPolicy, watch_monitors};
 use crate::model::project::Project;
 use crate::model::project::settings::ProjectSettings;
-use crate::store::{Store, StoreOptions, StoreSettings, first_project};
+use crate::store::{self, Store, StoreOptions, StoreSettings, first_project};
 
 /// `trapline serve`: until SIGINT or SIGTERM.
 pub fn run_server(settings: Settings) -> anyhow::Result<()> {
@@ -83,6 +85,27 @@ pub fn print_dsn(settings: &Settings) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{}", project.dsn(&authority)).context("cannot print the DSN")
 }
 
+/// `trapline storage`: what takes how much room.
+pub fn print_storage(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
+    let report = store::storage(&settings.data_dir, store_settings(settings))?;
+    let text = match as_json {
+        true => format!("{:#}\n", storage::to_json(&report)),
+        false => storage::table(&report, std::io::stdout().is_terminal()),
+    };
+    std::io::stdout().write_all(text.as_bytes()).context("cannot print")
+}
+
+/// `trapline storage --compact`: while no server runs.
+pub fn compact_storage(settings: &Settings) -> anyhow::Result<()> {
+    let (before, after) = store::compact(&settings.data_dir)?;
+    let (before, after) = (storage::bytes(before), storage::bytes(after));
+    writeln!(std::io::stdout(), "The database took {before} and takes {after} now.").context("cannot print")
+}
+
+fn store_settings(settings: &Settings) -> StoreSettings {
+    StoreSettings { durability: settings.durability, keep: settings.keep.clone(), max_size_default: None }
+}
+
 async fn open_store(
     settings: &Settings,
     address: SocketAddr,
@@ -91,7 +114,7 @@ async fn open_store(
 ) -> anyhow::Result<Store> {
     let data_dir: PathBuf = settings.data_dir.clone();
     let options = StoreOptions {
-        settings: StoreSettings { durability: settings.durability },
+        settings: store_settings(settings),
         authority: address.to_string(),
         on_change: Box::new(move |change| {
             if change.monitors > 0 {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use trapline::app;
-use trapline::config::{Durability, LogFormat, RawSettings, Settings};
+use trapline::config::{Durability, LogFormat, MaxSize, RawSettings, Settings};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,6 +35,18 @@ enum Command {
     Serve,
     /// Print the DSN of the first project alone, also while a server runs
     Dsn,
+    /// What takes how much room, how long it is kept and when it will be dropped; also while a server runs
+    Storage(StorageFlags),
+}
+
+#[derive(Args)]
+struct StorageFlags {
+    /// For programs
+    #[arg(long)]
+    json: bool,
+    /// Rewrite the file without its free pages, so that they can go back to the file system; only while no server runs
+    #[arg(long, conflicts_with = "json")]
+    compact: bool,
 }
 
 #[derive(Args, Clone)]
@@ -81,6 +93,43 @@ struct Flags {
     /// full: a 200 survives a power cut; normal: it survives a crash of trapline, not of the machine [default: full]
     #[arg(long, global = true, env = "TRAPLINE_DURABILITY", value_name = "MODE", value_parser = parse_durability)]
     durability: Option<Durability>,
+    /// What the database may hold at most, "10 GiB" or bytes; the oldest goes first [default: auto: the smaller of 10 GiB
+    /// and half of the free disk at the first start]
+    #[arg(long, global = true, env = "TRAPLINE_MAX_SIZE", value_name = "SIZE")]
+    max_size: Option<MaxSize>,
+    /// Days errors are kept; issues and their numbers stay; 0: as long as there is room [default: 90]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_ERRORS_DAYS", value_name = "DAYS")]
+    keep_errors_days: Option<u32>,
+    /// Days spans and traces are kept [default: 30]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_SPANS_DAYS", value_name = "DAYS")]
+    keep_spans_days: Option<u32>,
+    /// Days logs are kept [default: 30]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_LOGS_DAYS", value_name = "DAYS")]
+    keep_logs_days: Option<u32>,
+    /// Days metrics are kept [default: 30]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_METRICS_DAYS", value_name = "DAYS")]
+    keep_metrics_days: Option<u32>,
+    /// Days attachments of errors are kept [default: 30]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_ATTACHMENTS_DAYS", value_name = "DAYS")]
+    keep_attachments_days: Option<u32>,
+    /// Days profiles are kept [default: 30]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_PROFILES_DAYS", value_name = "DAYS")]
+    keep_profiles_days: Option<u32>,
+    /// Days session replays are kept [default: 30]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_REPLAYS_DAYS", value_name = "DAYS")]
+    keep_replays_days: Option<u32>,
+    /// Days check-ins of monitors are kept [default: 90]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_CHECK_INS_DAYS", value_name = "DAYS")]
+    keep_check_ins_days: Option<u32>,
+    /// Days of what people wrote [default: 365]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_FEEDBACK_DAYS", value_name = "DAYS")]
+    keep_feedback_days: Option<u32>,
+    /// Days of sessions and users by release [default: 90]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_SESSIONS_DAYS", value_name = "DAYS")]
+    keep_sessions_days: Option<u32>,
+    /// Days of counts by hour [default: 400]
+    #[arg(long, global = true, env = "TRAPLINE_KEEP_COUNTS_DAYS", value_name = "DAYS")]
+    keep_counts_days: Option<u32>,
 }
 
 fn main() -> ExitCode {
@@ -88,6 +137,8 @@ fn main() -> ExitCode {
     let result = cli.flags.resolve().and_then(|settings| match cli.command {
         None | Some(Command::Serve) => app::run_server(settings),
         Some(Command::Dsn) => app::print_dsn(&settings),
+        Some(Command::Storage(flags)) if flags.compact => app::compact_storage(&settings),
+        Some(Command::Storage(flags)) => app::print_storage(&settings, flags.json),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -127,6 +178,18 @@ impl Flags {
             header_timeout_s: self.header_timeout_s,
             attachment_bytes_max: self.attachment_bytes_max,
             durability: self.durability,
+            max_size: self.max_size,
+            keep_errors_days: self.keep_errors_days,
+            keep_spans_days: self.keep_spans_days,
+            keep_logs_days: self.keep_logs_days,
+            keep_metrics_days: self.keep_metrics_days,
+            keep_attachments_days: self.keep_attachments_days,
+            keep_profiles_days: self.keep_profiles_days,
+            keep_replays_days: self.keep_replays_days,
+            keep_check_ins_days: self.keep_check_ins_days,
+            keep_feedback_days: self.keep_feedback_days,
+            keep_sessions_days: self.keep_sessions_days,
+            keep_counts_days: self.keep_counts_days,
             // A list of tables is for the file alone.
             limits: None,
         };

@@ -3,9 +3,11 @@
 //! Knows nothing of how settings are given on a command line (app) and opens no file: text in, values out.
 
 pub mod event;
+pub mod keep;
 pub mod network;
 mod settings;
 
+pub use keep::{Keep, MaxSize};
 pub use settings::{Durability, LogFormat, RawSettings, Settings, SettingsError, is_loopback_name};
 
 /// The port of OTLP/HTTP, which every OpenTelemetry SDK tries first. Ours for everything.
@@ -204,6 +206,54 @@ pub const WAL_RESTART_BYTES: u64 = 64 << 20;
 /// What the store does for itself (sealing, dropping, giving pages back) is written in pieces that keep the writer for at
 /// most about this long, in milliseconds: requests wait meanwhile.
 pub const SLICE_MS: u64 = 20;
+
+/// How much the database may hold when nobody says, in bytes: half of the disk's free room at the first start, but no more
+/// than this, which holds four million errors.
+pub const MAX_SIZE_DEFAULT: u64 = 10 << 30;
+
+/// The smallest cap that can be set, in bytes. An empty database has half a megabyte of its own, and a single request may
+/// bring thirty.
+pub const MAX_SIZE_MIN: u64 = 16 << 20;
+
+/// The oldest goes when more than this part of the cap is in use, in percent: room for what comes in meanwhile.
+pub const FULL_PERCENT: u64 = 90;
+
+/// Left free on the disk whatever the cap says, in bytes, but never more than this part of the disk: for the write-ahead
+/// log, and for whatever else lives there.
+pub const DISK_RESERVE_BYTES: u64 = 256 << 20;
+pub const DISK_RESERVE_PART: u64 = 10;
+
+/// Free pages kept in the file to be filled again, in percent of what is in use and in bytes at most; the rest goes back
+/// to the file system.
+pub const FREE_PAGES_PERCENT: u64 = 4;
+pub const FREE_PAGES_BYTES_MAX: u64 = 64 << 20;
+
+/// Databases made before pages could be given back are rewritten once at the start when they are no larger than this, in
+/// bytes: about two seconds. Larger ones wait for `trapline storage --compact`.
+pub const COMPACT_AT_START_BYTES: u64 = 128 << 20;
+
+/// Between two looks at what has become too old, and two measures of what pages each kind takes, in milliseconds.
+pub const AGE_LOOK_MS: u64 = 60_000;
+pub const MEASURE_MS: u64 = 3_600_000;
+
+/// Every page of the database is looked at to measure it, so it is only done up to this size, in bytes (half a second),
+/// and for an answer at once up to that. A larger one is reckoned from what was counted since.
+pub const MEASURE_BYTES_MAX: u64 = 512 << 20;
+pub const MEASURE_NOW_BYTES: u64 = 32 << 20;
+
+/// How long one turn of retention may take before others get theirs, in milliseconds.
+pub const RETENTION_TURN_MS: u64 = 200;
+
+/// A clock that is further ahead of what it was than this, in milliseconds, is not believed before it has stayed there for
+/// that long: a machine that was off for a week is common, a clock that is wrong by ten years must not cost anything.
+pub const CLOCK_JUMP_MS: i64 = 7 * 86_400_000;
+pub const CLOCK_CONFIRM_MS: i64 = 86_400_000;
+
+/// A file that never became whole was given up by its sender after this long, in milliseconds.
+pub const BLOB_UNFINISHED_MS: i64 = 86_400_000;
+
+/// Days of what was dropped that are told one by one.
+pub const DROPPED_DAYS_SHOWN: i64 = 30;
 
 /// Between two looks at what the store has to do for itself, in milliseconds, and after one that failed.
 pub const KEEPER_PAUSE_MS: u64 = 250;

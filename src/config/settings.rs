@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::keep::{KEEP_DAYS_MAX, Keep, MaxSize};
 use super::network::Network;
 use super::{
-    ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, HEADER_TIMEOUT_S, LIMIT_WINDOW_S_MAX, PORT_DEFAULT,
-    REQUEST_BYTES_MAX, TRUSTED_PROXIES,
+    ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, HEADER_TIMEOUT_S, LIMIT_WINDOW_S_MAX, MAX_SIZE_MIN,
+    PORT_DEFAULT, REQUEST_BYTES_MAX, TRUSTED_PROXIES,
 };
 use crate::model::project::settings::{LimitPeriod, LimitRule};
 use crate::model::quota::DataGroup;
@@ -34,6 +35,18 @@ pub struct RawSettings {
     pub header_timeout_s: Option<u64>,
     pub attachment_bytes_max: Option<usize>,
     pub durability: Option<Durability>,
+    pub max_size: Option<MaxSize>,
+    pub keep_errors_days: Option<u32>,
+    pub keep_spans_days: Option<u32>,
+    pub keep_logs_days: Option<u32>,
+    pub keep_metrics_days: Option<u32>,
+    pub keep_attachments_days: Option<u32>,
+    pub keep_profiles_days: Option<u32>,
+    pub keep_replays_days: Option<u32>,
+    pub keep_check_ins_days: Option<u32>,
+    pub keep_feedback_days: Option<u32>,
+    pub keep_sessions_days: Option<u32>,
+    pub keep_counts_days: Option<u32>,
     pub limits: Option<Vec<RawLimit>>,
 }
 
@@ -93,6 +106,8 @@ pub struct Settings {
     /// 0 keeps none.
     pub attachment_bytes_max: usize,
     pub durability: Durability,
+    /// How long, and how much.
+    pub keep: Keep,
     /// Hold for every project; none unless the file has some.
     pub limits: Vec<LimitRule>,
 }
@@ -122,6 +137,10 @@ pub enum SettingsError {
     BadHeaderTimeout(u64),
     #[error("limits: a rule per seconds needs seconds between 1 and {max}, and one per day or month has none")]
     BadLimit { max: u64 },
+    #[error("{name} must be between 0 (as long as there is room) and {KEEP_DAYS_MAX} days, not {value}")]
+    TooManyDays { name: &'static str, value: u32 },
+    #[error("max_size must be at least {} MiB or \"auto\", not {value} bytes", MAX_SIZE_MIN >> 20)]
+    SizeTooSmall { value: u64 },
     #[error("{name} must be between {low} and {high} bytes, not {value}")]
     OutOfRange { name: &'static str, low: usize, high: usize, value: usize },
 }
@@ -148,12 +167,25 @@ impl RawSettings {
             header_timeout_s: self.header_timeout_s.or(weaker.header_timeout_s),
             attachment_bytes_max: self.attachment_bytes_max.or(weaker.attachment_bytes_max),
             durability: self.durability.or(weaker.durability),
+            max_size: self.max_size.or(weaker.max_size),
+            keep_errors_days: self.keep_errors_days.or(weaker.keep_errors_days),
+            keep_spans_days: self.keep_spans_days.or(weaker.keep_spans_days),
+            keep_logs_days: self.keep_logs_days.or(weaker.keep_logs_days),
+            keep_metrics_days: self.keep_metrics_days.or(weaker.keep_metrics_days),
+            keep_attachments_days: self.keep_attachments_days.or(weaker.keep_attachments_days),
+            keep_profiles_days: self.keep_profiles_days.or(weaker.keep_profiles_days),
+            keep_replays_days: self.keep_replays_days.or(weaker.keep_replays_days),
+            keep_check_ins_days: self.keep_check_ins_days.or(weaker.keep_check_ins_days),
+            keep_feedback_days: self.keep_feedback_days.or(weaker.keep_feedback_days),
+            keep_sessions_days: self.keep_sessions_days.or(weaker.keep_sessions_days),
+            keep_counts_days: self.keep_counts_days.or(weaker.keep_counts_days),
             limits: self.limits.or(weaker.limits),
         }
     }
 
     /// Every key at its default: what `config.example.toml` lists.
     pub fn defaults() -> Self {
+        let keep = Keep::default();
         Self {
             data_dir: Some(PathBuf::from("trapline-data")),
             listen: Some(vec![format!("127.0.0.1:{PORT_DEFAULT}"), format!("[::1]:{PORT_DEFAULT}")]),
@@ -168,6 +200,18 @@ impl RawSettings {
             header_timeout_s: Some(HEADER_TIMEOUT_S),
             attachment_bytes_max: Some(ATTACHMENT_BYTES_MAX),
             durability: Some(Durability::Full),
+            max_size: Some(keep.max_size),
+            keep_errors_days: Some(keep.errors),
+            keep_spans_days: Some(keep.spans),
+            keep_logs_days: Some(keep.logs),
+            keep_metrics_days: Some(keep.metrics),
+            keep_attachments_days: Some(keep.attachments),
+            keep_profiles_days: Some(keep.profiles),
+            keep_replays_days: Some(keep.replays),
+            keep_check_ins_days: Some(keep.check_ins),
+            keep_feedback_days: Some(keep.feedback),
+            keep_sessions_days: Some(keep.sessions),
+            keep_counts_days: Some(keep.counts),
             limits: Some(Vec::new()),
         }
     }
@@ -201,6 +245,20 @@ impl RawSettings {
             },
             attachment_bytes_max: in_range("attachment_bytes_max", all.attachment_bytes_max, 0, 1 << 30)?,
             durability: all.durability.unwrap_or_default(),
+            keep: Keep {
+                errors: days("keep_errors_days", all.keep_errors_days)?,
+                spans: days("keep_spans_days", all.keep_spans_days)?,
+                logs: days("keep_logs_days", all.keep_logs_days)?,
+                metrics: days("keep_metrics_days", all.keep_metrics_days)?,
+                attachments: days("keep_attachments_days", all.keep_attachments_days)?,
+                profiles: days("keep_profiles_days", all.keep_profiles_days)?,
+                replays: days("keep_replays_days", all.keep_replays_days)?,
+                check_ins: days("keep_check_ins_days", all.keep_check_ins_days)?,
+                feedback: days("keep_feedback_days", all.keep_feedback_days)?,
+                sessions: days("keep_sessions_days", all.keep_sessions_days)?,
+                counts: days("keep_counts_days", all.keep_counts_days)?,
+                max_size: checked_size(all.max_size.unwrap_or_default())?,
+            },
             limits: all.limits.unwrap_or_default().into_iter().map(RawLimit::resolve).collect::<Result<_, _>>()?,
         })
     }
@@ -228,6 +286,20 @@ impl RawLimit {
 fn in_range(name: &'static str, value: Option<usize>, low: usize, high: usize) -> Result<usize, SettingsError> {
     let value = value.unwrap_or(low);
     if (low..=high).contains(&value) { Ok(value) } else { Err(SettingsError::OutOfRange { name, low, high, value }) }
+}
+
+fn days(name: &'static str, value: Option<u32>) -> Result<u32, SettingsError> {
+    match value.unwrap_or(0) {
+        days @ 0..=KEEP_DAYS_MAX => Ok(days),
+        value => Err(SettingsError::TooManyDays { name, value }),
+    }
+}
+
+fn checked_size(size: MaxSize) -> Result<MaxSize, SettingsError> {
+    match size {
+        MaxSize::Bytes(bytes) if bytes < MAX_SIZE_MIN => Err(SettingsError::SizeTooSmall { value: bytes }),
+        size => Ok(size),
+    }
 }
 
 /// A misspelt level would be taken for the name of a module, and nothing would be logged at all.
@@ -358,6 +430,17 @@ mod tests {
     fn limits_out_of_range_are_refused() {
         let raw = RawSettings { event_bytes_max: Some(1), ..Default::default() };
         assert!(matches!(raw.resolve(), Err(SettingsError::OutOfRange { name: "event_bytes_max", .. })));
+    }
+
+    #[test]
+    fn days_and_sizes_out_of_range_are_refused() {
+        let raw = |text: &str| RawSettings::from_toml(text).and_then(RawSettings::resolve);
+        let keep = raw("keep_errors_days = 0\nmax_size = \"64 MiB\"").unwrap().keep;
+        assert_eq!((keep.errors, keep.spans, keep.max_size), (0, 30, MaxSize::Bytes(64 << 20)));
+        assert_eq!(raw("max_size = 1073741824").unwrap().keep.max_size, MaxSize::Bytes(1 << 30));
+        assert!(matches!(raw("keep_logs_days = 40000"), Err(SettingsError::TooManyDays { .. })));
+        assert_eq!(raw("max_size = \"1 MiB\""), Err(SettingsError::SizeTooSmall { value: 1 << 20 }));
+        assert!(raw("max_size = \"much\"").unwrap_err().to_string().contains("10 GiB"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::config::{BLOB_CHUNK_BYTES, BLOB_COMMIT_BYTES};
 use crate::model::blob::About;
 use crate::model::ids::ProjectId;
 use crate::model::outcome::Reason;
+use crate::model::storage::StoredKind;
 
 /// Beside [`CODEC_ZSTD`]: already compressed by whoever made it.
 const CODEC_PLAIN: i64 = 0;
@@ -148,10 +149,19 @@ pub(super) fn insert_blob(tx: &Transaction<'_>, write: &BlobWrite, batch: &mut B
     if is_new && !is_whole {
         insert_chunks(tx, blob_id, 0, &write.body.chunks)?;
         let mut statement = tx.prepare_cached(
-            "UPDATE blob SET is_whole = 1, bytes = :bytes, chunk_count = :chunk_count WHERE id = :id",
+            "UPDATE blob SET is_whole = 1, bytes = :bytes, chunk_count = :chunk_count, kind = :kind,
+                 received_ms = :received_ms,
+                 stored_bytes = (SELECT coalesce(sum(length(body)), 0) FROM blob_chunk WHERE blob_id = :id)
+             WHERE id = :id",
         )?;
         statement.execute(named_params! {
             ":id": blob_id, ":bytes": write.body.bytes as i64, ":chunk_count": write.body.chunk_count,
+            ":received_ms": write.received_ms,
+            ":kind": match &write.about {
+                About::Attachment(_) | About::Refused(_) => StoredKind::Attachments.as_str(),
+                About::Profile(_) => StoredKind::Profiles.as_str(),
+                About::Replay(_) => StoredKind::Replays.as_str(),
+            },
         })?;
     } else if !is_new && !is_whole {
         // Other bytes under a name that is taken: the first ones stay.

@@ -3,7 +3,6 @@
 //! Owns the one background thread of the store, whose turn it is and when it looks again. Knows nothing of what a chore
 //! does; each is a function in the module it belongs to. A chore reads and computes here, on a read-only connection, and
 //! hands the writer what is to be written, a slice at a time, so that ingest never waits longer than for one slice.
-#![allow(dead_code)] // Until the first chores are here.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction};
 
 use super::readers::open_read_only;
+use super::retention::{self, Retention};
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
 use crate::config::{KEEPER_PAUSE_MS, KEEPER_RETRY_MS};
@@ -38,13 +38,14 @@ pub(super) struct Chore {
 }
 
 /// In the order of their turns.
-const CHORES: &[Chore] = &[];
+const CHORES: &[Chore] = &[retention::CHORE];
 
 /// What a chore works with.
 pub(super) struct Keeper {
     /// Read-only. Whatever a chore opens on it must be closed when it returns: an open read keeps the log growing.
     pub(super) reader: Connection,
     pub(super) settings: Arc<StoreSettings>,
+    pub(super) retention: Retention,
     writer: WriterHandle,
     stop: Arc<Stop>,
 }
@@ -102,7 +103,13 @@ impl KeeperHandle {
         on_panic: impl FnOnce(String) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let stop = Arc::new(Stop::default());
-        let mut keeper = Keeper { reader: open_read_only(path)?, settings, writer, stop: stop.clone() };
+        let mut keeper = Keeper {
+            reader: open_read_only(path)?,
+            settings,
+            retention: Retention::new(path),
+            writer,
+            stop: stop.clone(),
+        };
         let thread = std::thread::Builder::new()
             .name("store-keeper".to_string())
             .spawn(move || {

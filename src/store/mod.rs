@@ -32,6 +32,7 @@ mod projects;
 mod readers;
 mod releases;
 mod replays;
+mod retention;
 mod sessions;
 mod staged;
 mod staged_signals;
@@ -77,8 +78,9 @@ pub use write::{
     SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
-use crate::config::{Durability, LOCK_WAIT_MS};
+use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize};
 use crate::model::live::LiveChange;
+use crate::model::storage::StorageReport;
 use keeper::KeeperHandle;
 use readers::Readers;
 use writer::WriterHandle;
@@ -94,6 +96,8 @@ pub enum StoreError {
     DataDir { path: PathBuf, source: std::io::Error },
     #[error("cannot open the database {path}: {detail}. Is it a trapline database, and may this user write it?")]
     Open { path: PathBuf, detail: String },
+    #[error("there is no database {0}: name its directory with --data-dir")]
+    NoDatabase(PathBuf),
     #[error(
         "the data directory {0} is in use by another trapline: stop that one, or give this one a --data-dir of its own"
     )]
@@ -130,6 +134,7 @@ pub struct Store {
     writer: WriterHandle,
     keeper: KeeperHandle,
     readers: Readers,
+    settings: Arc<StoreSettings>,
     path: PathBuf,
 }
 
@@ -137,6 +142,19 @@ pub struct Store {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoreSettings {
     pub durability: Durability,
+    pub keep: Keep,
+    /// Chosen at the first start and remembered, when `keep` names none; filled in by [`Store::open`].
+    pub max_size_default: Option<u64>,
+}
+
+impl StoreSettings {
+    /// What the database may hold, in bytes.
+    fn max_size(&self) -> u64 {
+        match self.keep.max_size {
+            MaxSize::Bytes(bytes) => bytes,
+            MaxSize::Auto => self.max_size_default.unwrap_or(MAX_SIZE_DEFAULT),
+        }
+    }
 }
 
 /// What a caller may choose at opening.
@@ -156,11 +174,14 @@ impl Store {
     ///
     /// # Errors
     /// When the directory cannot be made or written, another process holds it, or the schema is newer.
-    pub fn open(data_dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
+    pub fn open(data_dir: &Path, mut options: StoreOptions) -> Result<Self, StoreError> {
         let lock = wait_for_data_dir(data_dir)?;
         let path = database_path(data_dir);
         let connection = prepare(&path, options.settings.durability)?;
         projects::remember_authority(&connection, &options.authority)?;
+        retention::make_shrinkable(&connection, &path)?;
+        retention::settle_max_size(&connection, &path, &mut options.settings)?;
+        let settings = Arc::new(options.settings);
         // Whichever thread dies first tells.
         let on_death = Arc::new(Mutex::new(Some(options.on_death)));
         let tell = || {
@@ -172,8 +193,8 @@ impl Store {
         };
         let writer = WriterHandle::start(connection, &path, lock, options.on_change, tell())?;
         let readers = Readers::open(&path)?;
-        let keeper = KeeperHandle::start(&path, Arc::new(options.settings), writer.clone(), tell())?;
-        Ok(Self { writer, keeper, readers, path })
+        let keeper = KeeperHandle::start(&path, settings.clone(), writer.clone(), tell())?;
+        Ok(Self { writer, keeper, readers, settings, path })
     }
 
     /// Where the database is.
@@ -203,6 +224,13 @@ impl Store {
         Ok(appended)
     }
 
+    /// What takes how much room, and when it will be dropped.
+    pub async fn storage(&self) -> Result<StorageReport, StoreError> {
+        let (path, settings) = (self.path.clone(), self.settings.clone());
+        let read = move |connection: &_| retention::read_report(connection, &path, &settings, writer::now_ms());
+        self.readers.run(read).await
+    }
+
     /// Finishes what is queued, moves the write-ahead log into the database and closes it. Idempotent.
     pub async fn close(&self) {
         self.keeper.close().await;
@@ -223,6 +251,45 @@ pub fn first_project(data_dir: &Path) -> Result<(crate::model::project::Project,
         Err(other) => return Err(other),
     };
     projects::first_project_and_authority(&connection)
+}
+
+/// As [`Store::storage`] without starting anything: for `trapline storage`, also while a server runs.
+///
+/// # Errors
+/// When there is no database.
+pub fn storage(data_dir: &Path, mut settings: StoreSettings) -> Result<StorageReport, StoreError> {
+    let (path, connection, _lock) = open_existing(data_dir)?;
+    settings.max_size_default = retention::read_default_max_size(&connection)?;
+    retention::read_report(&connection, &path, &settings, writer::now_ms())
+}
+
+/// Rewrites the file without its free pages, so that those to come can go back to the file system. Gives back its length
+/// before and after.
+///
+/// # Errors
+/// When a server runs, there is no database, or the disk has no room for a second one.
+pub fn compact(data_dir: &Path) -> Result<(u64, u64), StoreError> {
+    let (path, connection, lock) = open_existing(data_dir)?;
+    if lock.is_none() {
+        return Err(StoreError::InUse(data_dir.to_path_buf()));
+    }
+    let length = || std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    let before = length();
+    retention::rewrite(&connection)?;
+    Ok((before, length()))
+}
+
+/// The database that is there, brought up to date unless a server has it.
+fn open_existing(data_dir: &Path) -> Result<(PathBuf, rusqlite::Connection, Option<File>), StoreError> {
+    let path = database_path(data_dir);
+    if std::fs::metadata(&path).map_or(0, |metadata| metadata.len()) == 0 {
+        return Err(StoreError::NoDatabase(path));
+    }
+    match wait_for_data_dir(data_dir) {
+        Ok(lock) => Ok((path.clone(), prepare(&path, Durability::Full)?, Some(lock))),
+        Err(StoreError::InUse(_)) => Ok((path.clone(), readers::open_read_only(&path)?, None)),
+        Err(other) => Err(other),
+    }
 }
 
 /// Absolute, because it is shown to people who are not where the server was started.

@@ -86,7 +86,9 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
     let connection = Connection::open(path).map_err(failed)?;
     connection
         .execute_batch(
-            "PRAGMA journal_mode = WAL;
+            // The first line matters to a new file alone.
+            "PRAGMA auto_vacuum = INCREMENTAL;
+             PRAGMA journal_mode = WAL;
              PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = 67108864;
              PRAGMA busy_timeout = 5000;
@@ -184,7 +186,6 @@ impl WriterHandle {
         answered.await.unwrap_or(Err(StoreError::Stopping))
     }
 
-    #[allow(dead_code)] // Until the first chores are here.
     /// Runs `write` in a transaction of its own, between two group commits, and waits for its commit.
     pub(super) fn run_chore<T: Send + 'static>(
         &self,
@@ -198,7 +199,6 @@ impl WriterHandle {
         })
     }
 
-    #[allow(dead_code)] // Until the first chores are here.
     /// Runs `work` on the connection, between two group commits.
     pub(super) fn with_connection<T: Send + 'static>(
         &self,
@@ -208,7 +208,6 @@ impl WriterHandle {
     }
 
     /// Must not be called on an async thread: it waits.
-    #[allow(dead_code)] // Until the first chores are here.
     fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
