@@ -27,9 +27,7 @@ pub(super) fn table(report: &StorageReport, is_bold: bool) -> String {
     );
     let rows: Vec<[String; 7]> = shown(report).map(|kind| row(kind, report)).collect();
     let head = ["", "rows", "bytes", "share", "oldest", "kept for", "the oldest goes"].map(str::to_string);
-    let width = |column: usize| {
-        rows.iter().chain([&head]).map(|row| row[column].chars().count()).max().unwrap_or(0)
-    };
+    let width = |column: usize| rows.iter().chain([&head]).map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     for (index, line) in [&head].into_iter().chain(&rows).enumerate() {
         text.push_str("  ");
@@ -250,9 +248,10 @@ mod tests {
         let sizes = [0, 1023, 1024, 1536, (1 << 20) - 1, 10 << 30].map(bytes);
         assert_eq!(sizes, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 MiB", "10.0 GiB"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([(0, 10), (10, 10), (5, 10), (1, 1_000_000)].map(|(part, whole)| bar(part, whole, 4)), [
-            "····", "████", "██··", "▏···"
-        ]);
+        assert_eq!(
+            [(0, 10), (10, 10), (5, 10), (1, 1_000_000)].map(|(part, whole)| bar(part, whole, 4)),
+            ["····", "████", "██··", "▏···"]
+        );
         assert_eq!(bar(20, 10, 2), "██");
     }
 }

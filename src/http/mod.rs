@@ -32,6 +32,7 @@ mod sentry_events;
 mod sentry_project;
 mod serve;
 mod stats_api;
+mod storage;
 mod take;
 mod ui;
 mod ui_logs;
@@ -195,6 +196,7 @@ async fn answer(
             server.ledger.refused.write(&ready).await;
             ui::ingest(&ready, &server.ledger).await
         }
+        Route::Storage => storage::storage(&ready).await,
         Route::Live => Ok(server.live.stream()),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
         Route::Projects => projects::create(server, request).await,

@@ -54,6 +54,8 @@ pub enum Route<'a> {
     Monitor { monitor: &'a str },
     MonitorCheckIns { monitor: &'a str },
     Ingest,
+    // What takes how much room.
+    Storage,
     Live,
     // Sends a sample event to ourselves.
     Sample,
@@ -183,6 +185,7 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["monitors", monitor] => Route::Monitor { monitor },
         ["monitors", monitor, "checkins"] => Route::MonitorCheckIns { monitor },
         ["ingest"] => Route::Ingest,
+        ["storage"] => Route::Storage,
         ["live"] => Route::Live,
         ["sample"] => Route::Sample,
         ["projects"] => Route::Projects,

@@ -96,8 +96,9 @@ pub(super) async fn issue(ready: &Ready, issue: &str) -> Answer {
     let days = histories.first().map_or(&[][..], |history| &history.hours).chunks(24).map(|day| day.iter().sum());
     let days = days.collect();
     let feedback_count = ready.store.issue_feedback_count(issue.project_id, issue.id).await?;
+    let oldest_event_ms = ready.store.oldest_event_ms(issue.id).await?;
     let row = issue_rows(ready, vec![issue]).await?.pop().ok_or_else(|| ApiError::not_found("issue"))?;
-    ok(&IssueView { issue: row, days, feedback_count })
+    ok(&IssueView { issue: row, days, feedback_count, oldest_event_ms, keep_days: ready.store.keep().errors })
 }
 
 pub(super) async fn issue_event(ready: &Ready, issue: &str, event: &str) -> Answer {

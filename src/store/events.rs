@@ -169,6 +169,17 @@ impl Store {
         self.readers.run(move |connection| read_neighbours(connection, issue_id, id)).await
     }
 
+    /// When the oldest event of an issue that is still here was sent.
+    pub async fn oldest_event_ms(&self, issue_id: IssueId) -> Result<Option<i64>, StoreError> {
+        self.readers
+            .run(move |connection| {
+                let mut statement = connection
+                    .prepare_cached("SELECT timestamp_ms FROM event WHERE issue_id = :issue_id ORDER BY id LIMIT 1")?;
+                Ok(statement.query_row(named_params! { ":issue_id": issue_id.0 }, |row| row.get(0)).optional()?)
+            })
+            .await
+    }
+
     /// Newest first; `before` is exclusive.
     pub async fn issue_events(
         &self,

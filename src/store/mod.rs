@@ -224,6 +224,11 @@ impl Store {
         Ok(appended)
     }
 
+    /// How long each kind is kept.
+    pub fn keep(&self) -> &Keep {
+        &self.settings.keep
+    }
+
     /// What takes how much room, and when it will be dropped.
     pub async fn storage(&self) -> Result<StorageReport, StoreError> {
         let (path, settings) = (self.path.clone(), self.settings.clone());

@@ -56,4 +56,8 @@ pub struct IssueView {
     pub days: Vec<u64>,
     /// Messages of people about any of its events.
     pub feedback_count: u64,
+    /// Of the oldest event that is still here; `null` when none is: the numbers of an issue outlive its events.
+    pub oldest_event_ms: Option<i64>,
+    /// How long events are kept; 0: as long as there is room.
+    pub keep_days: u32,
 }

@@ -14,6 +14,7 @@ pub mod metric;
 pub mod monitor;
 pub mod project;
 pub mod release;
+pub mod storage;
 pub mod trace;
 
 use serde::Serialize;
@@ -139,6 +140,9 @@ mod types {
             monitor::CheckInListView,
             monitor::CheckInView,
             ingest::IngestView,
+            storage::StorageView,
+            storage::KindStoredView,
+            storage::KindDroppedView,
             ingest::IngestRowView,
             ingest::OutcomeView,
             ingest::ClientDiscardView,

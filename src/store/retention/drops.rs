@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
+use super::super::StoreError;
 use super::super::body::expand;
 use super::super::sessions::prune;
 use super::super::staged::decode_spans;
 use super::super::writer::now_ms;
-use super::super::StoreError;
 use crate::config::{BLOB_UNFINISHED_MS, SLICE_MS};
 use crate::model::storage::StoredKind;
 use crate::model::time::{DAY_MS, day_of, hour_of};
@@ -53,7 +53,8 @@ fn end_of_head(connection: &Connection, table: &str, cut: Cut) -> Result<Option<
             "SELECT max(id) FROM (SELECT id, received_ms FROM {table} ORDER BY id LIMIT :rows)
              WHERE received_ms < :before_ms"
         ))?;
-        Ok(statement.query_row(named_params! { ":rows": rows as i64, ":before_ms": cut.before_ms }, |row| row.get(0))?)
+        Ok(statement
+            .query_row(named_params! { ":rows": rows as i64, ":before_ms": cut.before_ms }, |row| row.get(0))?)
     };
     if let Some(last) = look(cut.rows)? {
         return Ok(Some(last));
@@ -85,8 +86,8 @@ pub(super) struct SpanBatchToGo {
 pub(super) fn read_span_batches(connection: &Connection, cut: Cut) -> Result<Vec<SpanBatchToGo>, StoreError> {
     let Some(last) = end_of_head(connection, "span_batch", cut)? else { return Ok(Vec::new()) };
     let deadline = Instant::now() + Duration::from_millis(5 * SLICE_MS);
-    let mut statement = connection
-        .prepare_cached("SELECT id, body_codec, body FROM span_batch WHERE id <= :last ORDER BY id")?;
+    let mut statement =
+        connection.prepare_cached("SELECT id, body_codec, body FROM span_batch WHERE id <= :last ORDER BY id")?;
     let mut rows = statement.query(named_params! { ":last": last })?;
     let mut batches = Vec::new();
     while let Some(row) = rows.next()? {
@@ -363,8 +364,8 @@ fn drop_counts(tx: &Transaction<'_>, cut: Cut) -> Result<usize, StoreError> {
                  SELECT project_id, day, public_key, data_group FROM key_use
                  WHERE project_id = :project_id AND day < :day LIMIT :rows)",
         )?;
-        dropped += statement
-            .execute(named_params! { ":project_id": project_id, ":day": day, ":rows": cut.rows as i64 })?;
+        dropped +=
+            statement.execute(named_params! { ":project_id": project_id, ":day": day, ":rows": cut.rows as i64 })?;
     }
     Ok(dropped)
 }

@@ -8,6 +8,8 @@ mod drops;
 mod plan;
 mod report;
 mod space;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

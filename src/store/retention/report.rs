@@ -31,7 +31,12 @@ pub(in super::super) fn read_report(
         false => None,
     };
     let taken = match measured_now {
-        Some(kinds) => kinds,
+        Some(mut kinds) => {
+            // Pages that hold the file together belong to no table.
+            let sum: u64 = kinds.values().sum();
+            *kinds.entry(StoredKind::Server).or_default() += space.used.saturating_sub(sum);
+            kinds
+        }
         None => space::reckon(&counted, &space::read_measured(connection)?, space.used),
     };
     let clock_ahead_since_ms = space::read_setting(connection, CLOCK)?
@@ -48,9 +53,7 @@ pub(in super::super) fn read_report(
             _ if kind.is_counted() => counted.oldest_day.map(|day| day * DAY_MS),
             StoredKind::Sessions => read_oldest_hour(connection, "SELECT min(hour) FROM release_hour")?,
             StoredKind::Counts => read_oldest_hour(connection, "SELECT min(hour) FROM outcome WHERE hour > 0")?,
-            StoredKind::Issues => {
-                connection.query_row("SELECT min(first_seen_ms) FROM issue", [], |row| row.get(0))?
-            }
+            StoredKind::Issues => connection.query_row("SELECT min(first_seen_ms) FROM issue", [], |row| row.get(0))?,
             _ => None,
         };
         kinds.push(KindStored {

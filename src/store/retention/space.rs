@@ -126,7 +126,8 @@ pub(super) fn measure(
     )?;
     let trees: Vec<(String, String)> =
         trees.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-    let mut size = connection.prepare("SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name = :name AND aggregate")?;
+    let mut size =
+        connection.prepare("SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name = :name AND aggregate = 1")?;
     // One tree at a time, so that the log of a busy database is not held back for longer than for one of them.
     for (name, table) in trees {
         if Instant::now() > deadline {
@@ -280,10 +281,7 @@ mod tests {
     #[test]
     fn what_is_reckoned_adds_up_to_what_is_used() {
         let counted = |bytes| Counted { rows: 1, bytes, oldest_day: None };
-        let counted = BTreeMap::from([
-            (StoredKind::Errors, counted(10 << 20)),
-            (StoredKind::Spans, counted(1 << 20)),
-        ]);
+        let counted = BTreeMap::from([(StoredKind::Errors, counted(10 << 20)), (StoredKind::Spans, counted(1 << 20))]);
         let measured = BTreeMap::from([(StoredKind::Errors, (2 << 20, 1 << 20)), (StoredKind::Issues, (3 << 20, 0))]);
         let kinds = reckon(&counted, &measured, 40 << 20);
         assert_eq!(kinds[&StoredKind::Errors], 20 << 20);

@@ -78,7 +78,15 @@ days: Array<number>,
 /**
  * Messages of people about any of its events.
  */
-feedback_count: number, };
+feedback_count: number, 
+/**
+ * Of the oldest event that is still here; `null` when none is: the numbers of an issue outlive its events.
+ */
+oldest_event_ms: number | null, 
+/**
+ * How long events are kept; 0: as long as there is room.
+ */
+keep_days: number, };
 
 export type EventView = { event_id: string, issue_id: string, short_id: string, nav: EventNavView, title: string, culprit: string, level: string, platform: string, timestamp_ms: number, received_ms: number, trace: EventTraceView | null, 
 /**
@@ -783,6 +791,96 @@ outcomes: Array<OutcomeView>,
  * What SDKs say they did not send, since the database was made, largest first.
  */
 client_discards: Array<ClientDiscardView>, };
+
+export type StorageView = { path: string, kinds: Array<KindStoredView>, 
+/**
+ * Pages in use; the sum over the kinds.
+ */
+used_bytes: number, 
+/**
+ * Pages of the file that hold nothing; they are filled again or given back.
+ */
+free_page_bytes: number, file_bytes: number, wal_bytes: number, 
+/**
+ * What may be in use at most.
+ */
+max_bytes: number, 
+/**
+ * It was not set, but chosen at the first start.
+ */
+is_max_default: boolean, 
+/**
+ * From here on the oldest goes.
+ */
+full_bytes: number, 
+/**
+ * Less than `max_bytes` can be kept, because the disk has no more.
+ */
+is_disk_short: boolean, disk_bytes: number, disk_free_bytes: number, 
+/**
+ * Left free on the disk, whatever the cap.
+ */
+reserve_bytes: number, 
+/**
+ * Free pages can go back to the file system.
+ */
+can_shrink: boolean, 
+/**
+ * The clock is far ahead of what came in last, since this time: nothing is dropped for its age.
+ */
+clock_ahead_since_ms: number | null, 
+/**
+ * What was dropped in the last 30 days, newest first.
+ */
+dropped: Array<KindDroppedView>, };
+
+export type KindStoredView = { 
+/**
+ * `errors`, `spans`, `logs`, …
+ */
+kind: string, 
+/**
+ * For people.
+ */
+name: string, 
+/**
+ * `null` for what is not counted one by one.
+ */
+rows: number | null, 
+/**
+ * Pages of the file, indexes included.
+ */
+bytes: number, 
+/**
+ * When the oldest came in, to the day.
+ */
+oldest_ms: number | null, 
+/**
+ * 0: as long as there is room; `null`: for ever.
+ */
+keep_days: number | null, 
+/**
+ * What came in a day of late.
+ */
+bytes_per_day: number, 
+/**
+ * When the oldest will go if everything goes on as it does.
+ */
+next_drop_ms: number | null, 
+/**
+ * `age` or `size`.
+ */
+next_drop_cause: string | null, };
+
+export type KindDroppedView = { kind: string, name: string, 
+/**
+ * `age` or `size`.
+ */
+cause: string, 
+/**
+ * Start of the day it went, UTC.
+ */
+day_ms: number, rows: number, bytes: number, };
 
 export type IngestRowView = { 
 /**
