@@ -290,7 +290,7 @@ fn open_existing(data_dir: &Path) -> Result<(PathBuf, rusqlite::Connection, Opti
     if std::fs::metadata(&path).map_or(0, |metadata| metadata.len()) == 0 {
         return Err(StoreError::NoDatabase(path));
     }
-    match wait_for_data_dir(data_dir) {
+    match lock_data_dir(data_dir) {
         Ok(lock) => Ok((path.clone(), prepare(&path, Durability::Full)?, Some(lock))),
         Err(StoreError::InUse(_)) => Ok((path.clone(), readers::open_read_only(&path)?, None)),
         Err(other) => Err(other),

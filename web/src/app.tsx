@@ -26,6 +26,7 @@ const MonitorPage = lazy<PageProps>("MonitorPage", () => import("./pages/monitor
 const MonitorsPage = lazy<PageProps>("MonitorsPage", () => import("./pages/monitors").then((module) => module.MonitorsPage));
 const ReleasesPage = lazy<PageProps>("ReleasesPage", () => import("./pages/releases").then((module) => module.ReleasesPage));
 const SettingsPage = lazy<PageProps>("SettingsPage", () => import("./pages/settings").then((module) => module.SettingsPage));
+const StoragePage = lazy<PageProps>("StoragePage", () => import("./pages/storage").then((module) => module.StoragePage));
 const TracePage = lazy<PageProps>("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
 const LogsPage = lazy<PageProps>("LogsPage", () => import("./pages/logs").then((module) => module.LogsPage));
 const MetricsPage = lazy<PageProps>("MetricsPage", () => import("./pages/metrics").then((module) => module.MetricsPage));
@@ -57,6 +58,7 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/monitors", MonitorsPage],
   ["/monitors/:slug", MonitorPage],
   ["/ingest", IngestPage],
+  ["/storage", StoragePage],
   ["/settings", SettingsPage],
   ["/settings/projects/:slug", SettingsPage],
   ["/e/:eventId", EventRedirect],

@@ -17,6 +17,7 @@ export const KEYS = {
       goReleases: ["g r", "Go to releases"],
       goFeedback: ["g f", "Go to feedback"],
       goIngest: ["g n", "Go to ingest"],
+      goStorage: ["g d", "Go to storage"],
       goSettings: ["g ,", "Go to settings"],
       goSetup: ["g s", "Go to setup"],
       theme: ["t", "Light, dark, or as the system"],

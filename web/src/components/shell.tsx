@@ -20,6 +20,7 @@ const DESTINATIONS: readonly { path: string; name: string; icon: IconName; isSer
   { path: "/releases", name: "Releases", icon: "releases" },
   { path: "/feedback", name: "Feedback", icon: "feedback" },
   { path: "/ingest", name: "Ingest", icon: "ingest", isServer: true },
+  { path: "/storage", name: "Storage", icon: "storage", isServer: true },
   { path: "/settings", name: "Settings", icon: "settings", isServer: true },
   { path: "/welcome", name: "Setup", icon: "setup", isServer: true },
 ];
@@ -40,6 +41,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     goFeedback: () => navigate("/feedback"),
     goMonitors: () => navigate("/monitors"),
     goIngest: () => navigate("/ingest"),
+    goStorage: () => navigate("/storage"),
     goSettings: () => navigate("/settings"),
     goSetup: () => navigate("/welcome"),
     theme: nextTheme,

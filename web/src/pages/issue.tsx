@@ -89,7 +89,8 @@ export function IssuePage({ params }: PageProps) {
         </header>
       )}
       {issue.error && <LoadError error={issue.error} what="The issue" hasData={issue.data !== undefined} onRetry={issue.reload} />}
-      {isEventMissing && (
+      {isEventMissing && issue.data?.oldest_event_ms === null && <EventsDropped view={issue.data} />}
+      {isEventMissing && issue.data?.oldest_event_ms !== null && (
         <Empty title={`${name} has no event ${shortId(eventId)}`}>
           <p class="buttons">
             <a class="button primary" href={issuePath(name)}>
@@ -101,6 +102,24 @@ export function IssuePage({ params }: PageProps) {
       {answer.error && !isEventMissing && <LoadError error={answer.error} what="The event" hasData={event !== undefined} onRetry={answer.reload} />}
       {event ? <EventPart name={name} event={event} /> : answer.error === null && <SkeletonRows rows={10} height={36} />}
     </div>
+  );
+}
+
+/** Its numbers outlive its events. */
+function EventsDropped({ view: { issue, keep_days: days } }: { view: IssueView }) {
+  return (
+    <Empty title="Its events were dropped to make room for newer ones">
+      <p>
+        {`${plural(issue.event_count, "event")} ${issue.event_count === 1 ? "was" : "were"} counted between ${dateTime(issue.first_seen_ms)} and ${dateTime(issue.last_seen_ms)}; the numbers above stay. `}
+        {days > 0 ? `Events are kept for ${plural(days, "day")}, ` : "Events are kept as long as there is room, "}
+        what is set by <code>keep_errors_days</code> and <code>max_size</code>. Should it happen again, its new events are shown here.
+      </p>
+      <p class="buttons">
+        <a class="button" href="/storage">
+          What takes how much room
+        </a>
+      </p>
+    </Empty>
   );
 }
 

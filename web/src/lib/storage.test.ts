@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import type { KindStoredView, StorageView } from "../api/types";
+import { droppedLines, isEmpty, keptFor, nextDrop, segments } from "./storage";
+
+const DAY = 86_400_000;
+const kind = (name: string, change: Partial<KindStoredView> = {}): KindStoredView => ({
+  kind: name, name, rows: 1, bytes: 10, oldest_ms: 0, keep_days: 30, bytes_per_day: 1, next_drop_ms: null, next_drop_cause: null, ...change,
+});
+const storage = (kinds: KindStoredView[], change: Partial<StorageView> = {}): StorageView => ({
+  path: "/x", kinds, used_bytes: 40, free_page_bytes: 0, file_bytes: 40, wal_bytes: 0, max_bytes: 100, is_max_default: true, full_bytes: 90,
+  is_disk_short: false, disk_bytes: 1000, disk_free_bytes: 500, reserve_bytes: 10, can_shrink: true, clock_ahead_since_ms: null, dropped: [], ...change,
+});
+
+test("the bar holds every byte once, the largest first and small things together", () => {
+  const parts = segments(storage([kind("errors"), kind("spans", { bytes: 20 }), kind("feedback", { bytes: 4 }), kind("server", { bytes: 6, rows: null }), kind("logs", { rows: 0, bytes: 5 })]));
+  expect(parts.map(({ kind, percent }) => [kind, percent])).toEqual([["spans", 20], ["errors", 10], ["rest", 10]]);
+});
+
+test("over the cap the bar is full, not longer", () => {
+  const parts = segments(storage([kind("errors", { bytes: 200 })], { used_bytes: 200 }));
+  expect(parts[0]?.percent).toBe(100);
+});
+
+test("nothing sent is told from something small", () => {
+  expect(isEmpty(storage([kind("errors", { rows: 0 }), kind("server", { rows: null })]))).toBe(true);
+  expect(isEmpty(storage([kind("errors")]))).toBe(false);
+});
+
+test("how long and until when reads as words", () => {
+  expect([1, 30, 0, null].map((keep_days) => keptFor(kind("errors", { keep_days })))).toEqual(["1 day", "30 days", "as long as there is room", "for ever"]);
+  const at = (days: number, cause = "age") => nextDrop(kind("errors", { next_drop_ms: days * DAY, next_drop_cause: cause }), 0);
+  expect(at(0.5)).toEqual({ when: "within a day", why: "" });
+  expect(at(1.5)).toEqual({ when: "in 1 day", why: "" });
+  expect(at(12, "size")).toEqual({ when: "in 12 days", why: "for want of room" });
+  expect(at(1500)?.when).toBe("in 4 years");
+  expect(nextDrop(kind("errors"), 0)).toBe(null);
+});
+
+test("what was dropped is summed by kind and cause, by day", () => {
+  const day = (change: object) => ({ kind: "errors", name: "Errors", cause: "age", day_ms: 100 * DAY, rows: 1, bytes: 1, ...change });
+  const lines = droppedLines([day({}), day({ day_ms: 99 * DAY, rows: 4 }), day({ cause: "size", bytes: 9 })], 100 * DAY + 5);
+  expect(lines.map(({ name, cause, rows }) => [name, cause, rows])).toEqual([["Errors", "for want of room", 1], ["Errors", "too old", 5]]);
+  expect(lines[1]?.days.slice(-2)).toEqual([4, 1]);
+});

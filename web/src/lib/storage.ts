@@ -1,0 +1,70 @@
+// What the storage page says and draws, from what the server counted. Pure.
+
+import type { KindDroppedView, KindStoredView, StorageView } from "../api/types";
+import { plural } from "./format";
+
+const DAY_MS = 86_400_000;
+
+/** Each kind keeps its colour whatever else there is. */
+const COLOURS: Record<string, string> = {
+  errors: "p2",
+  spans: "p1",
+  logs: "p3",
+  metrics: "p5",
+  attachments: "p4",
+  profiles: "p6",
+  replays: "p7",
+  issues: "p8",
+};
+
+export const kindColour = (kind: string): string => COLOURS[kind] ?? "border-strong";
+
+/** Kinds that hold something: those with rows, and of those not counted by row those with a visible part. */
+export function shownKinds(storage: StorageView): KindStoredView[] {
+  return storage.kinds.filter((kind) => (kind.rows === null ? kind.bytes > 0 : kind.rows > 0));
+}
+
+/** Nothing has been sent yet. */
+export const isEmpty = (storage: StorageView): boolean => storage.kinds.every((kind) => (kind.rows ?? 0) === 0);
+
+/** Parts of the bar in percent of what may be used; kinds without a colour of their own are one. */
+export function segments(storage: StorageView): { kind: string; name: string; bytes: number; percent: number; colour: string }[] {
+  const parts = shownKinds(storage);
+  const own = parts.filter((kind) => kind.kind in COLOURS);
+  const rest = parts.filter((kind) => !(kind.kind in COLOURS)).reduce((sum, kind) => sum + kind.bytes, 0);
+  const all = [...own.map(({ kind, name, bytes }) => ({ kind, name, bytes })).toSorted((a, b) => b.bytes - a.bytes), { kind: "rest", name: "Everything else", bytes: rest }];
+  const whole = Math.max(storage.max_bytes, storage.used_bytes, 1);
+  return all.filter((part) => part.bytes > 0).map((part) => ({ ...part, percent: (part.bytes / whole) * 100, colour: kindColour(part.kind) }));
+}
+
+export function keptFor(kind: KindStoredView): string {
+  if (kind.keep_days === null) return "for ever";
+  if (kind.keep_days === 0) return "as long as there is room";
+  return plural(kind.keep_days, "day");
+}
+
+/** `in 12 days`, and why when it is not for its age. */
+export function nextDrop(kind: KindStoredView, nowMs: number): { when: string; why: string } | null {
+  if (kind.next_drop_ms === null) return null;
+  const days = Math.floor((kind.next_drop_ms - nowMs) / DAY_MS);
+  const when = days < 1 ? "within a day" : days > 730 ? `in ${Math.round(days / 365)} years` : `in ${plural(days, "day")}`;
+  return { when, why: kind.next_drop_cause === "size" ? "for want of room" : "" };
+}
+
+export type DroppedLine = { key: string; name: string; cause: string; rows: number; bytes: number; days: number[] };
+
+/** Of each kind and cause over 30 days, oldest day first, largest sum first. */
+export function droppedLines(dropped: readonly KindDroppedView[], nowMs: number): DroppedLine[] {
+  const today = Math.floor(nowMs / DAY_MS);
+  const lines = new Map<string, DroppedLine>();
+  for (const day of dropped) {
+    const key = `${day.kind} ${day.cause}`;
+    const line = lines.get(key) ?? { key, name: day.name, cause: day.cause === "size" ? "for want of room" : "too old", rows: 0, bytes: 0, days: Array.from({ length: 30 }, () => 0) };
+    line.rows += day.rows;
+    line.bytes += day.bytes;
+    const place = 29 - (today - Math.floor(day.day_ms / DAY_MS));
+    if (place >= 0 && place < 30) line.days[place] = (line.days[place] ?? 0) + day.rows;
+    lines.set(key, line);
+  }
+  return [...lines.values()].toSorted((a, b) => b.bytes - a.bytes);
+}
