@@ -3,6 +3,9 @@
 //! Owns the order in which things start and stop, the lines printed for people, and the process's exit. Decides
 //! nothing about events.
 
+mod progress;
+pub mod safety;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

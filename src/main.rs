@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use trapline::app;
+use trapline::app::{self, safety};
 use trapline::config::{Durability, LogFormat, RawSettings, Settings};
 
 #[global_allocator]
@@ -35,6 +35,39 @@ enum Command {
     Serve,
     /// Print the DSN of the first project alone, also while a server runs
     Dsn,
+    /// Copy the database to FILE and test the copy, also while a server runs
+    Backup {
+        /// One file that holds everything
+        file: PathBuf,
+        /// Replace FILE when it exists
+        #[arg(long)]
+        force: bool,
+        /// Print what the backup holds as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Test a backup and put it in place, while no server runs
+    Restore {
+        /// Made by trapline backup
+        file: PathBuf,
+        /// Even when there is a database with data: it is moved aside
+        #[arg(long)]
+        force: bool,
+        /// Only test it
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Test the database, or a backup, and say what is broken; also while a server runs
+    Check {
+        /// The file to test [default: the database in the data directory]
+        file: Option<PathBuf>,
+        /// Read every event, span, log and attachment, not only some
+        #[arg(long)]
+        full: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args, Clone)]
@@ -88,6 +121,10 @@ fn main() -> ExitCode {
     let result = cli.flags.resolve().and_then(|settings| match cli.command {
         None | Some(Command::Serve) => app::run_server(settings),
         Some(Command::Dsn) => app::print_dsn(&settings),
+        Some(Command::Backup { file, force, json }) => safety::backup(&settings, &file, force, json),
+        Some(Command::Restore { file, verify: true, .. }) => safety::check(&settings, Some(file), false, false),
+        Some(Command::Restore { file, force, .. }) => safety::restore(&settings, &file, force),
+        Some(Command::Check { file, full, json }) => safety::check(&settings, file, full, json),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

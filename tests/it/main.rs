@@ -38,6 +38,7 @@ mod project_settings;
 mod rate_limits;
 mod reading;
 mod release_health;
+mod safety;
 mod sdk_matrix;
 mod security_reports;
 mod sentry_api;
