@@ -39,6 +39,7 @@ mod rate_limits;
 mod reading;
 mod release_health;
 mod safety;
+mod schemas;
 mod sdk_matrix;
 mod security_reports;
 mod sentry_api;
