@@ -3,6 +3,8 @@
 //! Owns the order in which things start and stop, the lines printed for people, and the process's exit. Decides
 //! nothing about events.
 
+mod progress;
+pub mod safety;
 mod storage;
 
 use std::io::{IsTerminal as _, Write as _};

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use trapline::app;
+use trapline::app::{self, safety};
 use trapline::config::{Durability, LogFormat, MaxSize, RawSettings, Settings};
 
 #[global_allocator]
@@ -37,6 +37,39 @@ enum Command {
     Dsn,
     /// What takes how much room, how long it is kept and when it will be dropped; also while a server runs
     Storage(StorageFlags),
+    /// Copy the database to FILE and test the copy, also while a server runs
+    Backup {
+        /// One file that holds everything
+        file: PathBuf,
+        /// Replace FILE when it exists
+        #[arg(long)]
+        force: bool,
+        /// Print what the backup holds as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Test a backup and put it in place, while no server runs
+    Restore {
+        /// Made by trapline backup
+        file: PathBuf,
+        /// Even when there is a database with data: it is moved aside
+        #[arg(long)]
+        force: bool,
+        /// Only test it
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Test the database, or a backup, and say what is broken; also while a server runs
+    Check {
+        /// The file to test [default: the database in the data directory]
+        file: Option<PathBuf>,
+        /// Read every event, span, log and attachment, not only some
+        #[arg(long)]
+        full: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args)]
@@ -139,6 +172,10 @@ fn main() -> ExitCode {
         Some(Command::Dsn) => app::print_dsn(&settings),
         Some(Command::Storage(flags)) if flags.compact => app::compact_storage(&settings),
         Some(Command::Storage(flags)) => app::print_storage(&settings, flags.json),
+        Some(Command::Backup { file, force, json }) => safety::backup(&settings, &file, force, json),
+        Some(Command::Restore { file, verify: true, .. }) => safety::check(&settings, Some(file), false, false),
+        Some(Command::Restore { file, force, .. }) => safety::restore(&settings, &file, force),
+        Some(Command::Check { file, full, json }) => safety::check(&settings, file, full, json),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

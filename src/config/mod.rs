@@ -394,3 +394,17 @@ pub const MONITOR_CATCH_UP_MAX: usize = 20;
 
 /// Rows taken up in one look at the monitors and in one batch of what they have to tell.
 pub const MONITOR_BATCH_ROWS: usize = 500;
+
+/// A copy of the database is made in steps of this many pages (a few MiB), between which it is told how far it is.
+pub const COPY_PAGES_PER_STEP: i32 = 512;
+
+/// A copy is synced whenever this many bytes of it are written, so that the disk never owes much more than that at once
+/// while a server waits for syncs of its own.
+pub const COPY_SYNC_BYTES: u64 = 32 << 20;
+
+/// How much a server's log may grow, in bytes, while a backup reads. At 10 MB written a second this is seven minutes,
+/// enough for 100 GB of an ordinary disk.
+pub const BACKUP_LOG_BYTES_MAX: u64 = 4 << 30;
+
+/// Bodies looked at of each kind by `trapline check`, spread over all there are; `--full` looks at every one.
+pub const CHECK_SAMPLE: i64 = 500;

@@ -233,7 +233,7 @@ impl Store {
     }
 }
 
-fn read_chunk(connection: &Connection, blob_id: i64, seq: u32) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) fn read_chunk(connection: &Connection, blob_id: i64, seq: u32) -> Result<Option<Vec<u8>>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT blob_chunk.codec, blob_chunk.body FROM blob_chunk JOIN blob ON blob.id = blob_chunk.blob_id
          WHERE blob_chunk.blob_id = :blob_id AND blob_chunk.seq = :seq AND blob.is_whole = 1",

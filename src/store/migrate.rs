@@ -21,13 +21,18 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_retention.sql"),
 ];
 
+/// What this version of trapline makes.
+pub(super) const SCHEMA: i64 = MIGRATIONS.len() as i64;
+
+/// The schema version of a database that can be changed by this trapline; 0 when there is nothing in it.
+pub(super) fn found_schema(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let (known, found) = (SCHEMA, connection.query_row("PRAGMA user_version", [], |row| row.get(0))?);
+    if found > known { Err(StoreError::TooNew { path: path.to_path_buf(), found, known }) } else { Ok(found) }
+}
+
 /// Brings the schema up to date.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let known = MIGRATIONS.len() as i64;
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found > known {
-        return Err(StoreError::TooNew { path: path.to_path_buf(), found, known });
-    }
+    let found = found_schema(connection, path)?;
     for (index, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
         let tx = connection.transaction()?;
         tx.execute_batch(sql)?;

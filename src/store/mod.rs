@@ -33,6 +33,7 @@ mod readers;
 mod releases;
 mod replays;
 mod retention;
+pub mod safety;
 mod sessions;
 mod staged;
 mod staged_signals;
@@ -298,12 +299,13 @@ fn open_existing(data_dir: &Path) -> Result<(PathBuf, rusqlite::Connection, Opti
 }
 
 /// Absolute, because it is shown to people who are not where the server was started.
-fn database_path(data_dir: &Path) -> PathBuf {
+pub fn database_path(data_dir: &Path) -> PathBuf {
     let path = data_dir.join(DATABASE_FILE);
     std::path::absolute(&path).unwrap_or(path)
 }
 
 fn prepare(path: &Path, durability: Durability) -> Result<rusqlite::Connection, StoreError> {
+    safety::copy_before_upgrade(path)?;
     let mut connection = writer::open_connection(path, durability)?;
     migrate::migrate(&mut connection, path)?;
     projects::ensure_first_project(&mut connection)?;

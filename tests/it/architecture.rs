@@ -53,7 +53,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rust_embed", &["src/http/assets.rs"]),
     ("toml", &["src/config/"]),
     ("tracing_subscriber", &["src/app.rs"]),
-    ("anyhow", &["src/main.rs", "src/app.rs"]),
+    ("anyhow", &["src/main.rs", "src/app.rs", "src/app/"]),
 ];
 
 /// Bytes and values in, values out: no clock, no chance, no files, no network, no threads.

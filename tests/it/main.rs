@@ -39,6 +39,8 @@ mod rate_limits;
 mod reading;
 mod release_health;
 mod retention;
+mod safety;
+mod schemas;
 mod sdk_matrix;
 mod security_reports;
 mod sentry_api;

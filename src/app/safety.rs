@@ -1,0 +1,140 @@
+//! The commands that keep what is kept: `backup`, `restore`, `check`.
+//!
+//! Owns what they print. Everything they do is in [`crate::store::safety`].
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
+
+use super::progress::{Display, bytes};
+use crate::config::Settings;
+use crate::store::database_path;
+use crate::store::safety::{self, CheckReport, Finding};
+
+/// `trapline backup FILE`.
+pub fn backup(settings: &Settings, to: &Path, overwrite: bool, as_json: bool) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let mut display = Display::new();
+    let copied = safety::backup(&database_path(&settings.data_dir), to, overwrite, &mut |step| display.tell(step));
+    display.finish();
+    let manifest = copied.context("no backup was made")?;
+    if as_json {
+        return print_json(&json!({
+            "path": manifest.path, "bytes": manifest.bytes, "schema": manifest.schema, "xxh3_128": manifest.xxh3,
+            "rows": rows_json(&manifest.rows),
+        }));
+    }
+    let mut text = format!(
+        "Backup   {}\nSize     {} in {:.1} s\nSchema   {}\nXXH3     {}\nHolds    {}\n",
+        manifest.path.display(),
+        bytes(manifest.bytes),
+        began.elapsed().as_secs_f64(),
+        manifest.schema,
+        manifest.xxh3,
+        rows_in_words(&manifest.rows),
+    );
+    text.push_str("It was opened and checked. Bring it back with: trapline restore FILE\n");
+    print(&text)
+}
+
+/// `trapline restore FILE`.
+pub fn restore(settings: &Settings, file: &Path, force: bool) -> anyhow::Result<()> {
+    let mut display = Display::new();
+    let done = safety::restore(file, &settings.data_dir, force, &mut |step| display.tell(step));
+    display.finish();
+    let restored = done.context("nothing was restored")?;
+    let mut text = format!("Restored {}\nHolds    {}\n", restored.path.display(), rows_in_words(&restored.rows));
+    if let Some(aside) = restored.moved_aside {
+        let _ = writeln!(text, "The database that was there is now {}", aside.display());
+    }
+    print(&text)
+}
+
+/// `trapline check [FILE]` and `trapline restore --verify FILE`. Fails when anything is broken.
+pub fn check(settings: &Settings, file: Option<PathBuf>, is_full: bool, as_json: bool) -> anyhow::Result<()> {
+    let path = file.unwrap_or_else(|| database_path(&settings.data_dir));
+    let mut display = Display::new();
+    let looked = safety::check(&path, is_full, &mut |step| display.tell(step));
+    display.finish();
+    let report = looked.context("nothing was checked")?;
+    if as_json {
+        print_json(&report_json(&report))?;
+    } else {
+        print(&report_in_words(&report))?;
+    }
+    let broken = report.findings.iter().filter(|finding| !finding.is_ok()).count();
+    if broken > 0 {
+        bail!("{}: {broken} of {} checks found something broken", report.path.display(), report.findings.len());
+    }
+    Ok(())
+}
+
+fn report_in_words(report: &CheckReport) -> String {
+    let mut text = format!("{}, schema {}\n\n", report.path.display(), report.schema);
+    for finding in &report.findings {
+        let looked_at = finding.looked_at.map(|count| format!(" ({count})")).unwrap_or_default();
+        if finding.is_ok() {
+            let _ = writeln!(text, "  ok      {}{looked_at}", finding.claim);
+            continue;
+        }
+        let _ = writeln!(text, "  BROKEN  {}{looked_at}: {} times not", finding.claim, finding.trouble_count);
+        for trouble in &finding.troubles {
+            let _ = writeln!(text, "            {trouble}");
+        }
+        if finding.trouble_count > finding.troubles.len() as u64 {
+            text.push_str("            …\n");
+        }
+        let _ = writeln!(text, "          -> {}", finding.advice);
+    }
+    text.push_str(match (report.is_ok(), report.is_full) {
+        (true, true) => "\nEverything holds, and every body can be read.\n",
+        (true, false) => "\nEverything holds. Of bodies some were read; --full reads all.\n",
+        (false, _) => "\n",
+    });
+    text
+}
+
+fn report_json(report: &CheckReport) -> Value {
+    let finding = |finding: &Finding| {
+        json!({
+            "claim": finding.claim, "ok": finding.is_ok(), "looked_at": finding.looked_at,
+            "trouble_count": finding.trouble_count, "troubles": finding.troubles,
+            "advice": (!finding.is_ok()).then_some(finding.advice),
+        })
+    };
+    json!({
+        "path": report.path, "schema": report.schema, "full": report.is_full, "ok": report.is_ok(),
+        "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+/// What people count: the rest is in the JSON.
+fn rows_in_words(rows: &[(String, u64)]) -> String {
+    const NAMES: [(&str, &str); 6] = [
+        ("issue", "issues"),
+        ("event", "events"),
+        ("trace", "traces"),
+        ("log_batch", "batches of logs"),
+        ("attachment", "attachments"),
+        ("check_in", "check-ins"),
+    ];
+    let count = |table: &str| rows.iter().find(|(name, _)| name == table).map_or(0, |(_, count)| *count);
+    let named = NAMES.iter().filter(|(table, _)| count(table) > 0 || *table == "event");
+    named.map(|(table, name)| format!("{} {name}", count(table))).collect::<Vec<_>>().join(", ")
+}
+
+fn rows_json(rows: &[(String, u64)]) -> Value {
+    rows.iter().map(|(table, count)| (table.clone(), Value::from(*count))).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn print_json(value: &Value) -> anyhow::Result<()> {
+    print(&format!("{value:#}\n"))
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).context("cannot print the result")
+}

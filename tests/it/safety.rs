@@ -1,0 +1,242 @@
+//! Backups, their way back, and the check of either, with the commands a person types.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::harness::{Finished, Trapline, run, wait_for};
+use crate::payload::{id, send_event, send_span};
+
+/// Runs a command on the data of a server, running or not.
+fn on(server: &Trapline, args: &[&str]) -> Finished {
+    run(server.dir(), &[args, &["--data-dir", "data"]].concat())
+}
+
+fn expect_success(finished: Finished) -> String {
+    assert!(finished.status.success(), "{}{}", finished.stdout, finished.stderr);
+    finished.stdout
+}
+
+/// One line for people, and a failure for scripts.
+fn expect_refusal(finished: &Finished, words: &str) {
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stdout);
+    assert!(finished.stderr.contains(words), "{}", finished.stderr);
+    assert_eq!(finished.stderr.trim_end().lines().count(), 1, "{}", finished.stderr);
+}
+
+fn json_of(finished: &Finished) -> Value {
+    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {}", finished.stdout))
+}
+
+fn event_numbers(database: &Path, below: u64) -> Vec<u64> {
+    let connection = Connection::open(database).unwrap();
+    let is_there = |number: &u64| -> bool {
+        let sql = "SELECT EXISTS (SELECT 1 FROM event WHERE lower(hex(event_id)) = ?1)";
+        connection.query_row(sql, [id(*number)], |row| row.get(0)).unwrap()
+    };
+    (0..below).filter(is_there).collect()
+}
+
+fn fill(server: &Trapline) {
+    for number in 0..8 {
+        send_event(server, number, ["KeyError", "TypeError"][number as usize % 2]);
+        send_span(server, 100 + number, "/pay/");
+    }
+}
+
+#[test]
+fn a_backup_made_under_load_holds_everything_acknowledged_before_it_began() {
+    let server = Trapline::start();
+    fill(&server);
+    let (stop, acknowledged) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (made, before, after) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // A page of the database changes between any two steps of the copy.
+            for number in 0.. {
+                if stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                send_event(&server, 1_000 + number, "KeyError");
+                acknowledged.store(number + 1, Ordering::SeqCst);
+            }
+        });
+        wait_for("some load", || (acknowledged.load(Ordering::SeqCst) > 20).then_some(()));
+        let before = acknowledged.load(Ordering::SeqCst);
+        let made = on(&server, &["backup", "copy.db", "--json"]);
+        let after = acknowledged.load(Ordering::SeqCst);
+        stop.store(true, Ordering::SeqCst);
+        (made, before, after)
+    });
+    assert!(made.status.success(), "{}", made.stderr);
+    assert!(after > before, "ingest went on");
+    let copy = server.dir().join("copy.db");
+    let manifest = json_of(&made);
+    assert_eq!(manifest["bytes"], std::fs::metadata(&copy).unwrap().len());
+    assert!(manifest["rows"]["event"].as_u64().unwrap() >= 8 + before, "{manifest}");
+    for beside in ["copy.db-wal", "copy.db-shm", "copy.db.partial"] {
+        assert!(!server.dir().join(beside).exists(), "{beside}");
+    }
+    assert_eq!(mode(&copy), 0o600);
+    expect_success(run(server.dir(), &["check", "copy.db", "--full"]));
+    let held = event_numbers(&copy, 1_000 + before);
+    assert_eq!(held, (0..8).chain(1_000..1_000 + before).collect::<Vec<_>>());
+}
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_backup_is_made_without_a_server_too_and_after_a_power_cut() {
+    let mut server = Trapline::start();
+    fill(&server);
+    server.kill9();
+    let before = std::fs::read(server.database()).unwrap();
+    let printed = expect_success(on(&server, &["backup", "copy.db"]));
+    assert!(printed.contains("8 events") && printed.contains("2 issues"), "{printed}");
+    assert_eq!(std::fs::read(server.database()).unwrap(), before, "the database is only read");
+    assert_eq!(event_numbers(&server.dir().join("copy.db"), 9), (0..8).collect::<Vec<_>>());
+}
+
+#[test]
+fn no_backup_replaces_a_file_unasked() {
+    let server = Trapline::start();
+    fill(&server);
+    let copy = server.dir().join("copy.db");
+    std::fs::write(&copy, "precious").unwrap();
+    expect_refusal(&on(&server, &["backup", "copy.db"]), "exists already");
+    assert_eq!(std::fs::read(&copy).unwrap(), b"precious");
+    expect_success(on(&server, &["backup", "copy.db", "--force"]));
+    expect_success(run(server.dir(), &["check", "copy.db"]));
+    expect_refusal(&on(&server, &["backup", "data/trapline.db", "--force"]), "is the database itself");
+    expect_refusal(&on(&server, &["backup", "nowhere/copy.db"]), "the folder does not exist");
+    expect_refusal(&run(server.dir(), &["backup", "b.db", "--data-dir", "elsewhere"]), "there is no database");
+    assert!(!server.dir().join("elsewhere").exists(), "a question makes no directory");
+}
+
+#[test]
+fn a_backup_comes_back_with_everything_and_the_old_database_is_kept() {
+    let mut server = Trapline::start();
+    fill(&server);
+    expect_success(on(&server, &["backup", "copy.db"]));
+    send_event(&server, 50, "OSError");
+    expect_refusal(&on(&server, &["restore", "copy.db", "--force"]), "is running");
+    assert!(server.terminate().success());
+    expect_refusal(&on(&server, &["restore", "copy.db"]), "holds data");
+    let printed = expect_success(on(&server, &["restore", "copy.db", "--force"]));
+    let aside = printed.lines().find_map(|line| line.strip_prefix("The database that was there is now ")).unwrap();
+    assert_eq!(event_numbers(&PathBuf::from(aside), 51).last(), Some(&50), "nothing is thrown away");
+    server.start_again();
+    let issues = server.issues();
+    let counts: Vec<u64> = issues.iter().map(|issue| issue["event_count"].as_u64().unwrap()).collect();
+    assert_eq!(counts, [4, 4]);
+    assert_eq!(server.traces().len(), 8);
+    assert_eq!(mode(&server.database()), 0o600);
+
+    // On another machine, where nothing is yet.
+    let fresh = run(server.dir(), &["restore", "copy.db", "--data-dir", "elsewhere"]);
+    expect_success(fresh);
+    expect_success(run(server.dir(), &["check", "--data-dir", "elsewhere", "--full"]));
+}
+
+#[test]
+fn a_database_nobody_sent_anything_to_gives_way() {
+    let server = Trapline::start();
+    fill(&server);
+    expect_success(on(&server, &["backup", "copy.db"]));
+    expect_success(run(server.dir(), &["dsn", "--data-dir", "fresh"]));
+    let printed = expect_success(run(server.dir(), &["restore", "copy.db", "--data-dir", "fresh"]));
+    assert!(!printed.contains("is now"), "{printed}");
+}
+
+#[test]
+fn a_broken_copy_is_not_put_in_place() {
+    let server = Trapline::start();
+    fill(&server);
+    expect_success(on(&server, &["backup", "copy.db"]));
+    let copy = server.dir().join("copy.db");
+    let whole = std::fs::read(&copy).unwrap();
+    for (name, bytes) in [
+        ("cut.db", whole[..whole.len() / 2].to_vec()),
+        ("scribbled.db", whole.iter().enumerate().map(|(at, byte)| if at >= 8192 { !byte } else { *byte }).collect()),
+        ("other.db", b"not a database, but long enough to be taken for one by somebody in a hurry".repeat(20)),
+        ("empty.db", Vec::new()),
+    ] {
+        std::fs::write(server.dir().join(name), bytes).unwrap();
+        let refused = run(server.dir(), &["restore", name, "--data-dir", "elsewhere"]);
+        assert_eq!(refused.status.code(), Some(1), "{name}: {}", refused.stdout);
+        assert!(refused.stderr.starts_with("trapline: nothing was restored: "), "{name}: {}", refused.stderr);
+        let verified = run(server.dir(), &["restore", name, "--verify"]);
+        assert_eq!(verified.status.code(), Some(1), "{name}: {}", verified.stdout);
+    }
+    assert!(!server.dir().join("elsewhere").exists());
+    expect_success(run(server.dir(), &["restore", "copy.db", "--verify"]));
+}
+
+/// Every kind of damage that rows can show is found, and only that.
+#[test]
+fn a_check_says_what_is_broken() {
+    let mut server = Trapline::start();
+    fill(&server);
+    let sound = json_of(&on(&server, &["check", "--json"]));
+    assert_eq!((&sound["ok"], &sound["schema"]), (&Value::Bool(true), &Value::from(newest_schema())));
+    assert!(server.terminate().success());
+    for (claim, damage) in [
+        ("every event has its issue", "DELETE FROM issue WHERE short_no = 1"),
+        ("the counts of all issues add up", "UPDATE outcome SET quantity = quantity - 1 WHERE category = 'event'"),
+        ("the hours of every issue add up", "UPDATE issue_hour SET event_count = event_count + 1"),
+        ("every issue counts at least", "UPDATE issue SET event_count = 1"),
+        ("the environments of every issue", "DELETE FROM issue_environment"),
+        ("every indexed trace is found", "DELETE FROM span_batch WHERE id = (SELECT max(id) FROM span_batch)"),
+        ("every listed trace has spans", "DELETE FROM trace_part WHERE batch_id = (SELECT max(id) FROM span_batch)"),
+        ("events can be read", "UPDATE event SET body = x'0102' WHERE id = (SELECT min(id) FROM event)"),
+        ("spans can be read", "UPDATE span_batch SET span_count = 7"),
+        ("foreign keys", "INSERT INTO project_settings VALUES (99, 1, '{}', 1)"),
+    ] {
+        let copy = server.dir().join("damaged.db");
+        std::fs::copy(server.database(), &copy).unwrap();
+        let scratch = Connection::open(&copy).unwrap();
+        scratch.execute_batch(&format!("PRAGMA foreign_keys = OFF; {damage}")).unwrap();
+        drop(scratch);
+        let found = run(server.dir(), &["check", "damaged.db", "--json"]);
+        assert_eq!(found.status.code(), Some(1), "{claim}: {}", found.stdout);
+        let report = json_of(&found);
+        let findings = report["findings"].as_array().unwrap();
+        let broken: Vec<&Value> = findings.iter().filter(|finding| finding["ok"] == false).collect();
+        assert!(
+            broken.iter().any(|finding| finding["claim"].as_str().unwrap().contains(claim)),
+            "{claim}: {broken:#?}"
+        );
+        assert!(broken.len() < findings.len() / 2, "{claim}: {broken:#?}");
+        let words = run(server.dir(), &["check", "damaged.db"]);
+        assert!(words.stdout.contains("BROKEN") && words.stdout.contains("-> "), "{}", words.stdout);
+    }
+}
+
+fn newest_schema() -> usize {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/migrations");
+    let files = std::fs::read_dir(folder).unwrap();
+    files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "sql")).count()
+}
+
+#[test]
+fn a_database_of_a_newer_trapline_is_left_as_it_is() {
+    let mut server = Trapline::start();
+    fill(&server);
+    assert!(server.terminate().success());
+    Connection::open(server.database()).unwrap().pragma_update(None, "user_version", 9_999).unwrap();
+    let before = std::fs::read(server.database()).unwrap();
+    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["dsn"], &["check"], &["backup", "copy.db"]] {
+        let refused = on(&server, args);
+        assert_eq!(refused.status.code(), Some(1), "{args:?}: {}", refused.stdout);
+        assert!(
+            refused.stderr.contains("was written by a newer trapline (schema 9999"),
+            "{args:?}: {}",
+            refused.stderr
+        );
+        assert_eq!(std::fs::read(server.database()).unwrap(), before, "{args:?} changed it");
+    }
+}
