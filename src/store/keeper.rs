@@ -3,7 +3,7 @@
 //! Owns the one background thread of the store, whose turn it is and when it looks again. Knows nothing of what a chore
 //! does; each is a function in the module it belongs to. A chore reads and computes here, on a read-only connection, and
 //! hands the writer what is to be written, a slice at a time, so that ingest never waits longer than for one slice.
-#![allow(dead_code)] // Until the first chores are here.
+#![allow(dead_code)] // Until there are chores that need all of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -14,7 +14,7 @@ use rusqlite::{Connection, Transaction};
 use super::readers::open_read_only;
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
-use crate::config::{KEEPER_PAUSE_MS, KEEPER_RETRY_MS};
+use crate::config::{KEEPER_PAUSE_MS, KEEPER_RETRY_MS, SEARCH_INDEX_EVERY_MS};
 use crate::model::ids::ServerIds;
 
 /// What a chore says when it returns.
@@ -38,7 +38,8 @@ pub(super) struct Chore {
 }
 
 /// In the order of their turns.
-const CHORES: &[Chore] = &[];
+const CHORES: &[Chore] =
+    &[Chore { name: "issue search", run: super::issue_search::index_due, every_ms: SEARCH_INDEX_EVERY_MS }];
 
 /// What a chore works with.
 pub(super) struct Keeper {

@@ -18,6 +18,8 @@ mod drops;
 mod events;
 mod feedback;
 mod grouping;
+mod issue_list;
+mod issue_search;
 mod issues;
 mod keeper;
 mod logs;
@@ -57,7 +59,8 @@ pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, FeedbackWhole};
 pub use grouping::HashOwner;
-pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
+pub use issue_list::{IssuePage, IssueQuery, IssueSort};
+pub use issues::IssueHistory;
 pub use logs::{LogFilter, LogPage, LogPosition, LogQuery, LogRow, LogVolume};
 pub use metrics::{MetricPoints, MetricRow, Stretches};
 pub use monitor_reads::{
@@ -80,7 +83,7 @@ pub use write::{
 use crate::config::{Durability, LOCK_WAIT_MS};
 use crate::model::live::LiveChange;
 use keeper::KeeperHandle;
-use readers::Readers;
+use readers::{MakeWay, Patience, Readers};
 use writer::WriterHandle;
 
 /// The database file inside the data directory.
@@ -114,8 +117,13 @@ pub enum StoreError {
     /// One request's own trouble; the writer goes on.
     #[error("nothing of the request was stored: {0}")]
     NotStored(String),
-    #[error("the read took longer than {} s and was cut", crate::config::READ_TIMEOUT_MS / 1000)]
+    #[error(
+        "the read was cut: it took longer than {} s, or stood in the way of what is written",
+        crate::config::READ_TIMEOUT_MS / 1000
+    )]
     TooSlow,
+    #[error("every reader of the database has been busy for {} s: try again", crate::config::READ_WAIT_MS / 1000)]
+    ReadersBusy,
     #[error("a stored body cannot be read: {0}")]
     BadBody(String),
     #[error("the store is stopping")]
@@ -170,8 +178,9 @@ impl Store {
                 tell.into_iter().for_each(|tell| tell(why.clone()));
             }
         };
-        let writer = WriterHandle::start(connection, &path, lock, options.on_change, tell())?;
-        let readers = Readers::open(&path)?;
+        let make_way = MakeWay::default();
+        let writer = WriterHandle::start(connection, &path, lock, make_way.clone(), options.on_change, tell())?;
+        let readers = Readers::open(&path, Patience::default(), make_way)?;
         let keeper = KeeperHandle::start(&path, Arc::new(options.settings), writer.clone(), tell())?;
         Ok(Self { writer, keeper, readers, path })
     }
