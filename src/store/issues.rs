@@ -255,15 +255,13 @@ fn merge_users(tx: &Transaction<'_>, issue_id: IssueId, hashes: &[u64]) -> Resul
 
 impl Store {
     pub async fn issue(&self, id: IssueId) -> Result<Option<Issue>, StoreError> {
-        self.readers.run(move |connection| read_issue(connection, "id = ?1 AND ?2 = 0", id.0, 0)).await
+        self.readers.run(move |connection| read_issue(connection, BY_ID, id.0, 0)).await
     }
 
     /// By project and number, as in `SHOP-12`.
     pub async fn issue_by_short_no(&self, project: ProjectId, short_no: u64) -> Result<Option<Issue>, StoreError> {
         self.readers
-            .run(move |connection| {
-                read_issue(connection, "project_id = ?1 AND short_no = ?2", i64::from(project.0), short_no as i64)
-            })
+            .run(move |connection| read_issue(connection, BY_SHORT_NO, i64::from(project.0), short_no as i64))
             .await
     }
 
@@ -285,8 +283,16 @@ pub(super) const ISSUE_COLUMNS: &str =
     level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count, first_release,
     last_release";
 
+pub(super) const BY_ID: &str = "id = ?1 AND ?2 = 0";
+pub(super) const BY_SHORT_NO: &str = "project_id = ?1 AND short_no = ?2";
+
+/// One issue; `condition` is one of the two above.
+pub(super) fn issue_sql(condition: &str) -> String {
+    format!("SELECT {ISSUE_COLUMNS} FROM issue WHERE {condition}")
+}
+
 fn read_issue(connection: &Connection, condition: &str, first: i64, second: i64) -> Result<Option<Issue>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {ISSUE_COLUMNS} FROM issue WHERE {condition}"))?;
+    let mut statement = connection.prepare_cached(&issue_sql(condition))?;
     Ok(statement.query_row((first, second), issue_from_row).optional()?)
 }
 

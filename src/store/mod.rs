@@ -28,6 +28,8 @@ mod migrate;
 mod monitor_reads;
 mod monitors;
 mod outcomes;
+#[cfg(test)]
+mod plans;
 mod profiles;
 mod project_changes;
 mod projects;

@@ -372,7 +372,7 @@ mod tests {
             .collect();
         let wal = opened.path.with_extension("db-wal");
         let mut longest = 0;
-        for key in 0..80 {
+        for key in 0..52 {
             write_noise(&opened.writer, 3 << 20, key).await;
             longest = longest.max(std::fs::metadata(&wal).unwrap().len());
         }

@@ -489,30 +489,28 @@ async fn readers_cannot_write() {
     assert!(matches!(denied, Err(StoreError::Sqlite(_))), "{denied:?}");
 }
 
-/// The plan of a statement, as SQLite explains it.
-fn plan(opened: &Opened, sql: &str) -> String {
-    let connection = rusqlite::Connection::open(opened.store.path()).unwrap();
-    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-    let count = statement.parameter_count();
-    for index in 1..=count {
-        statement.raw_bind_parameter(index, 1).unwrap();
-    }
-    let mut rows = statement.raw_query();
-    let mut lines = Vec::new();
-    while let Some(row) = rows.next().unwrap() {
-        lines.push(row.get::<_, String>(3).unwrap());
-    }
-    lines.join("; ")
-}
-
 #[tokio::test]
 async fn hot_reads_walk_their_indexes() {
     let opened = open();
     let cases = [
         (issue_list::list_sql(IssueSort::LastSeen, false), "USING INDEX issue_last_seen"),
         (issue_list::list_sql(IssueSort::FirstSeen, false), "USING INDEX issue_first_seen"),
+        (issue_list::list_sql(IssueSort::Events, false), "USING INDEX issue_events"),
         (issue_list::list_sql(IssueSort::LastSeen, true), "USING INDEX issue_environment_last_seen"),
         (issue_list::list_sql(IssueSort::FirstSeen, true), "USING INDEX issue_environment_first_seen"),
+        (issue_list::list_sql(IssueSort::Events, true), "USING INDEX issue_environment_events"),
+        (issue_list::count_sql(false), "SCAN issue USING COVERING INDEX issue_filter"),
+        (issue_list::count_sql(true), "SEARCH issue USING COVERING INDEX issue_filter (id=?)"),
+        (
+            issue_list::found_sql(issue_list::Found::Indexed, IssueSort::LastSeen, false),
+            "SEARCH issue USING INDEX sqlite_autoindex_issue_1 (project_id=? AND short_no=?)",
+        ),
+        (issues::issue_sql(issues::BY_ID), "SEARCH issue USING INTEGER PRIMARY KEY (rowid=?)"),
+        (issues::issue_sql(issues::BY_SHORT_NO), "USING INDEX sqlite_autoindex_issue_1 (project_id=? AND short_no=?)"),
+        (
+            events::event_sql(events::chosen_by(EventQuery::Latest(IssueId(1))).2),
+            "SEARCH event USING INDEX event_issue (issue_id=?)",
+        ),
         (attachments::of_event_sql(), "USING INDEX sqlite_autoindex_attachment_1 (event_id=? AND project_id=?)"),
         (profiles::of_trace_sql(), "USING INDEX profile_trace"),
         (profiles::of_profiler_sql(), "USING INDEX profile_profiler (profiler_id=? AND start_ms>? AND start_ms<?)"),
@@ -531,15 +529,23 @@ async fn hot_reads_walk_their_indexes() {
         (releases::list_sql(), "USING INDEX release_last_seen"),
         (releases::hours_sql(), "USING INDEX release_hour_hour"),
         (events::trace_events_sql(), "USING INDEX event_trace"),
-        (events::event_sql("event.event_id = ?1 AND ?2 = 0"), "SEARCH event USING INDEX sqlite_autoindex_event_1"),
+        (
+            events::event_sql(events::chosen_by(EventQuery::ById(EventId([0; 16]))).2),
+            "SEARCH event USING INDEX sqlite_autoindex_event_1",
+        ),
         (feedback::page_sql(FeedbackScope::All, false), "SEARCH feedback USING INTEGER PRIMARY KEY (rowid<?)"),
         (feedback::page_sql(FeedbackScope::All, true), "USING INDEX feedback_project (project_id=? AND id<?)"),
         (feedback::page_sql(FeedbackScope::Event(EventId([0; 16])), true), "USING INDEX feedback_event"),
+        (
+            feedback::page_sql(FeedbackScope::Issue(IssueId(1)), false),
+            "SEARCH feedback USING INTEGER PRIMARY KEY (rowid<?)",
+        ),
         (feedback::COUNT_SQL.to_string(), "USING INDEX feedback_project"),
         (feedback::COUNT_SQL.to_string(), "SEARCH event USING INDEX sqlite_autoindex_event_1"),
     ];
     for (sql, expected) in cases {
-        let plan = plan(&opened, &sql);
+        let connection = readers::open_read_only(opened.store.path()).unwrap();
+        let plan = plans::explain(&connection, &sql).unwrap().join("; ");
         assert!(plan.contains(expected), "{expected} is not in: {plan}\n{sql}");
         if expected.starts_with("USING INDEX issue_") || expected.starts_with("USING INDEX trace_") {
             assert!(!plan.contains("TEMP B-TREE"), "sorted after all: {plan}");

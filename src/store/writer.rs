@@ -107,12 +107,19 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
     Ok(connection)
 }
 
+/// Tables whose ids come from [`ServerIds`].
+pub(super) const ID_TABLES: [&str; 8] =
+    ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"];
+
+pub(super) fn last_id_sql(table: &str) -> String {
+    format!("SELECT coalesce(max(id), 0) FROM {table}")
+}
+
 /// The newest id given to a row, so that ids go on growing after a start.
 fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
     let mut last = 0;
-    for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"] {
-        let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
-        last = last.max(connection.query_row(&sql, [], |row| row.get(0))?);
+    for table in ID_TABLES {
+        last = last.max(connection.query_row(&last_id_sql(table), [], |row| row.get(0))?);
     }
     Ok(last)
 }
