@@ -198,10 +198,15 @@ pub const WRITE_QUEUE_LENGTH_MAX: usize = 4_096;
 pub const COMMIT_REQUESTS_MAX: usize = 1_024;
 pub const COMMIT_BYTES_MAX: usize = 8 << 20;
 
-/// Size of the write-ahead log, in bytes, at which the writer moves it into the database, first without waiting
-/// for readers, then waiting for them.
+/// Size of the write-ahead log, in bytes, at which the writer moves it into the database without waiting for readers,
+/// and after how much more it tries again when one of them held it up.
 pub const WAL_CHECKPOINT_BYTES: u64 = 16 << 20;
-pub const WAL_RESTART_BYTES: u64 = 64 << 20;
+pub const WAL_CHECKPOINT_STEP_BYTES: u64 = 8 << 20;
+/// Size at which readers have to make way and the writer waits for them, in bytes, so that the log stays under 256 MiB
+/// however they overlap; for how long at one time, and how often, in milliseconds.
+pub const WAL_RESTART_BYTES: u64 = 128 << 20;
+pub const WAL_RESTART_WAIT_MS: u64 = 50;
+pub const WAL_RESTART_EVERY_MS: u64 = 200;
 
 /// What the store does for itself (sealing, dropping, giving pages back) is written in pieces that keep the writer for at
 /// most about this long, in milliseconds: requests wait meanwhile.
@@ -259,12 +264,27 @@ pub const DROPPED_DAYS_SHOWN: i64 = 30;
 pub const KEEPER_PAUSE_MS: u64 = 250;
 pub const KEEPER_RETRY_MS: u64 = 5_000;
 
+/// Issues taken into the search index at one time, and about how long that may take: 110 microseconds each, so that a
+/// hundred thousand new ones in a row cost ingest a fiftieth of the writer and not all of it. Until then a search looks at
+/// their rows.
+pub const SEARCH_SLICE_ISSUES_MAX: usize = 100;
+pub const SEARCH_SLICE_MS: u64 = SLICE_MS / 2;
+pub const SEARCH_INDEX_EVERY_MS: u64 = 500;
+/// What is typed into a search box is read this far, and so is each text that is searched.
+pub const SEARCH_TEXT_CHARS_MAX: usize = 500;
+
 /// A read is cut after this long, in milliseconds: a reader that stays open keeps the write-ahead log growing
 /// (4 to 300 MiB in 4 s, measured).
 pub const READ_TIMEOUT_MS: u64 = 5_000;
 
 /// Read-only connections. Screens are few; ingest never uses them.
 pub const READERS: usize = 4;
+/// A read that got no connection for this long, in milliseconds, is refused: as long as the ones before it may take, so
+/// that only a crowd is turned away.
+pub const READ_WAIT_MS: u64 = 5_000;
+/// A read is cut after this long, in milliseconds, when the write-ahead log has become too long ([`WAL_RESTART_BYTES`]):
+/// what a screen asks for is answered in a tenth of it.
+pub const READ_MAKE_WAY_MS: u64 = 500;
 
 /// Requests remembered for the ledger, in rows. In memory: it answers "is it even working?".
 pub const LEDGER_ROWS_MAX: usize = 300;

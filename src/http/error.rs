@@ -69,7 +69,7 @@ impl From<BodyError> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Full | StoreError::Busy | StoreError::Stopping => {
+            StoreError::Full | StoreError::Busy | StoreError::ReadersBusy | StoreError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
             StoreError::TooSlow => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),

@@ -221,9 +221,9 @@ pub(super) fn trace_events_sql() -> String {
     )
 }
 
-fn read_event(connection: &Connection, query: EventQuery) -> Result<Option<EventRow>, StoreError> {
-    // ?1 is the issue, the project or nothing; ?2 the event id or nothing.
-    let (scope, event_id, condition) = match query {
+/// ?1 is the issue, the project or nothing; ?2 the event id or nothing.
+pub(super) fn chosen_by(query: EventQuery) -> (i64, Option<EventId>, &'static str) {
+    match query {
         EventQuery::ById(event) => (0, Some(event), "?1 = 0 AND event.event_id = ?2 LIMIT 1"),
         EventQuery::InProject(project, event) => {
             (i64::from(project.0), Some(event), "event.project_id = ?1 AND event.event_id = ?2")
@@ -238,7 +238,11 @@ fn read_event(connection: &Connection, query: EventQuery) -> Result<Option<Event
             (issue.0, None, "event.issue_id = ?1 AND ?2 IS NULL ORDER BY event.id DESC LIMIT 1")
         }
         EventQuery::First(issue) => (issue.0, None, "event.issue_id = ?1 AND ?2 IS NULL ORDER BY event.id LIMIT 1"),
-    };
+    }
+}
+
+fn read_event(connection: &Connection, query: EventQuery) -> Result<Option<EventRow>, StoreError> {
+    let (scope, event_id, condition) = chosen_by(query);
     let mut statement = connection.prepare_cached(&event_sql(condition))?;
     let found = statement
         .query_row((scope, event_id.map(|id| id.0.to_vec())), |row| {

@@ -190,7 +190,8 @@ pub(super) fn page_sql(scope: FeedbackScope, has_project: bool) -> String {
     let of_project = if has_project { "feedback.project_id = :project_id" } else { ":project_id IS NULL" };
     let of_scope = match scope {
         FeedbackScope::All => ":scope IS NULL",
-        FeedbackScope::Issue(_) => "event.issue_id = :scope",
+        // The plus keeps it from walking all events of the issue to find those that somebody wrote about.
+        FeedbackScope::Issue(_) => "+event.issue_id = :scope",
         FeedbackScope::Event(_) => "feedback.event_id = :scope",
     };
     format!(

@@ -1,4 +1,4 @@
-//! Issues: what is counted of events, and how they are listed.
+//! Issues: what is counted of events, and one issue by its name.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,38 +12,6 @@ use crate::model::ids::{IssueId, ProjectId};
 use crate::model::issue::{Issue, IssueStatus, IssueTitle};
 use crate::model::sketch::UserSketch;
 use crate::model::time::hour_of;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum IssueSort {
-    #[default]
-    LastSeen,
-    FirstSeen,
-    Events,
-}
-
-/// Which issues, in what order, from where.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct IssueQuery {
-    pub project_id: Option<ProjectId>,
-    pub status: Option<IssueStatus>,
-    /// Only what was seen there; counts and times are those of this environment.
-    pub environment: Option<String>,
-    /// Substring of title, culprit, file or function, in any case.
-    pub text: Option<String>,
-    pub sort: IssueSort,
-    /// The sort value and id of the last row seen.
-    pub after: Option<(i64, IssueId)>,
-    pub limit: usize,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct IssuePage {
-    pub issues: Vec<Issue>,
-    /// Pass as `after` for the next page.
-    pub next_after: Option<(i64, IssueId)>,
-    /// All that match.
-    pub total: u64,
-}
 
 /// Events per hour, for drawing.
 #[derive(Clone, Debug, PartialEq)]
@@ -286,25 +254,14 @@ fn merge_users(tx: &Transaction<'_>, issue_id: IssueId, hashes: &[u64]) -> Resul
 }
 
 impl Store {
-    pub async fn issues(&self, query: IssueQuery) -> Result<IssuePage, StoreError> {
-        self.readers.run(move |connection| read_issues(connection, &query)).await
-    }
-
-    /// Environments that issues were seen in, in the order of the alphabet; `limit` at most.
-    pub async fn issue_environments(&self, limit: usize) -> Result<Vec<String>, StoreError> {
-        self.readers.run(move |connection| read_environments(connection, limit)).await
-    }
-
     pub async fn issue(&self, id: IssueId) -> Result<Option<Issue>, StoreError> {
-        self.readers.run(move |connection| read_issue(connection, "id = ?1 AND ?2 = 0", id.0, 0)).await
+        self.readers.run(move |connection| read_issue(connection, BY_ID, id.0, 0)).await
     }
 
     /// By project and number, as in `SHOP-12`.
     pub async fn issue_by_short_no(&self, project: ProjectId, short_no: u64) -> Result<Option<Issue>, StoreError> {
         self.readers
-            .run(move |connection| {
-                read_issue(connection, "project_id = ?1 AND short_no = ?2", i64::from(project.0), short_no as i64)
-            })
+            .run(move |connection| read_issue(connection, BY_SHORT_NO, i64::from(project.0), short_no as i64))
             .await
     }
 
@@ -321,112 +278,22 @@ impl Store {
     }
 }
 
-const ISSUE_COLUMNS: &str = "id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
+pub(super) const ISSUE_COLUMNS: &str =
+    "id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
     level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count, first_release,
     last_release";
 
+pub(super) const BY_ID: &str = "id = ?1 AND ?2 = 0";
+pub(super) const BY_SHORT_NO: &str = "project_id = ?1 AND short_no = ?2";
+
+/// One issue; `condition` is one of the two above.
+pub(super) fn issue_sql(condition: &str) -> String {
+    format!("SELECT {ISSUE_COLUMNS} FROM issue WHERE {condition}")
+}
+
 fn read_issue(connection: &Connection, condition: &str, first: i64, second: i64) -> Result<Option<Issue>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {ISSUE_COLUMNS} FROM issue WHERE {condition}"))?;
+    let mut statement = connection.prepare_cached(&issue_sql(condition))?;
     Ok(statement.query_row((first, second), issue_from_row).optional()?)
-}
-
-/// `:text` is in small letters; `instr` takes it literally, whatever is in it.
-const FILTER: &str = "(:project_id IS NULL OR project_id = :project_id)
-         AND (:status IS NULL OR status = :status)
-         AND (:text IS NULL OR instr(lower(title), :text) OR instr(lower(culprit), :text)
-              OR instr(lower(filename), :text) OR instr(lower(function), :text))";
-
-/// As [`ISSUE_COLUMNS`], but what is counted by environment comes from there.
-const ISSUE_COLUMNS_THERE: &str = "id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
-    level, platform, status, is_unhandled, there.first_seen_ms, there.last_seen_ms, there.event_count, user_count,
-    first_release, last_release";
-
-/// A page of the list in the order of `sort`, of one environment or of all.
-pub(super) fn list_sql(sort: IssueSort, by_environment: bool) -> String {
-    let column = match sort {
-        IssueSort::LastSeen => "last_seen_ms",
-        IssueSort::FirstSeen => "first_seen_ms",
-        IssueSort::Events => "event_count",
-    };
-    if by_environment {
-        return format!(
-            "SELECT {ISSUE_COLUMNS_THERE}
-             FROM issue_environment AS there CROSS JOIN issue ON issue.id = there.issue_id
-             WHERE there.environment = :environment AND (there.{column}, there.issue_id) < (:after_value, :after_id)
-               AND {FILTER}
-             ORDER BY there.{column} DESC, there.issue_id DESC LIMIT :limit"
-        );
-    }
-    format!(
-        "SELECT {ISSUE_COLUMNS} FROM issue
-         WHERE :environment IS NULL AND ({column}, id) < (:after_value, :after_id) AND {FILTER}
-         ORDER BY {column} DESC, id DESC LIMIT :limit"
-    )
-}
-
-fn read_issues(connection: &Connection, query: &IssueQuery) -> Result<IssuePage, StoreError> {
-    let text = query.text.as_deref().map(str::to_ascii_lowercase);
-    let project_id = query.project_id.map(|id| id.0);
-    let status = query.status.map(IssueStatus::as_str);
-    let (after_value, after_id) = query.after.map_or((i64::MAX, i64::MAX), |(value, id)| (value, id.0));
-    let mut statement = connection.prepare_cached(&list_sql(query.sort, query.environment.is_some()))?;
-    let rows = statement.query_map(
-        named_params! {
-            ":after_value": after_value,
-            ":after_id": after_id,
-            ":project_id": project_id,
-            ":status": status,
-            ":text": text,
-            ":environment": query.environment,
-            ":limit": query.limit as i64 + 1,
-        },
-        issue_from_row,
-    )?;
-    let mut issues: Vec<Issue> = rows.collect::<Result<_, _>>()?;
-    let more = issues.len() > query.limit;
-    issues.truncate(query.limit);
-    let next_after = issues.last().filter(|_| more).map(|issue| {
-        let value = match query.sort {
-            IssueSort::LastSeen => issue.last_seen_ms,
-            IssueSort::FirstSeen => issue.first_seen_ms,
-            IssueSort::Events => issue.event_count as i64,
-        };
-        (value, issue.id)
-    });
-    let from = match query.environment {
-        Some(_) => {
-            "issue_environment AS there CROSS JOIN issue ON issue.id = there.issue_id
-                    WHERE there.environment = :environment"
-        }
-        None => "issue WHERE :environment IS NULL",
-    };
-    let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM {from} AND {FILTER}"))?;
-    let total: i64 = statement.query_row(
-        named_params! {
-            ":project_id": project_id,
-            ":status": status,
-            ":text": text,
-            ":environment": query.environment,
-        },
-        |row| row.get(0),
-    )?;
-    Ok(IssuePage { issues, next_after, total: total.max(0) as u64 })
-}
-
-/// Steps from one name to the next, because there are few of them and many rows.
-fn read_environments(connection: &Connection, limit: usize) -> Result<Vec<String>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT environment FROM issue_environment WHERE environment > :after ORDER BY environment LIMIT 1",
-    )?;
-    let mut found: Vec<String> = Vec::new();
-    while found.len() < limit {
-        let after = found.last().map(String::as_str).unwrap_or_default();
-        match statement.query_row(named_params! { ":after": after }, |row| row.get(0)).optional()? {
-            Some(environment) => found.push(environment),
-            None => break,
-        }
-    }
-    Ok(found)
 }
 
 fn read_history(
@@ -454,7 +321,7 @@ fn read_history(
     Ok(IssueHistory { issue_id, hours: counts })
 }
 
-fn issue_from_row(row: &Row<'_>) -> rusqlite::Result<Issue> {
+pub(super) fn issue_from_row(row: &Row<'_>) -> rusqlite::Result<Issue> {
     let kind: String = row.get(3)?;
     let level: String = row.get(11)?;
     let status: String = row.get(13)?;

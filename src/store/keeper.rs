@@ -14,7 +14,7 @@ use super::readers::open_read_only;
 use super::retention::{self, Retention};
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
-use crate::config::{KEEPER_PAUSE_MS, KEEPER_RETRY_MS};
+use crate::config::{KEEPER_PAUSE_MS, KEEPER_RETRY_MS, SEARCH_INDEX_EVERY_MS};
 use crate::model::ids::ServerIds;
 
 /// What a chore says when it returns.
@@ -38,7 +38,10 @@ pub(super) struct Chore {
 }
 
 /// In the order of their turns.
-const CHORES: &[Chore] = &[retention::CHORE];
+const CHORES: &[Chore] = &[
+    Chore { name: "issue search", run: super::issue_search::index_due, every_ms: SEARCH_INDEX_EVERY_MS },
+    retention::CHORE,
+];
 
 /// What a chore works with.
 pub(super) struct Keeper {

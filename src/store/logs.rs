@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
 use super::body::{CODEC_ZSTD, expand};
+use super::readers::check_time;
 use super::staged_signals::decode_logs;
 use super::write::LogsWrite;
 use super::writer::Batch;
@@ -230,6 +231,7 @@ fn read_logs(connection: &Connection, query: &LogQuery) -> Result<LogPage, Store
     let mut looked_at = 0;
     let mut searched_to_ns = None;
     while let Some(batch) = batches.next()? {
+        check_time()?;
         let max_ns: i64 = batch.get(1)?;
         let is_full = found.len() > query.limit;
         if is_full && found.first_key_value().is_some_and(|(oldest, _)| oldest.time_ns > max_ns) {
@@ -359,6 +361,7 @@ fn read_trace_logs(connection: &Connection, trace_id: TraceId, limit: usize) -> 
     let mut found: BTreeMap<LogPosition, LogRow> = BTreeMap::new();
     let mut total = 0;
     while let Some(batch) = batches.next()? {
+        check_time()?;
         let Some(opened) = open_batch(connection, batch.get(0)?)? else { continue };
         for row in opened.rows().filter(|row| row.record.trace_id == Some(trace_id)) {
             total += 1;

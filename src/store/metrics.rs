@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row, Transaction, named_params};
 
 use super::body::{CODEC_ZSTD, expand};
+use super::readers::check_time;
 use super::staged_signals::{decode_metrics, metric_kind_from_code, metric_kind_to_code};
 use super::write::{MetricPart, MetricsWrite};
 use super::writer::Batch;
@@ -297,6 +298,7 @@ fn read_points(
     let mut rows = statement.query(named_params! { ":metric_id": metric.id, ":from_ns": from_ns, ":to_ns": to_ns })?;
     let mut found = MetricPoints::default();
     while let Some(row) = rows.next()? {
+        check_time()?;
         if found.points.len() >= limit {
             found.searched_to_ns = Some(row.get(0)?);
             break;

@@ -18,6 +18,8 @@ mod drops;
 mod events;
 mod feedback;
 mod grouping;
+mod issue_list;
+mod issue_search;
 mod issues;
 mod keeper;
 mod logs;
@@ -26,6 +28,8 @@ mod migrate;
 mod monitor_reads;
 mod monitors;
 mod outcomes;
+#[cfg(test)]
+mod plans;
 mod profiles;
 mod project_changes;
 mod projects;
@@ -59,7 +63,8 @@ pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, FeedbackWhole};
 pub use grouping::HashOwner;
-pub use issues::{IssueHistory, IssuePage, IssueQuery, IssueSort};
+pub use issue_list::{IssuePage, IssueQuery, IssueSort};
+pub use issues::IssueHistory;
 pub use logs::{LogFilter, LogPage, LogPosition, LogQuery, LogRow, LogVolume};
 pub use metrics::{MetricPoints, MetricRow, Stretches};
 pub use monitor_reads::{
@@ -83,7 +88,7 @@ use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize};
 use crate::model::live::LiveChange;
 use crate::model::storage::StorageReport;
 use keeper::KeeperHandle;
-use readers::Readers;
+use readers::{MakeWay, Patience, Readers};
 use writer::WriterHandle;
 
 /// The database file inside the data directory.
@@ -119,8 +124,13 @@ pub enum StoreError {
     /// One request's own trouble; the writer goes on.
     #[error("nothing of the request was stored: {0}")]
     NotStored(String),
-    #[error("the read took longer than {} s and was cut", crate::config::READ_TIMEOUT_MS / 1000)]
+    #[error(
+        "the read was cut: it took longer than {} s, or stood in the way of what is written",
+        crate::config::READ_TIMEOUT_MS / 1000
+    )]
     TooSlow,
+    #[error("every reader of the database has been busy for {} s: try again", crate::config::READ_WAIT_MS / 1000)]
+    ReadersBusy,
     #[error("a stored body cannot be read: {0}")]
     BadBody(String),
     #[error("the store is stopping")]
@@ -192,8 +202,9 @@ impl Store {
                 tell.into_iter().for_each(|tell| tell(why.clone()));
             }
         };
-        let writer = WriterHandle::start(connection, &path, lock, options.on_change, tell())?;
-        let readers = Readers::open(&path)?;
+        let make_way = MakeWay::default();
+        let writer = WriterHandle::start(connection, &path, lock, make_way.clone(), options.on_change, tell())?;
+        let readers = Readers::open(&path, Patience::default(), make_way)?;
         let keeper = KeeperHandle::start(&path, settings.clone(), writer.clone(), tell())?;
         Ok(Self { writer, keeper, readers, settings, path })
     }

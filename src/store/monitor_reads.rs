@@ -255,13 +255,12 @@ fn read_check_ins(
 }
 
 fn read_notices(connection: &Connection, limit: usize) -> Result<Vec<MonitorNotice>, StoreError> {
-    let sql = format!(
+    let mut statement = connection.prepare_cached(
         "SELECT monitor_notice.id, monitor_notice.kind, monitor_notice.created_ms, monitor_notice.failures,
              monitor_notice.environment_id, monitor_notice.check_in
-         FROM monitor_notice ORDER BY monitor_notice.id LIMIT {limit}"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([], |row| {
+         FROM monitor_notice ORDER BY monitor_notice.id LIMIT :limit",
+    )?;
+    let rows = statement.query_map(named_params! { ":limit": limit as i64 }, |row| {
         Ok((
             row.get::<_, i64>(0)?,
             row.get::<_, String>(1)?,

@@ -254,6 +254,195 @@ async fn search_text_is_found_literally_and_in_any_case() {
     assert_eq!(total("%").await, 0);
 }
 
+/// An issue of its own, called that.
+fn called(id: u8, title: &str, culprit: &str) -> EventWrite {
+    EventWrite {
+        title: IssueTitle { title: title.to_string(), culprit: culprit.to_string(), ..IssueTitle::default() },
+        ..event(id, &[id])
+    }
+}
+
+/// Numbers of the issues found, newest first.
+async fn found(store: &Store, text: &str) -> Vec<u64> {
+    let query = IssueQuery { text: Some(text.to_string()), limit: 50, ..Default::default() };
+    let page = store.issues(query).await.unwrap();
+    assert_eq!(page.total, page.issues.len() as u64);
+    page.issues.iter().map(|issue| issue.short_no).collect()
+}
+
+/// Issues whose text the index has still to take in.
+async fn due(store: &Store) -> i64 {
+    let sql = "SELECT count(*) FROM issue_search_due";
+    store.readers.run(move |connection| Ok(connection.query_row(sql, [], |row| row.get(0))?)).await.unwrap()
+}
+
+async fn until_indexed(store: &Store) {
+    while due(store).await > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_developer_types_is_found_before_and_after_it_is_indexed() {
+    let opened = open();
+    let mut first = called(1, "KeyError: 'sku'", "/checkout/{id}/");
+    first.title = IssueTitle {
+        ty: Some("KeyError".to_string()),
+        value: Some("'sku'".to_string()),
+        filename: Some("shop/views.py".to_string()),
+        function: Some("add_to_cart".to_string()),
+        ..first.title
+    };
+    opened.store.append(one(first)).await.unwrap();
+    opened.store.append(one(called(2, "ÜBERLAUF: \"50%\" of shop.cart", "/cart/"))).await.unwrap();
+    for round in 0..2 {
+        for (text, numbers) in [
+            ("KeyError", &[1][..]),
+            ("keyerr", &[1]),
+            ("shop.cart", &[2]),
+            ("views.py", &[1]),
+            ("/checkout/", &[1]),
+            ("add_to", &[1]),
+            ("cart", &[2, 1]),
+            ("cart keyerror", &[1]),
+            ("'sku' /", &[1]),
+            ("ür", &[]),
+            ("überlauf", &[2]),
+            ("Überlauf", &[2]),
+            ("üb", &[2]),
+            ("50%", &[2]),
+            ("\"50%\"", &[2]),
+            ("%", &[2]),
+            ("_", &[1]),
+            ("", &[2, 1]),
+            ("  ", &[2, 1]),
+            ("DEFAULT-2", &[2]),
+            ("default-1", &[1]),
+            ("default-3", &[]),
+            ("NOT", &[]),
+            ("cart*", &[]),
+            ("cart OR nothing", &[]),
+            ("cart AND", &[]),
+            ("text:cart", &[]),
+            ("(cart)", &[]),
+            ("^cart", &[]),
+            ("\"", &[2]),
+            ("\"\"\"", &[]),
+            ("car\0t", &[2, 1]),
+        ] {
+            assert_eq!(found(&opened.store, text).await, numbers, "{text:?} in round {round}");
+        }
+        until_indexed(&opened.store).await;
+    }
+}
+
+#[tokio::test]
+async fn an_issue_that_is_called_something_else_is_found_by_that_at_once() {
+    let opened = open();
+    opened.store.append(one(called(1, "before", "/x/"))).await.unwrap();
+    until_indexed(&opened.store).await;
+    let later = EventWrite { event_id: EventId([2; 16]), hashes: vec![[1; 16]], ..called(2, "after", "/x/") };
+    opened.store.append(one(later)).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!((found(&opened.store, "before").await.len(), found(&opened.store, "after").await.len()), (0, 1));
+        until_indexed(&opened.store).await;
+    }
+    // The same words again are nothing to be taken in.
+    let same = EventWrite { event_id: EventId([3; 16]), hashes: vec![[1; 16]], ..called(3, "after", "/x/") };
+    opened.store.writer.append(one(same)).await.unwrap();
+    assert_eq!(due(&opened.store).await, 0);
+}
+
+#[tokio::test]
+async fn an_issue_that_is_gone_is_not_found() {
+    let opened = open();
+    opened.store.append(one(called(1, "one error", "/x/"))).await.unwrap();
+    opened.store.append(one(called(2, "two errors", "/x/"))).await.unwrap();
+    until_indexed(&opened.store).await;
+    let writer = opened.store.writer.clone();
+    let removed = tokio::task::spawn_blocking(move || {
+        writer.run_chore(|tx, _| Ok(tx.execute("DELETE FROM issue WHERE short_no = 1", [])?))
+    });
+    assert_eq!(removed.await.unwrap().unwrap(), 1);
+    let hits = opened.store.readers.run(|connection| {
+        let sql = "SELECT count(*) FROM issue_search WHERE issue_search MATCH '\"error\"'";
+        Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?)
+    });
+    assert_eq!((hits.await.unwrap(), found(&opened.store, "error").await), (1, vec![2]));
+}
+
+#[tokio::test]
+async fn a_search_is_paged_without_gaps_by_every_sort_and_filter() {
+    let opened = open();
+    for id in 1..=9 {
+        let place = if id % 2 == 0 { Some("live".to_string()) } else { None };
+        opened.store.append(one(EventWrite { environment: place, ..called(id, "shop error", "/x/") })).await.unwrap();
+        if id == 5 {
+            // Some from the index, some that are due.
+            until_indexed(&opened.store).await;
+        }
+    }
+    for sort in [IssueSort::LastSeen, IssueSort::FirstSeen, IssueSort::Events] {
+        for (environment, count) in [(None, 9), (Some("live".to_string()), 4)] {
+            for (text, status) in [("shop", None), ("sh or", Some(IssueStatus::Unresolved)), ("err sh", None)] {
+                let mut query =
+                    IssueQuery { sort, status, environment: environment.clone(), limit: 2, ..Default::default() };
+                query.text = Some(text.to_string());
+                let mut seen = Vec::new();
+                loop {
+                    let page = opened.store.issues(query.clone()).await.unwrap();
+                    assert_eq!(page.total, count, "{query:?}");
+                    seen.extend(page.issues.iter().map(|issue| (issue.last_seen_ms, issue.id)));
+                    query.after = page.next_after;
+                    if query.after.is_none() {
+                        break;
+                    }
+                }
+                if sort != IssueSort::Events {
+                    assert!(seen.is_sorted_by(|one, next| one > next), "{query:?}");
+                }
+                seen.sort();
+                seen.dedup();
+                assert_eq!(seen.len() as u64, count, "{query:?}");
+            }
+        }
+        let text = Some("shop".to_string());
+        let nothing = IssueQuery { text, status: Some(IssueStatus::Resolved), sort, limit: 5, ..Default::default() };
+        assert_eq!(opened.store.issues(nothing).await.unwrap().total, 0);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+
+    /// Whatever is typed is an answer, and the same one from the index as from the rows.
+    #[test]
+    fn anything_may_be_typed(titles in proptest::collection::vec("[a-zäÖß\"'*%:() \u{0}-]{0,12}|\\PC{0,20}", 1..5), typed in proptest::collection::vec("[a-zÄöß\"'*%:()^+{} \u{0}-]{1,5}|\\PC{1,6}", 1..8)) {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut connection, Path::new("x.db")).unwrap();
+        issue_search::add_functions(&connection).unwrap();
+        connection.execute("INSERT INTO project VALUES (1, 'a', 'A', 'python', 1, 1)", []).unwrap();
+        for (index, title) in titles.iter().enumerate() {
+            let sql = "INSERT INTO issue VALUES (?1, 1, ?1, 'error', ?2, '', NULL, NULL, NULL, NULL, NULL, 'error', 'python',
+                'unresolved', 1, 1, 1, 1, 1, NULL, NULL)";
+            connection.execute(sql, rusqlite::params![index as i64, title]).unwrap();
+        }
+        let mut parts = typed;
+        parts.extend(titles.iter().map(|title| title.chars().skip(1).take(6).collect()));
+        let search = |connection: &rusqlite::Connection, text: &str| {
+            let query = IssueQuery { text: Some(text.to_string()), limit: 9, ..Default::default() };
+            issue_list::read_issues(connection, &query).unwrap().issues.iter().map(|issue| issue.id.0).collect::<Vec<_>>()
+        };
+        let by_rows: Vec<_> = parts.iter().map(|text| search(&connection, text)).collect();
+        let tx = connection.transaction().unwrap();
+        proptest::prop_assert_eq!(issue_search::index_some(&tx, 100).unwrap(), titles.len());
+        tx.commit().unwrap();
+        for (text, by_rows) in parts.iter().zip(by_rows) {
+            proptest::prop_assert_eq!(search(&connection, text), by_rows, "{:?} in {:?}", text, &titles);
+        }
+    }
+}
+
 #[tokio::test]
 async fn one_bad_request_does_not_take_the_others_along() {
     let opened = open();
@@ -300,30 +489,28 @@ async fn readers_cannot_write() {
     assert!(matches!(denied, Err(StoreError::Sqlite(_))), "{denied:?}");
 }
 
-/// The plan of a statement, as SQLite explains it.
-fn plan(opened: &Opened, sql: &str) -> String {
-    let connection = rusqlite::Connection::open(opened.store.path()).unwrap();
-    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-    let count = statement.parameter_count();
-    for index in 1..=count {
-        statement.raw_bind_parameter(index, 1).unwrap();
-    }
-    let mut rows = statement.raw_query();
-    let mut lines = Vec::new();
-    while let Some(row) = rows.next().unwrap() {
-        lines.push(row.get::<_, String>(3).unwrap());
-    }
-    lines.join("; ")
-}
-
 #[tokio::test]
 async fn hot_reads_walk_their_indexes() {
     let opened = open();
     let cases = [
-        (issues::list_sql(IssueSort::LastSeen, false), "USING INDEX issue_last_seen"),
-        (issues::list_sql(IssueSort::FirstSeen, false), "USING INDEX issue_first_seen"),
-        (issues::list_sql(IssueSort::LastSeen, true), "USING INDEX issue_environment_last_seen"),
-        (issues::list_sql(IssueSort::FirstSeen, true), "USING INDEX issue_environment_first_seen"),
+        (issue_list::list_sql(IssueSort::LastSeen, false), "USING INDEX issue_last_seen"),
+        (issue_list::list_sql(IssueSort::FirstSeen, false), "USING INDEX issue_first_seen"),
+        (issue_list::list_sql(IssueSort::Events, false), "USING INDEX issue_events"),
+        (issue_list::list_sql(IssueSort::LastSeen, true), "USING INDEX issue_environment_last_seen"),
+        (issue_list::list_sql(IssueSort::FirstSeen, true), "USING INDEX issue_environment_first_seen"),
+        (issue_list::list_sql(IssueSort::Events, true), "USING INDEX issue_environment_events"),
+        (issue_list::count_sql(false), "SCAN issue USING COVERING INDEX issue_filter"),
+        (issue_list::count_sql(true), "SEARCH issue USING COVERING INDEX issue_filter (id=?)"),
+        (
+            issue_list::found_sql(issue_list::Found::Indexed, IssueSort::LastSeen, false),
+            "SEARCH issue USING INDEX sqlite_autoindex_issue_1 (project_id=? AND short_no=?)",
+        ),
+        (issues::issue_sql(issues::BY_ID), "SEARCH issue USING INTEGER PRIMARY KEY (rowid=?)"),
+        (issues::issue_sql(issues::BY_SHORT_NO), "USING INDEX sqlite_autoindex_issue_1 (project_id=? AND short_no=?)"),
+        (
+            events::event_sql(events::chosen_by(EventQuery::Latest(IssueId(1))).2),
+            "SEARCH event USING INDEX event_issue (issue_id=?)",
+        ),
         (attachments::of_event_sql(), "USING INDEX sqlite_autoindex_attachment_1 (event_id=? AND project_id=?)"),
         (profiles::of_trace_sql(), "USING INDEX profile_trace"),
         (profiles::of_profiler_sql(), "USING INDEX profile_profiler (profiler_id=? AND start_ms>? AND start_ms<?)"),
@@ -342,15 +529,23 @@ async fn hot_reads_walk_their_indexes() {
         (releases::list_sql(), "USING INDEX release_last_seen"),
         (releases::hours_sql(), "USING INDEX release_hour_hour"),
         (events::trace_events_sql(), "USING INDEX event_trace"),
-        (events::event_sql("event.event_id = ?1 AND ?2 = 0"), "SEARCH event USING INDEX sqlite_autoindex_event_1"),
+        (
+            events::event_sql(events::chosen_by(EventQuery::ById(EventId([0; 16]))).2),
+            "SEARCH event USING INDEX sqlite_autoindex_event_1",
+        ),
         (feedback::page_sql(FeedbackScope::All, false), "SEARCH feedback USING INTEGER PRIMARY KEY (rowid<?)"),
         (feedback::page_sql(FeedbackScope::All, true), "USING INDEX feedback_project (project_id=? AND id<?)"),
         (feedback::page_sql(FeedbackScope::Event(EventId([0; 16])), true), "USING INDEX feedback_event"),
+        (
+            feedback::page_sql(FeedbackScope::Issue(IssueId(1)), false),
+            "SEARCH feedback USING INTEGER PRIMARY KEY (rowid<?)",
+        ),
         (feedback::COUNT_SQL.to_string(), "USING INDEX feedback_project"),
         (feedback::COUNT_SQL.to_string(), "SEARCH event USING INDEX sqlite_autoindex_event_1"),
     ];
     for (sql, expected) in cases {
-        let plan = plan(&opened, &sql);
+        let connection = readers::open_read_only(opened.store.path()).unwrap();
+        let plan = plans::explain(&connection, &sql).unwrap().join("; ");
         assert!(plan.contains(expected), "{expected} is not in: {plan}\n{sql}");
         if expected.starts_with("USING INDEX issue_") || expected.starts_with("USING INDEX trace_") {
             assert!(!plan.contains("TEMP B-TREE"), "sorted after all: {plan}");
@@ -359,7 +554,7 @@ async fn hot_reads_walk_their_indexes() {
 }
 
 /// A profile of as many incompressible bytes, and what its id is made of.
-fn profile(bytes: &[u8], key: u8) -> Vec<Write> {
+pub(super) fn profile(bytes: &[u8], key: u8) -> Vec<Write> {
     let profile = Profile {
         profile_id: EventId([1; 16]),
         profiler_id: None,

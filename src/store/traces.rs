@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
 use super::body::{CODEC_ZSTD, expand};
+use super::readers::check_time;
 use super::staged::{
     decode_spans, kind_from_code, kind_to_code, source_from_code, source_to_code, status_from_code, status_to_code,
 };
@@ -227,6 +228,7 @@ fn read_spans(connection: &Connection, trace_id: TraceId, limit: usize) -> Resul
     let mut found = TraceSpans::default();
     let mut seen = HashSet::new();
     while let Some(row) = rows.next()? {
+        check_time()?;
         let body: Vec<u8> = row.get(2)?;
         let batch = decode_spans(&expand(row.get(1)?, &body)?)?;
         let first_resource = found.batch.resources.len();

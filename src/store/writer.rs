@@ -10,15 +10,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::{
-    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, WAL_CHECKPOINT_BYTES, WAL_RESTART_BYTES,
-    WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
+    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, WAL_CHECKPOINT_BYTES,
+    WAL_CHECKPOINT_STEP_BYTES, WAL_RESTART_BYTES, WAL_RESTART_EVERY_MS, WAL_RESTART_WAIT_MS, WRITE_QUEUE_BYTES_MAX,
+    WRITE_QUEUE_LENGTH_MAX,
 };
 use crate::model::ids::{IssueId, ServerIds};
 use crate::model::live::LiveChange;
@@ -35,6 +36,7 @@ use super::logs::insert_logs;
 use super::metrics::insert_metrics;
 use super::outcomes::OutcomeDeltas;
 use super::project_changes::change_project;
+use super::readers::MakeWay;
 use super::releases::ReleaseDeltas;
 use super::sessions::insert_sessions;
 use super::traces::insert_spans;
@@ -107,12 +109,19 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
     Ok(connection)
 }
 
+/// Tables whose ids come from [`ServerIds`].
+pub(super) const ID_TABLES: [&str; 8] =
+    ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"];
+
+pub(super) fn last_id_sql(table: &str) -> String {
+    format!("SELECT coalesce(max(id), 0) FROM {table}")
+}
+
 /// The newest id given to a row, so that ids go on growing after a start.
 fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
     let mut last = 0;
-    for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"] {
-        let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
-        last = last.max(connection.query_row(&sql, [], |row| row.get(0))?);
+    for table in ID_TABLES {
+        last = last.max(connection.query_row(&last_id_sql(table), [], |row| row.get(0))?);
     }
     Ok(last)
 }
@@ -122,6 +131,7 @@ impl WriterHandle {
         mut connection: Connection,
         path: &Path,
         lock: File,
+        make_way: MakeWay,
         on_change: Box<dyn Fn(LiveChange) + Send>,
         on_death: impl FnOnce(String) + Send + 'static,
     ) -> Result<Self, StoreError> {
@@ -141,6 +151,9 @@ impl WriterHandle {
             wal_pages,
             ids: ServerIds::after(last_id),
             wal_path: PathBuf::from(wal_path),
+            make_way,
+            checkpoint_from_bytes: 0,
+            restart_from: Instant::now(),
             on_change,
             _lock: lock,
         };
@@ -255,6 +268,10 @@ struct Writer {
     wal_pages: Arc<AtomicU64>,
     ids: ServerIds,
     wal_path: PathBuf,
+    make_way: MakeWay,
+    /// Size of the log before which another checkpoint would only find the reader that held up the last one.
+    checkpoint_from_bytes: u64,
+    restart_from: Instant,
     on_change: Box<dyn Fn(LiveChange) + Send>,
     /// Keeps other processes out of the data directory.
     _lock: File,
@@ -440,12 +457,20 @@ impl Writer {
 
     /// The file's length does not tell: a finished checkpoint leaves it as long as it was, and the log starts again
     /// from its beginning.
-    fn checkpoint_when_large(&self) {
+    fn checkpoint_when_large(&mut self) {
         let bytes = self.wal_pages.load(Ordering::Relaxed) * self.page_bytes;
-        if bytes >= WAL_RESTART_BYTES {
-            self.checkpoint("RESTART");
-        } else if bytes >= WAL_CHECKPOINT_BYTES {
+        if bytes < WAL_CHECKPOINT_BYTES {
+            self.checkpoint_from_bytes = 0;
+            self.make_way.ask(false);
+        } else if bytes >= WAL_RESTART_BYTES {
+            self.make_way.ask(true);
+            if Instant::now() >= self.restart_from {
+                self.checkpoint("RESTART");
+                self.restart_from = Instant::now() + Duration::from_millis(WAL_RESTART_EVERY_MS);
+            }
+        } else if bytes >= self.checkpoint_from_bytes {
             self.checkpoint("PASSIVE");
+            self.checkpoint_from_bytes = bytes + WAL_CHECKPOINT_STEP_BYTES;
         }
     }
 
@@ -458,12 +483,18 @@ impl Writer {
     /// Failing is not fatal: the log is complete without it, and the next one tries again.
     fn checkpoint(&self, mode: &str) {
         // Readers are cut at 5 s; a writer that waited for them would hold up ingest instead.
-        let _ = self.connection.busy_timeout(Duration::from_millis(50));
-        let result: rusqlite::Result<i64> =
+        let _ = self.connection.busy_timeout(Duration::from_millis(WAL_RESTART_WAIT_MS));
+        let result: rusqlite::Result<bool> =
             self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0));
         let _ = self.connection.busy_timeout(Duration::from_secs(5));
-        if let Err(error) = result {
-            tracing::debug!(%error, mode, "checkpoint did not finish");
+        match result {
+            Ok(false) if mode != "PASSIVE" => {
+                // The log begins anew, and no commit may come to notice it.
+                self.wal_pages.store(0, Ordering::Relaxed);
+                self.make_way.ask(false);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, mode, "checkpoint did not finish"),
         }
     }
 }

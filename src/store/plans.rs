@@ -1,0 +1,272 @@
+//! Every statement of the store, explained: what walks no index, or sorts, has to say why.
+//!
+//! The statements are read off the source, so that a new one cannot be forgotten: every text in `src/store` that begins
+//! with an SQL verb is explained against the newest schema. It passes when each table is searched by an index and nothing
+//! is sorted; otherwise it needs a line in [`EXCUSED`]. Texts put together at run time, which the source does not show
+//! whole, need their variants in [`built`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::{EventQuery, FeedbackScope, IssueSort, events, feedback, issue_list, issues, migrate, traces, writer};
+use crate::model::ids::{EventId, IssueId, ProjectId};
+
+/// Tables that are read whole, and why they are always small.
+const SMALL: &[(&str, &str)] = &[
+    ("project", "200 at most, made by hand"),
+    ("project_key", "50 of a project at most, made by hand"),
+    ("project_settings", "one of a project"),
+    ("monitor", "1,000 of a project at most"),
+    ("monitor_notice", "waits for the next look, which takes it away"),
+    ("unwatched", "the times the server was stopped in the last days"),
+    ("issue_search_due", "waits for the keeper, which takes it in"),
+    ("due", "the same"),
+];
+
+/// Statements that scan or sort: file, function, and why that is no harm. A line that excuses nothing fails.
+const EXCUSED: &[(&str, &str, &str)] = &[
+    ("attachments.rs", "of_event_sql", "sorts the attachments of one event"),
+    ("client_reports.rs", "discard_totals", "sums all there is: kinds and reasons by the hour, for one page"),
+    ("client_reports.rs", "read_stats", "sums by the hour; without a project its index cannot be entered"),
+    ("drops.rs", "read_drops", "groups a month of one project's filters by the hour"),
+    ("events.rs", "trace_events_sql", "sorts the events of one trace"),
+    ("feedback.rs", "page_sql", "sorts the feedback on one event"),
+    ("issue_list.rs", "count_sql", "counts in an index of 34 bytes an issue: 4 ms for 100,000"),
+    ("issue_list.rs", "found_sql", "one or two characters only: nothing indexes them"),
+    ("logs.rs", "has_logs", "stops at the first row"),
+    ("logs.rs", "VOLUME_SQL", "groups the counts by minute of the time asked for"),
+    ("logs.rs", "read_volume", "names in the counts by minute of the time asked for"),
+    ("metrics.rs", "has_metrics", "stops at the first row"),
+    ("metrics.rs", "read_metrics", "walks the names of all metrics in their order, to find a part of one"),
+    ("metrics.rs", "read_named", "sorts the metrics of one name"),
+    ("monitor_reads.rs", "read_page", "sorts monitors, which are few"),
+    ("outcomes.rs", "read_totals", "sums all there is: categories and reasons by the hour, for one page"),
+    ("profiles.rs", "of_trace_sql", "sorts the profiles of one trace"),
+    ("projects.rs", "read_keys", "sorts keys, which are few"),
+    ("projects.rs", "read_projects", "sorts the keys of one project"),
+    ("releases.rs", "list_sql", "sorts releases that were seen in the same millisecond"),
+    ("releases.rs", "read_releases", "environments of all releases, read off an index"),
+    ("replays.rs", "read_naming", "sorts the replays that name one trace or event"),
+    ("traces.rs", "has_data", "stops at the first row"),
+    ("traces.rs", "SPANS_SQL", "sorts the batches of one trace"),
+];
+
+/// Texts with parts that are chosen at run time: file, function, its variants.
+fn built() -> Vec<(&'static str, &'static str, Vec<String>)> {
+    let sorts = [IssueSort::LastSeen, IssueSort::FirstSeen, IssueSort::Events];
+    let both = |of: &dyn Fn(bool) -> String| vec![of(false), of(true)];
+    let founds =
+        [issue_list::Found::Indexed, issue_list::Found::Due, issue_list::Found::Everywhere, issue_list::Found::Named];
+    let by_sort = |of: &dyn Fn(IssueSort, bool) -> String| -> Vec<String> {
+        sorts.iter().flat_map(|sort| [of(*sort, false), of(*sort, true)]).collect()
+    };
+    let (issue, project, event) = (IssueId(1), ProjectId(1), EventId([0; 16]));
+    let event_queries = [
+        EventQuery::ById(event),
+        EventQuery::InProject(project, event),
+        EventQuery::InIssue(issue, event),
+        EventQuery::Latest(issue),
+        EventQuery::First(issue),
+    ];
+    let scopes = [FeedbackScope::All, FeedbackScope::Issue(issue), FeedbackScope::Event(event)];
+    vec![
+        ("issue_list.rs", "list_sql", by_sort(&issue_list::list_sql)),
+        (
+            "issue_list.rs",
+            "found_sql",
+            founds.iter().flat_map(|found| by_sort(&|sort, by| issue_list::found_sql(*found, sort, by))).collect(),
+        ),
+        ("feedback.rs", "page_sql", "sorts the feedback on one event"),
+        ("issue_list.rs", "count_sql", both(&issue_list::count_sql)),
+        ("issue_list.rs", "one_sql", both(&issue_list::one_sql)),
+        ("issues.rs", "issue_sql", [issues::BY_ID, issues::BY_SHORT_NO].map(issues::issue_sql).to_vec()),
+        ("events.rs", "event_sql", event_queries.map(|query| events::event_sql(events::chosen_by(query).2)).to_vec()),
+        (
+            "feedback.rs",
+            "page_sql",
+            scopes.iter().flat_map(|scope| both(&|by| feedback::page_sql(*scope, by))).collect(),
+        ),
+        ("traces.rs", "list_sql", both(&traces::list_sql)),
+        ("writer.rs", "last_id_sql", writer::ID_TABLES.map(writer::last_id_sql).to_vec()),
+    ]
+}
+
+/// A text in the source that is SQL.
+struct Statement {
+    file: String,
+    /// The function or constant it stands in.
+    place: String,
+    sql: String,
+}
+
+fn store_sources() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let mut sources = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_string();
+        if path.extension().is_some_and(|ending| ending == "rs") && !["tests.rs", "plans.rs"].contains(&name.as_str()) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            sources.push((name, text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_string()));
+        }
+    }
+    sources.sort();
+    sources
+}
+
+/// Every string of a source, with the item it stands in.
+fn strings(source: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut place = String::new();
+    let mut rest = source;
+    while let Some(c) = rest.chars().next() {
+        if rest.starts_with("//") {
+            rest = rest.split_once('\n').map_or("", |(_, after)| after);
+        } else if rest.starts_with("'\"'") {
+            rest = &rest[3..];
+        } else if let Some(after) = rest.strip_prefix("fn ").or(rest.strip_prefix("const ")) {
+            place = after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('"') {
+            let mut text = String::new();
+            let mut chars = after.char_indices();
+            let mut end = after.len();
+            while let Some((at, c)) = chars.next() {
+                match c {
+                    '"' => {
+                        end = at + 1;
+                        break;
+                    }
+                    '\\' => match chars.next() {
+                        // A line broken in the source only.
+                        Some((_, '\n')) => text.push(' '),
+                        Some((_, 'n')) => text.push('\n'),
+                        Some((_, other)) => text.push(other),
+                        None => {}
+                    },
+                    c => text.push(c),
+                }
+            }
+            found.push((place.clone(), text));
+            rest = &after[end..];
+        } else {
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    found
+}
+
+fn is_sql(text: &str) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].contains(&first) && text.split_whitespace().nth(1).is_some()
+}
+
+/// All texts that are SQL, with the constants in them put in.
+fn statements() -> Vec<Statement> {
+    let mut found = Vec::new();
+    let sources = store_sources();
+    let mut everywhere = BTreeMap::new();
+    for (_, source) in &sources {
+        everywhere.extend(strings(source).into_iter().filter(|(place, _)| is_constant(place)));
+    }
+    for (file, source) in sources {
+        let texts = strings(&source);
+        let own: BTreeMap<String, String> = texts.iter().filter(|(place, _)| is_constant(place)).cloned().collect();
+        for (place, text) in texts.into_iter().filter(|(_, text)| is_sql(text)) {
+            let mut sql = text;
+            for _ in 0..3 {
+                for (name, value) in own.iter().chain(&everywhere) {
+                    sql = sql.replace(&format!("{{{name}}}"), value);
+                }
+            }
+            found.push(Statement { file: file.clone(), place, sql });
+        }
+    }
+    found
+}
+
+fn is_constant(place: &str) -> bool {
+    !place.is_empty() && place.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn newest_schema() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate::migrate(&mut connection, Path::new("x.db")).unwrap();
+    super::issue_search::add_functions(&connection).unwrap();
+    connection
+}
+
+/// The lines of a plan.
+pub(super) fn explain(connection: &Connection, sql: &str) -> Result<Vec<String>, rusqlite::Error> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    for index in 1..=statement.parameter_count() {
+        statement.raw_bind_parameter(index, 1)?;
+    }
+    let mut rows = statement.raw_query();
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        lines.push(row.get::<_, String>(3)?);
+    }
+    Ok(lines)
+}
+
+/// What of a plan is not a search by an index.
+fn faults(plan: &[String]) -> Vec<&String> {
+    // One row, or none of a table.
+    let is_harmless = |line: &str| {
+        let table = line.strip_prefix("SCAN ").and_then(|rest| rest.split_whitespace().next());
+        line.starts_with("SCAN CONSTANT ROW")
+            || line.contains("VIRTUAL TABLE INDEX")
+            || table.is_some_and(|table| SMALL.iter().any(|(name, _)| *name == table))
+    };
+    plan.iter()
+        .filter(|line| line.starts_with("SCAN") || line.contains("TEMP B-TREE") || line.contains("AUTOMATIC"))
+        .filter(|line| !is_harmless(line))
+        .collect()
+}
+
+#[test]
+fn every_statement_walks_an_index_or_says_why_not() {
+    let connection = newest_schema();
+    let built = built();
+    let mut wrong = Vec::new();
+    let mut excused = BTreeSet::new();
+    let mut check = |file: &str, place: &str, sql: &str, wrong: &mut Vec<String>| {
+        let plan = match explain(&connection, sql) {
+            Ok(plan) => plan,
+            Err(error) => {
+                wrong.push(format!("{file}, {place}: not whole in the source, list its variants in built(): {error}"));
+                return;
+            }
+        };
+        for fault in faults(&plan) {
+            let excuse = EXCUSED.iter().position(|(name, item, _)| *name == file && *item == place);
+            match excuse {
+                Some(index) => drop(excused.insert(index)),
+                None => wrong.push(format!("{file}, {place}: {fault}\n    {plan:?}\n    {sql}")),
+            }
+        }
+    };
+    let statements = statements();
+    assert!(statements.len() > 100, "the statements were not found: {}", statements.len());
+    for Statement { file, place, sql } in &statements {
+        if !built.iter().any(|(name, item, _)| name == file && item == place) {
+            check(file, place, sql, &mut wrong);
+        }
+    }
+    for (file, place, variants) in &built {
+        let is_known = statements.iter().any(|statement| statement.file == *file && statement.place == *place);
+        assert!(is_known, "there is no such function any more: {file}, {place}");
+        for sql in variants {
+            check(file, place, sql, &mut wrong);
+        }
+    }
+    for (index, (file, place, _)) in EXCUSED.iter().enumerate() {
+        if !excused.contains(&index) {
+            wrong.push(format!("{file}, {place}: needs no excuse any more"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
