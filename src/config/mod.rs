@@ -201,6 +201,10 @@ pub const COMMIT_BYTES_MAX: usize = 8 << 20;
 pub const WAL_CHECKPOINT_BYTES: u64 = 16 << 20;
 pub const WAL_RESTART_BYTES: u64 = 64 << 20;
 
+/// A writer at one thing for longer than this, in milliseconds, is said to be stalled by the health check. Commits take
+/// milliseconds, and up to five seconds while another program holds the database.
+pub const WRITER_STALLED_MS: i64 = 10_000;
+
 /// What the store does for itself (sealing, dropping, giving pages back) is written in pieces that keep the writer for at
 /// most about this long, in milliseconds: requests wait meanwhile.
 pub const SLICE_MS: u64 = 20;

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::config::{READ_TIMEOUT_MS, READERS};
 
 use super::StoreError;
+use super::trouble::while_reading;
 
 /// Virtual-machine steps between two looks at the clock: about a millisecond.
 const STEPS_PER_CHECK: i32 = 20_000;
@@ -55,7 +56,7 @@ impl Readers {
         let task = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let mut connection = readers.take()?;
-            let result = read_once(&mut connection, read);
+            let result = read_once(&mut connection, read).map_err(|error| while_reading(error, &readers.path));
             if !matches!(result, Err(StoreError::TooSlow)) {
                 readers.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(connection);
             }
