@@ -208,6 +208,10 @@ pub const WAL_RESTART_BYTES: u64 = 128 << 20;
 pub const WAL_RESTART_WAIT_MS: u64 = 50;
 pub const WAL_RESTART_EVERY_MS: u64 = 200;
 
+/// A writer at one thing for longer than this, in milliseconds, is said to be stalled by the health check. Commits take
+/// milliseconds, and up to five seconds while another program holds the database.
+pub const WRITER_STALLED_MS: i64 = 10_000;
+
 /// What the store does for itself (sealing, dropping, giving pages back) is written in pieces that keep the writer for at
 /// most about this long, in milliseconds: requests wait meanwhile.
 pub const SLICE_MS: u64 = 20;

@@ -16,11 +16,13 @@ pub struct ApiError {
     pub causes: Vec<String>,
     /// What to change on the sender's side, for the ledger.
     pub fix: Option<String>,
+    /// Nothing that sending less would help.
+    pub is_outage: bool,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), causes: Vec::new(), fix: None }
+        Self { status, detail: detail.into(), causes: Vec::new(), fix: None, is_outage: false }
     }
 
     pub fn not_found(what: &str) -> Self {
@@ -69,10 +71,24 @@ impl From<BodyError> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Full | StoreError::Busy | StoreError::ReadersBusy | StoreError::Stopping => {
+            StoreError::Full | StoreError::Held => Self {
+                is_outage: true,
+                fix: Some("on the machine trapline runs on: see the reason".to_string()),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            },
+            StoreError::Busy | StoreError::ReadersBusy | StoreError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
             StoreError::TooSlow => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
+            // The rows that failed are in the log already.
+            StoreError::PartlyStored { .. } => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            StoreError::Damaged { .. } => {
+                tracing::error!(%error, "a read met damage");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the database is damaged here: stop trapline, run trapline check, and restore a backup if need be",
+                )
+            }
             // Anything else is ours, and its text may name files: it goes to the log.
             other => {
                 tracing::error!(error = %other, "request failed in the store");

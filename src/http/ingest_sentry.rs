@@ -453,8 +453,9 @@ fn accepted(form: Form, id: Option<EventId>) -> Response<Body> {
 }
 
 pub(super) fn refused(error: &ApiError, body_bytes: u64) -> Answered {
-    // Sentry SDKs do not retry. When the queue is full, a named pause loses less than a refusal of everything.
-    if error.status == StatusCode::SERVICE_UNAVAILABLE {
+    // Sentry SDKs do not retry. When the queue is full, a named pause loses less than a refusal of everything; when the
+    // disk is, it would only lose what comes after there is room again.
+    if error.status == StatusCode::SERVICE_UNAVAILABLE && !error.is_outage {
         let mut error = error.clone();
         error.status = StatusCode::TOO_MANY_REQUESTS;
         let mut response = error.response();

@@ -13,6 +13,7 @@ mod error_page;
 mod feedback;
 mod grouping;
 mod guard;
+mod health;
 mod ingest_cron;
 mod ingest_otlp;
 mod ingest_security;
@@ -136,7 +137,10 @@ async fn answer(
         return Err(error);
     }
     if *route == Route::Livez {
-        return Ok(respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"));
+        return Ok(health::live());
+    }
+    if *route == Route::Readyz {
+        return Ok(health::ready(server));
     }
     if *route == Route::Healthcheck {
         return Ok(respond::bytes(StatusCode::OK, "application/json", r#"{"is_healthy":true}"#));

@@ -8,6 +8,8 @@ use crate::otlp::Signal;
 pub enum Route<'a> {
     // Answers as soon as the port is open.
     Livez,
+    // Whether the database is open and takes what is sent.
+    Readyz,
     // The same in the words of Sentry's Relay, which SDKs' own proxies and monitors ask.
     Healthcheck,
 
@@ -120,6 +122,7 @@ pub enum Sentry0<'a> {
 pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
     match parts {
         ["livez"] => Route::Livez,
+        ["readyz"] => Route::Readyz,
         [.., "api", "relay", "healthcheck", "live" | "ready"] => Route::Healthcheck,
 
         ["api", "ui", rest @ ..] => route_ui(rest),

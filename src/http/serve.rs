@@ -24,6 +24,8 @@ const HTTP2_STREAMS_MAX: u32 = 256;
 const PEEK_PAUSE: Duration = Duration::from_millis(10);
 /// After a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Between two lines in the log about it.
+const ACCEPT_COMPLAINT_PAUSE: Duration = Duration::from_secs(5);
 
 /// Accepts on every listener until `stop` turns true, then lets requests in flight finish.
 pub async fn serve(server: Arc<Server>, listeners: Vec<TcpListener>, stop: watch::Receiver<bool>) {
@@ -61,6 +63,7 @@ async fn accept(
         .timer(TokioTimer::new())
         .max_concurrent_streams(HTTP2_STREAMS_MAX)
         .max_header_list_size(HEADER_BYTES_MAX as u32);
+    let mut complained: Option<tokio::time::Instant> = None;
     loop {
         let accepted = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
@@ -69,7 +72,10 @@ async fn accept(
         let (stream, peer) = match accepted {
             Ok((stream, address)) => (stream, Peer(address.ip())),
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if complained.is_none_or(|at| at.elapsed() > ACCEPT_COMPLAINT_PAUSE) {
+                    tracing::warn!(%error, "cannot accept a connection, trying again: is the limit of open files reached?");
+                    complained = Some(tokio::time::Instant::now());
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

@@ -27,6 +27,8 @@ pub enum Reason {
     RateLimited,
     /// Over a limit on how many there may be.
     TooMany,
+    /// Our own fault: the database refused this one row.
+    NotStored,
 }
 
 impl Reason {
@@ -44,6 +46,7 @@ impl Reason {
             Self::Filtered => "filtered",
             Self::RateLimited => "rate_limited",
             Self::TooMany => "too_many",
+            Self::NotStored => "not_stored",
         }
     }
 }

@@ -36,6 +36,7 @@ mod projects;
 mod readers;
 mod releases;
 mod replays;
+mod rescue;
 mod retention;
 pub mod safety;
 mod sessions;
@@ -44,11 +45,12 @@ mod staged_signals;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod trouble;
 mod write;
 mod writer;
 
 use std::fs::File;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -78,6 +80,7 @@ pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
 pub use traces::{TracePage, TraceQuery, TraceSpans};
+pub use trouble::WriterState;
 pub use write::{
     Appended, CheckInAppended, CheckInWrite, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite,
     KeyUseWrite, LogMinute, LogsWrite, MetricPart, MetricsWrite, MonitorTick, NoticeTold, OutcomeWrite,
@@ -121,6 +124,21 @@ pub enum StoreError {
     /// Nothing was stored; the writer has more to do than it can.
     #[error("the write queue is full")]
     Busy,
+    /// Nothing was stored; another program has the database locked.
+    #[error(
+        "another program holds the database: close it (sqlite3, a copy under way), and what is sent is stored again"
+    )]
+    Held,
+    /// Some rows are stored, others cannot be; the writer goes on.
+    #[error("not everything of the request could be stored: {lost} failed, the rest is on disk")]
+    PartlyStored { lost: String },
+    #[error(
+        "the database {path} is damaged ({detail}): stop trapline, run trapline check to see what is hurt, and restore a \
+         backup if it cannot be read"
+    )]
+    Damaged { path: PathBuf, detail: String },
+    #[error("the disk under {0} is full: free some space, then start again")]
+    FullAtStart(PathBuf),
     /// One request's own trouble; the writer goes on.
     #[error("nothing of the request was stored: {0}")]
     NotStored(String),
@@ -188,8 +206,15 @@ impl Store {
     pub fn open(data_dir: &Path, mut options: StoreOptions) -> Result<Self, StoreError> {
         let lock = wait_for_data_dir(data_dir)?;
         let path = database_path(data_dir);
-        let connection = prepare(&path, options.settings.durability)?;
-        projects::remember_authority(&connection, &options.authority)?;
+        let in_words = |error| trouble::at_start(error, &path);
+        let connection = prepare(&path, options.settings.durability).map_err(in_words)?;
+        // A full disk is no reason not to show what is there.
+        match projects::remember_authority(&connection, &options.authority) {
+            Err(error) if trouble::disk_trouble(&error) == Some(trouble::DiskTrouble::Full) => {
+                tracing::error!(%error, "the disk is full: what is there can be read, nothing is stored until there is room");
+            }
+            other => other.map_err(in_words)?,
+        }
         retention::make_shrinkable(&connection, &path)?;
         retention::settle_max_size(&connection, &path, &mut options.settings)?;
         let settings = Arc::new(options.settings);
@@ -203,7 +228,8 @@ impl Store {
             }
         };
         let make_way = MakeWay::default();
-        let writer = WriterHandle::start(connection, &path, lock, make_way.clone(), options.on_change, tell())?;
+        let writer = WriterHandle::start(connection, &path, lock, make_way.clone(), options.on_change, tell())
+            .map_err(in_words)?;
         let readers = Readers::open(&path, Patience::default(), make_way)?;
         let keeper = KeeperHandle::start(&path, settings.clone(), writer.clone(), tell())?;
         Ok(Self { writer, keeper, readers, settings, path })
@@ -228,12 +254,15 @@ impl Store {
         // First what is small: a client that hangs up meanwhile loses its attachment, not its event.
         let (named, rest): (Vec<Write>, Vec<Write>) =
             writes.into_iter().partition(|write| matches!(write, Write::Blob(_)));
-        let appended = self.writer.append(rest).await?;
+        let appended = self.writer.append(rest).await;
+        if !matches!(appended, Ok(_) | Err(StoreError::PartlyStored { .. })) {
+            return appended;
+        }
         for piece in pieces {
             self.writer.append(vec![Write::BlobPiece(piece)]).await?;
         }
         self.writer.append(named).await?;
-        Ok(appended)
+        appended
     }
 
     /// How long each kind is kept.
@@ -337,8 +366,8 @@ fn wait_for_data_dir(data_dir: &Path) -> Result<File, StoreError> {
 /// Held for as long as the file is open; the system releases it when the process dies.
 fn lock_data_dir(data_dir: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::DataDir { path: data_dir.to_path_buf(), source };
-    // Local variables, cookies and addresses are nobody else's business on this machine: other users may not look in.
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(failed)?;
+    trouble::make_directory(data_dir).map_err(failed)?;
+    let is_new = !data_dir.join(DATABASE_FILE).exists();
     let private =
         |name: &str| File::options().create(true).truncate(false).write(true).mode(0o600).open(data_dir.join(name));
     let file = private(LOCK_FILE).map_err(failed)?;
@@ -346,6 +375,9 @@ fn lock_data_dir(data_dir: &Path) -> Result<File, StoreError> {
         Ok(()) => {
             // SQLite gives its log files the mode of the database.
             private(DATABASE_FILE).map_err(failed)?;
+            if is_new {
+                trouble::sync_directory(data_dir).map_err(failed)?;
+            }
             Ok(file)
         }
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(data_dir.to_path_buf())),

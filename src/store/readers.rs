@@ -17,6 +17,7 @@ use crate::config::{READ_MAKE_WAY_MS, READ_TIMEOUT_MS, READ_WAIT_MS, READERS};
 
 use super::StoreError;
 use super::issue_search::add_functions;
+use super::trouble::while_reading;
 
 /// Virtual-machine steps between two looks at the clock: about a millisecond.
 const STEPS_PER_CHECK: i32 = 20_000;
@@ -135,7 +136,7 @@ impl Readers {
             // Belongs to the read, not to the client that may hang up meanwhile.
             let _turn = turn;
             let mut connection = readers.take()?;
-            let result = readers.read_once(&mut connection, read);
+            let result = readers.read_once(&mut connection, read).map_err(|error| while_reading(error, &readers.path));
             // After an error nobody knows what a connection still holds. A panic drops it, too.
             if result.is_ok() {
                 readers.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(connection);

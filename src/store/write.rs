@@ -266,6 +266,50 @@ impl Write {
     }
 }
 
+impl Write {
+    /// The heading its loss is counted under, and how much of it there is.
+    pub(super) fn what(&self) -> (&str, u64) {
+        match self {
+            Self::Event(_) => ("event", 1),
+            Self::Feedback(feedback) => (feedback.source.as_str(), 1),
+            Self::Spans(spans) => ("span", spans.parts.iter().map(|part| part.summary.span_count).sum()),
+            Self::Sessions(sessions) => {
+                let counted: u64 = sessions.buckets.iter().map(|bucket| bucket.counts.total()).sum();
+                ("session", sessions.updates.len() as u64 + counted)
+            }
+            Self::ClientReport(_) => ("client_report", 1),
+            Self::Blob(blob) => (&blob.category, 1),
+            Self::BlobPiece(_) => ("attachment", 1),
+            Self::Logs(logs) => ("log", logs.record_count),
+            Self::Metrics(metrics) => ("trace_metric", metrics.point_count),
+            Self::CheckIn(_) => ("check_in", 1),
+            Self::Releases(seen) => ("release", seen.len() as u64),
+            Self::Outcome(outcome) => (&outcome.category, outcome.quantity),
+            Self::Dropped(drop) => (&drop.category, drop.quantity),
+            Self::KeyUse(_) => ("key_use", 1),
+            Self::Project(_) => ("project", 1),
+            Self::MonitorTick(_) => ("monitor_tick", 1),
+            Self::NoticeTold(_) => ("monitor_notice", 1),
+        }
+    }
+
+    /// Whose loss it is, for what is counted when it is lost: what somebody sent, not our own bookkeeping.
+    pub(super) fn project_id(&self) -> Option<ProjectId> {
+        match self {
+            Self::Event(event) => Some(event.project_id),
+            Self::Feedback(feedback) => Some(feedback.project_id),
+            Self::Spans(spans) => Some(spans.project_id),
+            Self::Sessions(sessions) => Some(sessions.key.project_id),
+            Self::ClientReport(report) => Some(report.project_id),
+            Self::Blob(blob) => Some(blob.project_id),
+            Self::Logs(logs) => Some(logs.project_id),
+            Self::Metrics(metrics) => Some(metrics.project_id),
+            Self::CheckIn(check_in) => Some(check_in.project_id),
+            _ => None,
+        }
+    }
+}
+
 /// What became of an append.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Appended {
@@ -278,6 +322,12 @@ pub struct Appended {
 }
 
 impl Appended {
+    pub(super) fn extend(&mut self, other: Self) {
+        self.events.extend(other.events);
+        self.changed = self.changed.take().or(other.changed);
+        self.check_ins.extend(other.check_ins);
+    }
+
     /// Why something was not kept after all.
     pub fn refusal(&self) -> Option<String> {
         self.check_ins.iter().find_map(|check_in| check_in.refused.clone())

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::hooks::Wal;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::{
@@ -24,7 +24,6 @@ use crate::config::{
 use crate::model::ids::{IssueId, ServerIds};
 use crate::model::live::LiveChange;
 
-use super::StoreError;
 use super::blobs::{insert_blob, insert_piece};
 use super::check_ins::{finish_notice, insert_check_in, tick};
 use super::client_reports::insert_client_report;
@@ -38,9 +37,12 @@ use super::outcomes::OutcomeDeltas;
 use super::project_changes::change_project;
 use super::readers::MakeWay;
 use super::releases::ReleaseDeltas;
+use super::rescue::write_one_by_one;
 use super::sessions::insert_sessions;
 use super::traces::insert_spans;
+use super::trouble::{DiskTrouble, WriterHealth, WriterState, disk_trouble, has_room, last_words};
 use super::write::{Appended, Write};
+use super::{StoreError, trouble};
 
 /// The first SQLite without the WAL-reset corruption bug; 3.52.0 was withdrawn.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -76,6 +78,7 @@ enum Work {
 pub(super) struct WriterHandle {
     jobs: Arc<Mutex<Option<Sender<Work>>>>,
     room: Arc<Semaphore>,
+    health: Arc<WriterHealth>,
     thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
 }
 
@@ -145,7 +148,12 @@ impl WriterHandle {
         let (jobs, queue) = mpsc::channel();
         let mut wal_path = path.as_os_str().to_owned();
         wal_path.push("-wal");
+        let health = Arc::new(WriterHealth::default());
+        let database = path.to_path_buf();
         let mut writer = Writer {
+            health: health.clone(),
+            turned_away: 0,
+            looked_for_room: Instant::now(),
             page_bytes: connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.max(512) as u64,
             connection,
             wal_pages,
@@ -163,7 +171,7 @@ impl WriterHandle {
                 // A panic here would otherwise leave a server that answers and stores nothing.
                 match std::panic::catch_unwind(AssertUnwindSafe(|| writer.run(&queue))) {
                     Ok(Ok(())) => {}
-                    Ok(Err(error)) => on_death(error.to_string()),
+                    Ok(Err(error)) => on_death(last_words(&error, &database)),
                     Err(_) => on_death("the writer thread panicked".to_string()),
                 }
             })
@@ -171,8 +179,13 @@ impl WriterHandle {
         Ok(Self {
             jobs: Arc::new(Mutex::new(Some(jobs))),
             room: Arc::new(Semaphore::new(PERMITS)),
+            health,
             thread: Arc::new(Mutex::new(Some(thread))),
         })
+    }
+
+    pub(super) fn state(&self) -> WriterState {
+        self.health.state(self.room.available_permits() >= PERMITS_PER_REQUEST_MIN)
     }
 
     pub(super) async fn append(&self, writes: Vec<Write>) -> Result<Appended, StoreError> {
@@ -229,9 +242,7 @@ impl WriterHandle {
         let chore: ChoreJob = Box::new(move |connection, ids| {
             let result = work(connection, ids);
             let fatal = match &result {
-                Err(error) if disk_trouble(error) == Some(DiskTrouble::Broken) => {
-                    Err(StoreError::NotStored(error.to_string()))
-                }
+                Err(error) if disk_trouble(error) == Some(DiskTrouble::Broken) => Err(trouble::copy_of(error)),
                 _ => Ok(()),
             };
             let _ = answer.send(result.map_err(|error| match disk_trouble(&error) {
@@ -272,6 +283,10 @@ struct Writer {
     /// Size of the log before which another checkpoint would only find the reader that held up the last one.
     checkpoint_from_bytes: u64,
     restart_from: Instant,
+    health: Arc<WriterHealth>,
+    /// Requests turned away since the disk was found full.
+    turned_away: u64,
+    looked_for_room: Instant,
     on_change: Box<dyn Fn(LiveChange) + Send>,
     /// Keeps other processes out of the data directory.
     _lock: File,
@@ -306,14 +321,18 @@ impl Writer {
     /// Until the last sender is gone. An error means that storing has become impossible.
     fn run(&mut self, queue: &Receiver<Work>) -> Result<(), StoreError> {
         loop {
-            let first = match queue.recv_timeout(IDLE) {
+            self.health.rest();
+            let work = queue.recv_timeout(IDLE);
+            self.health.begin();
+            let first = match work {
                 Ok(Work::Append(job)) => job,
                 Ok(Work::Chore(chore)) => {
                     self.do_chore(chore)?;
                     continue;
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    self.checkpoint_when_idle();
+                    self.checkpoint_when_idle()?;
+                    self.look_for_room();
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -332,22 +351,21 @@ impl Writer {
                 }
             }
             self.commit_jobs(jobs)?;
-            self.checkpoint_when_large();
+            self.checkpoint_when_large()?;
+            self.look_for_room();
             if let Some(chore) = chore {
                 self.do_chore(chore)?;
             }
         }
-        self.checkpoint("TRUNCATE");
-        Ok(())
+        self.checkpoint("TRUNCATE")
     }
 
     fn do_chore(&mut self, chore: ChoreJob) -> Result<(), StoreError> {
         chore(&mut self.connection, &mut self.ids)?;
-        self.checkpoint_when_large();
-        Ok(())
+        self.checkpoint_when_large()
     }
 
-    /// One transaction for all; when it fails, one for each, so that a single bad row cannot take the others along.
+    /// One transaction for all; when it fails, one for each, row by row, so that a single bad row takes nothing along.
     fn commit_jobs(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
         let writes: Vec<&[Write]> = jobs.iter().map(|job| job.writes.as_slice()).collect();
         let together = self.commit(&writes);
@@ -360,15 +378,19 @@ impl Writer {
                 }
                 Ok(())
             }
-            Err(error) if jobs.len() == 1 || disk_trouble(&error).is_some() => answer_all(jobs, error),
+            Err(error) if disk_trouble(&error).is_some() => self.answer_all(jobs, error),
             Err(error) => {
-                tracing::warn!(%error, jobs = jobs.len(), "commit failed, trying each request alone");
-                for job in jobs {
-                    match self.commit(&[&job.writes]) {
-                        Ok(mut answers) => {
-                            let _ = job.answer.send(Ok(answers.pop().unwrap_or_default()));
+                tracing::warn!(%error, requests = jobs.len(), "commit failed, trying each row alone");
+                let mut jobs = jobs.into_iter();
+                while let Some(job) = jobs.next() {
+                    match self.commit_one_by_one(&job.writes) {
+                        Ok(answer) => {
+                            let _ = job.answer.send(answer);
                         }
-                        Err(error) => answer_all(vec![job], error)?,
+                        Err(error) if disk_trouble(&error).is_some() => {
+                            return self.answer_all(std::iter::once(job).chain(jobs).collect(), error);
+                        }
+                        Err(error) => self.answer_all(vec![job], error)?,
                     }
                 }
                 Ok(())
@@ -376,74 +398,22 @@ impl Writer {
         }
     }
 
+    /// The way out of trouble. The outer error is one of the transaction, the inner one of rows left out of it.
+    fn commit_one_by_one(&mut self, writes: &[Write]) -> Result<Result<Appended, StoreError>, StoreError> {
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let rescued = write_one_by_one(&tx, &mut self.ids, writes)?;
+        tx.commit()?;
+        rescued.changes.into_iter().filter(|change| *change != LiveChange::default()).for_each(&self.on_change);
+        Ok(match rescued.failure {
+            None => Ok(rescued.appended),
+            Some(StoreError::Sqlite(error)) => Err(StoreError::NotStored(error.to_string())),
+            Some(error) => Err(error),
+        })
+    }
+
     fn commit(&mut self, jobs: &[&[Write]]) -> Result<Vec<Appended>, StoreError> {
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut batch = Batch {
-            ids: &mut self.ids,
-            now_ms: now_ms(),
-            issues: IssueDeltas::default(),
-            outcomes: OutcomeDeltas::default(),
-            releases: ReleaseDeltas::default(),
-            traces: 0,
-            logs: 0,
-            metrics: 0,
-            feedback: 0,
-            monitors: 0,
-            changed_issues: Vec::new(),
-        };
-        let mut drops = DropDeltas::default();
-        let mut answers = Vec::with_capacity(jobs.len());
-        for writes in jobs {
-            let mut appended = Appended::default();
-            for write in *writes {
-                match write {
-                    Write::Event(event) => appended.events.push(insert_event(&tx, event, &mut batch)?),
-                    Write::Feedback(feedback) => insert_feedback(&tx, feedback, &mut batch)?,
-                    Write::Spans(spans) => insert_spans(&tx, spans, &mut batch)?,
-                    Write::Sessions(sessions) => insert_sessions(&tx, sessions, &mut batch)?,
-                    Write::ClientReport(report) => insert_client_report(&tx, report, &mut batch)?,
-                    Write::Releases(seen) => {
-                        seen.iter().for_each(|seen| batch.releases.see(seen.key.clone(), seen.first_ms, seen.last_ms));
-                    }
-                    Write::Blob(blob) => insert_blob(&tx, blob, &mut batch)?,
-                    Write::BlobPiece(piece) => insert_piece(&tx, piece, &mut batch)?,
-                    Write::Dropped(drop) => {
-                        let (at, reason) = (drop.received_ms, drop.reason);
-                        batch.outcomes.add(drop.project_id, at, &drop.category, reason, drop.quantity);
-                        drops.add_drop(drop);
-                    }
-                    Write::KeyUse(key_use) => drops.add_use(key_use),
-                    Write::Project(change) => appended.changed = Some(change_project(&tx, change)?),
-                    Write::Logs(logs) => insert_logs(&tx, logs, &mut batch)?,
-                    Write::Metrics(metrics) => insert_metrics(&tx, metrics, &mut batch)?,
-                    Write::CheckIn(check_in) => {
-                        appended.check_ins.push(insert_check_in(&tx, check_in, &mut batch)?);
-                    }
-                    Write::MonitorTick(look) => tick(&tx, look, &mut batch)?,
-                    Write::NoticeTold(told) => finish_notice(&tx, told, &mut batch)?,
-                    Write::Outcome(outcome) => batch.outcomes.add(
-                        outcome.project_id,
-                        outcome.received_ms,
-                        &outcome.category,
-                        outcome.reason,
-                        outcome.quantity,
-                    ),
-                }
-            }
-            answers.push(appended);
-        }
-        let change = LiveChange {
-            issues: batch.touched_issues(),
-            traces: batch.traces,
-            logs: batch.logs,
-            metrics: batch.metrics,
-            feedback: batch.feedback,
-            monitors: batch.monitors,
-        };
-        batch.issues.apply(&tx)?;
-        batch.outcomes.apply(&tx)?;
-        batch.releases.apply(&tx)?;
-        drops.apply(&tx)?;
+        let (answers, change) = write_rows(&tx, &mut self.ids, jobs)?;
         tx.commit()?;
         if change != LiveChange::default() {
             (self.on_change)(change);
@@ -457,7 +427,7 @@ impl Writer {
 
     /// The file's length does not tell: a finished checkpoint leaves it as long as it was, and the log starts again
     /// from its beginning.
-    fn checkpoint_when_large(&mut self) {
+    fn checkpoint_when_large(&mut self) -> Result<(), StoreError> {
         let bytes = self.wal_pages.load(Ordering::Relaxed) * self.page_bytes;
         if bytes < WAL_CHECKPOINT_BYTES {
             self.checkpoint_from_bytes = 0;
@@ -465,73 +435,168 @@ impl Writer {
         } else if bytes >= WAL_RESTART_BYTES {
             self.make_way.ask(true);
             if Instant::now() >= self.restart_from {
-                self.checkpoint("RESTART");
+                self.checkpoint("RESTART")?;
                 self.restart_from = Instant::now() + Duration::from_millis(WAL_RESTART_EVERY_MS);
             }
         } else if bytes >= self.checkpoint_from_bytes {
-            self.checkpoint("PASSIVE");
+            self.checkpoint("PASSIVE")?;
             self.checkpoint_from_bytes = bytes + WAL_CHECKPOINT_STEP_BYTES;
         }
+        Ok(())
     }
 
-    fn checkpoint_when_idle(&self) {
-        if self.wal_bytes() > 0 {
-            self.checkpoint("TRUNCATE");
-        }
+    fn checkpoint_when_idle(&self) -> Result<(), StoreError> {
+        if self.wal_bytes() > 0 { self.checkpoint("TRUNCATE") } else { Ok(()) }
     }
 
-    /// Failing is not fatal: the log is complete without it, and the next one tries again.
-    fn checkpoint(&self, mode: &str) {
+    /// Finding no room or a reader in the way is not fatal: the log is complete without it, and the next one tries again.
+    /// A disk that failed is: a second fsync may report success for what the first one lost.
+    fn checkpoint(&self, mode: &str) -> Result<(), StoreError> {
         // Readers are cut at 5 s; a writer that waited for them would hold up ingest instead.
         let _ = self.connection.busy_timeout(Duration::from_millis(WAL_RESTART_WAIT_MS));
         let result: rusqlite::Result<bool> =
             self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0));
         let _ = self.connection.busy_timeout(Duration::from_secs(5));
-        match result {
+        let error = match result {
             Ok(false) if mode != "PASSIVE" => {
                 // The log begins anew, and no commit may come to notice it.
                 self.wal_pages.store(0, Ordering::Relaxed);
                 self.make_way.ask(false);
+                return Ok(());
             }
-            Ok(_) => {}
-            Err(error) => tracing::debug!(%error, mode, "checkpoint did not finish"),
+            Ok(_) => return Ok(()),
+            Err(error) => StoreError::from(error),
+        };
+        if disk_trouble(&error) == Some(DiskTrouble::Broken) {
+            return Err(error);
+        }
+        tracing::debug!(%error, mode, "checkpoint did not finish");
+        Ok(())
+    }
+
+    /// While the disk is full, a file the size of a whole commit tells whether there is room again. What is small may be
+    /// stored long before, and a balancer that heeds the health check would never send what finds out.
+    fn look_for_room(&mut self) {
+        if self.health.is_full() && self.looked_for_room.elapsed() >= IDLE {
+            self.looked_for_room = Instant::now();
+            if has_room(&self.wal_path.with_extension("room"), COMMIT_BYTES_MAX) {
+                self.health.set_full(false);
+                let requests = std::mem::take(&mut self.turned_away);
+                tracing::info!(
+                    requests_turned_away = requests,
+                    "the disk has room again, what is sent is stored again"
+                );
+            }
+        }
+    }
+
+    /// Tells every waiter, and decides whether the writer may go on.
+    fn answer_all(&mut self, jobs: Vec<Job>, error: StoreError) -> Result<(), StoreError> {
+        let trouble = disk_trouble(&error);
+        let text = error.to_string();
+        let requests = jobs.len();
+        match trouble {
+            // Once: the log may be on the same disk.
+            Some(DiskTrouble::Full) => {
+                self.turned_away += requests as u64;
+                self.looked_for_room = Instant::now();
+                if self.health.set_full(true) {
+                    tracing::error!(error = %text, "the disk is full: nothing is stored until there is room, senders are told 503");
+                }
+            }
+            Some(DiskTrouble::Held) => {
+                tracing::error!(error = %text, requests, "another program holds the database, senders are told 503");
+            }
+            _ => tracing::error!(error = %text, requests, "nothing of these requests was stored"),
+        }
+        for job in jobs {
+            let answer = match trouble {
+                Some(DiskTrouble::Full) => StoreError::Full,
+                Some(DiskTrouble::Held) => StoreError::Held,
+                _ => StoreError::NotStored(text.clone()),
+            };
+            let _ = job.answer.send(Err(answer));
+        }
+        match trouble {
+            Some(DiskTrouble::Broken) => Err(error),
+            _ => Ok(()),
         }
     }
 }
 
-/// Tells every waiter, and decides whether the writer may go on.
-fn answer_all(jobs: Vec<Job>, error: StoreError) -> Result<(), StoreError> {
-    let trouble = disk_trouble(&error);
-    let text = error.to_string();
-    tracing::error!(error = %text, requests = jobs.len(), "nothing of these requests was stored");
-    for job in jobs {
-        let answer = match trouble {
-            Some(DiskTrouble::Full) => StoreError::Full,
-            _ => StoreError::NotStored(text.clone()),
-        };
-        let _ = job.answer.send(Err(answer));
+/// The rows of all `jobs` and what is derived from them, within `tx`.
+pub(super) fn write_rows(
+    tx: &Transaction<'_>,
+    ids: &mut ServerIds,
+    jobs: &[&[Write]],
+) -> Result<(Vec<Appended>, LiveChange), StoreError> {
+    let mut batch = Batch {
+        ids,
+        now_ms: now_ms(),
+        issues: IssueDeltas::default(),
+        outcomes: OutcomeDeltas::default(),
+        releases: ReleaseDeltas::default(),
+        traces: 0,
+        logs: 0,
+        metrics: 0,
+        feedback: 0,
+        monitors: 0,
+        changed_issues: Vec::new(),
+    };
+    let mut drops = DropDeltas::default();
+    let mut answers = Vec::with_capacity(jobs.len());
+    for writes in jobs {
+        let mut appended = Appended::default();
+        for write in *writes {
+            match write {
+                Write::Event(event) => appended.events.push(insert_event(tx, event, &mut batch)?),
+                Write::Feedback(feedback) => insert_feedback(tx, feedback, &mut batch)?,
+                Write::Spans(spans) => insert_spans(tx, spans, &mut batch)?,
+                Write::Sessions(sessions) => insert_sessions(tx, sessions, &mut batch)?,
+                Write::ClientReport(report) => insert_client_report(tx, report, &mut batch)?,
+                Write::Releases(seen) => {
+                    seen.iter().for_each(|seen| batch.releases.see(seen.key.clone(), seen.first_ms, seen.last_ms));
+                }
+                Write::Blob(blob) => insert_blob(tx, blob, &mut batch)?,
+                Write::BlobPiece(piece) => insert_piece(tx, piece, &mut batch)?,
+                Write::Dropped(drop) => {
+                    let (at, reason) = (drop.received_ms, drop.reason);
+                    batch.outcomes.add(drop.project_id, at, &drop.category, reason, drop.quantity);
+                    drops.add_drop(drop);
+                }
+                Write::KeyUse(key_use) => drops.add_use(key_use),
+                Write::Project(change) => appended.changed = Some(change_project(tx, change)?),
+                Write::Logs(logs) => insert_logs(tx, logs, &mut batch)?,
+                Write::Metrics(metrics) => insert_metrics(tx, metrics, &mut batch)?,
+                Write::CheckIn(check_in) => {
+                    appended.check_ins.push(insert_check_in(tx, check_in, &mut batch)?);
+                }
+                Write::MonitorTick(look) => tick(tx, look, &mut batch)?,
+                Write::NoticeTold(told) => finish_notice(tx, told, &mut batch)?,
+                Write::Outcome(outcome) => batch.outcomes.add(
+                    outcome.project_id,
+                    outcome.received_ms,
+                    &outcome.category,
+                    outcome.reason,
+                    outcome.quantity,
+                ),
+            }
+        }
+        answers.push(appended);
     }
-    match trouble {
-        Some(DiskTrouble::Broken) => Err(error),
-        _ => Ok(()),
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum DiskTrouble {
-    /// Heals when room comes back.
-    Full,
-    /// After a failed fsync nobody knows what is on the disk: stop, so that recovery runs at the next start.
-    Broken,
-}
-
-fn disk_trouble(error: &StoreError) -> Option<DiskTrouble> {
-    let StoreError::Sqlite(error) = error else { return None };
-    match error.sqlite_error_code()? {
-        ErrorCode::DiskFull => Some(DiskTrouble::Full),
-        ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some(DiskTrouble::Broken),
-        _ => None,
-    }
+    let change = LiveChange {
+        issues: batch.touched_issues(),
+        traces: batch.traces,
+        logs: batch.logs,
+        metrics: batch.metrics,
+        feedback: batch.feedback,
+        monitors: batch.monitors,
+    };
+    batch.issues.apply(tx)?;
+    batch.outcomes.apply(tx)?;
+    batch.releases.apply(tx)?;
+    drops.apply(tx)?;
+    Ok((answers, change))
 }
 
 /// The one clock of the store: ids rise with it, but never fall with it.

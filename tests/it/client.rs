@@ -93,12 +93,31 @@ pub struct Connection {
 
 impl Connection {
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::of(TcpStream::connect(address).unwrap())
+    }
+
+    fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
         stream.set_nodelay(true).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
         Self { stream, reader }
+    }
+
+    /// As [`Self::open`]; `None` when nobody takes connections there.
+    pub fn try_open(address: SocketAddr) -> Option<Self> {
+        TcpStream::connect_timeout(&address, DEADLINE).ok().map(Self::of)
+    }
+
+    /// By which the other side knows it.
+    pub fn local_port(&self) -> u16 {
+        self.stream.local_addr().map_or(0, |address| address.port())
+    }
+
+    /// A request and its answer; `None` when the server goes away before it is whole.
+    pub fn exchange(&mut self, request: &Request) -> Option<Answer> {
+        self.stream.write_all(&request.encode()).ok()?;
+        self.read_if_any()
     }
 
     pub fn send(&mut self, request: &Request) -> Answer {

@@ -17,10 +17,19 @@ use crate::client::{Answer, Request};
 /// How long anything may take before the test is given up: far beyond what a busy machine needs.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
+/// What a server is started in, besides a directory.
+#[derive(Clone, Default)]
+pub struct Surroundings {
+    pub env: Vec<(String, String)>,
+    /// A program and its arguments that ends in becoming the server, whose own command line follows.
+    pub wrapper: Vec<String>,
+}
+
 /// A running server. Killed when dropped.
 pub struct Trapline {
     dir: TempDir,
     args: Vec<String>,
+    surroundings: Surroundings,
     process: Option<Child>,
     address: SocketAddr,
     printed: String,
@@ -39,11 +48,28 @@ impl Trapline {
 
     /// In a directory that may hold a settings file or `data/` of an earlier run.
     pub fn start_in(dir: TempDir, args: &[&str]) -> Self {
+        Self::start_among(dir, args, Surroundings::default())
+    }
+
+    pub fn start_among(dir: TempDir, args: &[&str], surroundings: Surroundings) -> Self {
         let args = args.iter().map(ToString::to_string).collect();
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Self { dir, args, process: None, address: nowhere, printed: String::new() };
+        let mut server = Self { dir, args, surroundings, process: None, address: nowhere, printed: String::new() };
         server.start_again();
         server
+    }
+
+    /// As [`Self::start_among`]; what it said when it ended instead.
+    pub fn try_start_among(dir: TempDir, args: &[&str], surroundings: Surroundings) -> Result<Self, String> {
+        let args = args.iter().map(ToString::to_string).collect();
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server = Self { dir, args, surroundings, process: None, address: nowhere, printed: String::new() };
+        if server.spawn_on("127.0.0.1:0") { Ok(server) } else { Err(server.log()) }
+    }
+
+    /// From the next start on.
+    pub fn set_surroundings(&mut self, surroundings: Surroundings) {
+        self.surroundings = surroundings;
     }
 
     /// After the end of an earlier process: in the same directory, on another free port.
@@ -57,9 +83,15 @@ impl Trapline {
     }
 
     fn start_on(&mut self, listen: &str) {
+        assert!(self.spawn_on(listen), "it did not start: {}", self.log());
+        assert_eq!(self.get("/livez").status, 200);
+    }
+
+    /// False when it ended before it was ready.
+    fn spawn_on(&mut self, listen: &str) -> bool {
         assert!(self.process.is_none(), "it is still running");
         let log = std::fs::File::create(self.log_path()).unwrap();
-        let mut command = command(self.dir.path());
+        let mut command = command_among(self.dir.path(), &self.surroundings);
         command.args(["serve", "--data-dir", "data"]);
         if !self.args.iter().any(|arg| arg == "--listen") {
             command.args(["--listen", listen]);
@@ -67,10 +99,11 @@ impl Trapline {
         let mut process = command.args(&self.args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let stdout = process.stdout.take().unwrap();
         self.process = Some(process);
-        self.printed = read_announcement(stdout).unwrap_or_else(|| panic!("it did not start: {}", self.log()));
+        let Some(printed) = read_announcement(stdout) else { return false };
+        self.printed = printed;
         let url = self.printed_after("Open");
         self.address = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url}")).parse().unwrap();
-        assert_eq!(self.get("/livez").status, 200);
+        true
     }
 
     /// Ends it in an orderly way and starts it again.
@@ -236,7 +269,16 @@ pub fn run(dir: &Path, args: &[&str]) -> Finished {
 
 pub fn run_with_env(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Finished {
     let mut command = command(dir);
-    command.args(args).envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    run_command(command.args(args).envs(env.iter().copied()))
+}
+
+/// As [`run`], among `surroundings`.
+pub fn run_among(dir: &Path, args: &[&str], surroundings: &Surroundings) -> Finished {
+    run_command(command_among(dir, surroundings).args(args))
+}
+
+fn run_command(command: &mut Command) -> Finished {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = Killed(command.spawn().unwrap());
     let status = wait_for("the end of the command", || process.0.try_wait().unwrap());
     let stdout = std::io::read_to_string(process.0.stdout.take().unwrap()).unwrap();
@@ -254,13 +296,26 @@ impl Drop for Killed {
 }
 
 fn command(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trapline"));
+    command_among(dir, &Surroundings::default())
+}
+
+fn command_among(dir: &Path, surroundings: &Surroundings) -> Command {
+    let binary = env!("CARGO_BIN_EXE_trapline");
+    let mut command = match surroundings.wrapper.split_first() {
+        None => Command::new(binary),
+        Some((program, arguments)) => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(binary);
+            command
+        }
+    };
     command.current_dir(dir).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TRAPLINE_") {
             command.env_remove(name);
         }
     }
+    command.envs(surroundings.env.iter().map(|(name, value)| (name, value)));
     command
 }
 

@@ -19,6 +19,7 @@ mod blobs;
 mod bombs;
 mod django;
 mod end_to_end;
+mod faults;
 mod feedback;
 mod filters;
 mod first_run;

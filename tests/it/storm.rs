@@ -19,7 +19,7 @@ fn item(headers: Value, payload: &[u8]) -> Vec<u8> {
 }
 
 /// One envelope with everything about one number; the same bytes whenever it is asked for with the same time.
-fn mixed(number: u64, now_s: f64) -> Vec<u8> {
+pub fn mixed(number: u64, now_s: f64) -> Vec<u8> {
     let json_item = |ty: &str, payload: Value| item(json!({ "type": ty }), payload.to_string().as_bytes());
     let (trace, attributes) = (id(number), json!({ "sentry.release": { "value": RELEASE, "type": "string" } }));
     let span = json!({
@@ -86,12 +86,12 @@ fn storm(server: &Trapline, round: u64, now_s: f64) -> Vec<u64> {
     })
 }
 
-fn texts(list: &[Value], key: &str) -> BTreeSet<String> {
+pub fn texts(list: &[Value], key: &str) -> BTreeSet<String> {
     list.iter().map(|row| row[key].as_str().unwrap().to_string()).collect()
 }
 
 /// Every page of a list of our own, by its cursor.
-fn whole_list(server: &Trapline, path: &str, list: &str) -> Vec<Value> {
+pub fn whole_list(server: &Trapline, path: &str, list: &str) -> Vec<Value> {
     let (mut rows, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = server.get_json(&format!("{path}{cursor}"));

@@ -16,6 +16,7 @@ const REASONS: readonly (readonly [string, string])[] = [
   ["too_large", "Over a size limit"],
   ["too_old", "Too long ago to be counted"],
   ["too_many", "Over a limit on how many there may be"],
+  ["not_stored", "Failed in the database: see the server's log"],
   ["bad_key", "Refused for a missing, wrong or disabled key"],
   ["undecodable", "Refused because nothing in it could be read"],
   ["unknown_encoding", "Refused for a compression or content type that is not understood"],
