@@ -3,7 +3,6 @@
 //! Owns the one background thread of the store, whose turn it is and when it looks again. Knows nothing of what a chore
 //! does; each is a function in the module it belongs to. A chore reads and computes here, on a read-only connection, and
 //! hands the writer what is to be written, a slice at a time, so that ingest never waits longer than for one slice.
-#![allow(dead_code)] // Until the first chores are here.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -11,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction};
 
+use super::bodies::Bodies;
+use super::dictionaries::{self, Tending};
 use super::readers::open_read_only;
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
-use crate::config::{KEEPER_PAUSE_MS, KEEPER_RETRY_MS};
+use crate::config::{DICTIONARY_LOOK_MS, KEEPER_PAUSE_MS, KEEPER_RETRY_MS};
 use crate::model::ids::ServerIds;
 
 /// What a chore says when it returns.
@@ -38,13 +39,16 @@ pub(super) struct Chore {
 }
 
 /// In the order of their turns.
-const CHORES: &[Chore] = &[];
+const CHORES: &[Chore] = &[Chore { name: "dictionaries", run: dictionaries::tend, every_ms: DICTIONARY_LOOK_MS }];
 
 /// What a chore works with.
 pub(super) struct Keeper {
     /// Read-only. Whatever a chore opens on it must be closed when it returns: an open read keeps the log growing.
     pub(super) reader: Connection,
+    #[allow(dead_code)] // Until a chore depends on a setting.
     pub(super) settings: Arc<StoreSettings>,
+    pub(super) bodies: Bodies,
+    pub(super) tending: Tending,
     writer: WriterHandle,
     stop: Arc<Stop>,
 }
@@ -84,6 +88,7 @@ impl Keeper {
         self.writer.run_chore(write)
     }
 
+    #[allow(dead_code)] // Until a chore needs it.
     /// Runs `work` on the writer's connection outside of a transaction, for what cannot be in one. Keep it as short.
     pub(super) fn with_connection<T: Send + 'static>(
         &self,
@@ -99,10 +104,12 @@ impl KeeperHandle {
         path: &std::path::Path,
         settings: Arc<StoreSettings>,
         writer: WriterHandle,
+        bodies: Bodies,
         on_panic: impl FnOnce(String) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let stop = Arc::new(Stop::default());
-        let mut keeper = Keeper { reader: open_read_only(path)?, settings, writer, stop: stop.clone() };
+        let (reader, tending) = (open_read_only(path)?, Tending::default());
+        let mut keeper = Keeper { reader, settings, bodies, tending, writer, stop: stop.clone() };
         let thread = std::thread::Builder::new()
             .name("store-keeper".to_string())
             .spawn(move || {

@@ -11,9 +11,12 @@
 
 mod attachments;
 mod blobs;
+mod bodies;
 mod body;
 mod check_ins;
 mod client_reports;
+mod dictionaries;
+mod dictionary_rules;
 mod drops;
 mod events;
 mod feedback;
@@ -51,6 +54,7 @@ use thiserror::Error;
 
 pub use attachments::AttachmentRow;
 pub use blobs::{BlobWrite, pack as pack_blob};
+pub use bodies::Bodies;
 pub use body::{CompressedBody, compress};
 pub use client_reports::StatsRow;
 pub use drops::KeyUse;
@@ -130,6 +134,7 @@ pub struct Store {
     writer: WriterHandle,
     keeper: KeeperHandle,
     readers: Readers,
+    bodies: Bodies,
     path: PathBuf,
 }
 
@@ -172,13 +177,19 @@ impl Store {
         };
         let writer = WriterHandle::start(connection, &path, lock, options.on_change, tell())?;
         let readers = Readers::open(&path)?;
-        let keeper = KeeperHandle::start(&path, Arc::new(options.settings), writer.clone(), tell())?;
-        Ok(Self { writer, keeper, readers, path })
+        let bodies = Bodies::default();
+        let keeper = KeeperHandle::start(&path, Arc::new(options.settings), writer.clone(), bodies.clone(), tell())?;
+        Ok(Self { writer, keeper, readers, bodies, path })
     }
 
     /// Where the database is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What compresses the bodies of events to be written.
+    pub fn bodies(&self) -> &Bodies {
+        &self.bodies
     }
 
     /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync.

@@ -17,8 +17,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::{
-    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, WAL_CHECKPOINT_BYTES, WAL_RESTART_BYTES,
-    WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
+    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, PAGE_BYTES, WAL_CHECKPOINT_BYTES,
+    WAL_RESTART_BYTES, WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
 };
 use crate::model::ids::{IssueId, ServerIds};
 use crate::model::live::LiveChange;
@@ -85,8 +85,11 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
     let failed = |error: rusqlite::Error| StoreError::Open { path: path.to_path_buf(), detail: error.to_string() };
     let connection = Connection::open(path).map_err(failed)?;
     connection
-        .execute_batch(
-            "PRAGMA journal_mode = WAL;
+        // The first two are heeded only before the first table.
+        .execute_batch(&format!(
+            "PRAGMA page_size = {PAGE_BYTES};
+             PRAGMA auto_vacuum = INCREMENTAL;
+             PRAGMA journal_mode = WAL;
              PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = 67108864;
              PRAGMA busy_timeout = 5000;
@@ -94,7 +97,7 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
              PRAGMA trusted_schema = OFF;
              PRAGMA cell_size_check = ON;
              PRAGMA cache_size = -32768;",
-        )
+        ))
         .map_err(failed)?;
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -184,7 +187,6 @@ impl WriterHandle {
         answered.await.unwrap_or(Err(StoreError::Stopping))
     }
 
-    #[allow(dead_code)] // Until the first chores are here.
     /// Runs `write` in a transaction of its own, between two group commits, and waits for its commit.
     pub(super) fn run_chore<T: Send + 'static>(
         &self,
@@ -208,7 +210,6 @@ impl WriterHandle {
     }
 
     /// Must not be called on an async thread: it waits.
-    #[allow(dead_code)] // Until the first chores are here.
     fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
