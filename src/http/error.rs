@@ -73,6 +73,11 @@ impl From<StoreError> for ApiError {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
             StoreError::TooSlow => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
+            // One row's own trouble, told in words that name no file.
+            StoreError::BadBody(_) => {
+                tracing::error!(%error, "request failed in the store");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+            }
             // Anything else is ours, and its text may name files: it goes to the log.
             other => {
                 tracing::error!(error = %other, "request failed in the store");

@@ -12,7 +12,7 @@ use super::body::{CompressedBody, Expander, Packer, compress_with};
 use super::dictionary_rules::{ISSUE_WINDOW, PROJECT_WINDOW, Record, Tally, Verdict, judge};
 use crate::config::{
     DICTIONARIES_READY_BYTES_MAX, DICTIONARY_BODY_BYTES_MAX, DICTIONARY_BODY_BYTES_MIN, DICTIONARY_ISSUE_EVENTS_MIN,
-    DICTIONARY_OFFERS_BYTES_MAX, DICTIONARY_SUBJECTS_MAX, EXPANDERS_BYTES_MAX,
+    DICTIONARY_OFFERS_BYTES_MAX, DICTIONARY_RETRAIN_PAUSE_MS, DICTIONARY_SUBJECTS_MAX, EXPANDERS_BYTES_MAX,
 };
 use crate::model::ids::ProjectId;
 
@@ -48,6 +48,9 @@ struct Shelf {
     /// Issues that are better off without, to be forgotten on disk too.
     useless: Vec<Subject>,
     began: Instant,
+    /// Time that tests let pass.
+    #[cfg(test)]
+    ahead_ms: u64,
 }
 
 impl Default for Shelf {
@@ -59,6 +62,8 @@ impl Default for Shelf {
             offered_bytes: 0,
             useless: Vec::new(),
             began: Instant::now(),
+            #[cfg(test)]
+            ahead_ms: 0,
         }
     }
 }
@@ -74,7 +79,11 @@ struct Entry {
     record: Record,
     /// The keeper has an offer and will answer.
     is_asked: bool,
-    is_useless: bool,
+    /// How often one was of no use, and until when there is to be none.
+    useless_times: u32,
+    rests_until_ms: u64,
+    /// A body came while there was no dictionary.
+    is_missed: bool,
 }
 
 /// Dictionaries ready for expanding, by id.
@@ -91,7 +100,8 @@ pub(super) struct ProjectSeen {
     pub(super) project_id: ProjectId,
     pub(super) seen: u64,
     pub(super) record: Record,
-    pub(super) is_ready: bool,
+    /// A body came for which its dictionary is not ready.
+    pub(super) is_missed: bool,
 }
 
 impl Bodies {
@@ -129,7 +139,7 @@ impl Bodies {
             project_id: subject.project_id,
             seen: entry.seen,
             record: entry.record,
-            is_ready: entry.packer.is_some(),
+            is_missed: entry.is_missed,
         };
         let mut projects: Vec<ProjectSeen> =
             shelf.entries.iter().filter(|(subject, _)| subject.hash.is_none()).map(of).collect();
@@ -185,7 +195,10 @@ impl Bodies {
 
 impl Shelf {
     fn now_ms(&self) -> u64 {
-        self.began.elapsed().as_millis() as u64
+        let now_ms = self.began.elapsed().as_millis() as u64;
+        #[cfg(test)]
+        let now_ms = now_ms + self.ahead_ms;
+        now_ms
     }
 
     /// And whether it is the issue's own.
@@ -204,8 +217,9 @@ impl Shelf {
         if !is_own {
             // A project all of whose bugs have their own dictionaries need not keep one ready.
             entry.used_ms = now_ms;
-            if entry.packer.is_some() {
-                entry.record.add(PROJECT_WINDOW, body.len(), packed);
+            match entry.packer {
+                Some(_) => drop(entry.record.add(PROJECT_WINDOW, body.len(), packed)),
+                None => entry.is_missed = true,
             }
         }
         let Some(issue) = issue else { return };
@@ -226,7 +240,9 @@ impl Shelf {
                 Verdict::Stale if fits => self.offer(issue, body, true),
                 Verdict::Stale => {}
                 Verdict::Useless => {
-                    entry.is_useless = true;
+                    let times = entry.useless_times.min(5);
+                    entry.rests_until_ms = now_ms + ((DICTIONARY_RETRAIN_PAUSE_MS as u64) << (2 * times));
+                    entry.useless_times += 1;
                     self.take_packer(&issue);
                     self.useless.push(issue);
                 }
@@ -234,7 +250,7 @@ impl Shelf {
         } else if !is_own {
             entry.without.add(body.len(), packed);
             let is_wanted = entry.without.bodies >= DICTIONARY_ISSUE_EVENTS_MIN;
-            if is_wanted && fits && !entry.is_asked && !entry.is_useless {
+            if is_wanted && fits && !entry.is_asked && now_ms >= entry.rests_until_ms {
                 self.offer(issue, body, false);
             }
         }
@@ -254,13 +270,13 @@ impl Shelf {
             return;
         }
         let is_kept = |subject: &Subject, entry: &Entry| {
-            subject.hash.is_none() || entry.packer.is_some() || entry.is_asked || entry.is_useless
+            subject.hash.is_none() || entry.packer.is_some() || entry.is_asked || entry.useless_times > 0
         };
         let mut used: Vec<u64> =
             self.entries.iter().filter(|(subject, entry)| !is_kept(subject, entry)).map(|(_, e)| e.used_ms).collect();
         used.sort_unstable();
         let Some(middle) = used.get(used.len() / 2).copied() else {
-            self.entries.retain(|_, entry| !entry.is_useless);
+            self.entries.retain(|_, entry| entry.useless_times == 0);
             return;
         };
         self.entries.retain(|subject, entry| is_kept(subject, entry) || entry.used_ms > middle);
@@ -284,7 +300,7 @@ impl Shelf {
         let entry = self.entries.entry(subject).or_default();
         entry.used_ms = now_ms;
         entry.record = Record::default();
-        entry.is_asked = false;
+        (entry.is_asked, entry.is_missed) = (false, false);
         entry.packer = Some(Arc::new(packer));
         self.ready_bytes += memory;
     }
@@ -318,5 +334,137 @@ impl Expanders {
                 self.bytes -= gone.memory();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::body::{expand, expand_with};
+
+    const PROJECT: ProjectId = ProjectId(1);
+
+    /// Events of one bug are alike; those of two have only words in common.
+    fn body(bug: u64, number: u64) -> Vec<u8> {
+        let lines: String = (0..40)
+            .map(|line| {
+                let place = (bug * 7919 + line * 104_729) % 99_991;
+                format!("{{\"function\":\"step_{place}\",\"lineno\":{place},\"vars\":{{\"order\":\"{number}\"}}}},")
+            })
+            .collect();
+        format!("{{\"id\":{number},\"frames\":[{lines}0]}}").into_bytes()
+    }
+
+    fn hash(bug: u64) -> [u8; 16] {
+        u128::from(bug).to_le_bytes()
+    }
+
+    fn subject(bug: u64) -> Subject {
+        Subject { project_id: PROJECT, hash: Some(hash(bug)) }
+    }
+
+    fn send(bodies: &Bodies, bug: u64, numbers: std::ops::Range<u64>) -> CompressedBody {
+        let send = |number| bodies.compress_event(PROJECT, Some(hash(bug)), &body(bug, number));
+        numbers.map(send).last().unwrap()
+    }
+
+    /// As the keeper does it.
+    fn take_up(bodies: &Bodies, id: i64) -> Vec<Offer> {
+        let offers = bodies.take_offers(100);
+        for offer in &offers {
+            bodies.put(offer.subject, Packer::new(id, &offer.body, 1).unwrap());
+        }
+        offers
+    }
+
+    #[test]
+    fn a_body_takes_its_issues_dictionary_then_its_projects_then_none() {
+        let bodies = Bodies::default();
+        assert_eq!(send(&bodies, 1, 0..1).codec, 1);
+        let whole = Subject { project_id: PROJECT, hash: None };
+        bodies.put(whole, Packer::new(16, &body(0, 0), 3).unwrap());
+        assert_eq!(send(&bodies, 1, 1..5).codec, 16);
+        assert_eq!(bodies.take_offers(9).len(), 0, "too few to pay");
+        send(&bodies, 1, 5..6);
+        assert_eq!(take_up(&bodies, 17).len(), 1);
+        let kept = send(&bodies, 1, 6..7);
+        assert_eq!(kept.codec, 17);
+        let expander = Expander::new(&body(1, 5)).unwrap();
+        assert_eq!(expand_with(&expander, &kept.bytes).unwrap(), body(1, 6));
+        // Another project has nothing of it.
+        let other = bodies.compress_event(ProjectId(2), Some(hash(1)), &body(1, 7));
+        assert_eq!(expand(other.codec, &other.bytes).unwrap(), body(1, 7));
+    }
+
+    #[test]
+    fn an_offer_is_made_once_until_it_is_answered() {
+        let bodies = Bodies::default();
+        send(&bodies, 1, 0..50);
+        assert_eq!(bodies.take_offers(9).len(), 1);
+        send(&bodies, 1, 50..100);
+        assert_eq!(bodies.take_offers(9).len(), 0);
+        bodies.decline(subject(1));
+        send(&bodies, 1, 100..105);
+        assert_eq!(bodies.take_offers(9).len(), 0);
+        send(&bodies, 1, 105..106);
+        assert_eq!(bodies.take_offers(9).len(), 1);
+    }
+
+    #[test]
+    fn an_issue_that_changed_offers_another_and_one_without_a_pattern_gives_up() {
+        let bodies = Bodies::default();
+        send(&bodies, 1, 0..6);
+        take_up(&bodies, 17);
+        send(&bodies, 1, 6..60);
+        assert_eq!(bodies.take_offers(9).len(), 0, "it does well");
+        // A deployment: the same hash, other lines.
+        for number in 60..110 {
+            bodies.compress_event(PROJECT, Some(hash(1)), &body(2, number));
+        }
+        let offers = take_up(&bodies, 18);
+        assert!(offers.len() == 1 && offers[0].is_replacement, "{}", offers.len());
+        assert_eq!(send(&bodies, 1, 0..1).codec, 18);
+
+        for number in 0..30 {
+            bodies.compress_event(PROJECT, Some(hash(3)), &body(1000 + number, number));
+            take_up(&bodies, 19);
+        }
+        assert_eq!(bodies.take_useless(), [subject(3)]);
+        assert_eq!(bodies.compress_event(PROJECT, Some(hash(3)), &body(9, 9)).codec, 1);
+        send(&bodies, 3, 0..100);
+        assert_eq!(bodies.take_offers(9).len(), 0);
+        // Not for ever: it may have been the time of a deployment.
+        bodies.shelf().ahead_ms += DICTIONARY_RETRAIN_PAUSE_MS as u64;
+        send(&bodies, 3, 0..1);
+        assert_eq!(take_up(&bodies, 20).len(), 1);
+    }
+
+    #[test]
+    fn memory_is_bounded_whatever_comes() {
+        let bodies = Bodies::default();
+        let large = vec![b'x'; DICTIONARY_BODY_BYTES_MAX];
+        for bug in 0..300 {
+            for _ in 0..6 {
+                bodies.compress_event(PROJECT, Some(hash(bug)), &large);
+            }
+            let offered: usize = bodies.shelf().offers.iter().map(|offer| offer.body.len()).sum();
+            assert!(offered <= DICTIONARY_OFFERS_BYTES_MAX);
+            if bug % 8 == 0 {
+                take_up(&bodies, 20);
+            }
+            assert!(bodies.memory().0 <= DICTIONARIES_READY_BYTES_MAX);
+        }
+        let small = vec![b'y'; DICTIONARY_BODY_BYTES_MIN - 1];
+        for bug in 0..20_000 {
+            bodies.compress_event(PROJECT, Some(hash(1_000_000 + bug)), &small);
+            assert!(bodies.shelf().entries.len() <= DICTIONARY_SUBJECTS_MAX);
+        }
+        for id in 0..300 {
+            let known = bodies.expander(id, || Expander::new(&large).ok_or(()));
+            assert!(known.is_ok() && bodies.memory().1 <= EXPANDERS_BYTES_MAX);
+        }
+        bodies.shelf().ahead_ms += 1_000;
+        bodies.forget_unused(1);
+        assert_eq!(bodies.memory().0, 0);
     }
 }

@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::StoreError;
 use super::bodies::{Bodies, Offer, ProjectSeen, Subject};
-use super::body::{CODEC_ZSTD, DICTIONARY_ID_MIN, Expander, Packer, expand, expand_with};
+use super::body::{CODEC_ZSTD, DICTIONARY_ID_MIN, Expander, Packer, compress_with, expand, expand_with};
 use super::dictionary_rules::{Tally, Training, samples_per_issue, training_due};
 use super::keeper::{Keeper, Progress};
 use crate::config::{
@@ -33,7 +33,7 @@ const CONTENT_ZSTD_LEVEL: i32 = 9;
 /// Far above any dictionary; only a damaged length gets here.
 const CONTENT_BYTES_MAX: i64 = 4 << 20;
 
-/// One of so many samples is not trained on but compressed, to see what the training was good for.
+/// One of so many samples is not trained on.
 const HELD_BACK: usize = 8;
 
 /// Dictionaries aged or removed at once.
@@ -114,12 +114,10 @@ fn take_up(keeper: &Keeper, offers: Vec<Offer>) -> Result<(), StoreError> {
         if offer.is_replacement {
             keeper.bodies.forget(offer.subject);
         }
-        wanted.push((NewDictionary::new(offer.subject, offer.body.clone(), 0), offer.body));
+        wanted.push((NewDictionary::new(offer.subject, &offer.body, 0), offer.body));
     }
     let (new, bodies): (Vec<NewDictionary>, Vec<Vec<u8>>) = wanted.into_iter().unzip();
-    for (subject, id, body) in
-        write_all(keeper, new)?.into_iter().zip(bodies).map(|((subject, id), body)| (subject, id, body))
-    {
+    for ((subject, id), body) in write_all(keeper, new)?.into_iter().zip(bodies) {
         ready(&keeper.bodies, subject, id, &body, ISSUE_DICTIONARY_LEVEL);
     }
     Ok(())
@@ -175,7 +173,7 @@ fn tend_project(keeper: &mut Keeper, seen: ProjectSeen) -> Result<bool, StoreErr
     let events = tended.events_before + seen.seen;
     let training = Training { events, trained: tended.trained, record: seen.record };
     let Some(reason) = training_due(&training, now_ms) else {
-        if tended.trained.is_none() || seen.is_ready {
+        if tended.trained.is_none() || !seen.is_missed {
             return Ok(false);
         }
         // After a start, or a while without a use for it.
@@ -198,12 +196,12 @@ fn tend_project(keeper: &mut Keeper, seen: ProjectSeen) -> Result<bool, StoreErr
     let trained_ms = begun.elapsed().as_millis() as u64;
     let is_better = with_new.is_below(97, &with_old);
     tracing::info!(
-        project = %seen.project_id, reason, samples = samples.len(), trained_ms, is_better,
+        project = %seen.project_id, reason, samples = samples.count, trained_ms, is_better,
         packed_bytes = with_new.packed_bytes, packed_bytes_before = with_old.packed_bytes, "trained a dictionary"
     );
     if is_better {
         keeper.bodies.forget(subject);
-        let made = write_all(keeper, vec![NewDictionary::new(subject, new.clone(), events)])?;
+        let made = write_all(keeper, vec![NewDictionary::new(subject, &new, events)])?;
         for (subject, id) in made {
             ready(&keeper.bodies, subject, id, &new, PROJECT_DICTIONARY_LEVEL);
         }
@@ -218,8 +216,19 @@ fn tend_project(keeper: &mut Keeper, seen: ProjectSeen) -> Result<bool, StoreErr
     Ok(true)
 }
 
-/// Bodies of the project, the newest of each issue, as many of each.
-fn read_samples(reader: &Connection, bodies: &Bodies, project_id: ProjectId) -> Result<Vec<Vec<u8>>, StoreError> {
+/// Bodies of one project.
+#[derive(Default)]
+struct Samples {
+    count: usize,
+    /// One after the other, as zstd wants them.
+    bytes: Vec<u8>,
+    sizes: Vec<usize>,
+    /// Not trained on but compressed, to see what the training was good for.
+    held_back: Vec<Vec<u8>>,
+}
+
+/// The newest bodies of each issue, as many of each, as far as they go.
+fn read_samples(reader: &Connection, bodies: &Bodies, project_id: ProjectId) -> Result<Samples, StoreError> {
     let mut statement = reader.prepare_cached(
         "SELECT id FROM issue WHERE project_id = :project_id ORDER BY last_seen_ms DESC, id DESC LIMIT :limit",
     )?;
@@ -230,47 +239,45 @@ fn read_samples(reader: &Connection, bodies: &Bodies, project_id: ProjectId) -> 
         .collect::<Result<_, _>>()?;
     let per_issue = samples_per_issue(issues.len(), DICTIONARY_SAMPLES);
     let mut statement = reader.prepare_cached(
-        "SELECT body_codec, body FROM event WHERE issue_id = :issue_id ORDER BY id DESC LIMIT :limit",
+        "SELECT body_codec, body FROM event WHERE issue_id = :issue_id ORDER BY id DESC LIMIT 1 OFFSET :turn",
     )?;
-    let mut samples = Vec::new();
+    let mut samples = Samples::default();
     let mut bytes = 0;
-    // All of one issue after the other would spend the bytes on the first few.
-    let mut by_issue: Vec<Vec<(i64, Vec<u8>)>> = Vec::new();
-    for issue in issues {
-        let rows = statement.query_map(named_params! { ":issue_id": issue, ":limit": per_issue as i64 }, |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        by_issue.push(rows.collect::<Result<_, _>>()?);
-    }
+    // In turns: all of one issue after the other would spend the bytes on the first few.
     for turn in 0..per_issue {
-        for (codec, packed) in by_issue.iter().filter_map(|rows| rows.get(turn)) {
+        for issue in &issues {
+            let row = statement
+                .query_row(named_params! { ":issue_id": issue, ":turn": turn as i64 }, |row| {
+                    Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+                })
+                .optional()?;
+            let Some((codec, packed)) = row else { continue };
             // One that cannot be read is none; whoever opens the event is told.
-            let Ok(mut body) = expand_event(reader, bodies, *codec, packed) else { continue };
+            let Ok(mut body) = expand_event(reader, bodies, codec, &packed) else { continue };
             body.truncate(DICTIONARY_BODY_BYTES_MAX);
-            if bytes + body.len() > DICTIONARY_SAMPLES_BYTES || samples.len() == DICTIONARY_SAMPLES {
+            bytes += body.len();
+            if bytes > DICTIONARY_SAMPLES_BYTES || samples.count == DICTIONARY_SAMPLES {
                 return Ok(samples);
             }
-            bytes += body.len();
-            samples.push(body);
+            if samples.count.is_multiple_of(HELD_BACK) {
+                samples.held_back.push(body);
+            } else {
+                samples.bytes.extend_from_slice(&body);
+                samples.sizes.push(body.len());
+            }
+            samples.count += 1;
         }
     }
     Ok(samples)
 }
 
 /// `None` when they are too few or too small to learn from.
-fn train(samples: &[Vec<u8>]) -> Option<Vec<u8>> {
-    if samples.len() < DICTIONARY_SAMPLES_MIN {
+fn train(samples: &Samples) -> Option<Vec<u8>> {
+    if samples.count < DICTIONARY_SAMPLES_MIN {
         return None;
     }
-    let mut data = Vec::with_capacity(samples.iter().map(Vec::len).sum());
-    let mut sizes = Vec::with_capacity(samples.len());
-    for (no, sample) in samples.iter().enumerate() {
-        if no % HELD_BACK != 0 {
-            data.extend_from_slice(sample);
-            sizes.push(sample.len());
-        }
-    }
-    match zstd::dict::from_continuous(&data, &sizes, PROJECT_DICTIONARY_BYTES.min(data.len() / 4)) {
+    let size = PROJECT_DICTIONARY_BYTES.min(samples.bytes.len() / 4);
+    match zstd::dict::from_continuous(&samples.bytes, &samples.sizes, size) {
         Ok(content) => Some(content),
         Err(error) => {
             tracing::debug!(%error, "a dictionary could not be trained");
@@ -279,11 +286,11 @@ fn train(samples: &[Vec<u8>]) -> Option<Vec<u8>> {
     }
 }
 
-fn pack_held_back(samples: &[Vec<u8>], content: Option<&[u8]>) -> Tally {
+fn pack_held_back(samples: &Samples, content: Option<&[u8]>) -> Tally {
     let packer = content.and_then(|content| Packer::new(DICTIONARY_ID_MIN, content, PROJECT_DICTIONARY_LEVEL));
     let mut tally = Tally::default();
-    for sample in samples.iter().step_by(HELD_BACK) {
-        tally.add(sample.len(), super::body::compress_with(packer.as_ref(), sample).bytes.len());
+    for body in &samples.held_back {
+        tally.add(body.len(), compress_with(packer.as_ref(), body).bytes.len());
     }
     tally
 }
@@ -298,12 +305,12 @@ struct NewDictionary {
 }
 
 impl NewDictionary {
-    fn new(subject: Subject, content: Vec<u8>, at_events: u64) -> Self {
+    fn new(subject: Subject, content: &[u8], at_events: u64) -> Self {
         Self {
             subject,
-            content_hash: xxh3_128(&content).to_be_bytes(),
+            content_hash: xxh3_128(content).to_be_bytes(),
             content_bytes: content.len(),
-            packed: zstd::bulk::compress(&content, CONTENT_ZSTD_LEVEL).expect("compressing into a buffer of its own"),
+            packed: zstd::bulk::compress(content, CONTENT_ZSTD_LEVEL).expect("compressing into a buffer of its own"),
             at_events,
         }
     }
@@ -322,7 +329,7 @@ fn insert(tx: &Transaction<'_>, ids: &mut ServerIds, new: &NewDictionary, now_ms
     let mut statement = tx.prepare_cached(
         "INSERT INTO dictionary (content_hash, created_ms, content_bytes, content)
          VALUES (:content_hash, :now_ms, :content_bytes, :content)
-         ON CONFLICT (content_hash) DO UPDATE SET retired_id = NULL
+         ON CONFLICT (content_hash) DO UPDATE SET retired_id = NULL, content = :content
          RETURNING id",
     )?;
     let id: i64 = statement.query_row(
@@ -487,3 +494,6 @@ pub(super) fn expand_event(
     })?;
     expand_with(&expander, body)
 }
+
+#[cfg(test)]
+mod tests;
