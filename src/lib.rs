@@ -75,6 +75,8 @@
 //! # How it is kept
 //!
 //! An event is a row: the columns lists need, and its JSON as sent but for secrets and what is too large, compressed.
+//! Events of one bug are alike, so one of the first is the dictionary the others are compressed with; what is rare takes
+//! one trained on the project. Dictionaries are kept by content hash, rows name theirs, and none goes before its rows.
 //! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any
 //! node would give a bug the same id.
 //!

@@ -317,6 +317,63 @@ pub const DRAIN_S: u64 = 10;
 /// level 6 three times the CPU for another 5 %.
 pub const BODY_ZSTD_LEVEL: i32 = 1;
 
+/// zstd levels with a dictionary. With an event of the same bug, level 1 leaves 1.5 kB of those 35 in 25 µs, level 3 would
+/// leave 1.26 kB in 55 µs with five times the memory. With one of the whole project, which rare bugs get, level 3
+/// leaves 3.1 kB in 55 to 80 µs, level 1 3.7 kB in 47; with 32 KiB instead of 112 it would be 3.4 kB.
+pub const ISSUE_DICTIONARY_LEVEL: i32 = 1;
+pub const PROJECT_DICTIONARY_LEVEL: i32 = 3;
+pub const PROJECT_DICTIONARY_BYTES: usize = 112 << 10;
+
+/// Events after which a project's dictionary is trained, and how many times more it takes until it is trained again, up to
+/// so many events: by then new ones change little.
+pub const DICTIONARY_EVENTS_MIN: u64 = 200;
+pub const DICTIONARY_GROWTH: u64 = 5;
+pub const DICTIONARY_GROWTH_EVENTS_MAX: u64 = 25_000;
+
+/// Least time between two trainings because of a worse ratio, and after one that came to nothing, in milliseconds.
+pub const DICTIONARY_RETRAIN_PAUSE_MS: i64 = 600_000;
+
+/// Days after which a dictionary is made anew when there are new events, so that none holds on to old data for ever.
+pub const DICTIONARY_AGE_MAX_DAYS: i64 = 30;
+
+/// Bodies a dictionary is trained on: 60 give within 1 % of what 600 do. Bytes bound training to about a quarter of a
+/// second and 20 MiB; below the least number a dictionary would know those few by heart and nothing else.
+pub const DICTIONARY_SAMPLES: usize = 120;
+pub const DICTIONARY_SAMPLES_MIN: usize = 40;
+pub const DICTIONARY_SAMPLES_BYTES: usize = 4 << 20;
+
+/// Events of an issue after which one of them becomes the dictionary of the next. It takes 6 kB, and each of the next is
+/// 1.5 kB smaller: paid back by the fourth.
+pub const DICTIONARY_ISSUE_EVENTS_MIN: u64 = 6;
+
+/// An event of this size, in bytes, may be a dictionary: smaller ones gain nothing, larger ones take too much memory.
+pub const DICTIONARY_BODY_BYTES_MIN: usize = 512;
+pub const DICTIONARY_BODY_BYTES_MAX: usize = 128 << 10;
+
+/// Dictionaries in the database, those of issues included: about 60 MB. Only as many as have their six events.
+pub const DICTIONARIES_MAX: u64 = 10_000;
+
+/// Dictionaries ready for compressing, in bytes of memory: about 200 busy bugs of 35 kB. Those unused for so long, in
+/// milliseconds, are given back.
+pub const DICTIONARIES_READY_BYTES_MAX: usize = 16 << 20;
+pub const DICTIONARY_IDLE_MS: u64 = 600_000;
+
+/// Dictionaries ready for expanding, in bytes of memory: about 60 bugs, or 30 projects.
+pub const EXPANDERS_BYTES_MAX: usize = 4 << 20;
+
+/// Issues and projects watched for whether a dictionary would pay, and bytes of bodies held for making some.
+pub const DICTIONARY_SUBJECTS_MAX: usize = 4_096;
+pub const DICTIONARY_OFFERS_BYTES_MAX: usize = 2 << 20;
+
+/// How often offers and ratios are looked at, in milliseconds, and offers taken up at once.
+pub const DICTIONARY_LOOK_MS: u64 = 500;
+pub const DICTIONARY_OFFERS_PER_LOOK: usize = 8;
+
+/// Bytes of a database page, of new databases. Of 1.8 kB rows 4096 leave 17 % unused, 16384 only 6 %; but every event
+/// touches two or three pages of indexes by random ids, and each is written to the log whole: 14 kB an event with 4096,
+/// 22 kB with 8192, 32 kB with 16384 (60,000 events, 128 a commit).
+pub const PAGE_BYTES: u32 = 4_096;
+
 /// Services named for one trace.
 pub const TRACE_SERVICES_MAX: usize = 16;
 

@@ -89,6 +89,11 @@ impl From<StoreError> for ApiError {
                     "the database is damaged here: stop trapline, run trapline check, and restore a backup if need be",
                 )
             }
+            // One row's own trouble, told in words that name no file.
+            StoreError::BadBody(_) => {
+                tracing::error!(%error, "request failed in the store");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+            }
             // Anything else is ours, and its text may name files: it goes to the log.
             other => {
                 tracing::error!(error = %other, "request failed in the store");

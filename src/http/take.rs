@@ -220,7 +220,7 @@ impl<T> Worked<T> {
     fn of((project, decoded, extra): (Project, Decoded, T), ready: &Ready) -> Result<Self, ApiError> {
         let refusals = decoded.refused.iter().map(|r| (r.reason, format!("{}: {}", r.category, r.detail))).collect();
         let policy = ready.policy(project.id).cloned().ok_or_else(|| ApiError::not_found("project"))?;
-        let prepared = prepare(&project, decoded, &policy, now_ms());
+        let prepared = prepare(&project, decoded, &policy, ready.store.bodies(), now_ms());
         Ok(Self { project, policy, prepared, extra, refusals })
     }
 

@@ -34,7 +34,7 @@ use crate::model::event::Event;
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::scrub::scrub_whole_event;
-use crate::store::{CheckInWrite, EventWrite, OutcomeWrite, SpansWrite, Write, compress, encode_spans};
+use crate::store::{Bodies, CheckInWrite, EventWrite, OutcomeWrite, SpansWrite, Write, compress, encode_spans};
 
 /// Rows ready to be stored, and what to say about them.
 pub struct Prepared {
@@ -46,7 +46,7 @@ pub struct Prepared {
 
 /// Filters, limits, scrubs, groups, summarises and compresses everything decoded from one request. CPU work: call it off the async
 /// threads.
-pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms: i64) -> Prepared {
+pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, bodies: &Bodies, received_ms: i64) -> Prepared {
     let rules = &policy.scrub;
     let mut door = Door::new(project, policy, received_ms);
     let mut digest = Digest::default();
@@ -58,7 +58,7 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, received_ms
         let Some(item) = door.let_in(item, &mut digest, &mut writes) else { continue };
         match item {
             Incoming::Event(event) => {
-                let write = prepare_event(project, *event, policy, received_ms);
+                let write = prepare_event(project, *event, policy, bodies, received_ms);
                 digest.add_event(&write.title, write.level, write.trace_id);
                 writes.push(Write::Event(Box::new(write)));
             }
@@ -146,11 +146,18 @@ fn outcome(project: &Project, received_ms: i64, category: String, reason: Reason
     Write::Outcome(OutcomeWrite { project_id: project.id, received_ms, category, reason: reason.as_str(), quantity })
 }
 
-fn prepare_event(project: &Project, mut event: Event, policy: &Policy, received_ms: i64) -> EventWrite {
+fn prepare_event(
+    project: &Project,
+    mut event: Event,
+    policy: &Policy,
+    bodies: &Bodies,
+    received_ms: i64,
+) -> EventWrite {
     // Before grouping, as in Sentry: titles are made of what is kept, and reading the body again finds the same group.
     scrub_whole_event(&mut event, &policy.scrub);
     let grouping = grouping::group(&event, &policy.grouping);
     let title = grouping::title(&event, &grouping);
+    let hashes: Vec<[u8; 16]> = grouping.hashes().collect();
     EventWrite {
         project_id: project.id,
         event_id: event.event_id,
@@ -162,8 +169,8 @@ fn prepare_event(project: &Project, mut event: Event, policy: &Policy, received_
         title,
         user_hash: event.user.as_deref().map(|user| xxh3_64(user.as_bytes())),
         grouping_version: grouping.version,
-        hashes: grouping.hashes().collect(),
-        body: compress(&event.body),
+        body: bodies.compress_event(project.id, hashes.first().copied(), &event.body),
+        hashes,
         platform: event.platform,
         release: event.release,
         environment: event.environment,

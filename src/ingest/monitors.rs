@@ -81,7 +81,7 @@ async fn tell(store: &Store, policy: &Policy, now_ms: i64) -> Result<(), StoreEr
                 let event = failure_event(project, &notice);
                 told.event = Some((project.id, event.event_id));
                 let decoded = Decoded { items: vec![Incoming::Event(Box::new(event))], refused: Vec::new() };
-                writes.extend(prepare(project, decoded, policy, now_ms).writes);
+                writes.extend(prepare(project, decoded, policy, store.bodies(), now_ms).writes);
             }
             writes.push(Write::NoticeTold(told));
         }

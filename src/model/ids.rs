@@ -138,6 +138,9 @@ const ID_EPOCH_MS: u64 = 1_577_836_800_000;
 const ID_COUNTER_BITS: u32 = 16;
 const ID_NODE_BITS: u32 = 5;
 
+/// How far apart in ids two milliseconds are, at least.
+pub const SERVER_IDS_PER_MS: i64 = 1 << (ID_COUNTER_BITS + ID_NODE_BITS);
+
 impl ServerIds {
     /// `last` is the highest id already in use (0 for none): the next one is greater even when the clock was set back.
     pub fn after(last: i64) -> Self {

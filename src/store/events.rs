@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
-use super::body::{CODEC_ZSTD, expand};
+use super::bodies::Bodies;
+use super::dictionaries::expand_event;
 use super::issues::read_short_no;
 use super::releases::ReleaseKey;
 use super::write::{EventAppended, EventWrite};
@@ -104,7 +105,7 @@ pub(super) fn insert_event(
         ":span_id": event.span_id.as_ref().map(|id| &id.0[..]),
         ":grouping_version": event.grouping_version,
         ":body_bytes": event.body.expanded_bytes as i64,
-        ":body_codec": CODEC_ZSTD,
+        ":body_codec": event.body.codec,
         ":body": event.body.bytes,
     })?;
     if inserted == 0 {
@@ -161,7 +162,8 @@ fn read_duplicate(tx: &Transaction<'_>, event: &EventWrite) -> Result<EventAppen
 impl Store {
     /// One event with its body; `None` when there is none.
     pub async fn event(&self, query: EventQuery) -> Result<Option<EventRow>, StoreError> {
-        self.readers.run(move |connection| read_event(connection, query)).await
+        let bodies = self.bodies.clone();
+        self.readers.run(move |connection| read_event(connection, &bodies, query)).await
     }
 
     /// The events around `id` (an [`EventSummary::id`]) in its issue.
@@ -241,7 +243,7 @@ pub(super) fn chosen_by(query: EventQuery) -> (i64, Option<EventId>, &'static st
     }
 }
 
-fn read_event(connection: &Connection, query: EventQuery) -> Result<Option<EventRow>, StoreError> {
+fn read_event(connection: &Connection, bodies: &Bodies, query: EventQuery) -> Result<Option<EventRow>, StoreError> {
     let (scope, event_id, condition) = chosen_by(query);
     let mut statement = connection.prepare_cached(&event_sql(condition))?;
     let found = statement
@@ -252,7 +254,8 @@ fn read_event(connection: &Connection, query: EventQuery) -> Result<Option<Event
         })
         .optional()?;
     let Some((summary, short_no, codec, body)) = found else { return Ok(None) };
-    Ok(Some(EventRow { summary, short_no: short_no.max(0) as u64, body: expand(codec, &body)? }))
+    let body = expand_event(connection, bodies, codec, &body)?;
+    Ok(Some(EventRow { summary, short_no: short_no.max(0) as u64, body }))
 }
 
 fn read_neighbours(connection: &Connection, issue_id: IssueId, id: i64) -> Result<EventNeighbours, StoreError> {

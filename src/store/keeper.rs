@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction};
 
+use super::bodies::Bodies;
+use super::dictionaries::{self, Tending};
 use super::readers::open_read_only;
 use super::retention::{self, Retention};
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
-use crate::config::{KEEPER_PAUSE_MS, KEEPER_RETRY_MS, SEARCH_INDEX_EVERY_MS};
+use crate::config::{DICTIONARY_LOOK_MS, KEEPER_PAUSE_MS, KEEPER_RETRY_MS, SEARCH_INDEX_EVERY_MS};
 use crate::model::ids::ServerIds;
 
 /// What a chore says when it returns.
@@ -40,6 +42,7 @@ pub(super) struct Chore {
 /// In the order of their turns.
 const CHORES: &[Chore] = &[
     Chore { name: "issue search", run: super::issue_search::index_due, every_ms: SEARCH_INDEX_EVERY_MS },
+    Chore { name: "dictionaries", run: dictionaries::tend, every_ms: DICTIONARY_LOOK_MS },
     retention::CHORE,
 ];
 
@@ -49,6 +52,8 @@ pub(super) struct Keeper {
     pub(super) reader: Connection,
     pub(super) settings: Arc<StoreSettings>,
     pub(super) retention: Retention,
+    pub(super) bodies: Bodies,
+    pub(super) tending: Tending,
     writer: WriterHandle,
     stop: Arc<Stop>,
 }
@@ -88,6 +93,7 @@ impl Keeper {
         self.writer.run_chore(write)
     }
 
+    #[allow(dead_code)] // Until a chore needs it.
     /// Runs `work` on the writer's connection outside of a transaction, for what cannot be in one. Keep it as short.
     pub(super) fn with_connection<T: Send + 'static>(
         &self,
@@ -103,6 +109,7 @@ impl KeeperHandle {
         path: &std::path::Path,
         settings: Arc<StoreSettings>,
         writer: WriterHandle,
+        bodies: Bodies,
         on_panic: impl FnOnce(String) + Send + 'static,
     ) -> Result<Self, StoreError> {
         let stop = Arc::new(Stop::default());
@@ -110,6 +117,8 @@ impl KeeperHandle {
             reader: open_read_only(path)?,
             settings,
             retention: Retention::new(path),
+            bodies,
+            tending: Tending::default(),
             writer,
             stop: stop.clone(),
         };

@@ -11,9 +11,12 @@
 
 mod attachments;
 mod blobs;
+mod bodies;
 mod body;
 mod check_ins;
 mod client_reports;
+mod dictionaries;
+mod dictionary_rules;
 mod drops;
 mod events;
 mod feedback;
@@ -59,6 +62,7 @@ use thiserror::Error;
 
 pub use attachments::AttachmentRow;
 pub use blobs::{BlobWrite, pack as pack_blob};
+pub use bodies::Bodies;
 pub use body::{CompressedBody, compress};
 pub use client_reports::StatsRow;
 pub use drops::KeyUse;
@@ -164,6 +168,7 @@ pub struct Store {
     keeper: KeeperHandle,
     readers: Readers,
     settings: Arc<StoreSettings>,
+    bodies: Bodies,
     path: PathBuf,
 }
 
@@ -231,13 +236,19 @@ impl Store {
         let writer = WriterHandle::start(connection, &path, lock, make_way.clone(), options.on_change, tell())
             .map_err(in_words)?;
         let readers = Readers::open(&path, Patience::default(), make_way)?;
-        let keeper = KeeperHandle::start(&path, settings.clone(), writer.clone(), tell())?;
-        Ok(Self { writer, keeper, readers, settings, path })
+        let bodies = Bodies::default();
+        let keeper = KeeperHandle::start(&path, settings.clone(), writer.clone(), bodies.clone(), tell())?;
+        Ok(Self { writer, keeper, readers, settings, bodies, path })
     }
 
     /// Where the database is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What compresses the bodies of events to be written.
+    pub fn bodies(&self) -> &Bodies {
+        &self.bodies
     }
 
     /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync.

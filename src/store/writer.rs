@@ -17,7 +17,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::{
-    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, WAL_CHECKPOINT_BYTES,
+    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, PAGE_BYTES, WAL_CHECKPOINT_BYTES,
     WAL_CHECKPOINT_STEP_BYTES, WAL_RESTART_BYTES, WAL_RESTART_EVERY_MS, WAL_RESTART_WAIT_MS, WRITE_QUEUE_BYTES_MAX,
     WRITE_QUEUE_LENGTH_MAX,
 };
@@ -90,9 +90,10 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
     let failed = |error: rusqlite::Error| StoreError::Open { path: path.to_path_buf(), detail: error.to_string() };
     let connection = Connection::open(path).map_err(failed)?;
     connection
-        .execute_batch(
-            // The first line matters to a new file alone.
-            "PRAGMA auto_vacuum = INCREMENTAL;
+        // The first two are heeded only before the first table.
+        .execute_batch(&format!(
+            "PRAGMA page_size = {PAGE_BYTES};
+             PRAGMA auto_vacuum = INCREMENTAL;
              PRAGMA journal_mode = WAL;
              PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = 67108864;
@@ -101,7 +102,7 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
              PRAGMA trusted_schema = OFF;
              PRAGMA cell_size_check = ON;
              PRAGMA cache_size = -32768;",
-        )
+        ))
         .map_err(failed)?;
     let synchronous = match durability {
         Durability::Full => "FULL",

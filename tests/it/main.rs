@@ -7,16 +7,22 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
+/// The load generator's errors.
+#[path = "../bench/errors.rs"]
+mod errors;
 mod fixture;
 mod harness;
 mod payload;
 mod sdks;
+#[path = "../bench/seed.rs"]
+mod seed;
 
 mod architecture;
 mod attacks;
 mod bad_input;
 mod blobs;
 mod bombs;
+mod dictionaries;
 mod django;
 mod end_to_end;
 mod faults;

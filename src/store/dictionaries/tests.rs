@@ -1,0 +1,256 @@
+//! Dictionaries over their life: what was written before, during and after comes back, and none goes too early.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::model::event::{EventKind, Level};
+use crate::model::ids::EventId;
+use crate::model::issue::IssueTitle;
+use crate::store::{EventQuery, EventWrite, Store, StoreOptions, StoreSettings, Write, migrate};
+
+const PROJECT: ProjectId = ProjectId(1);
+
+fn open(dir: &Path) -> Store {
+    let options = StoreOptions {
+        settings: StoreSettings::default(),
+        authority: "127.0.0.1:4318".to_string(),
+        on_change: Box::new(|_| {}),
+        on_death: Box::new(|why| panic!("{why}")),
+    };
+    Store::open(dir, options).unwrap()
+}
+
+/// Events of one bug differ in a few numbers; two bugs have a frame in three in common. About 6 kB.
+fn body(bug: u64, number: u64) -> Vec<u8> {
+    let frames: Vec<String> = (0..45)
+        .map(|line| {
+            let place = if line % 3 == 0 { line } else { (bug * 7919 + line * 104_729) % 99_991 };
+            format!(
+                r#"{{"function":"step_{place}","module":"shop.part_{}","lineno":{place},"vars":{{"order_id":"{number}","left":"{}"}}}}"#,
+                place % 97,
+                (number * 31 + line) % 1000,
+            )
+        })
+        .collect();
+    format!(r#"{{"event_id":"{number:032x}","frames":[{}]}}"#, frames.join(",")).into_bytes()
+}
+
+/// An event of `bug`; `text` says what it looks like.
+fn event(store: &Store, bug: u64, number: u64, text: u64) -> Write {
+    let hash = u128::from(bug + 1).to_be_bytes();
+    Write::Event(Box::new(EventWrite {
+        project_id: PROJECT,
+        event_id: EventId(u128::from(number).to_be_bytes()),
+        received_ms: 1,
+        timestamp_ms: 1,
+        kind: EventKind::Error,
+        level: Level::Error,
+        platform: "python".to_string(),
+        title: IssueTitle::default(),
+        is_unhandled: false,
+        release: None,
+        environment: None,
+        user_hash: None,
+        trace_id: None,
+        span_id: None,
+        grouping_version: 1,
+        hashes: vec![hash],
+        body: store.bodies().compress_event(PROJECT, Some(hash), &body(text, number)),
+    }))
+}
+
+/// Everything sent so far: number and looks.
+#[derive(Default)]
+struct Sent(Vec<(u64, u64)>);
+
+impl Sent {
+    async fn send(&mut self, store: &Store, bug: u64, text: u64) {
+        let number = self.0.len() as u64;
+        store.append(vec![event(store, bug, number, text)]).await.unwrap();
+        self.0.push((number, text));
+    }
+
+    /// Sends until `done`, as the keeper works at its own pace.
+    async fn send_until(&mut self, store: &Store, bug: u64, text: u64, done: impl Fn(&Connection) -> bool) {
+        let connection = Connection::open(store.path()).unwrap();
+        for _ in 0..2_000 {
+            self.send(store, bug, text).await;
+            if done(&connection) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("waited in vain");
+    }
+
+    async fn assert_all_come_back(&self, store: &Store) {
+        for (number, text) in &self.0 {
+            let query = EventQuery::ById(EventId(u128::from(*number).to_be_bytes()));
+            let row = store.event(query).await.unwrap().unwrap();
+            assert!(row.body == body(*text, *number), "event {number} came back as something else");
+        }
+    }
+}
+
+fn number(connection: &Connection, sql: &str) -> i64 {
+    connection.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+const OF_PROJECT: &str =
+    "SELECT count(*) FROM event JOIN dictionary_use ON dictionary_id = body_codec WHERE grouping_hash = x''";
+const OF_ISSUES: &str =
+    "SELECT count(*) FROM event JOIN dictionary_use ON dictionary_id = body_codec WHERE grouping_hash <> x''";
+
+#[tokio::test]
+async fn bodies_of_all_times_come_back_and_a_lost_dictionary_costs_only_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut sent = Sent::default();
+    for no in 0..200 {
+        sent.send(&store, no % 50, no % 50).await;
+    }
+    // Trained; rare bugs use it.
+    let mut rare = 1_000;
+    let connection = Connection::open(store.path()).unwrap();
+    while number(&connection, OF_PROJECT) == 0 {
+        rare += 1;
+        assert!(rare < 3_000, "waited in vain");
+        sent.send(&store, rare, rare).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // A frequent bug gets its own, and another one when it looks different.
+    sent.send_until(&store, 1, 1, |c| number(c, OF_ISSUES) > 0).await;
+    for _ in 0..20 {
+        sent.send(&store, 1, 1).await;
+    }
+    let retired = "SELECT count(*) FROM dictionary WHERE retired_id IS NOT NULL";
+    sent.send_until(&store, 1, 7_777, |c| number(c, retired) > 0).await;
+    sent.send_until(&store, 1, 7_777, |c| {
+        let newest = "SELECT body_codec = (SELECT dictionary_id FROM dictionary_use
+            WHERE grouping_hash = x'00000000000000000000000000000002') FROM event ORDER BY id DESC LIMIT 1";
+        number(c, newest) == 1
+    })
+    .await;
+    sent.assert_all_come_back(&store).await;
+    store.close().await;
+    drop(store);
+
+    // After a start those on disk are taken up again.
+    let before = number(&connection, "SELECT count(*) FROM dictionary");
+    let newest_id = number(&connection, "SELECT max(id) FROM event");
+    let store = open(dir.path());
+    sent.assert_all_come_back(&store).await;
+    let again = format!("{OF_ISSUES} AND event.id > {newest_id}");
+    sent.send_until(&store, 1, 7_777, |c| number(c, &again) > 0).await;
+    assert_eq!(number(&connection, "SELECT count(*) FROM dictionary"), before);
+    sent.assert_all_come_back(&store).await;
+    store.close().await;
+    drop(store);
+
+    // One is damaged, one is gone: only their events say so, in words.
+    let of_project = number(&connection, "SELECT dictionary_id FROM dictionary_use WHERE grouping_hash = x''");
+    let of_issue = number(&connection, "SELECT id FROM dictionary WHERE retired_id IS NOT NULL");
+    connection.execute("UPDATE dictionary SET content = x'28b52ffd' WHERE id = ?1", [of_project]).unwrap();
+    connection.execute("DELETE FROM dictionary WHERE id = ?1", [of_issue]).unwrap();
+    let store = open(dir.path());
+    let (mut fine, mut damaged, mut missing) = (0, 0, 0);
+    for (number, _) in &sent.0 {
+        match store.event(EventQuery::ById(EventId(u128::from(*number).to_be_bytes()))).await {
+            Ok(row) => fine += usize::from(row.is_some()),
+            Err(StoreError::BadBody(why)) if why == format!("its dictionary {of_project} is damaged") => damaged += 1,
+            Err(StoreError::BadBody(why)) if why == format!("its dictionary {of_issue} is missing") => missing += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(fine >= 200 && damaged > 0 && missing > 0, "{fine} {damaged} {missing}");
+    assert_eq!(fine + damaged + missing, sent.0.len());
+    store.close().await;
+}
+
+#[test]
+fn a_dictionary_goes_only_after_every_event_that_may_name_it() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate::migrate(&mut connection, Path::new("x.db")).unwrap();
+    let mut ids = ServerIds::after(0);
+    let subject = |bug: u8| Subject { project_id: PROJECT, hash: Some([bug; 16]) };
+    let tx = connection.transaction().unwrap();
+    let first = insert(&tx, &mut ids, &NewDictionary::new(subject(1), &body(1, 1), 0), 0).unwrap();
+    assert_eq!(first, DICTIONARY_ID_MIN);
+    // The same content is kept once, and stays while one of two uses it.
+    assert_eq!(insert(&tx, &mut ids, &NewDictionary::new(subject(2), &body(1, 1), 0), 0).unwrap(), first);
+    retire_use(&tx, &mut ids, subject(2)).unwrap();
+    let retired = |id: i64| -> Option<i64> {
+        tx.query_row("SELECT retired_id FROM dictionary WHERE id = ?1", [id], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(retired(first), None);
+    let second = insert(&tx, &mut ids, &NewDictionary::new(subject(1), &body(2, 2), 0), 0).unwrap();
+    assert!(second > first && retired(second).is_none());
+    let last_id = retired(first).expect("replaced");
+
+    let event = |id: i64| {
+        tx.execute("DELETE FROM event", []).unwrap();
+        tx.execute(
+            "INSERT INTO event VALUES (?1, 1, x'0d', 5, 10, 20, 'error', 'error', 'python', 't', 'c', NULL, NULL, NULL, NULL,
+                 1, 2, ?2, x'28b52ffd')",
+            [id, first],
+        )
+        .unwrap();
+    };
+    let in_flight = IN_FLIGHT_MS * SERVER_IDS_PER_MS;
+    for oldest in [last_id - 1, last_id + 1, last_id + in_flight] {
+        event(oldest);
+        assert_eq!(remove_unnamed(&tx, &mut ids).unwrap(), 0, "{oldest}");
+    }
+    event(last_id + in_flight + 1);
+    assert_eq!(remove_unnamed(&tx, &mut ids).unwrap(), 1);
+    assert!(read_content(&tx, first).is_err());
+    assert_eq!(read_content(&tx, second).unwrap(), body(2, 2));
+    // Its id is never given again.
+    retire_use(&tx, &mut ids, subject(1)).unwrap();
+    tx.execute("DELETE FROM dictionary", []).unwrap();
+    assert!(insert(&tx, &mut ids, &NewDictionary::new(subject(1), &body(3, 3), 0), 0).unwrap() > second);
+}
+
+#[test]
+fn without_events_a_retired_dictionary_waits_for_requests_under_way() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate::migrate(&mut connection, Path::new("x.db")).unwrap();
+    let tx = connection.transaction().unwrap();
+    let subject = Subject { project_id: PROJECT, hash: None };
+    let mut ids = ServerIds::after(0);
+    let id = insert(&tx, &mut ids, &NewDictionary::new(subject, &body(1, 1), 0), 0).unwrap();
+    retire_use(&tx, &mut ids, subject).unwrap();
+    assert_eq!(remove_unnamed(&tx, &mut ids).unwrap(), 0);
+    tx.execute("UPDATE dictionary SET retired_id = retired_id - ?1", [2 * IN_FLIGHT_MS * SERVER_IDS_PER_MS]).unwrap();
+    assert_eq!(remove_unnamed(&tx, &mut ids).unwrap(), 1);
+    assert!(read_content(&tx, id).is_err());
+}
+
+#[test]
+fn a_damaged_dictionary_heals_when_its_content_comes_again() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate::migrate(&mut connection, Path::new("x.db")).unwrap();
+    let tx = connection.transaction().unwrap();
+    let subject = Subject { project_id: PROJECT, hash: None };
+    let new = NewDictionary::new(subject, &body(1, 1), 0);
+    let mut ids = ServerIds::after(0);
+    let id = insert(&tx, &mut ids, &new, 0).unwrap();
+    tx.execute("UPDATE dictionary SET content = x'28b52ffd'", []).unwrap();
+    assert!(matches!(read_content(&tx, id), Err(StoreError::BadBody(_))));
+    assert_eq!(insert(&tx, &mut ids, &new, 0).unwrap(), id);
+    assert_eq!(read_content(&tx, id).unwrap(), body(1, 1));
+}
+
+#[test]
+fn samples_too_few_or_too_small_are_not_trained_on() {
+    let of = |count: usize, bytes: usize| Samples {
+        count,
+        bytes: vec![b'x'; count * bytes],
+        sizes: vec![bytes; count],
+        held_back: Vec::new(),
+    };
+    assert_eq!(train(&of(DICTIONARY_SAMPLES_MIN - 1, 1_000)), None);
+    assert_eq!(train(&of(DICTIONARY_SAMPLES_MIN, 0)), None);
+    assert_eq!(train(&of(DICTIONARY_SAMPLES_MIN, 2)), None);
+}
