@@ -233,7 +233,8 @@ fn read_issue_query(text: &str) -> Result<(Option<IssueStatus>, Option<String>),
             Some(("is", "unresolved")) => status = Some(IssueStatus::Unresolved),
             Some(("is", "resolved")) => status = Some(IssueStatus::Resolved),
             Some(("is", "ignored" | "archived" | "muted")) => status = Some(IssueStatus::Ignored),
-            Some((key, value)) if is_search_key(key) && !value.starts_with("//") => {
+            // `KeyError:` is how a title begins; a key has a value.
+            Some((key, value)) if is_search_key(key) && !value.is_empty() && !value.starts_with("//") => {
                 return Err(ApiError::new(
                     StatusCode::BAD_REQUEST,
                     format!(
@@ -632,6 +633,7 @@ mod tests {
         assert_eq!(read_issue_query("is:unresolved").unwrap(), (Some(IssueStatus::Unresolved), None));
         let (status, text) = read_issue_query("is:resolved voucher http://x").unwrap();
         assert_eq!((status, text.as_deref()), (Some(IssueStatus::Resolved), Some("voucher http://x")));
+        assert_eq!(read_issue_query("KeyError: 'sku'").unwrap().1.as_deref(), Some("KeyError: 'sku'"));
         assert!(read_issue_query("assigned:me").unwrap_err().detail.contains("assigned"));
     }
 }

@@ -33,6 +33,7 @@ mod fuzzed;
 mod grouped;
 mod grouping;
 mod guards;
+mod issue_search;
 mod kept;
 mod live;
 mod logs;

@@ -2,6 +2,7 @@
 
 import type { IssueRowView } from "../api/types";
 import { ago, count, dateTime, oneLine } from "../lib/format";
+import { matches } from "../lib/matches";
 import { now } from "../state";
 
 const LEVELS = ["fatal", "error", "warning", "info", "debug"];
@@ -63,11 +64,26 @@ export function SourceMarks({ sentry, otel }: { sentry: boolean; otel: boolean }
   );
 }
 
-export function IssueHeadline({ row }: { row: Pick<IssueRowView, "ty" | "value" | "title"> }) {
-  if (row.ty === null) return <b class="headline-ty">{oneLine(row.title)}</b>;
+/** A text in which the words that were searched for stand out. */
+export function Marked({ text, search }: { text: string; search: string }) {
+  return <>{matches(text, search).map((part, index) => (part.isMatch ? <mark key={index}>{part.text}</mark> : part.text))}</>;
+}
+
+export function IssueHeadline({ row, search = "" }: { row: Pick<IssueRowView, "ty" | "value" | "title">; search?: string }) {
+  if (row.ty === null)
+    return (
+      <b class="headline-ty">
+        <Marked text={oneLine(row.title)} search={search} />
+      </b>
+    );
   return (
     <>
-      <b class="headline-ty">{row.ty}</b> <span class="headline-value">{oneLine(row.value ?? "")}</span>
+      <b class="headline-ty">
+        <Marked text={row.ty} search={search} />
+      </b>{" "}
+      <span class="headline-value">
+        <Marked text={oneLine(row.value ?? "")} search={search} />
+      </span>
     </>
   );
 }

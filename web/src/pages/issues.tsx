@@ -7,7 +7,7 @@ import type { IssueListView, IssueRowView } from "../api/types";
 import { SearchBox } from "../components/controls";
 import { Choice, ListEnd, NewBar, ProjectChoice, Select } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
-import { Ago, IssueHeadline, LevelMark, Sparkline } from "../components/marks";
+import { Ago, IssueHeadline, LevelMark, Marked, Sparkline } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
 import { PageTitle } from "../components/shell";
@@ -106,7 +106,7 @@ export function IssuesPage() {
           </thead>
           <tbody>
             {rows.map((row) => (
-              <IssueRow key={row.id} row={row} isCurrent={current === row.short_id} showProject={projects.length > 1} />
+              <IssueRow key={row.id} row={row} isCurrent={current === row.short_id} showProject={projects.length > 1} search={text} />
             ))}
           </tbody>
         </table>
@@ -116,7 +116,7 @@ export function IssuesPage() {
   );
 }
 
-function IssueRow({ row, isCurrent, showProject }: { row: IssueRowView; isCurrent: boolean; showProject: boolean }) {
+function IssueRow({ row, isCurrent, showProject, search }: { row: IssueRowView; isCurrent: boolean; showProject: boolean; search: string }) {
   const ahead = () => {
     prefetch(`/api/ui/issues/${encodeURIComponent(row.short_id)}`);
     prefetch(`/api/ui/issues/${encodeURIComponent(row.short_id)}/events/latest`);
@@ -129,16 +129,27 @@ function IssueRow({ row, isCurrent, showProject }: { row: IssueRowView; isCurren
           <LevelMark level={row.level} />
           <div class="issue-lines">
             <a class="row-link" href={issuePath(row.short_id)} onPointerDown={ahead} onFocus={ahead}>
-              <IssueHeadline row={row} />
+              <IssueHeadline row={row} search={search} />
             </a>
             <div class="issue-meta">
               {(row.function || file) && (
                 <span class="mono where">
-                  {row.function && <span class="fn">{row.function}</span>} {file}
+                  {row.function && (
+                    <span class="fn">
+                      <Marked text={row.function} search={search} />
+                    </span>
+                  )}{" "}
+                  {file && <Marked text={file} search={search} />}
                 </span>
               )}
-              {row.culprit !== "" && row.culprit !== row.function && <span class="culprit">{row.culprit}</span>}
-              <span class="short-id">{row.short_id}</span>
+              {row.culprit !== "" && row.culprit !== row.function && (
+                <span class="culprit">
+                  <Marked text={row.culprit} search={search} />
+                </span>
+              )}
+              <span class="short-id">
+                <Marked text={row.short_id} search={isShortId(search) ? search : ""} />
+              </span>
               {showProject && <span>{row.project_slug}</span>}
               {now.value - row.first_seen_ms < NEW_MS && <span class="badge">new</span>}
               {row.is_unhandled && <span class="badge unhandled">unhandled</span>}
@@ -164,6 +175,11 @@ function IssueRow({ row, isCurrent, showProject }: { row: IssueRowView; isCurren
       </td>
     </tr>
   );
+}
+
+/** The short id is not searched by its parts. */
+function isShortId(search: string): boolean {
+  return /^\S+-\d+$/u.test(search.trim());
 }
 
 function NoIssues({ isFiltered, isAll, text, project, environment, onClear, onAll }: { isFiltered: boolean; isAll: boolean; text: string; project: string; environment: string; onClear: () => void; onAll: () => void }) {
