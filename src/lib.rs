@@ -100,6 +100,13 @@
 //! missed while the server was not there to hear it. News of an incident is left in the same transaction, and becomes an
 //! event on the route above, told once.
 //!
+//! Nothing is kept for ever but issues and their numbers ([`model::storage`]). What is older than its kind is kept goes;
+//! and when nine tenths of the room are in use, the oldest of the kind that is furthest above its share of it, so that a
+//! flood of one kind costs that kind. Both are done by the store's keeper in slices that hold up the writer for at most
+//! [`config::SLICE_MS`], and what went is counted. Age is reckoned by a clock that is not believed when it jumps ahead. What
+//! each kind holds is counted by triggers, whatever inserts, seals or drops; pages are only reckoned from it. Freed pages
+//! go back to the file system.
+//!
 //! # Absent on purpose
 //!
 //! No ORM, no web framework, no connection pool crate: there is one writer and a handful of readers. No trait with
@@ -108,7 +115,7 @@
 //! of a crash dump's form.
 //!
 //! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
-//! spans, logs and metrics into columnar chunks and retention (`store`), logs and metrics over OTLP (counted so far),
+//! spans, logs and metrics into columnar chunks (`store`), logs and metrics over OTLP (counted so far),
 //! OTLP over gRPC (`http`).
 
 pub mod app;

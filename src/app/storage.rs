@@ -102,7 +102,11 @@ fn notes(report: &StorageReport) -> Vec<String> {
 
 /// Kinds with something in them.
 fn shown(report: &StorageReport) -> impl Iterator<Item = &KindStored> {
-    report.kinds.iter().filter(|kind| kind.rows.map_or(kind.bytes > 0, |rows| rows > 0))
+    let holds_something = |kind: &&KindStored| match kind.rows {
+        Some(rows) => rows > 0,
+        None => kind.bytes > 0 && (kind.oldest_ms.is_some() || kind.keep_days.is_none()),
+    };
+    report.kinds.iter().filter(holds_something)
 }
 
 fn row(kind: &KindStored, report: &StorageReport) -> [String; 7] {
@@ -176,7 +180,7 @@ fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

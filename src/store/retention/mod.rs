@@ -327,7 +327,7 @@ fn drop_loose_slice(keeper: &mut Keeper) -> Result<usize, StoreError> {
 /// Free pages go back to the file system, but for some that will be filled again soon.
 fn give_back(keeper: &mut Keeper, space: &Space, until: Instant) -> Result<Progress, StoreError> {
     let mut space = *space;
-    while space.to_give_back() > 0 && space::can_shrink(&keeper.reader)? {
+    while space.surplus() > 0 && space::can_shrink(&keeper.reader)? {
         if Instant::now() > until || keeper.is_stopping() {
             return Ok(Progress::More);
         }

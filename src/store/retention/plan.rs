@@ -75,7 +75,7 @@ impl Space {
     }
 
     /// Bytes of free pages that should go back to the file system.
-    pub(super) fn to_give_back(&self) -> u64 {
+    pub(super) fn surplus(&self) -> u64 {
         let kept = (self.used / 100 * FREE_PAGES_PERCENT).min(FREE_PAGES_BYTES_MAX);
         self.free_pages.saturating_sub(kept)
     }
@@ -186,9 +186,9 @@ mod tests {
     #[test]
     fn free_pages_go_back_but_for_some() {
         let space = |used: u64, free_pages: u64| Space { used, free_pages, ..Space::default() };
-        assert_eq!(space(100 * MIB, 4 * MIB).to_give_back(), 0);
-        assert_eq!(space(100 * MIB, 5 * MIB).to_give_back(), MIB);
-        assert_eq!(space(100 << 30, 65 * MIB).to_give_back(), MIB);
+        assert_eq!(space(100 * MIB, 4 * MIB).surplus(), 0);
+        assert_eq!(space(100 * MIB, 5 * MIB).surplus(), MIB);
+        assert_eq!(space(100 << 30, 65 * MIB).surplus(), MIB);
     }
 
     #[test]

@@ -154,6 +154,7 @@ pub(super) fn measure(
 fn kind_of_table(table: &str) -> Option<StoredKind> {
     let named = [
         ("event", StoredKind::Errors),
+        ("dictionary", StoredKind::Errors),
         ("span", StoredKind::Spans),
         ("trace", StoredKind::Spans),
         ("log", StoredKind::Logs),

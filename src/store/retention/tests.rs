@@ -324,8 +324,8 @@ fn the_report_tells_what_is_there_and_what_went() {
     count_dropped(&tx, StoredKind::Errors, DropCause::Size, DAY + 9, 1, 100).unwrap();
     count_dropped(&tx, StoredKind::Errors, DropCause::Age, DAY - 40, 1, 100).unwrap();
     tx.commit().unwrap();
-    let mut settings = super::super::StoreSettings::default();
-    settings.max_size_default = Some(MAX_SIZE_MIN);
+    let settings =
+        super::super::StoreSettings { max_size_default: Some(MAX_SIZE_MIN), ..super::super::StoreSettings::default() };
     let report = read_report(&connection, Path::new("/tmp/x.db"), &settings, ms(DAY + 9)).unwrap();
     let errors = report.kinds.iter().find(|kind| kind.kind == StoredKind::Errors).unwrap();
     assert_eq!((errors.rows, errors.oldest_ms), (Some(10), Some(DAY * DAY_MS)));

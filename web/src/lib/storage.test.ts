@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { KindStoredView, StorageView } from "../api/types";
-import { droppedLines, isEmpty, keptFor, nextDrop, segments } from "./storage";
+import { droppedLines, isEmpty, keptFor, nextDrop, segments, size } from "./storage";
 
 const DAY = 86_400_000;
 const kind = (name: string, change: Partial<KindStoredView> = {}): KindStoredView => ({
@@ -14,6 +14,10 @@ const storage = (kinds: KindStoredView[], change: Partial<StorageView> = {}): St
 test("the bar holds every byte once, the largest first and small things together", () => {
   const parts = segments(storage([kind("errors"), kind("spans", { bytes: 20 }), kind("feedback", { bytes: 4 }), kind("server", { bytes: 6, rows: null }), kind("logs", { rows: 0, bytes: 5 })]));
   expect(parts.map(({ kind, percent }) => [kind, percent])).toEqual([["spans", 20], ["errors", 10], ["rest", 10]]);
+});
+
+test("sizes are in the units of the setting", () => {
+  expect([0, 1023, 1024, 1536, 10 * 2 ** 30, 150.4 * 2 ** 20].map(size)).toEqual(["0\u202fB", "1023\u202fB", "1\u202fKiB", "1.5\u202fKiB", "10\u202fGiB", "150\u202fMiB"]);
 });
 
 test("over the cap the bar is full, not longer", () => {

@@ -19,9 +19,22 @@ const COLOURS: Record<string, string> = {
 
 export const kindColour = (kind: string): string => COLOURS[kind] ?? "border-strong";
 
-/** Kinds that hold something: those with rows, and of those not counted by row those with a visible part. */
+/** In the units the cap is set in: `10 GiB`, `1.5 MiB`. */
+export function size(n: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = n;
+  let unit = 0;
+  while (value >= 1023.5 && unit + 1 < units.length) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.5 || Number.isInteger(value) ? 0 : 1;
+  return `${value.toFixed(digits)}\u202f${units[unit]}`;
+}
+
+/** Kinds that hold something: those with rows, and of those not counted by row those with an oldest or kept for ever. */
 export function shownKinds(storage: StorageView): KindStoredView[] {
-  return storage.kinds.filter((kind) => (kind.rows === null ? kind.bytes > 0 : kind.rows > 0));
+  return storage.kinds.filter((kind) => (kind.rows === null ? kind.bytes > 0 && (kind.oldest_ms !== null || kind.keep_days === null) : kind.rows > 0));
 }
 
 /** Nothing has been sent yet. */
@@ -31,7 +44,7 @@ export const isEmpty = (storage: StorageView): boolean => storage.kinds.every((k
 export function segments(storage: StorageView): { kind: string; name: string; bytes: number; percent: number; colour: string }[] {
   const parts = shownKinds(storage);
   const own = parts.filter((kind) => kind.kind in COLOURS);
-  const rest = parts.filter((kind) => !(kind.kind in COLOURS)).reduce((sum, kind) => sum + kind.bytes, 0);
+  const rest = Math.max(0, storage.used_bytes - own.reduce((sum, kind) => sum + kind.bytes, 0));
   const all = [...own.map(({ kind, name, bytes }) => ({ kind, name, bytes })).toSorted((a, b) => b.bytes - a.bytes), { kind: "rest", name: "Everything else", bytes: rest }];
   const whole = Math.max(storage.max_bytes, storage.used_bytes, 1);
   return all.filter((part) => part.bytes > 0).map((part) => ({ ...part, percent: (part.bytes / whole) * 100, colour: kindColour(part.kind) }));

@@ -8,8 +8,8 @@ import { Sparkline } from "../components/marks";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
-import { bytes, count, dateTime, percent } from "../lib/format";
-import { droppedLines, isEmpty, keptFor, kindColour, nextDrop, segments, shownKinds } from "../lib/storage";
+import { count, dateTime, percent } from "../lib/format";
+import { droppedLines, isEmpty, keptFor, kindColour, nextDrop, segments, shownKinds, size } from "../lib/storage";
 import { serverNow } from "../state";
 import "../styles/storage.css";
 
@@ -50,24 +50,24 @@ function Room({ storage }: { storage: StorageView }) {
   return (
     <section class="room" aria-labelledby="room-title">
       <h2 id="room-title">
-        <b>{bytes(storage.used_bytes)}</b> of {bytes(storage.max_bytes)} in use <span class="quiet">{percent(share)}</span>
+        <b>{size(storage.used_bytes)}</b> of {size(storage.max_bytes)} in use <span class="quiet">{percent(share)}</span>
       </h2>
-      <div class="room-bar" role="img" aria-label={parts.map((part) => `${part.name} ${bytes(part.bytes)}`).join(", ")}>
+      <div class="room-bar" role="img" aria-label={parts.map((part) => `${part.name} ${size(part.bytes)}`).join(", ")}>
         {parts.map((part) => (
-          <i key={part.kind} style={{ width: `${part.percent}%`, background: `var(--${part.colour})` }} title={`${part.name}: ${bytes(part.bytes)}`} />
+          <i key={part.kind} style={{ width: `${part.percent}%`, background: `var(--${part.colour})` }} title={`${part.name}: ${size(part.bytes)}`} />
         ))}
-        <span class="room-full" style={{ insetInlineStart: `${Math.min(100, (storage.full_bytes / Math.max(storage.max_bytes, storage.used_bytes, 1)) * 100)}%` }} title={`From ${bytes(storage.full_bytes)} on the oldest goes`} />
+        <span class="room-full" style={{ insetInlineStart: `${Math.min(100, (storage.full_bytes / Math.max(storage.max_bytes, storage.used_bytes, 1)) * 100)}%` }} title={`From ${size(storage.full_bytes)} on the oldest goes`} />
       </div>
       <ul class="room-legend" aria-hidden="true">
         {parts.map((part) => (
           <li key={part.kind}>
             <i style={{ background: `var(--${part.colour})` }} />
-            {part.name} <span>{bytes(part.bytes)}</span>
+            {part.name} <span>{size(part.bytes)}</span>
           </li>
         ))}
       </ul>
       <p class="quiet">
-        {`When ${bytes(storage.full_bytes)} are in use, the oldest of what takes more than its share goes; what is new is always taken. Set by `}
+        {`When ${size(storage.full_bytes)} are in use, the oldest of what takes more than its share goes; what is new is always taken. Set by `}
         <code>max_size</code>
         {storage.is_max_default ? ", here as chosen at the first start." : "."}
       </p>
@@ -83,25 +83,25 @@ function Room({ storage }: { storage: StorageView }) {
       <dl class="room-facts">
         <div>
           <dt>File</dt>
-          <dd>{bytes(storage.file_bytes)}</dd>
+          <dd>{size(storage.file_bytes)}</dd>
         </div>
         <div title="Filled again or given back to the disk">
           <dt>of it free</dt>
-          <dd>{bytes(storage.free_page_bytes)}</dd>
+          <dd>{size(storage.free_page_bytes)}</dd>
         </div>
         <div>
           <dt>Write-ahead log</dt>
-          <dd>{bytes(storage.wal_bytes)}</dd>
+          <dd>{size(storage.wal_bytes)}</dd>
         </div>
         <div>
           <dt>Disk free</dt>
           <dd>
-            {bytes(storage.disk_free_bytes)} <small>{`of ${bytes(storage.disk_bytes)}`}</small>
+            {size(storage.disk_free_bytes)} <small>{`of ${size(storage.disk_bytes)}`}</small>
           </dd>
         </div>
         <div>
           <dt>Always left free</dt>
-          <dd>{bytes(storage.reserve_bytes)}</dd>
+          <dd>{size(storage.reserve_bytes)}</dd>
         </div>
       </dl>
       <p class="quiet path">
@@ -114,7 +114,7 @@ function Room({ storage }: { storage: StorageView }) {
 function NothingYet({ storage }: { storage: StorageView }) {
   return (
     <Empty title="Nothing has been sent yet">
-      <p>{`What your applications send is kept here until it is too old or ${bytes(storage.max_bytes)} are full; issues keep their numbers for ever.`}</p>
+      <p>{`What your applications send is kept here until it is too old or ${size(storage.max_bytes)} are full; issues keep their numbers for ever.`}</p>
       <p class="buttons">
         <a class="button primary" href="/welcome">
           Connect an application
@@ -159,13 +159,15 @@ function KindRow({ kind, largest, used }: { kind: KindStoredView; largest: numbe
       </th>
       <td class="num c-rows">{kind.rows === null ? <span class="none">–</span> : count(kind.rows)}</td>
       <td class="c-size">
+        <div class="kind-size">
         <span class="kind-bar" aria-hidden="true">
           <i style={{ width: `${(kind.bytes / largest) * 100}%`, background: `var(--${kindColour(kind.kind)})` }} />
         </span>
-        <span class="kind-bytes">{bytes(kind.bytes)}</span>
+        <span class="kind-bytes">{size(kind.bytes)}</span>
         <small>{percent(kind.bytes / Math.max(used, 1))}</small>
+        </div>
       </td>
-      <td class="num c-growth">{kind.bytes_per_day > 0 ? <><span class="unit">a day </span>{bytes(kind.bytes_per_day)}</> : <span class="none">–</span>}</td>
+      <td class="num c-growth">{kind.bytes_per_day > 0 ? <><span class="unit">a day </span>{size(kind.bytes_per_day)}</> : <span class="none">–</span>}</td>
       <td class="num c-oldest">{kind.oldest_ms === null ? <span class="none">–</span> : <><span class="unit">since </span>{dateTime(kind.oldest_ms).slice(0, 10)}</>}</td>
       <td class="num c-kept"><span class="unit">kept </span>{keptFor(kind)}</td>
       <td class="num c-next">
@@ -197,7 +199,7 @@ function Dropped({ storage }: { storage: StorageView }) {
               <Sparkline values={line.days} label={`${line.name} dropped a day`} width={150} height={20} />
             </dd>
             <dd class="num">{count(line.rows)}</dd>
-            <dd class="num">{bytes(line.bytes)}</dd>
+            <dd class="num">{size(line.bytes)}</dd>
           </div>
         ))}
       </dl>
