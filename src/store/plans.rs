@@ -78,7 +78,6 @@ fn built() -> Vec<(&'static str, &'static str, Vec<String>)> {
             "found_sql",
             founds.iter().flat_map(|found| by_sort(&|sort, by| issue_list::found_sql(*found, sort, by))).collect(),
         ),
-        ("feedback.rs", "page_sql", "sorts the feedback on one event"),
         ("issue_list.rs", "count_sql", both(&issue_list::count_sql)),
         ("issue_list.rs", "one_sql", both(&issue_list::one_sql)),
         ("issues.rs", "issue_sql", [issues::BY_ID, issues::BY_SHORT_NO].map(issues::issue_sql).to_vec()),
