@@ -37,7 +37,7 @@ impl Wanted {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = first_chars(text.trim(), SEARCH_TEXT_CHARS_MAX);
         let mut words: Vec<String> = Vec::new();
-        for word in text.split(is_blank).filter(|word| !word.is_empty()) {
+        for word in text.split_whitespace() {
             let word = fold(word).into_owned();
             if !words.contains(&word) {
                 words.push(word);
@@ -102,25 +102,21 @@ fn search_text(parts: &[&str]) -> String {
     text
 }
 
-/// Small letters, character by character, so that what a text holds before folding it holds after. NUL ends a text for
-/// FTS5, and it takes the two that are no characters for another.
+/// Small letters, character by character, so that what a text holds before folding it holds after. NUL would end a text
+/// for FTS5, so its picture stands for it, and two that are no characters are the one that FTS5 takes them for.
 fn fold(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase() && byte != 0) {
         return Cow::Borrowed(text);
     }
     if text.is_ascii() {
-        return Cow::Owned(text.to_ascii_lowercase().replace('\0', " "));
+        return Cow::Owned(text.to_ascii_lowercase().replace('\0', "␀"));
     }
     let fold_char = |c: char| match c {
-        '\0' => ' ',
+        '\0' => '␀',
         '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
         c => c,
     };
     Cow::Owned(text.chars().map(fold_char).flat_map(char::to_lowercase).collect())
-}
-
-fn is_blank(c: char) -> bool {
-    c.is_whitespace() || c == '\0'
 }
 
 fn is_indexed(word: &str) -> bool {
@@ -199,7 +195,7 @@ mod tests {
         assert_eq!(wanted.words, ["keyerror:", "\"a\"", "or", "*", "über"]);
         assert_eq!(wanted.match_expression().unwrap(), "\"keyerror:\" AND \"\"\"a\"\"\" AND \"über\"");
         assert_eq!(wanted.short_words().unwrap(), "or\n*");
-        assert_eq!(Wanted::parse(" \0\n"), None);
+        assert_eq!(Wanted::parse(" \t\n"), None);
         assert_eq!(Wanted::parse("ab").unwrap().match_expression(), None);
     }
 

@@ -201,7 +201,7 @@ fn fill(path: &Path, options: &Options) -> Made {
             let trace_id: [u8; 16] = std::array::from_fn(|_| seed.next() as u8);
             // The square puts most events into few issues, and some into all.
             let share = seed.below(1 << 20);
-            let issue = made.issues[((share * share >> 20) * options.issues >> 20) as usize];
+            let issue = made.issues[((((share * share) >> 20) * options.issues) >> 20) as usize];
             let row = params![id, event_id, issue, id / 1_000, trace_id, [1_u8; 8], 40, body];
             insert.execute(row).expect("events are written");
             if written % step == 0 {
