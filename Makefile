@@ -14,7 +14,7 @@ binary = "$${CARGO_TARGET_DIR:-target}/release/trapline"
 npm = npm --prefix web
 web_sources := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*' 2>/dev/null)
 
-.PHONY: build run test check bench bench-route fixtures screenshots types clean help web cargo-present node-present
+.PHONY: build run test check bench bench-route torture fixtures screenshots types clean help web cargo-present node-present
 
 build: web cargo-present ## the release binary with the web app inside: target/release/trapline
 	cargo build --release --locked
@@ -40,6 +40,9 @@ bench: cargo-present ## the load generator against the real binary
 
 bench-route: cargo-present ## what one error costs between its bytes and the finished write, beside plain JSON parsing
 	cargo bench --locked --bench route
+
+torture: cargo-present ## break the disk, the power and the clock under load for 25 minutes; ARGS="--minutes 5 --only power,kill"
+	cargo bench --locked --bench torture -- $(ARGS)
 
 fixtures: ## capture again what the pinned SDKs send (tests/fixtures/README.md)
 	cd tests/fixtures && python3 -B capture.py $(ARGS)

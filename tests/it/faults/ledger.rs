@@ -13,8 +13,7 @@ use rusqlite::Connection as Database;
 
 use crate::client::{Connection, Request};
 use crate::harness::Trapline;
-use crate::payload::{id, otlp_request, otlp_span, to_envelope};
-use crate::storm::mixed;
+use crate::payload::{id, mixed, otlp_request, otlp_span, to_envelope};
 
 /// Spans of a request over OTLP.
 const OTLP_SPANS: u64 = 3;
