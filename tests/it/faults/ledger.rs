@@ -33,7 +33,6 @@ pub struct Answered {
     /// Of the sender.
     pub port: u16,
     pub took: Duration,
-    pub at: Instant,
 }
 
 /// What a database held of a ledger.
@@ -131,8 +130,7 @@ impl Ledger {
         let request = self.request(server, number);
         let started = Instant::now();
         let status = connection.exchange(&request).map(|answer| answer.status);
-        let answered =
-            Answered { number, status, port: connection.local_port(), took: started.elapsed(), at: Instant::now() };
+        let answered = Answered { number, status, port: connection.local_port(), took: started.elapsed() };
         self.answers.lock().unwrap().push(answered);
         status.map(|_| connection)
     }

@@ -24,8 +24,8 @@ pub fn full(budget: &Budget) -> Tally {
     // Each traced run is another interleaving.
     while budget.goes_on(tally.tried, 1) {
         let run = Traced::of(&["--durability", "full"], if budget.is_long { 200 } else { 90 });
-        let (states, starts) = if budget.is_long { (1_500, 12) } else { (250, 3) };
-        run.try_states(&mut tally, states, seed, |tried| budget.goes_on(tried, 250));
+        let (states, starts) = if budget.is_long { (1_500, 12) } else { (160, 3) };
+        run.try_states(&mut tally, states, seed, |tried| budget.goes_on(tried, 160));
         run.start_in_states(&mut tally, starts, seed);
         seed += 1;
     }
@@ -35,7 +35,7 @@ pub fn full(budget: &Budget) -> Tally {
 pub fn normal(budget: &Budget) -> Tally {
     let run = Traced::of(&["--durability", "normal"], 90);
     let mut found = Tally::of("states");
-    run.try_states(&mut found, if budget.is_long { 600 } else { 150 }, budget.seed, |_| true);
+    run.try_states(&mut found, if budget.is_long { 600 } else { 100 }, budget.seed, |_| true);
     // What it must not do even then.
     let mut tally =
         Tally { tried: found.tried, answered: found.answered, damaged: found.damaged, ..Tally::of("states") };
