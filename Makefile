@@ -14,7 +14,7 @@ binary = "$${CARGO_TARGET_DIR:-target}/release/trapline"
 npm = npm --prefix web
 web_sources := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*' 2>/dev/null)
 
-.PHONY: build run test check bench bench-route bench-reads fixtures screenshots types clean help web cargo-present node-present
+.PHONY: build run test check bench bench-route bench-reads torture fixtures screenshots types clean help web cargo-present node-present
 
 build: web cargo-present ## the release binary with the web app inside: target/release/trapline
 	cargo build --release --locked
@@ -43,6 +43,9 @@ bench-route: cargo-present ## what one error costs between its bytes and the fin
 
 bench-reads: cargo-present ## how long the reads of the screens take in 10,000 issues and a million events
 	cargo bench --locked --bench reads -- $(ARGS)
+
+torture: cargo-present ## break the disk, the power and the clock under load for 25 minutes; ARGS="--minutes 5 --only power,kill"
+	cargo bench --locked --bench torture -- $(ARGS)
 
 fixtures: ## capture again what the pinned SDKs send (tests/fixtures/README.md)
 	cd tests/fixtures && python3 -B capture.py $(ARGS)

@@ -54,11 +54,13 @@
 //!   request carries for a trace, logs and metrics by the content of a request; every counter moves only when its
 //!   row was new, in the row's own transaction.
 //! - **One bad item costs that item.** Decoders return what they could read plus what they refused. One bad field
-//!   costs that field.
+//!   costs that field. A row the database refuses costs that row: its request is answered with 500, all others and the
+//!   rest of it are stored.
 //! - **Nothing is dropped silently.** Whatever is not kept is counted with a reason, and the request is in the ledger.
 //! - **Everything from outside is bounded**: bodies, items, depth, strings, queues, time. The limits are in
 //!   [`config`].
-//! - **A dead writer ends the process.** There is no state in which the server answers and stores nothing.
+//! - **A dead writer ends the process.** There is no state in which the server answers and stores nothing: a disk that
+//!   failed or a damaged database ends it, with the reason; a full disk is answered with 503 until it has room again.
 //! - **What looks like a secret is replaced before the first write** ([`scrub`]), and the reader is told where and why.
 //! - **Loopback only**, until there is a login; `Host`, `Origin` and proxy headers are checked, because a loopback
 //!   address alone keeps no web page out.

@@ -67,11 +67,6 @@ impl Trapline {
         if server.spawn_on("127.0.0.1:0") { Ok(server) } else { Err(server.log()) }
     }
 
-    /// From the next start on.
-    pub fn set_surroundings(&mut self, surroundings: Surroundings) {
-        self.surroundings = surroundings;
-    }
-
     /// After the end of an earlier process: in the same directory, on another free port.
     pub fn start_again(&mut self) {
         self.start_on("127.0.0.1:0");

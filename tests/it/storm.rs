@@ -3,59 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::harness::Trapline;
-use crate::payload::{event, id, to_envelope};
+use crate::payload::{id, mixed, to_envelope};
 use crate::sentry_api::all_pages;
 
 const SENDERS: u64 = 4;
-const RELEASE: &str = "storm@1";
-
-fn item(headers: Value, payload: &[u8]) -> Vec<u8> {
-    let mut headers = headers;
-    headers["length"] = json!(payload.len());
-    [headers.to_string().as_bytes(), b"\n", payload, b"\n"].concat()
-}
-
-/// One envelope with everything about one number; the same bytes whenever it is asked for with the same time.
-pub fn mixed(number: u64, now_s: f64) -> Vec<u8> {
-    let json_item = |ty: &str, payload: Value| item(json!({ "type": ty }), payload.to_string().as_bytes());
-    let (trace, attributes) = (id(number), json!({ "sentry.release": { "value": RELEASE, "type": "string" } }));
-    let span = json!({
-        "trace_id": trace, "span_id": "00000000000000aa", "name": "s", "status": "ok", "is_segment": true,
-        "start_timestamp": now_s - 1.0, "end_timestamp": now_s, "attributes": attributes,
-    });
-    let log = json!({
-        "timestamp": now_s, "trace_id": trace, "level": "info", "body": format!("log {number}"), "attributes": attributes,
-    });
-    let point = json!({ "timestamp": now_s, "trace_id": trace, "name": "storms", "type": "counter", "value": 1 });
-    let check_in = json!({
-        "check_in_id": id(number), "monitor_slug": format!("job-{}", number % 7), "status": "ok",
-        "monitor_config": { "schedule": { "type": "crontab", "value": "0 3 * * *" } },
-    });
-    let session = json!({
-        "sid": id(number), "did": format!("user {}", number % 5), "seq": 0, "init": true, "status": "exited",
-        "started": now_s - 2.0, "timestamp": now_s, "attrs": { "release": RELEASE, "environment": "production" },
-    });
-    let feedback = json!({
-        "event_id": id(number + (1 << 40)), "contexts": { "feedback": { "message": format!("word {number}") } },
-    });
-    let file = json!({ "type": "attachment", "filename": "a.bin" });
-    let mut failed = event(number, ["KeyError", "OSError"][number as usize % 2]);
-    (failed["release"], failed["timestamp"]) = (json!(RELEASE), json!(now_s));
-    let items = [
-        json_item("event", failed),
-        item(file, &number.to_le_bytes().repeat(2_000)),
-        json_item("span", json!({ "version": 2, "items": [span] })),
-        json_item("log", json!({ "version": 2, "items": [log] })),
-        json_item("trace_metric", json!({ "version": 2, "items": [point] })),
-        json_item("check_in", check_in),
-        json_item("session", session),
-        json_item("feedback", feedback),
-    ];
-    [format!("{{\"event_id\":\"{}\"}}\n", id(number)).into_bytes(), items.concat()].concat()
-}
 
 /// Sends until the power goes, and gives back what was answered with 200.
 fn storm(server: &Trapline, round: u64, now_s: f64) -> Vec<u64> {
@@ -86,12 +40,12 @@ fn storm(server: &Trapline, round: u64, now_s: f64) -> Vec<u64> {
     })
 }
 
-pub fn texts(list: &[Value], key: &str) -> BTreeSet<String> {
+fn texts(list: &[Value], key: &str) -> BTreeSet<String> {
     list.iter().map(|row| row[key].as_str().unwrap().to_string()).collect()
 }
 
 /// Every page of a list of our own, by its cursor.
-pub fn whole_list(server: &Trapline, path: &str, list: &str) -> Vec<Value> {
+fn whole_list(server: &Trapline, path: &str, list: &str) -> Vec<Value> {
     let (mut rows, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = server.get_json(&format!("{path}{cursor}"));

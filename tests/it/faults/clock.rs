@@ -6,7 +6,7 @@ use rusqlite::{Connection as Database, OpenFlags};
 
 use super::ledger::Ledger;
 use super::shim::Shim;
-use super::{Budget, Tally};
+use super::{Budget, Tally, pass};
 
 const HOUR_S: i64 = 3_600;
 const YEARS_10_S: i64 = 10 * 365 * 24 * HOUR_S;
@@ -28,7 +28,7 @@ pub fn run(budget: &Budget) -> Tally {
             let before = up_to();
             ledger.send_during(&server, 4, || {
                 shim.move_clock(offset);
-                std::thread::park_timeout(Duration::from_millis(250));
+                pass(Duration::from_millis(250));
             });
             assert_eq!(up_to(), before, "an id of before was given again after a jump to {offset} s");
             let after: i64 = db.query_row("SELECT count(*) FROM event", [], |row| row.get(0)).unwrap();

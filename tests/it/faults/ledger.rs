@@ -13,8 +13,7 @@ use rusqlite::Connection as Database;
 
 use crate::client::{Connection, Request};
 use crate::harness::Trapline;
-use crate::payload::{id, otlp_request, otlp_span, to_envelope};
-use crate::storm::mixed;
+use crate::payload::{id, mixed, otlp_request, otlp_span, to_envelope};
 
 /// Spans of a request over OTLP.
 const OTLP_SPANS: u64 = 3;
@@ -34,7 +33,6 @@ pub struct Answered {
     /// Of the sender.
     pub port: u16,
     pub took: Duration,
-    pub at: Instant,
 }
 
 /// What a database held of a ledger.
@@ -132,8 +130,7 @@ impl Ledger {
         let request = self.request(server, number);
         let started = Instant::now();
         let status = connection.exchange(&request).map(|answer| answer.status);
-        let answered =
-            Answered { number, status, port: connection.local_port(), took: started.elapsed(), at: Instant::now() };
+        let answered = Answered { number, status, port: connection.local_port(), took: started.elapsed() };
         self.answers.lock().unwrap().push(answered);
         status.map(|_| connection)
     }

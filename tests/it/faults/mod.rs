@@ -84,6 +84,11 @@ impl Tally {
         self.notes.extend(found.first_lost.clone());
     }
 
+    /// As [`Self::add`], of answers that will be counted once more.
+    fn add_meanwhile(&mut self, found: ledger::Found) {
+        self.add(&ledger::Found { answered: 0, ..found });
+    }
+
     pub fn is_good(&self) -> bool {
         self.lost == 0 && self.doubled == 0 && self.damaged == 0
     }
@@ -116,6 +121,14 @@ pub const FAULTS: &[Fault] = &[
     Fault { name: "memory", what: "flood; most memory used", share: 0, run: memory::flood },
     Fault { name: "long-reader", what: "a reader that stays open", share: 0, run: memory::long_reader },
 ];
+
+/// Lets time pass while others work: until a moment, not until something is seen.
+fn pass(duration: Duration) {
+    let until = Instant::now() + duration;
+    while Instant::now() < until {
+        std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
+    }
+}
 
 #[cfg(test)]
 mod tests {

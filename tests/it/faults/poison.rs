@@ -38,8 +38,10 @@ pub fn run(_: &Budget) -> Tally {
         let trace = server.get_json(&format!("/api/ui/traces/{}", poisoned_id(number)));
         assert_eq!(trace["log_count"], 1, "the log beside a poisoned event: {trace}");
     }
-    let row = server.last_request();
-    assert!(row.to_string().contains("1 event"), "the ledger does not say what was lost: {row}");
+    let ingest = server.get_json("/api/ui/ingest");
+    let row = ingest["rows"].as_array().unwrap().iter().find(|row| row["status"] == 500);
+    let row = row.expect("a row of the ledger").to_string();
+    assert!(row.contains("1 event, 1 session failed"), "the ledger does not say what was lost: {row}");
 
     // All of a request is nothing of it.
     let alone = to_envelope(&server, crate::payload::event_envelope(&event(1 << 50, "PoisonError"))).send();

@@ -23,9 +23,10 @@ pub fn full(budget: &Budget) -> Tally {
     let mut seed = budget.seed;
     // Each traced run is another interleaving.
     while budget.goes_on(tally.tried, 1) {
-        let run = Traced::of(&["--durability", "full"], if budget.is_long { 400 } else { 90 });
-        run.try_states(&mut tally, if budget.is_long { 1_500 } else { 250 }, seed, || budget.goes_on(0, 1));
-        run.start_in_states(&mut tally, if budget.is_long { 12 } else { 3 }, seed);
+        let run = Traced::of(&["--durability", "full"], if budget.is_long { 200 } else { 90 });
+        let (states, starts) = if budget.is_long { (1_500, 12) } else { (160, 3) };
+        run.try_states(&mut tally, states, seed, |tried| budget.goes_on(tried, 160));
+        run.start_in_states(&mut tally, starts, seed);
         seed += 1;
     }
     tally
@@ -34,7 +35,7 @@ pub fn full(budget: &Budget) -> Tally {
 pub fn normal(budget: &Budget) -> Tally {
     let run = Traced::of(&["--durability", "normal"], 90);
     let mut found = Tally::of("states");
-    run.try_states(&mut found, if budget.is_long { 600 } else { 150 }, budget.seed, || true);
+    run.try_states(&mut found, if budget.is_long { 600 } else { 100 }, budget.seed, |_| true);
     // What it must not do even then.
     let mut tally =
         Tally { tried: found.tried, answered: found.answered, damaged: found.damaged, ..Tally::of("states") };
@@ -75,7 +76,7 @@ impl Traced {
         Self { timeline, answered, ledger }
     }
 
-    fn try_states(&self, tally: &mut Tally, states: u64, seed: u64, goes_on: impl Fn() -> bool) {
+    fn try_states(&self, tally: &mut Tally, states: u64, seed: u64, goes_on: impl Fn(u64) -> bool) {
         let mut chance = Chance::new(seed);
         let mut cuts: Vec<usize> = (0..states).map(|_| self.draw_cut(&mut chance)).collect();
         cuts.sort_unstable();
@@ -99,7 +100,7 @@ impl Traced {
                 tally.damaged += u64::from(found.damage.is_some());
                 tally.answered += found.answered;
             }
-            if !goes_on() {
+            if !goes_on(tally.tried) {
                 break;
             }
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use super::timeline::Chance;
-use super::{Budget, Tally};
+use super::{Budget, Tally, pass};
 use crate::harness::Trapline;
 
 const SENDERS: usize = 16;
@@ -22,12 +22,12 @@ pub fn kill(budget: &Budget) -> Tally {
         for cycle in 0..if budget.is_long { 25 } else { 6 } {
             let wait = Duration::from_millis(150 + chance.below(if budget.is_long { 1_000 } else { 300 }));
             ledger.send_during(&server, SENDERS, || {
-                std::thread::park_timeout(wait);
+                pass(wait);
                 server.signal("KILL");
             });
             server.wait();
             if cycle % 2 == 0 {
-                tally.add(&compare_a_copy(&ledger, &server));
+                tally.add_meanwhile(compare_a_copy(&ledger, &server));
             }
             let started = Instant::now();
             server.start_again();
@@ -37,13 +37,11 @@ pub fn kill(budget: &Budget) -> Tally {
                 break;
             }
         }
-        tally.add(&ledger.compare_screens(&server, SHOWN_MAX));
+        tally.add_meanwhile(ledger.compare_screens(&server, SHOWN_MAX));
         // The last answers were lost with the process, as far as a client knows.
         ledger.send(&server, 1, 1);
         assert!(server.terminate().success(), "{}", server.log());
-        let found = ledger.compare_file(&server.database());
-        tally.answered = tally.answered.max(found.answered);
-        tally.add(&found);
+        tally.add(&ledger.compare_file(&server.database()));
     }
     tally.note(format!("slowest start after it {} ms", slowest.as_millis()));
     tally
@@ -71,7 +69,7 @@ pub fn terminate(budget: &Budget) -> Tally {
         for _ in 0..if budget.is_long { 20 } else { 3 } {
             let wait = Duration::from_millis(100 + chance.below(400));
             let (status, took) = ledger.send_during(&server, SENDERS, || {
-                std::thread::park_timeout(wait);
+                pass(wait);
                 server.signal("TERM");
                 let asked = Instant::now();
                 // Its senders go on all the while.

@@ -140,11 +140,9 @@ impl Disk {
                 self.file(record).open.push(op);
             }
             b'T' => self.file(record).open.push(Op::Cut(record.at)),
-            b'B' => {
-                if !self.directories.contains_key(&record.file) {
-                    let file = self.file(record);
-                    file.syncing = file.open.len();
-                }
+            b'B' if !self.directories.contains_key(&record.file) => {
+                let file = self.file(record);
+                file.syncing = file.open.len();
             }
             b'S' => self.sync(timeline, record),
             _ => {}
