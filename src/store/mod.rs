@@ -39,6 +39,7 @@ mod staged_signals;
 #[cfg(test)]
 mod tests;
 mod traces;
+pub mod transfer;
 mod write;
 mod writer;
 

@@ -3,6 +3,7 @@
 //! Owns the group commit, the queue in front of it, the checkpoints and what happens when the disk fails. Knows
 //! nothing of what the rows mean.
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
@@ -106,7 +107,7 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
 }
 
 /// The newest id given to a row, so that ids go on growing after a start.
-fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
+pub(super) fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
     let mut last = 0;
     for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"] {
         let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
@@ -138,6 +139,7 @@ impl WriterHandle {
             connection,
             wal_pages,
             ids: ServerIds::after(last_id),
+            restart_tried_bytes: Cell::new(0),
             wal_path: PathBuf::from(wal_path),
             on_change,
             _lock: lock,
@@ -255,6 +257,8 @@ struct Writer {
     /// Pages in the write-ahead log after the last commit, as SQLite's hook reports them.
     wal_pages: Arc<AtomicU64>,
     ids: ServerIds,
+    /// Length of the log when its readers were last waited for; less when it has begun anew since.
+    restart_tried_bytes: Cell<u64>,
     wal_path: PathBuf,
     on_change: Box<dyn Fn(LiveChange) + Send>,
     /// Keeps other processes out of the data directory.
@@ -278,7 +282,23 @@ pub(super) struct Batch<'a> {
     pub(super) changed_issues: Vec<IssueId>,
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    pub(super) fn new(ids: &'a mut ServerIds) -> Self {
+        Self {
+            ids,
+            now_ms: now_ms(),
+            issues: IssueDeltas::default(),
+            outcomes: OutcomeDeltas::default(),
+            releases: ReleaseDeltas::default(),
+            traces: 0,
+            logs: 0,
+            metrics: 0,
+            feedback: 0,
+            monitors: 0,
+            changed_issues: Vec::new(),
+        }
+    }
+
     fn touched_issues(&self) -> Vec<IssueId> {
         let mut ids = self.issues.ids();
         ids.extend(self.changed_issues.iter().filter(|id| !ids.contains(id)).copied().collect::<Vec<_>>());
@@ -362,19 +382,7 @@ impl Writer {
 
     fn commit(&mut self, jobs: &[&[Write]]) -> Result<Vec<Appended>, StoreError> {
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut batch = Batch {
-            ids: &mut self.ids,
-            now_ms: now_ms(),
-            issues: IssueDeltas::default(),
-            outcomes: OutcomeDeltas::default(),
-            releases: ReleaseDeltas::default(),
-            traces: 0,
-            logs: 0,
-            metrics: 0,
-            feedback: 0,
-            monitors: 0,
-            changed_issues: Vec::new(),
-        };
+        let mut batch = Batch::new(&mut self.ids);
         let mut drops = DropDeltas::default();
         let mut answers = Vec::with_capacity(jobs.len());
         for writes in jobs {
@@ -443,7 +451,11 @@ impl Writer {
     /// from its beginning.
     fn checkpoint_when_large(&self) {
         let bytes = self.wal_pages.load(Ordering::Relaxed) * self.page_bytes;
-        if bytes >= WAL_RESTART_BYTES {
+        // A reader that takes its time, such as a backup, is waited for once in a while, not at every commit.
+        let tried = self.restart_tried_bytes.get().min(bytes);
+        self.restart_tried_bytes.set(tried);
+        if bytes >= tried + WAL_RESTART_BYTES {
+            self.restart_tried_bytes.set(bytes);
             self.checkpoint("RESTART");
         } else if bytes >= WAL_CHECKPOINT_BYTES {
             self.checkpoint("PASSIVE");

@@ -47,4 +47,5 @@ mod sentry_auth;
 mod sentry_ingest;
 mod span_items;
 mod storm;
+mod transfer;
 mod turned_away;
