@@ -98,6 +98,11 @@
 //! missed while the server was not there to hear it. News of an incident is left in the same transaction, and becomes an
 //! event on the route above, told once.
 //!
+//! Backups are made by the command that asks for them, beside the server: a read transaction of its own, copied page by
+//! page and tested before it gets its name. What must hold between rows is a list (`store::safety::check`), and every new
+//! table adds to it; what is carried to another store is one too (`store::transfer`). A schema's change keeps a copy of
+//! the database first.
+//!
 //! # Absent on purpose
 //!
 //! No ORM, no web framework, no connection pool crate: there is one writer and a handful of readers. No trait with

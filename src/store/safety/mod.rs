@@ -89,7 +89,7 @@ pub enum SafetyError {
 }
 
 /// The error in words of what a person can change.
-fn in_words(error: &io::Error) -> String {
+pub(super) fn in_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "this user may not. Run it as the owner of the data directory, or choose another place".to_string()

@@ -19,7 +19,7 @@ use crate::store::StoreError;
 use crate::store::blobs::read_chunk;
 use crate::store::body::expand;
 use crate::store::migrate::SCHEMA;
-use crate::store::safety::{Draft, OnProgress, Progress, SafetyError, Unit, beside, open_source};
+use crate::store::safety::{Draft, OnProgress, Progress, SafetyError, Unit, beside, in_words, open_source};
 
 /// What of it.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +106,7 @@ fn expect_end(written: &Path, name: &Path) -> Result<(), TransferError> {
 }
 
 fn failed(error: std::io::Error) -> TransferError {
-    TransferError::Write(error.to_string())
+    TransferError::Write(in_words(&error))
 }
 
 fn find_project(connection: &Connection, project: &str) -> Result<i64, TransferError> {

@@ -23,7 +23,7 @@ use crate::model::span::SpanBatch;
 use crate::store::body::{CODEC_ZSTD, compress};
 use crate::store::logs::insert_logs;
 use crate::store::metrics::insert_metrics;
-use crate::store::safety::{OnProgress, Progress, Unit};
+use crate::store::safety::{OnProgress, Progress, Unit, in_words};
 use crate::store::traces::insert_spans;
 use crate::store::writer::{Batch, last_server_id, open_connection};
 use crate::store::{StoreError, database_path, lock_data_dir, migrate, projects};
@@ -76,11 +76,13 @@ pub fn import(
     while !importer.ended {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut is_over = false;
-        for _ in 0..IMPORT_LINES_PER_COMMIT {
+        let (mut count, mut bytes) = (0, 0);
+        while count < IMPORT_LINES_PER_COMMIT && bytes < IMPORT_BYTES_PER_COMMIT {
             let Some(line) = lines.next_line()? else {
                 is_over = true;
                 break;
             };
+            (count, bytes) = (count + 1, bytes + line.len());
             if let Err(detail) = importer.line(&tx, line) {
                 // What stands before is imported, as the error says.
                 importer.flush(&tx).map_err(|error| lines.wrong(error))?;
@@ -107,7 +109,11 @@ pub fn import(
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> TransferError {
-    TransferError::Read { path: path.to_path_buf(), detail: error.to_string() }
+    let detail = match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_string(),
+        _ => in_words(error),
+    };
+    TransferError::Read { path: path.to_path_buf(), detail }
 }
 
 /// One line after the other, each within bounds.
