@@ -109,6 +109,11 @@
 //! each kind holds is counted by triggers, whatever inserts, seals or drops; pages are only reckoned from it. Freed pages
 //! go back to the file system.
 //!
+//! Backups are made by the command that asks for them, beside the server: a read transaction of its own, copied page by
+//! page and tested before it gets its name. What must hold between rows is a list (`store::safety::check`), and every new
+//! table adds to it; what is carried to another store is one too (`store::transfer`). A schema's change keeps a copy of
+//! the database first.
+//!
 //! # Absent on purpose
 //!
 //! No ORM, no web framework, no connection pool crate: there is one writer and a handful of readers. No trait with

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use trapline::app::{self, safety};
+use trapline::app;
+use trapline::app::safety::{self, ExportFilter};
 use trapline::config::{Durability, LogFormat, MaxSize, RawSettings, Settings};
 
 #[global_allocator]
@@ -69,6 +70,30 @@ enum Command {
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Write everything kept as lines of JSON, for another store or other tools; also while a server runs
+    Export {
+        /// Compressed when its name ends in .zst or .gz; - is standard output
+        #[arg(default_value = "-")]
+        file: PathBuf,
+        /// Replace FILE when it exists
+        #[arg(long)]
+        force: bool,
+        /// Of one project alone, by its number or slug
+        #[arg(long)]
+        project: Option<String>,
+        /// Only these; may be given more than once
+        #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(safety::EXPORT_KINDS))]
+        kind: Vec<String>,
+        /// Only what came since then: 2026-11-21, 2026-11-21T08:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = safety::parse_since)]
+        since: Option<i64>,
+    },
+    /// Read what trapline export wrote, while no server runs; what is there already stays as it is
+    Import {
+        /// As trapline export wrote it, compressed or not; - is standard input
+        #[arg(default_value = "-")]
+        file: PathBuf,
     },
 }
 
@@ -175,6 +200,10 @@ fn main() -> ExitCode {
         Some(Command::Backup { file, force, json }) => safety::backup(&settings, &file, force, json),
         Some(Command::Restore { file, verify: true, .. }) => safety::check(&settings, Some(file), false, false),
         Some(Command::Restore { file, force, .. }) => safety::restore(&settings, &file, force),
+        Some(Command::Export { file, force, project, kind, since }) => {
+            safety::export(&settings, &file, force, ExportFilter { project, groups: kind, since_ms: since })
+        }
+        Some(Command::Import { file }) => safety::import(&settings, &file),
         Some(Command::Check { file, full, json }) => safety::check(&settings, file, full, json),
     });
     match result {

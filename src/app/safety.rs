@@ -1,6 +1,6 @@
-//! The commands that keep what is kept: `backup`, `restore`, `check`.
+//! The commands that keep what is kept, and carry it elsewhere: `backup`, `restore`, `check`, `export`, `import`.
 //!
-//! Owns what they print. Everything they do is in [`crate::store::safety`].
+//! Owns what they print. Everything they do is in [`crate::store::safety`] and [`crate::store::transfer`].
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -12,8 +12,64 @@ use serde_json::{Value, json};
 
 use super::progress::{Display, bytes};
 use crate::config::Settings;
+use crate::ingest;
 use crate::store::database_path;
 use crate::store::safety::{self, CheckReport, Finding};
+use crate::store::transfer;
+
+pub use crate::store::transfer::{ExportFilter, GROUPS as EXPORT_KINDS};
+
+/// A day or an instant, as unix milliseconds.
+pub fn parse_since(text: &str) -> Result<i64, String> {
+    let instant = text.parse::<jiff::Timestamp>().or_else(|error| match text.parse::<jiff::civil::Date>() {
+        Ok(day) => day.to_zoned(jiff::tz::TimeZone::UTC).map(|midnight| midnight.timestamp()),
+        Err(_) => Err(error),
+    });
+    instant.map(|instant| instant.as_millisecond()).map_err(|_| "write 2026-11-21 or 2026-11-21T08:00:00Z".to_string())
+}
+
+/// `trapline export [FILE|-]`.
+pub fn export(settings: &Settings, to: &Path, overwrite: bool, filter: ExportFilter) -> anyhow::Result<()> {
+    let mut display = Display::new();
+    let (from, file) = (database_path(&settings.data_dir), Some(to).filter(|to| *to != Path::new("-")));
+    let written = transfer::export(&from, file, overwrite, filter, &mut |step| display.tell(step));
+    display.finish();
+    let lines = written.context("nothing was exported")?.lines;
+    if file.is_some() {
+        let counted = lines.iter().map(|(kind, count)| ((*kind).to_string(), *count)).collect::<Vec<_>>();
+        print(&format!("Export   {}\nHolds    {}\n", to.display(), lines_in_words(&counted)))?;
+    }
+    Ok(())
+}
+
+/// `trapline import [FILE|-]`.
+pub fn import(settings: &Settings, from: &Path) -> anyhow::Result<()> {
+    let mut display = Display::new();
+    let file = Some(from).filter(|from| *from != Path::new("-"));
+    let done = transfer::import(file, &settings.data_dir, &ingest::AGAIN, &mut |step| display.tell(step));
+    display.finish();
+    let imported = done.context("the import is not complete")?;
+    let counted: Vec<(String, u64)> = imported.lines.into_iter().collect();
+    let mut text = format!(
+        "Imported into {}\nRead     {}\n",
+        database_path(&settings.data_dir).display(),
+        lines_in_words(&counted)
+    );
+    if imported.skipped > 0 {
+        let first = imported.first_skipped.unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "Left out {} lines that need a row that did not come with them; the first: {first}",
+            imported.skipped
+        );
+    }
+    print(&text)
+}
+
+fn lines_in_words(lines: &[(String, u64)]) -> String {
+    let shown = lines.iter().filter(|(kind, _)| kind != "header" && kind != "end");
+    shown.map(|(kind, count)| format!("{count} × {kind}")).collect::<Vec<_>>().join(", ")
+}
 
 /// `trapline backup FILE`.
 pub fn backup(settings: &Settings, to: &Path, overwrite: bool, as_json: bool) -> anyhow::Result<()> {

@@ -489,3 +489,17 @@ pub const BACKUP_LOG_BYTES_MAX: u64 = 4 << 30;
 
 /// Bodies looked at of each kind by `trapline check`, spread over all there are; `--full` looks at every one.
 pub const CHECK_SAMPLE: i64 = 500;
+
+/// Rows an export reads in one moment of the database; 256 events of 35 kB are 9 MB of text.
+pub const EXPORT_PAGE_ROWS: usize = 256;
+
+/// The longest line of an import, in bytes: a log or metric request of [`EXPANDED_BYTES_MAX`] is far below it.
+pub const IMPORT_LINE_BYTES_MAX: usize = 256 << 20;
+
+/// Lines an import writes in one transaction, in number and in bytes: few syncs, and a short log.
+pub const IMPORT_LINES_PER_COMMIT: usize = 2_000;
+pub const IMPORT_BYTES_PER_COMMIT: usize = 32 << 20;
+
+/// Spans or logs an import keeps together, in number and in bytes of their lines: about what SDKs send in a request.
+pub const IMPORT_GROUP_ROWS: usize = 512;
+pub const IMPORT_GROUP_BYTES: usize = 4 << 20;

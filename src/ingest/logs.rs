@@ -31,10 +31,7 @@ pub(super) fn normalise(batch: &mut LogBatch, project: &Project, rules: &scrub::
 }
 
 /// One write per stretch of time, and what lay too far apart from the rest.
-pub(super) fn prepare(mut batch: LogBatch, project: &Project, received_ms: i64) -> (Vec<LogsWrite>, Option<Refusal>) {
-    // A record that names no resource there is can only come from a decoder's mistake.
-    let resources_len = batch.resources.len();
-    batch.records.retain(|record| record.resource < resources_len);
+pub(super) fn prepare(batch: LogBatch, project: &Project, received_ms: i64) -> (Vec<LogsWrite>, Option<Refusal>) {
     let mut batches = split(batch);
     let beyond: u64 = batches.iter().skip(LOG_BATCHES_MAX).map(|batch| batch.records.len() as u64).sum();
     batches.truncate(LOG_BATCHES_MAX);
@@ -48,8 +45,16 @@ pub(super) fn prepare(mut batch: LogBatch, project: &Project, received_ms: i64) 
     (writes, refusal)
 }
 
+/// As [`prepare`], of records that were kept before.
+pub(super) fn prepare_again(batch: LogBatch, project_id: ProjectId, received_ms: i64) -> Vec<LogsWrite> {
+    split(batch).into_iter().map(|batch| write(batch, project_id, received_ms)).collect()
+}
+
 /// Batches of at most an hour, the newest first, each in the order of time.
 fn split(mut batch: LogBatch) -> Vec<LogBatch> {
+    // A record that names no resource there is can only come from a decoder's mistake.
+    let resources_len = batch.resources.len();
+    batch.records.retain(|record| record.resource < resources_len);
     batch.records.sort_by_key(|record| record.time_ns);
     let mut batches: Vec<LogBatch> = Vec::new();
     let mut end_ns = i64::MIN;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::ids::ProjectId;
 use crate::model::metric::{MetricBatch, MetricKey, MetricSum};
 use crate::model::project::Project;
 use crate::model::time::minute_of;
@@ -29,6 +30,11 @@ pub(super) fn prepare(
         flatten(&mut point.attributes);
         scrub_metric(point, rules);
     }
+    write(batch, project.id, received_ms)
+}
+
+/// `None` when there are no points.
+pub(super) fn write(mut batch: MetricBatch, project_id: ProjectId, received_ms: i64) -> Option<MetricsWrite> {
     let resources_len = batch.resources.len();
     batch.points.retain(|point| point.resource < resources_len);
     let parts = parts(&batch);
@@ -38,9 +44,9 @@ pub(super) fn prepare(
     let point_count = batch.points.len() as u64;
     let bytes = encode_metrics(batch);
     Some(MetricsWrite {
-        project_id: project.id,
+        project_id,
         received_ms,
-        content_key: content_key(&bytes, project.id),
+        content_key: content_key(&bytes, project_id),
         body: compress(&bytes),
         point_count,
         parts,

@@ -34,6 +34,7 @@ use crate::model::event::Event;
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::scrub::scrub_whole_event;
+use crate::store::transfer::Again;
 use crate::store::{Bodies, CheckInWrite, EventWrite, OutcomeWrite, SpansWrite, Write, compress, encode_spans};
 
 /// Rows ready to be stored, and what to say about them.
@@ -141,6 +142,16 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, bodies: &Bo
     let admission = door.close(&mut writes);
     Prepared { writes, digest, admission }
 }
+
+/// Records that were kept before, of another store, to rows to be: nothing is filtered, scrubbed or counted again.
+pub const AGAIN: Again = Again {
+    spans: |project_id, received_ms, batch| {
+        let parts = spans::summarise(&batch, project_id);
+        SpansWrite { project_id, received_ms, body: compress(&encode_spans(batch)), parts, transactions: 0 }
+    },
+    logs: |project_id, received_ms, batch| logs::prepare_again(batch, project_id, received_ms),
+    metrics: |project_id, received_ms, batch| metrics::write(batch, project_id, received_ms),
+};
 
 fn outcome(project: &Project, received_ms: i64, category: String, reason: Reason, quantity: u64) -> Write {
     Write::Outcome(OutcomeWrite { project_id: project.id, received_ms, category, reason: reason.as_str(), quantity })

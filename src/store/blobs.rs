@@ -67,6 +67,12 @@ impl BlobBody {
     pub(super) fn weight(&self) -> usize {
         weigh(&self.chunks)
     }
+
+    /// Codec and bytes of what is one chunk and no more.
+    pub(super) fn into_only_chunk(mut self) -> Option<(i64, Vec<u8>)> {
+        let chunk = self.chunks.pop()?;
+        self.chunks.is_empty().then_some((chunk.codec, chunk.body))
+    }
 }
 
 impl BlobPiece {

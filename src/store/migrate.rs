@@ -127,4 +127,63 @@ mod tests {
         migrate(&mut connection, Path::new("x.db")).unwrap();
         migrate(&mut connection, Path::new("x.db")).unwrap();
     }
+
+    /// A database of an earlier schema with rows of everything, in a file.
+    fn fixture(folder: &Path, schema: usize) -> std::path::PathBuf {
+        let path = folder.join("trapline.db");
+        let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/schemas/schema-{schema:04}.sql"));
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;").unwrap();
+        connection.execute_batch(&std::fs::read_to_string(dump).unwrap()).unwrap();
+        path
+    }
+
+    fn everything_after_an_upgrade(path: &Path) -> Vec<(String, Vec<String>)> {
+        let mut connection = Connection::open(path).unwrap();
+        connection.execute_batch("PRAGMA synchronous = OFF").unwrap();
+        migrate(&mut connection, path).unwrap();
+        let sql =
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name";
+        let tables = texts(&connection, sql).into_iter();
+        tables.map(|table| (table.clone(), rows_of(&connection, &table))).collect()
+    }
+
+    /// Where each statement of a migration ends.
+    fn statement_ends(sql: &str) -> Vec<usize> {
+        let mut ends = vec![0];
+        for (at, _) in sql.match_indices(';') {
+            let is_comment = sql[..at].rsplit('\n').next().is_some_and(|line| line.contains("--"));
+            // The end of a trigger is behind its own statements.
+            let open = sql[ends.last().copied().unwrap_or(0)..at].to_ascii_uppercase();
+            if !is_comment && (!open.contains("CREATE TRIGGER") || open.trim_end().ends_with("END")) {
+                ends.push(at + 1);
+            }
+        }
+        ends
+    }
+
+    /// Each migration is stopped behind each of its statements, as by kill -9, and done again from the files as they
+    /// are at that moment.
+    #[test]
+    fn a_migration_cut_off_anywhere_is_done_again() {
+        for (schema, sql) in MIGRATIONS.iter().enumerate().skip(1) {
+            let folder = tempfile::tempdir().unwrap();
+            let whole = everything_after_an_upgrade(&fixture(folder.path(), schema));
+            let ends = statement_ends(sql);
+            assert!(ends.len() > 1, "{sql}");
+            for end in ends {
+                let (running, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+                let path = fixture(running.path(), schema);
+                let connection = Connection::open(&path).unwrap();
+                // So little memory that the unfinished transaction reaches the log.
+                connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = 1; BEGIN").unwrap();
+                connection.execute_batch(&sql[..end]).unwrap();
+                for name in ["trapline.db", "trapline.db-wal"] {
+                    std::fs::copy(running.path().join(name), killed.path().join(name)).unwrap();
+                }
+                let again = everything_after_an_upgrade(&killed.path().join("trapline.db"));
+                assert_eq!(again, whole, "schema {schema}, cut off at byte {end} of the next migration");
+            }
+        }
+    }
 }

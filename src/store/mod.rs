@@ -48,6 +48,7 @@ mod staged_signals;
 #[cfg(test)]
 mod tests;
 mod traces;
+pub mod transfer;
 mod trouble;
 mod write;
 mod writer;

@@ -222,7 +222,7 @@ pub(super) const SPANS_SQL: &str = "SELECT span_batch.id, span_batch.body_codec,
     FROM trace_part JOIN span_batch ON span_batch.id = trace_part.batch_id
     WHERE trace_part.trace_key = :key ORDER BY span_batch.id";
 
-fn read_spans(connection: &Connection, trace_id: TraceId, limit: usize) -> Result<TraceSpans, StoreError> {
+pub(super) fn read_spans(connection: &Connection, trace_id: TraceId, limit: usize) -> Result<TraceSpans, StoreError> {
     let mut statement = connection.prepare_cached(SPANS_SQL)?;
     let mut rows = statement.query(named_params! { ":key": trace_id.key() })?;
     let mut found = TraceSpans::default();

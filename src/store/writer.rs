@@ -122,7 +122,7 @@ pub(super) fn last_id_sql(table: &str) -> String {
 }
 
 /// The newest id given to a row, so that ids go on growing after a start.
-fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
+pub(super) fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
     let mut last = 0;
     for table in ID_TABLES {
         last = last.max(connection.query_row(&last_id_sql(table), [], |row| row.get(0))?);
@@ -310,7 +310,23 @@ pub(super) struct Batch<'a> {
     pub(super) changed_issues: Vec<IssueId>,
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    pub(super) fn new(ids: &'a mut ServerIds) -> Self {
+        Self {
+            ids,
+            now_ms: now_ms(),
+            issues: IssueDeltas::default(),
+            outcomes: OutcomeDeltas::default(),
+            releases: ReleaseDeltas::default(),
+            traces: 0,
+            logs: 0,
+            metrics: 0,
+            feedback: 0,
+            monitors: 0,
+            changed_issues: Vec::new(),
+        }
+    }
+
     fn touched_issues(&self) -> Vec<IssueId> {
         let mut ids = self.issues.ids();
         ids.extend(self.changed_issues.iter().filter(|id| !ids.contains(id)).copied().collect::<Vec<_>>());
@@ -531,19 +547,7 @@ pub(super) fn write_rows(
     ids: &mut ServerIds,
     jobs: &[&[Write]],
 ) -> Result<(Vec<Appended>, LiveChange), StoreError> {
-    let mut batch = Batch {
-        ids,
-        now_ms: now_ms(),
-        issues: IssueDeltas::default(),
-        outcomes: OutcomeDeltas::default(),
-        releases: ReleaseDeltas::default(),
-        traces: 0,
-        logs: 0,
-        metrics: 0,
-        feedback: 0,
-        monitors: 0,
-        changed_issues: Vec::new(),
-    };
+    let mut batch = Batch::new(ids);
     let mut drops = DropDeltas::default();
     let mut answers = Vec::with_capacity(jobs.len());
     for writes in jobs {

@@ -57,4 +57,5 @@ mod sentry_auth;
 mod sentry_ingest;
 mod span_items;
 mod storm;
+mod transfer;
 mod turned_away;

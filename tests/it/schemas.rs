@@ -35,7 +35,7 @@ fn migrations() -> Vec<String> {
 }
 
 /// A row of nearly everything, sent as SDKs send it.
-fn fill(server: &Trapline) {
+pub fn fill(server: &Trapline) {
     let send = |items: &[(&str, Value)]| {
         let items: Vec<(&str, String)> = items.iter().map(|(ty, payload)| (*ty, payload.to_string())).collect();
         let items: Vec<(&str, &str)> = items.iter().map(|(ty, payload)| (*ty, payload.as_str())).collect();
@@ -174,59 +174,66 @@ fn make_missing_fixtures() {
 #[test]
 fn every_schema_is_brought_up_to_date_with_its_rows() {
     make_missing_fixtures();
+    // Side by side, because most of the time is spent waiting for the disk.
+    std::thread::scope(|scope| {
+        for schema in 1..=migrations().len() {
+            scope.spawn(move || assert_upgrades(schema));
+        }
+    });
+}
+
+fn assert_upgrades(schema: usize) {
     let newest = migrations().len();
-    for schema in 1..=newest {
-        let dir = TempDir::new().unwrap();
-        std::fs::create_dir(dir.path().join("data")).unwrap();
-        let database = dir.path().join("data/trapline.db");
-        let old = Connection::open(&database).unwrap();
-        old.execute_batch(&std::fs::read_to_string(fixture_path(schema)).unwrap()).unwrap();
-        let before: Vec<(String, usize)> = tables(&old)
-            .into_iter()
-            .map(|table| (table.clone(), rows(&old, &table, &columns(&old, &table)).len()))
-            .collect();
-        let events = rows(&old, "event", &["lower(hex(event_id))".to_string()]);
-        assert_eq!(events.len() as u64, EVENTS);
-        assert!(before.iter().filter(|(_, count)| *count > 0).count() >= 10, "{before:?}");
-        drop(old);
+    let dir = TempDir::new().unwrap();
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    let database = dir.path().join("data/trapline.db");
+    let old = Connection::open(&database).unwrap();
+    old.execute_batch(&std::fs::read_to_string(fixture_path(schema)).unwrap()).unwrap();
+    let before: Vec<(String, usize)> = tables(&old)
+        .into_iter()
+        .map(|table| (table.clone(), rows(&old, &table, &columns(&old, &table)).len()))
+        .collect();
+    let events = rows(&old, "event", &["lower(hex(event_id))".to_string()]);
+    assert_eq!(events.len() as u64, EVENTS);
+    assert!(before.iter().filter(|(_, count)| *count > 0).count() >= 10, "{before:?}");
+    drop(old);
 
-        let upgraded = run(dir.path(), &["dsn", "--data-dir", "data"]);
-        assert!(upgraded.status.success(), "schema {schema}: {}", upgraded.stderr);
-        let now = Connection::open(&database).unwrap();
-        let version: u32 = now.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-        assert_eq!(version as usize, newest);
-        let known = tables(&now);
-        for (table, count) in before.iter().filter(|(table, _)| known.contains(table)) {
-            assert_eq!(rows(&now, table, &columns(&now, table)).len(), *count, "schema {schema}: {table}");
-        }
-        let fresh = Connection::open_in_memory().unwrap();
-        migrations().iter().for_each(|sql| fresh.execute_batch(sql).unwrap());
-        let made = ["type".to_string(), "name".to_string(), "sql".to_string()];
-        assert_eq!(rows(&now, "sqlite_schema", &made), rows(&fresh, "sqlite_schema", &made), "schema {schema}");
-        drop(now);
-        let checked = run(dir.path(), &["check", "--full", "--data-dir", "data"]);
-        assert!(checked.status.success(), "schema {schema}: {}", checked.stdout);
-
-        // The copy made before is the old database, and nothing is left of the making.
-        let copies = names_with(&dir.path().join("data"), "before-schema");
-        if schema == newest {
-            assert_eq!(copies, [""; 0]);
-            continue;
-        }
-        assert_eq!(copies, [format!("trapline.db.before-schema-{newest}")]);
-        let copy = Connection::open(dir.path().join("data").join(&copies[0])).unwrap();
-        let kept: u32 = copy.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-        assert_eq!(kept as usize, schema);
-        assert_eq!(rows(&copy, "event", &["lower(hex(event_id))".to_string()]), events);
-        drop(copy);
-
-        let server = Trapline::start_in(dir, &[]);
-        for number in 0..EVENTS {
-            assert_eq!(server.get_json(&format!("/api/ui/events/{}", id(number)))["event_id"], id(number));
-        }
-        assert_eq!(server.traces().len(), 2);
-        assert!(server.issues().len() >= 2, "a monitor may have become overdue since");
+    let upgraded = run(dir.path(), &["dsn", "--data-dir", "data"]);
+    assert!(upgraded.status.success(), "schema {schema}: {}", upgraded.stderr);
+    let now = Connection::open(&database).unwrap();
+    let version: u32 = now.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version as usize, newest);
+    let known = tables(&now);
+    for (table, count) in before.iter().filter(|(table, _)| known.contains(table)) {
+        assert_eq!(rows(&now, table, &columns(&now, table)).len(), *count, "schema {schema}: {table}");
     }
+    let fresh = Connection::open_in_memory().unwrap();
+    migrations().iter().for_each(|sql| fresh.execute_batch(sql).unwrap());
+    let made = ["type".to_string(), "name".to_string(), "sql".to_string()];
+    assert_eq!(rows(&now, "sqlite_schema", &made), rows(&fresh, "sqlite_schema", &made), "schema {schema}");
+    drop(now);
+    let checked = run(dir.path(), &["check", "--full", "--data-dir", "data"]);
+    assert!(checked.status.success(), "schema {schema}: {}", checked.stdout);
+
+    // The copy made before is the old database, and nothing is left of the making.
+    let copies = names_with(&dir.path().join("data"), "before-schema");
+    if schema == newest {
+        assert_eq!(copies, [""; 0]);
+        return;
+    }
+    assert_eq!(copies, [format!("trapline.db.before-schema-{newest}")]);
+    let copy = Connection::open(dir.path().join("data").join(&copies[0])).unwrap();
+    let kept: u32 = copy.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept as usize, schema);
+    assert_eq!(rows(&copy, "event", &["lower(hex(event_id))".to_string()]), events);
+    drop(copy);
+
+    let server = Trapline::start_in(dir, &[]);
+    for number in 0..EVENTS {
+        assert_eq!(server.get_json(&format!("/api/ui/events/{}", id(number)))["event_id"], id(number));
+    }
+    assert_eq!(server.traces().len(), 2);
+    assert!(server.issues().len() >= 2, "a monitor may have become overdue since");
 }
 
 fn names_with(folder: &Path, part: &str) -> Vec<String> {
@@ -246,70 +253,4 @@ fn of_the_copies_before_upgrades_the_newest_is_kept() {
     std::fs::write(data.join("trapline.db.before-schema-1"), "of long ago").unwrap();
     assert!(run(dir.path(), &["dsn", "--data-dir", "data"]).status.success());
     assert_eq!(names_with(&data, "before-schema"), [format!("trapline.db.before-schema-{}", migrations().len())]);
-}
-
-/// Each migration is stopped behind each of its statements, as a power cut would, and is done again from the files as
-/// they are at that moment.
-#[test]
-fn a_migration_cut_off_anywhere_is_done_again() {
-    let migrations = migrations();
-    for schema in 1..migrations.len() {
-        let sql = &migrations[schema];
-        let statements = statement_ends(sql);
-        let whole = upgraded_from(schema, |_| {});
-        for end in statements {
-            let cut = upgraded_from(schema, |database| {
-                let connection = Connection::open(database).unwrap();
-                // So little memory that the unfinished transaction reaches the log.
-                connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA cache_size = 1; BEGIN").unwrap();
-                connection.execute_batch(&sql[..end]).unwrap();
-                // The files as a process leaves them that is killed here.
-                for suffix in ["", "-wal"] {
-                    let from = database.with_file_name(format!("trapline.db{suffix}"));
-                    std::fs::copy(&from, database.with_file_name(format!("killed{suffix}"))).unwrap();
-                }
-                connection.execute_batch("ROLLBACK").unwrap();
-                drop(connection);
-                for suffix in ["", "-wal"] {
-                    let to = database.with_file_name(format!("trapline.db{suffix}"));
-                    std::fs::rename(database.with_file_name(format!("killed{suffix}")), to).unwrap();
-                }
-            });
-            assert_eq!(cut, whole, "schema {schema}, cut off at byte {end} of the next migration");
-        }
-    }
-}
-
-/// Where each statement ends.
-fn statement_ends(sql: &str) -> Vec<usize> {
-    let mut ends = Vec::new();
-    for (at, _) in sql.match_indices(';') {
-        let is_comment = sql[..at].rsplit('\n').next().is_some_and(|line| line.contains("--"));
-        // The end of a trigger is behind its own statements.
-        let open = sql[ends.last().copied().unwrap_or(0)..at].to_ascii_uppercase();
-        if !is_comment && (!open.contains("CREATE TRIGGER") || open.trim_end().ends_with("END")) {
-            ends.push(at + 1);
-        }
-    }
-    ends
-}
-
-/// The whole content of a fixture brought up to date, after something happened to it.
-fn upgraded_from(schema: usize, happens: impl FnOnce(&Path)) -> Vec<(String, Vec<String>)> {
-    let dir = TempDir::new().unwrap();
-    let data = dir.path().join("data");
-    std::fs::create_dir(&data).unwrap();
-    let database = data.join("trapline.db");
-    let old = Connection::open(&database).unwrap();
-    old.execute_batch(&std::fs::read_to_string(fixture_path(schema)).unwrap()).unwrap();
-    drop(old);
-    happens(&database);
-    let upgraded = run(dir.path(), &["dsn", "--data-dir", "data"]);
-    assert!(upgraded.status.success(), "{}", upgraded.stderr);
-    let now = Connection::open(&database).unwrap();
-    let all = tables(&now).into_iter().map(|table| {
-        let rows = rows(&now, &table, &columns(&now, &table));
-        (table, rows)
-    });
-    all.collect()
 }

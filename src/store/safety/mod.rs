@@ -89,7 +89,7 @@ pub enum SafetyError {
 }
 
 /// The error in words of what a person can change.
-fn in_words(error: &io::Error) -> String {
+pub(super) fn in_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "this user may not. Run it as the owner of the data directory, or choose another place".to_string()
@@ -115,7 +115,7 @@ fn cannot_read(path: &Path, error: &io::Error) -> SafetyError {
 }
 
 /// A database that is there, to be read. Its schema version comes with it.
-fn open_source(path: &Path) -> Result<(Connection, i64), SafetyError> {
+pub(super) fn open_source(path: &Path) -> Result<(Connection, i64), SafetyError> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(SafetyError::NoDatabase(path.to_path_buf()));
@@ -157,7 +157,7 @@ fn wal_bytes(path: &Path) -> u64 {
 }
 
 /// The file with something behind its name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
@@ -172,21 +172,29 @@ fn private_file(path: &Path) -> Result<File, SafetyError> {
 }
 
 /// A file under construction, removed with what SQLite lays beside it unless it gets its name.
-struct Draft {
+pub(super) struct Draft {
     path: PathBuf,
     file: File,
     is_done: bool,
 }
 
 impl Draft {
-    fn new(path: PathBuf) -> Result<Self, SafetyError> {
+    pub(super) fn new(path: PathBuf) -> Result<Self, SafetyError> {
         Draft::remove(&path);
         let file = private_file(&path)?;
         Ok(Self { path, file, is_done: false })
     }
 
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// On disk, under its name, and the name on disk too.
-    fn finish(mut self, name: &Path) -> Result<(), SafetyError> {
+    pub(super) fn finish(mut self, name: &Path) -> Result<(), SafetyError> {
         let failed = |error| cannot_write(name, &error);
         self.file.sync_all().map_err(failed)?;
         // The log of an earlier database of that name would be played into this one.

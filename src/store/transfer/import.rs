@@ -1,0 +1,534 @@
+//! Lines back to rows: in the order they come, some thousand in one transaction, each changing nothing the second time.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior};
+
+use super::json::{Members, Ty, bytes, column, int, log_of, members, points_of, span_of, text};
+use super::stored::{has_part, known_logs, known_spans};
+use super::tables::{BLOB, CHUNK_WRITE, FIRST, LAST, MIDDLE, Table};
+use super::{Again, FORMAT, TransferError};
+use crate::config::{
+    Durability, IMPORT_BYTES_PER_COMMIT, IMPORT_GROUP_BYTES, IMPORT_GROUP_ROWS, IMPORT_LINE_BYTES_MAX,
+    IMPORT_LINES_PER_COMMIT,
+};
+use crate::model::ids::{ProjectId, ServerIds, SpanId, TraceId};
+use crate::model::log::LogBatch;
+use crate::model::metric::MetricBatch;
+use crate::model::sketch::UserSketch;
+use crate::model::span::SpanBatch;
+use crate::store::body::{CODEC_ZSTD, compress};
+use crate::store::logs::insert_logs;
+use crate::store::metrics::insert_metrics;
+use crate::store::safety::{OnProgress, Progress, Unit, in_words};
+use crate::store::traces::insert_spans;
+use crate::store::writer::{Batch, last_server_id, open_connection};
+use crate::store::{StoreError, database_path, lock_data_dir, migrate, projects};
+
+/// What came in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Imported {
+    /// Lines by kind.
+    pub lines: BTreeMap<String, u64>,
+    /// Lines that need a row which is not here, and why the first of them.
+    pub skipped: u64,
+    pub first_skipped: Option<String>,
+}
+
+/// Reads the file `from`, or standard input for `None`, into the database of `data_dir`, which is made when there is none.
+/// Compressed lines are told by their first bytes.
+///
+/// # Errors
+/// At the first line that cannot be understood. What stands before it is imported.
+pub fn import(
+    from: Option<&Path>,
+    data_dir: &Path,
+    again: &Again,
+    on_progress: OnProgress<'_>,
+) -> Result<Imported, TransferError> {
+    let input: Box<dyn Read> = match from {
+        Some(path) => Box::new(File::open(path).map_err(|error| cannot_read(path, &error))?),
+        None => Box::new(std::io::stdin()),
+    };
+    let mut lines = Lines::new(input, from.unwrap_or(Path::new("standard input")))?;
+    expect_header(&mut lines)?;
+
+    let _lock = lock_data_dir(data_dir).map_err(|error| match error {
+        StoreError::InUse(data_dir) => TransferError::Running(data_dir),
+        other => other.into(),
+    })?;
+    let path = database_path(data_dir);
+    let mut connection = open_connection(&path, Durability::Full)?;
+    migrate::migrate(&mut connection, &path)?;
+    // Every commit is moved into the database at once now and then: there is no writer to do it.
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    let mut importer = Importer {
+        ids: ServerIds::after(last_server_id(&connection)?),
+        again,
+        spans: SpanGroup::default(),
+        logs: LogGroup::default(),
+        done: Imported::default(),
+        ended: false,
+    };
+    while !importer.ended {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut is_over = false;
+        let (mut count, mut bytes) = (0, 0);
+        while count < IMPORT_LINES_PER_COMMIT && bytes < IMPORT_BYTES_PER_COMMIT {
+            let Some(line) = lines.next_line()? else {
+                is_over = true;
+                break;
+            };
+            (count, bytes) = (count + 1, bytes + line.len());
+            if let Err(detail) = importer.line(&tx, line) {
+                // What stands before is imported, as the error says.
+                importer.flush(&tx).map_err(|error| lines.wrong(error))?;
+                tx.commit()?;
+                return Err(lines.wrong(detail));
+            }
+            on_progress(Progress { stage: "importing", done: lines.number, total: 0, unit: Unit::Rows });
+            if importer.ended {
+                break;
+            }
+        }
+        importer.flush(&tx).map_err(|error| lines.wrong(error))?;
+        tx.commit()?;
+        if is_over && !importer.ended {
+            return Err(TransferError::CutOff(lines.number));
+        }
+    }
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    reconcile(&tx)?;
+    tx.commit()?;
+    projects::ensure_first_project(&mut connection)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(importer.done)
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> TransferError {
+    let detail = match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_string(),
+        _ => in_words(error),
+    };
+    TransferError::Read { path: path.to_path_buf(), detail }
+}
+
+/// One line after the other, each within bounds.
+struct Lines {
+    input: Box<dyn BufRead>,
+    line: Vec<u8>,
+    number: u64,
+    path: std::path::PathBuf,
+}
+
+impl Lines {
+    fn new(input: Box<dyn Read>, path: &Path) -> Result<Self, TransferError> {
+        let mut input = BufReader::with_capacity(1 << 16, input);
+        let head = input.fill_buf().map_err(|error| cannot_read(path, &error))?;
+        let input: Box<dyn BufRead> = match head {
+            [0x1f, 0x8b, ..] => Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(input))),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+                let decoder = zstd::stream::read::Decoder::with_buffer(input);
+                Box::new(BufReader::new(decoder.map_err(|error| cannot_read(path, &error))?))
+            }
+            _ => Box::new(input),
+        };
+        Ok(Self { input, line: Vec::new(), number: 0, path: path.to_path_buf() })
+    }
+
+    fn next_line(&mut self) -> Result<Option<&str>, TransferError> {
+        self.line.clear();
+        let limit = IMPORT_LINE_BYTES_MAX as u64;
+        let count = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line);
+        let count = match count {
+            Ok(count) => count,
+            // The compressed file ends in the middle.
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(TransferError::CutOff(self.number));
+            }
+            Err(error) => return Err(cannot_read(&self.path, &error)),
+        };
+        if count == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        if self.line.len() >= IMPORT_LINE_BYTES_MAX {
+            return Err(self.wrong(format!("it is longer than {IMPORT_LINE_BYTES_MAX} bytes")));
+        }
+        // A last line without its end was cut off.
+        if self.line.pop_if(|byte| *byte == b'\n').is_none() {
+            return Err(TransferError::CutOff(self.number - 1));
+        }
+        let number = self.number;
+        let wrong = |_| TransferError::Line { line: number, detail: "it is not UTF-8".to_string() };
+        std::str::from_utf8(&self.line).map(Some).map_err(wrong)
+    }
+
+    fn wrong(&self, detail: String) -> TransferError {
+        TransferError::Line { line: self.number, detail }
+    }
+}
+
+fn expect_header(lines: &mut Lines) -> Result<(), TransferError> {
+    let first = match lines.next_line() {
+        Ok(Some(first)) => first,
+        Ok(None) | Err(TransferError::Line { .. } | TransferError::CutOff(_)) => return Err(TransferError::NoHeader),
+        Err(other) => return Err(other),
+    };
+    let header = members(first).map_err(|_| TransferError::NoHeader)?;
+    if text(&header, "kind").ok().as_deref() != Some("header") {
+        return Err(TransferError::NoHeader);
+    }
+    match int(&header, "format") {
+        Ok(format) if format <= FORMAT => Ok(()),
+        Ok(format) => Err(TransferError::TooNew(format)),
+        Err(_) => Err(TransferError::NoHeader),
+    }
+}
+
+/// Spans that are written together.
+#[derive(Default)]
+struct SpanGroup {
+    project_id: u32,
+    bytes: usize,
+    batch: SpanBatch,
+}
+
+/// Records that are written together.
+#[derive(Default)]
+struct LogGroup {
+    project_id: u32,
+    bytes: usize,
+    batch: LogBatch,
+}
+
+struct Importer<'a> {
+    ids: ServerIds,
+    again: &'a Again,
+    spans: SpanGroup,
+    logs: LogGroup,
+    done: Imported,
+    ended: bool,
+}
+
+impl Importer<'_> {
+    fn line(&mut self, tx: &Transaction<'_>, line: &str) -> Result<(), String> {
+        if line.trim().is_empty() {
+            return Ok(());
+        }
+        let members = members(line)?;
+        let kind = text(&members, "kind")?;
+        *self.done.lines.entry(kind.clone()).or_default() += 1;
+        // Sums come behind what they are sums of.
+        if !matches!(kind.as_str(), "span" | "log") {
+            self.flush(tx)?;
+        }
+        match kind.as_str() {
+            "span" => return self.add_span(tx, &members, line.len()),
+            "log" => return self.add_log(tx, &members, line.len()),
+            "metric_points" => return self.write_points(tx, &members),
+            "chunk" => return self.write_chunk(tx, &members),
+            "end" => {
+                self.ended = true;
+                return Ok(());
+            }
+            "header" => return Ok(()),
+            _ => {}
+        }
+        let all = FIRST.iter().chain([&BLOB]).chain(MIDDLE).chain(LAST);
+        match all.into_iter().find(|table| table.kind == kind) {
+            Some(table) => self.write_row(tx, table, &members),
+            None => Err(format!("nothing is known of the kind {kind:.40}")),
+        }
+    }
+
+    fn write_row(&mut self, tx: &Transaction<'_>, table: &Table, line: &Members<'_>) -> Result<(), String> {
+        let mut values: Vec<(String, Value)> = Vec::with_capacity(table.fields.len() + 3);
+        for (name, ty, _) in table.fields {
+            values.push((format!(":{name}"), column(line, name, *ty)?));
+        }
+        if table.has_body {
+            values.extend(body_of(line)?);
+        }
+        // Each row stands for itself: one that cannot be placed takes no other along.
+        let mut written = Ok(());
+        for sql in table.write {
+            written = written.and_then(|()| run(tx, sql, &values));
+        }
+        match written {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                self.done.skipped += 1;
+                self.done.first_skipped.get_or_insert_with(|| format!("{}: {error}", table.kind));
+                Ok(())
+            }
+            Err(error) => Err(error.to_string()),
+            Ok(()) => merge_sketches(tx, table, &values),
+        }
+    }
+
+    fn write_chunk(&mut self, tx: &Transaction<'_>, line: &Members<'_>) -> Result<(), String> {
+        let packed = crate::store::pack_blob(&bytes(line, "base64")?).into_only_chunk();
+        let (codec, body) = packed.ok_or("a chunk is empty or too long")?;
+        let values = [
+            (":key".to_string(), column(line, "key", Ty::Hex)?),
+            (":seq".to_string(), column(line, "seq", Ty::Int)?),
+            (":codec".to_string(), Value::Integer(codec)),
+            (":body".to_string(), Value::Blob(body)),
+        ];
+        CHUNK_WRITE.iter().try_for_each(|sql| run(tx, sql, &values)).map_err(|error| error.to_string())
+    }
+
+    fn add_span(&mut self, tx: &Transaction<'_>, line: &Members<'_>, bytes: usize) -> Result<(), String> {
+        let project_id = project(line)?;
+        let is_full = self.spans.batch.spans.len() >= IMPORT_GROUP_ROWS || self.spans.bytes >= IMPORT_GROUP_BYTES;
+        if is_full || self.spans.project_id != project_id {
+            self.flush_spans(tx)?;
+        }
+        let (mut span, resource) = span_of(line)?;
+        span.resource = resource.place_in(&mut self.spans.batch.resources);
+        self.spans.project_id = project_id;
+        self.spans.bytes += bytes;
+        self.spans.batch.spans.push(span);
+        Ok(())
+    }
+
+    fn flush(&mut self, tx: &Transaction<'_>) -> Result<(), String> {
+        self.flush_spans(tx)?;
+        self.flush_logs(tx)
+    }
+
+    fn flush_spans(&mut self, tx: &Transaction<'_>) -> Result<(), String> {
+        let SpanGroup { project_id, batch, .. } = std::mem::take(&mut self.spans);
+        let text = |error: StoreError| error.to_string();
+        let make = |batch: SpanBatch| {
+            // When they were over; when they came is not kept of spans.
+            let received_ms = batch.spans.iter().map(|span| span.end_ns / 1_000_000).max().unwrap_or_default();
+            (self.again.spans)(ProjectId(project_id), received_ms, batch)
+        };
+        if batch.spans.is_empty() {
+            return Ok(());
+        }
+        // Traces of which these very spans are here need no closer look.
+        let mut new_traces: HashSet<TraceId> = HashSet::new();
+        let first_look = make(batch.clone());
+        for part in &first_look.parts {
+            if !has_part(tx, part.summary.trace_id.key(), part.spans_key).map_err(text)? {
+                new_traces.insert(part.summary.trace_id);
+            }
+        }
+        if new_traces.is_empty() {
+            return Ok(());
+        }
+        let mut known: HashSet<(TraceId, SpanId)> = HashSet::new();
+        for trace_id in &new_traces {
+            known.extend(known_spans(tx, *trace_id).map_err(text)?.into_iter().map(|span_id| (*trace_id, span_id)));
+        }
+        let mut batch = batch;
+        // A span may stand twice in an export that was made while a server was sealing.
+        batch.spans.retain(|span| new_traces.contains(&span.trace_id) && known.insert((span.trace_id, span.span_id)));
+        if batch.spans.is_empty() {
+            return Ok(());
+        }
+        insert_spans(tx, &make(batch), &mut Batch::new(&mut self.ids)).map_err(text)
+    }
+
+    fn add_log(&mut self, tx: &Transaction<'_>, line: &Members<'_>, bytes: usize) -> Result<(), String> {
+        let project_id = project(line)?;
+        let is_full = self.logs.batch.records.len() >= IMPORT_GROUP_ROWS || self.logs.bytes >= IMPORT_GROUP_BYTES;
+        if is_full || self.logs.project_id != project_id {
+            self.flush_logs(tx)?;
+        }
+        let (mut record, resource) = log_of(line)?;
+        record.resource = resource.place_in(&mut self.logs.batch.resources);
+        self.logs.project_id = project_id;
+        self.logs.bytes += bytes;
+        self.logs.batch.records.push(record);
+        Ok(())
+    }
+
+    fn flush_logs(&mut self, tx: &Transaction<'_>) -> Result<(), String> {
+        let LogGroup { project_id, mut batch, .. } = std::mem::take(&mut self.logs);
+        let text = |error: StoreError| error.to_string();
+        let times = || batch.records.iter().map(|record| record.time_ns);
+        let (Some(min_ns), Some(max_ns)) = (times().min(), times().max()) else { return Ok(()) };
+        let project_id = ProjectId(project_id);
+        let mut known = known_logs(tx, project_id, min_ns, max_ns).map_err(text)?;
+        let resources = &batch.resources;
+        batch.records.retain(|record| {
+            let Some(same_time) = known.get_mut(&record.time_ns) else { return true };
+            // Where it stands in its batch is no part of it.
+            let is_same = |(other, resource): &(_, _)| {
+                let alike = crate::model::log::LogRecord { resource: 0, ..record.clone() };
+                *other == alike && *resource == resources[record.resource]
+            };
+            // As often as it is there, and no more: the same line may have been logged twice in an instant.
+            match same_time.iter().position(is_same) {
+                Some(place) => {
+                    same_time.swap_remove(place);
+                    false
+                }
+                None => true,
+            }
+        });
+        for write in (self.again.logs)(project_id, max_ns / 1_000_000, batch) {
+            insert_logs(tx, &write, &mut Batch::new(&mut self.ids)).map_err(text)?;
+        }
+        Ok(())
+    }
+
+    fn write_points(&mut self, tx: &Transaction<'_>, line: &Members<'_>) -> Result<(), String> {
+        let mut batch = MetricBatch::default();
+        for (mut point, resource) in points_of(line)? {
+            point.resource = resource.place_in(&mut batch.resources);
+            batch.points.push(point);
+        }
+        let Some(mut write) = (self.again.metrics)(ProjectId(project(line)?), int(line, "received_ms")?, batch) else {
+            return Ok(());
+        };
+        write.content_key = int(line, "content_key")?;
+        insert_metrics(tx, &write, &mut Batch::new(&mut self.ids)).map_err(|error| error.to_string())
+    }
+}
+
+fn project(line: &Members<'_>) -> Result<u32, String> {
+    let id = int(line, "project_id")?;
+    u32::try_from(id).map_err(|_| format!("project_id is {id}"))
+}
+
+fn body_of(line: &Members<'_>) -> Result<Vec<(String, Value)>, String> {
+    let body = match (line.get("body"), line.contains_key("body_base64")) {
+        (Some(raw), _) => Some(raw.get().as_bytes().to_vec()),
+        (None, true) => Some(bytes(line, "body_base64")?),
+        (None, false) => None,
+    };
+    let length = body.as_ref().map_or(0, Vec::len);
+    let packed = body.map_or(Value::Null, |body| Value::Blob(compress(&body).bytes));
+    Ok(vec![
+        (":body".to_string(), packed),
+        (":body_bytes".to_string(), Value::Integer(length as i64)),
+        (":body_codec".to_string(), Value::Integer(CODEC_ZSTD)),
+    ])
+}
+
+/// Binds what the statement names.
+fn run(tx: &Transaction<'_>, sql: &str, values: &[(String, Value)]) -> rusqlite::Result<()> {
+    let mut statement = tx.prepare_cached(sql)?;
+    for (name, value) in values {
+        if let Some(place) = statement.parameter_index(name)? {
+            statement.raw_bind_parameter(place, value)?;
+        }
+    }
+    statement.raw_execute().map(|_| ())
+}
+
+/// Adds the users of a line to those that are there.
+fn merge_sketches(tx: &Transaction<'_>, table: &Table, values: &[(String, Value)]) -> Result<(), String> {
+    for (field, read, write) in table.sketches {
+        let name = format!(":{field}");
+        let Some(Value::Blob(brought)) = values.iter().find(|(known, _)| *known == name).map(|(_, value)| value) else {
+            continue;
+        };
+        let brought = UserSketch::from_bytes(brought).ok_or_else(|| format!("{field} is no sketch"))?;
+        let text = |error: rusqlite::Error| error.to_string();
+        let mut statement = tx.prepare_cached(read).map_err(text)?;
+        for (name, value) in values {
+            if let Some(place) = statement.parameter_index(name).map_err(text)? {
+                statement.raw_bind_parameter(place, value).map_err(text)?;
+            }
+        }
+        let mut rows = statement.raw_query();
+        let known: Option<Vec<u8>> = rows.next().and_then(|row| row.map(|row| row.get(0)).transpose()).map_err(text)?;
+        drop(rows);
+        let mut merged = known.as_deref().and_then(UserSketch::from_bytes).unwrap_or_default();
+        merged.merge(&brought);
+        let merged = merged.to_bytes();
+        if known.as_ref() == Some(&merged) {
+            continue;
+        }
+        let mut values = values.to_vec();
+        values.push((":sketch".to_string(), Value::Blob(merged)));
+        run(tx, write, &values).map_err(text)?;
+    }
+    Ok(())
+}
+
+/// After a merge of two stores: an issue counts at least the events that are here, its sketch's users, and a project has
+/// accepted what its issues count. Changes nothing where that holds.
+fn reconcile(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(
+        "CREATE TEMP TABLE uncounted AS
+             SELECT issue.id AS issue_id, present - issue.event_count AS missing, issue.last_seen_ms AS at_ms
+             FROM (SELECT issue_id, count(*) AS present FROM event GROUP BY issue_id) JOIN issue ON issue.id = issue_id
+             WHERE present > issue.event_count;
+         INSERT INTO issue_hour (issue_id, hour, event_count)
+             SELECT issue_id, at_ms / 3600000, missing FROM temp.uncounted WHERE true
+             ON CONFLICT (issue_id, hour) DO UPDATE SET event_count = event_count + excluded.event_count;
+         INSERT INTO issue_environment (issue_id, environment, first_seen_ms, last_seen_ms, event_count)
+             SELECT issue_id, '', at_ms, at_ms, missing FROM temp.uncounted WHERE true
+             ON CONFLICT (environment, issue_id) DO UPDATE SET event_count = event_count + excluded.event_count;
+         UPDATE issue SET event_count = event_count + (SELECT missing FROM temp.uncounted WHERE issue_id = issue.id)
+             WHERE id IN (SELECT issue_id FROM temp.uncounted);
+         DROP TABLE temp.uncounted;",
+    )?;
+    reconcile_users(tx)?;
+    let projects: Vec<(i64, i64)> = {
+        let mut statement = tx.prepare(
+            "SELECT id, (SELECT coalesce(sum(event_count), 0) FROM issue WHERE issue.project_id = project.id)
+                 - (SELECT coalesce(sum(quantity), 0) FROM outcome WHERE outcome.project_id = project.id
+                    AND category = 'event' AND reason = 'accepted') FROM project",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for (project_id, mut missing) in projects {
+        // The newest hours first, until nothing is left over.
+        while missing != 0 {
+            let newest: Option<(i64, i64)> = tx
+                .query_row(
+                    "SELECT hour, quantity FROM outcome WHERE project_id = ?1 AND category = 'event'
+                         AND reason = 'accepted' AND (quantity > 0 OR ?2) ORDER BY hour DESC LIMIT 1",
+                    (project_id, missing > 0),
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()?;
+            let Some((hour, quantity)) = newest else {
+                if missing > 0 {
+                    tx.execute(
+                        "INSERT INTO outcome (project_id, hour, category, reason, quantity)
+                         SELECT ?1, max(last_seen_ms) / 3600000, 'event', 'accepted', ?2 FROM issue WHERE project_id = ?1",
+                        (project_id, missing),
+                    )?;
+                }
+                break;
+            };
+            let change = missing.max(-quantity);
+            tx.execute(
+                "UPDATE outcome SET quantity = quantity + ?3 WHERE project_id = ?1 AND hour = ?2 AND category = 'event'
+                     AND reason = 'accepted'",
+                (project_id, hour, change),
+            )?;
+            missing -= change;
+        }
+    }
+    Ok(())
+}
+
+fn reconcile_users(tx: &Connection) -> rusqlite::Result<()> {
+    let mut statement = tx.prepare(
+        "SELECT issue_id, sketch, user_count FROM issue_users JOIN issue ON issue.id = issue_id ORDER BY issue_id",
+    )?;
+    let mut update = tx.prepare("UPDATE issue SET user_count = ?2 WHERE id = ?1")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (issue_id, sketch, said): (i64, Vec<u8>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let count = UserSketch::from_bytes(&sketch).map_or(said, |sketch| sketch.estimate() as i64);
+        if count != said {
+            update.execute((issue_id, count))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,696 @@
+//! What is carried over row by row: which columns, how rows that others need are named, and what happens to a row that is
+//! there already.
+//!
+//! Rows name each other by what is the same in every store (a monitor by its slug, bytes by their hash), never by
+//! numbers a store gave out. Written twice, every statement here changes nothing.
+
+use super::json::Ty;
+
+/// Rows that become a line each.
+pub(super) struct Table {
+    pub(super) kind: &'static str,
+    /// Name in the line, type, and what is read for it.
+    pub(super) fields: &'static [(&'static str, Ty, &'static str)],
+    pub(super) from: &'static str,
+    /// What rows are ordered and paged by; unique.
+    pub(super) key: &'static [&'static str],
+    /// The project of a row.
+    pub(super) project: Option<&'static str>,
+    /// When a row came, in unix milliseconds.
+    pub(super) time: Option<&'static str>,
+    /// `body_codec` and `body` are JSON, kept as events are.
+    pub(super) has_body: bool,
+    /// Run in turn with the line's values by name.
+    pub(super) write: &'static [&'static str],
+    /// Sketches of users: field, and how to read and write the one that is there.
+    pub(super) sketches: &'static [(&'static str, &'static str, &'static str)],
+}
+
+impl Table {
+    const fn new(kind: &'static str, from: &'static str, key: &'static [&'static str]) -> Self {
+        Self { kind, fields: &[], from, key, project: None, time: None, has_body: false, write: &[], sketches: &[] }
+    }
+}
+
+/// Before spans, logs and metrics, in this order: each may need those before it.
+pub(super) const FIRST: &[Table] = &[
+    Table {
+        fields: &[
+            ("id", Ty::Int, "id"),
+            ("slug", Ty::Text, "slug"),
+            ("name", Ty::Text, "name"),
+            ("platform", Ty::Text, "platform"),
+            ("created_ms", Ty::Int, "created_ms"),
+            ("last_short_no", Ty::Int, "last_short_no"),
+        ],
+        project: Some("id"),
+        write: &[
+            // A project keeps its number, because it stands in DSNs. One that was never used takes the name that comes.
+            "INSERT INTO project (id, slug, name, platform, created_ms, last_short_no)
+             VALUES (:id, CASE WHEN EXISTS (SELECT 1 FROM project WHERE slug = :slug AND id <> :id)
+                THEN :slug || '-' || :id ELSE :slug END, :name, :platform, :created_ms, :last_short_no)
+             ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, platform = excluded.platform,
+                 created_ms = excluded.created_ms
+             WHERE NOT EXISTS (SELECT 1 FROM outcome WHERE project_id = :id)",
+            "UPDATE project SET last_short_no = max(last_short_no, :last_short_no) WHERE id = :id",
+        ],
+        ..Table::new("project", "project", &["id"])
+    },
+    Table {
+        fields: &[
+            ("public_key", Ty::Hex, "public_key"),
+            ("project_id", Ty::Int, "project_id"),
+            ("label", Ty::Text, "label"),
+            ("is_active", Ty::Int, "is_active"),
+            ("created_ms", Ty::Int, "created_ms"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO project_key (public_key, project_id, label, is_active, created_ms)
+             VALUES (:public_key, :project_id, :label, :is_active, :created_ms) ON CONFLICT (public_key) DO NOTHING"],
+        ..Table::new("project_key", "project_key", &["public_key"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("version", Ty::Int, "version"),
+            ("settings", Ty::Json, "settings"),
+            ("updated_ms", Ty::Int, "updated_ms"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO project_settings (project_id, version, settings, updated_ms)
+             VALUES (:project_id, :version, :settings, :updated_ms) ON CONFLICT (project_id) DO NOTHING"],
+        ..Table::new("project_settings", "project_settings", &["project_id"])
+    },
+    Table {
+        fields: &[
+            ("id", Ty::Int, "id"),
+            ("project_id", Ty::Int, "project_id"),
+            ("short_no", Ty::Int, "short_no"),
+            ("issue_kind", Ty::Text, "issue.kind"),
+            ("title", Ty::Text, "title"),
+            ("culprit", Ty::Text, "culprit"),
+            ("ty", Ty::Text, "ty"),
+            ("value", Ty::Text, "value"),
+            ("filename", Ty::Text, "filename"),
+            ("function", Ty::Text, "function"),
+            ("line", Ty::Int, "line"),
+            ("level", Ty::Text, "level"),
+            ("platform", Ty::Text, "platform"),
+            ("status", Ty::Text, "status"),
+            ("is_unhandled", Ty::Int, "is_unhandled"),
+            ("first_seen_ms", Ty::Int, "first_seen_ms"),
+            ("last_seen_ms", Ty::Int, "last_seen_ms"),
+            ("event_count", Ty::Int, "event_count"),
+            ("user_count", Ty::Int, "user_count"),
+            ("first_release", Ty::Text, "first_release"),
+            ("last_release", Ty::Text, "last_release"),
+            (
+                "hashes",
+                Ty::Json,
+                "(SELECT json_group_array(lower(hex(hash))) FROM
+                    (SELECT hash FROM issue_hash WHERE issue_hash.project_id = issue.project_id
+                     AND issue_hash.issue_id = issue.id ORDER BY hash))",
+            ),
+            (
+                "hours",
+                Ty::Json,
+                "(SELECT json_group_array(json_array(hour, event_count)) FROM
+                    (SELECT hour, event_count FROM issue_hour WHERE issue_id = issue.id ORDER BY hour))",
+            ),
+            (
+                "environments",
+                Ty::Json,
+                "(SELECT json_group_array(json_array(environment, first_seen_ms, last_seen_ms, event_count)) FROM
+                    (SELECT environment, first_seen_ms, last_seen_ms, event_count FROM issue_environment
+                     WHERE issue_id = issue.id ORDER BY environment))",
+            ),
+            ("users", Ty::Hex, "(SELECT sketch FROM issue_users WHERE issue_id = issue.id)"),
+        ],
+        project: Some("project_id"),
+        write: &[
+            // Of two counts of the same issue the larger one is taken whole, with its hours and environments.
+            "DELETE FROM issue_hour WHERE issue_id = :id
+                 AND (SELECT event_count FROM issue WHERE id = :id) < :event_count",
+            "DELETE FROM issue_environment WHERE issue_id = :id
+                 AND (SELECT event_count FROM issue WHERE id = :id) < :event_count",
+            "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
+                 level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count,
+                 first_release, last_release)
+             VALUES (:id, :project_id,
+                 CASE WHEN EXISTS (SELECT 1 FROM issue WHERE project_id = :project_id AND short_no = :short_no AND id <> :id)
+                     THEN (SELECT last_short_no + 1 FROM project WHERE id = :project_id) ELSE :short_no END,
+                 :issue_kind, :title, :culprit, :ty, :value, :filename, :function, :line, :level, :platform, :status,
+                 :is_unhandled, :first_seen_ms, :last_seen_ms, :event_count, :user_count, :first_release, :last_release)
+             ON CONFLICT (id) DO UPDATE SET
+                 is_unhandled = is_unhandled OR excluded.is_unhandled,
+                 first_seen_ms = min(first_seen_ms, excluded.first_seen_ms),
+                 last_seen_ms = max(last_seen_ms, excluded.last_seen_ms),
+                 event_count = max(event_count, excluded.event_count)",
+            "UPDATE project SET last_short_no = max(last_short_no,
+                 (SELECT short_no FROM issue WHERE id = :id)) WHERE id = :project_id",
+            "INSERT INTO issue_hash (project_id, hash, issue_id)
+             SELECT :project_id, unhex(value), :id FROM json_each(:hashes) WHERE true
+             ON CONFLICT (project_id, hash) DO NOTHING",
+            "INSERT INTO issue_hour (issue_id, hour, event_count)
+             SELECT :id, value ->> 0, value ->> 1 FROM json_each(:hours)
+             WHERE NOT EXISTS (SELECT 1 FROM issue_hour WHERE issue_id = :id)",
+            "INSERT INTO issue_environment (issue_id, environment, first_seen_ms, last_seen_ms, event_count)
+             SELECT :id, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:environments)
+             WHERE NOT EXISTS (SELECT 1 FROM issue_environment WHERE issue_id = :id)",
+        ],
+        sketches: &[(
+            "users",
+            "SELECT sketch FROM issue_users WHERE issue_id = :id",
+            "INSERT INTO issue_users (issue_id, sketch) VALUES (:id, :sketch)
+             ON CONFLICT (issue_id) DO UPDATE SET sketch = :sketch",
+        )],
+        ..Table::new("issue", "issue", &["id"])
+    },
+    Table {
+        fields: &[
+            ("id", Ty::Int, "id"),
+            ("project_id", Ty::Int, "project_id"),
+            ("event_id", Ty::Hex, "event_id"),
+            ("issue_id", Ty::Int, "issue_id"),
+            ("timestamp_ms", Ty::Int, "timestamp_ms"),
+            ("received_ms", Ty::Int, "received_ms"),
+            ("event_kind", Ty::Text, "event.kind"),
+            ("level", Ty::Text, "level"),
+            ("platform", Ty::Text, "platform"),
+            ("title", Ty::Text, "title"),
+            ("culprit", Ty::Text, "culprit"),
+            ("release", Ty::Text, "release"),
+            ("environment", Ty::Text, "environment"),
+            ("trace_id", Ty::Hex, "trace_id"),
+            ("span_id", Ty::Hex, "span_id"),
+            ("grouping_version", Ty::Int, "grouping_version"),
+        ],
+        project: Some("project_id"),
+        time: Some("received_ms"),
+        has_body: true,
+        write: &["INSERT INTO event (id, project_id, event_id, issue_id, timestamp_ms, received_ms, kind, level, platform,
+                 title, culprit, release, environment, trace_id, span_id, grouping_version, body_bytes, body_codec, body)
+             VALUES (CASE WHEN EXISTS (SELECT 1 FROM event WHERE id = :id) THEN NULL ELSE :id END, :project_id,
+                 :event_id, (SELECT id FROM issue WHERE id = :issue_id), :timestamp_ms, :received_ms, :event_kind,
+                 :level, :platform, :title, :culprit, :release, :environment, :trace_id, :span_id, :grouping_version,
+                 :body_bytes, :body_codec, :body)
+             ON CONFLICT (event_id, project_id) DO NOTHING"],
+        ..Table::new("event", "event", &["id"])
+    },
+    Table {
+        fields: &[
+            ("id", Ty::Int, "id"),
+            ("project_id", Ty::Int, "project_id"),
+            ("feedback_id", Ty::Hex, "feedback_id"),
+            ("received_ms", Ty::Int, "received_ms"),
+            ("timestamp_ms", Ty::Int, "timestamp_ms"),
+            ("source", Ty::Text, "source"),
+            ("event_id", Ty::Hex, "event_id"),
+            ("message", Ty::Text, "message"),
+            ("name", Ty::Text, "name"),
+            ("email", Ty::Text, "email"),
+            ("url", Ty::Text, "url"),
+            ("replay_id", Ty::Hex, "replay_id"),
+            ("trace_id", Ty::Hex, "trace_id"),
+            ("span_id", Ty::Hex, "span_id"),
+            ("release", Ty::Text, "release"),
+            ("environment", Ty::Text, "environment"),
+        ],
+        project: Some("project_id"),
+        time: Some("received_ms"),
+        has_body: true,
+        write: &["INSERT INTO feedback (id, project_id, feedback_id, received_ms, timestamp_ms, source, event_id, message,
+                 name, email, url, replay_id, trace_id, span_id, release, environment, body_codec, body)
+             VALUES (CASE WHEN EXISTS (SELECT 1 FROM feedback WHERE id = :id) THEN NULL ELSE :id END, :project_id,
+                 :feedback_id, :received_ms, :timestamp_ms, :source, :event_id, :message, :name, :email, :url,
+                 :replay_id, :trace_id, :span_id, :release, :environment, :body_codec, :body)
+             ON CONFLICT (feedback_id, project_id) DO NOTHING"],
+        ..Table::new("feedback", "feedback", &["id"])
+    },
+];
+
+/// A whole blob and then its chunks, each a line; those that were never acknowledged stay behind.
+pub(super) const BLOB: Table = Table {
+    fields: &[
+        ("key", Ty::Hex, "key"),
+        ("project_id", Ty::Int, "project_id"),
+        ("received_ms", Ty::Int, "received_ms"),
+        ("bytes", Ty::Int, "bytes"),
+        ("chunk_count", Ty::Int, "chunk_count"),
+    ],
+    project: Some("project_id"),
+    time: Some("received_ms"),
+    // Whole only when all chunks have come; see the end of a chunk's line.
+    write: &["INSERT INTO blob (project_id, key, received_ms, bytes, chunk_count, is_whole)
+         VALUES (:project_id, :key, :received_ms, :bytes, :chunk_count, :chunk_count = 0)
+         ON CONFLICT (key) DO NOTHING"],
+    ..Table::new(
+        "blob",
+        "(SELECT id, key, project_id, received_ms, bytes, chunk_count FROM blob WHERE is_whole = 1)",
+        &["id"],
+    )
+};
+
+pub(super) const CHUNK_WRITE: &[&str] = &[
+    "INSERT INTO blob_chunk (blob_id, seq, codec, body)
+     SELECT id, :seq, :codec, :body FROM blob WHERE key = :key AND is_whole = 0
+     ON CONFLICT (blob_id, seq) DO NOTHING",
+    "UPDATE blob SET is_whole = 1 WHERE key = :key AND is_whole = 0
+         AND chunk_count = (SELECT count(*) FROM blob_chunk WHERE blob_id = blob.id)",
+];
+
+/// What names blobs, and jobs.
+pub(super) const MIDDLE: &[Table] = &[
+    Table {
+        fields: &[
+            ("id", Ty::Int, "id"),
+            ("project_id", Ty::Int, "project_id"),
+            ("event_id", Ty::Hex, "event_id"),
+            ("name", Ty::Text, "name"),
+            ("content_type", Ty::Text, "content_type"),
+            ("attachment_kind", Ty::Text, "attachment.kind"),
+            ("bytes", Ty::Int, "bytes"),
+            ("sha1", Ty::Hex, "sha1"),
+            ("problem", Ty::Text, "problem"),
+            ("blob", Ty::Hex, "(SELECT key FROM blob WHERE blob.id = attachment.blob_id)"),
+            ("received_ms", Ty::Int, "received_ms"),
+        ],
+        project: Some("project_id"),
+        time: Some("received_ms"),
+        write: &["INSERT INTO attachment (id, project_id, event_id, name, content_type, kind, bytes, sha1, problem, blob_id,
+                 received_ms)
+             VALUES (CASE WHEN EXISTS (SELECT 1 FROM attachment WHERE id = :id) THEN NULL ELSE :id END, :project_id,
+                 :event_id, :name, :content_type, :attachment_kind, :bytes, :sha1, :problem,
+                 (SELECT id FROM blob WHERE key = :blob), :received_ms)
+             ON CONFLICT (event_id, project_id, sha1, name, kind) DO NOTHING"],
+        ..Table::new("attachment", "attachment", &["id"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("profile_id", Ty::Hex, "profile_id"),
+            ("profiler_id", Ty::Hex, "profiler_id"),
+            ("transaction_id", Ty::Hex, "transaction_id"),
+            ("trace_id", Ty::Hex, "trace_id"),
+            ("name", Ty::Text, "name"),
+            ("platform", Ty::Text, "platform"),
+            ("start_ms", Ty::Int, "start_ms"),
+            ("end_ms", Ty::Int, "end_ms"),
+            ("samples", Ty::Int, "samples"),
+            ("bytes", Ty::Int, "bytes"),
+            ("json_bytes", Ty::Int, "json_bytes"),
+            ("blob", Ty::Hex, "(SELECT key FROM blob WHERE blob.id = profile.blob_id)"),
+            ("received_ms", Ty::Int, "received_ms"),
+        ],
+        project: Some("project_id"),
+        time: Some("received_ms"),
+        write: &["INSERT INTO profile (id, project_id, profile_id, profiler_id, transaction_id, trace_id, name, platform,
+                 start_ms, end_ms, samples, bytes, json_bytes, blob_id, received_ms)
+             VALUES ((SELECT id FROM blob WHERE key = :blob), :project_id, :profile_id, :profiler_id, :transaction_id,
+                 :trace_id, :name, :platform, :start_ms, :end_ms, :samples, :bytes, :json_bytes,
+                 (SELECT id FROM blob WHERE key = :blob), :received_ms)
+             ON CONFLICT DO NOTHING"],
+        ..Table::new("profile", "profile", &["id"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("replay_id", Ty::Hex, "replay_id"),
+            ("start_ms", Ty::Int, "start_ms"),
+            ("end_ms", Ty::Int, "end_ms"),
+            ("url", Ty::Text, "url"),
+            ("platform", Ty::Text, "platform"),
+            ("environment", Ty::Text, "environment"),
+            ("release", Ty::Text, "release"),
+            ("segment_count", Ty::Int, "segment_count"),
+            ("error_count", Ty::Int, "error_count"),
+            ("bytes", Ty::Int, "bytes"),
+            ("received_ms", Ty::Int, "received_ms"),
+        ],
+        project: Some("project_id"),
+        time: Some("received_ms"),
+        write: &["INSERT INTO replay (project_id, replay_id, start_ms, end_ms, url, platform, environment, release,
+                 segment_count, error_count, bytes, received_ms)
+             VALUES (:project_id, :replay_id, :start_ms, :end_ms, :url, :platform, :environment, :release,
+                 :segment_count, :error_count, :bytes, :received_ms)
+             ON CONFLICT (replay_id, project_id) DO UPDATE SET
+                 start_ms = min(coalesce(start_ms, excluded.start_ms), coalesce(excluded.start_ms, start_ms)),
+                 end_ms = max(coalesce(end_ms, excluded.end_ms), coalesce(excluded.end_ms, end_ms)),
+                 segment_count = max(segment_count, excluded.segment_count),
+                 error_count = max(error_count, excluded.error_count), bytes = max(bytes, excluded.bytes),
+                 received_ms = max(received_ms, excluded.received_ms)"],
+        ..Table::new("replay", "replay", &["id"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("replay_id", Ty::Hex, "replay_id"),
+            ("segment_id", Ty::Int, "segment_id"),
+            ("part_kind", Ty::Text, "replay_part.kind"),
+            ("bytes", Ty::Int, "bytes"),
+            ("blob", Ty::Hex, "(SELECT key FROM blob WHERE blob.id = replay_part.blob_id)"),
+            ("received_ms", Ty::Int, "received_ms"),
+        ],
+        project: Some("project_id"),
+        time: Some("received_ms"),
+        write: &["INSERT INTO replay_part (id, project_id, replay_id, segment_id, kind, bytes, blob_id, received_ms)
+             VALUES ((SELECT id FROM blob WHERE key = :blob), :project_id, :replay_id, :segment_id, :part_kind, :bytes,
+                 (SELECT id FROM blob WHERE key = :blob), :received_ms)
+             ON CONFLICT DO NOTHING"],
+        ..Table::new("replay_part", "replay_part", &["id"])
+    },
+    Table {
+        fields: &[
+            ("target", Ty::Hex, "target"),
+            ("replay_id", Ty::Hex, "replay_id"),
+            ("project_id", Ty::Int, "project_id"),
+            ("received_ms", Ty::Int, "received_ms"),
+        ],
+        project: Some("project_id"),
+        time: Some("received_ms"),
+        write: &["INSERT INTO replay_link (target, replay_id, project_id, received_ms)
+             VALUES (:target, :replay_id, :project_id, :received_ms) ON CONFLICT DO NOTHING"],
+        ..Table::new("replay_link", "replay_link", &["target", "replay_id", "project_id"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("slug", Ty::Text, "slug"),
+            ("name", Ty::Text, "name"),
+            ("schedule", Ty::Text, "schedule"),
+            ("schedule_unit", Ty::Text, "schedule_unit"),
+            ("timezone", Ty::Text, "timezone"),
+            ("margin_min", Ty::Int, "margin_min"),
+            ("runtime_min_max", Ty::Int, "runtime_min_max"),
+            ("failure_threshold", Ty::Int, "failure_threshold"),
+            ("recovery_threshold", Ty::Int, "recovery_threshold"),
+            ("owner", Ty::Text, "owner"),
+            ("created_ms", Ty::Int, "created_ms"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO monitor (project_id, slug, name, schedule, schedule_unit, timezone, margin_min,
+                 runtime_min_max, failure_threshold, recovery_threshold, owner, created_ms)
+             VALUES (:project_id, :slug, :name, :schedule, :schedule_unit, :timezone, :margin_min, :runtime_min_max,
+                 :failure_threshold, :recovery_threshold, :owner, :created_ms)
+             ON CONFLICT (project_id, slug) DO NOTHING"],
+        ..Table::new("monitor", "monitor", &["id"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "monitor.project_id"),
+            ("monitor", Ty::Text, "monitor.slug"),
+            ("name", Ty::Text, "monitor_environment.name"),
+            ("created_ms", Ty::Int, "monitor_environment.created_ms"),
+            ("next_expected_ms", Ty::Int, "next_expected_ms"),
+            ("overdue_ms", Ty::Int, "overdue_ms"),
+            ("last_check_in_ms", Ty::Int, "last_check_in_ms"),
+            ("failures", Ty::Int, "failures"),
+            ("successes", Ty::Int, "successes"),
+            ("incident_since_ms", Ty::Int, "incident_since_ms"),
+            ("incident_events", Ty::Int, "incident_events"),
+            ("incident_event_ms", Ty::Int, "incident_event_ms"),
+            ("issue_id", Ty::Int, "issue_id"),
+        ],
+        project: Some("monitor.project_id"),
+        write: &["INSERT INTO monitor_environment (monitor_id, name, created_ms, next_expected_ms, overdue_ms,
+                 last_check_in_ms, failures, successes, incident_since_ms, incident_events, incident_event_ms, issue_id)
+             VALUES ((SELECT id FROM monitor WHERE project_id = :project_id AND slug = :monitor), :name, :created_ms,
+                 :next_expected_ms, :overdue_ms, :last_check_in_ms, :failures, :successes, :incident_since_ms,
+                 :incident_events, :incident_event_ms, :issue_id)
+             ON CONFLICT (monitor_id, name) DO NOTHING"],
+        ..Table::new(
+            "monitor_environment",
+            "monitor_environment JOIN monitor ON monitor.id = monitor_id",
+            &["monitor_environment.id"],
+        )
+    },
+    Table {
+        fields: &[
+            ("id", Ty::Int, "check_in.id"),
+            ("project_id", Ty::Int, "check_in.project_id"),
+            ("check_in_id", Ty::Hex, "check_in_id"),
+            ("monitor", Ty::Text, "monitor.slug"),
+            ("environment", Ty::Text, "monitor_environment.name"),
+            ("status", Ty::Text, "status"),
+            ("started_ms", Ty::Int, "started_ms"),
+            ("received_ms", Ty::Int, "received_ms"),
+            ("finished_ms", Ty::Int, "finished_ms"),
+            ("expected_ms", Ty::Int, "expected_ms"),
+            ("duration_ms", Ty::Int, "duration_ms"),
+            ("timeout_ms", Ty::Int, "timeout_ms"),
+            ("unwatched_from_ms", Ty::Int, "unwatched_from_ms"),
+            ("unwatched_to_ms", Ty::Int, "unwatched_to_ms"),
+            ("release", Ty::Text, "release"),
+            ("trace_id", Ty::Hex, "trace_id"),
+        ],
+        project: Some("check_in.project_id"),
+        time: Some("received_ms"),
+        write: &["INSERT INTO check_in (id, project_id, check_in_id, environment_id, status, started_ms, received_ms,
+                 finished_ms, expected_ms, duration_ms, timeout_ms, unwatched_from_ms, unwatched_to_ms, release,
+                 trace_id)
+             VALUES (CASE WHEN EXISTS (SELECT 1 FROM check_in WHERE id = :id) THEN NULL ELSE :id END, :project_id,
+                 :check_in_id, (SELECT monitor_environment.id FROM monitor_environment JOIN monitor ON monitor.id = monitor_id
+                     WHERE monitor.project_id = :project_id AND monitor.slug = :monitor
+                         AND monitor_environment.name = :environment),
+                 :status, :started_ms, :received_ms, :finished_ms, :expected_ms, :duration_ms, :timeout_ms,
+                 :unwatched_from_ms, :unwatched_to_ms, :release, :trace_id)
+             ON CONFLICT (check_in_id, project_id) DO NOTHING"],
+        ..Table::new(
+            "check_in",
+            "check_in JOIN monitor_environment ON monitor_environment.id = environment_id
+                JOIN monitor ON monitor.id = monitor_id",
+            &["check_in.id"],
+        )
+    },
+    Table {
+        fields: &[("from_ms", Ty::Int, "from_ms"), ("to_ms", Ty::Int, "to_ms")],
+        write: &["INSERT INTO unwatched (from_ms, to_ms) VALUES (:from_ms, :to_ms)
+             ON CONFLICT (from_ms) DO UPDATE SET to_ms = max(to_ms, excluded.to_ms)"],
+        ..Table::new("unwatched", "unwatched", &["from_ms"])
+    },
+];
+
+/// Sums, after everything that is summed: of two for the same hour or minute the larger one stays.
+pub(super) const LAST: &[Table] = &[
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("name", Ty::Text, "name"),
+            ("metric_kind", Ty::Int, "metric.kind"),
+            ("unit", Ty::Text, "unit"),
+            ("last", Ty::Real, "last"),
+            ("last_ns", Ty::Int, "last_ns"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO metric (project_id, name, kind, unit, last, last_ns)
+             VALUES (:project_id, :name, :metric_kind, :unit, :last, :last_ns)
+             ON CONFLICT (name, project_id, kind, unit) DO UPDATE SET last = excluded.last, last_ns = excluded.last_ns
+             WHERE excluded.last_ns > last_ns"],
+        ..Table::new("metric", "metric", &["id"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("name", Ty::Text, "name"),
+            ("metric_kind", Ty::Int, "metric.kind"),
+            ("unit", Ty::Text, "unit"),
+            ("minute", Ty::Int, "minute"),
+            ("point_count", Ty::Int, "point_count"),
+            ("sum", Ty::Real, "sum"),
+            ("min", Ty::Real, "min"),
+            ("max", Ty::Real, "max"),
+            ("last", Ty::Real, "metric_minute.last"),
+            ("last_ns", Ty::Int, "metric_minute.last_ns"),
+        ],
+        project: Some("project_id"),
+        time: Some("minute * 60000"),
+        write: &["INSERT INTO metric_minute (metric_id, minute, point_count, sum, min, max, last, last_ns)
+             VALUES ((SELECT id FROM metric WHERE name = :name AND project_id = :project_id AND kind = :metric_kind
+                 AND unit = :unit), :minute, :point_count, :sum, :min, :max, :last, :last_ns)
+             ON CONFLICT (metric_id, minute) DO UPDATE SET point_count = excluded.point_count, sum = excluded.sum,
+                 min = excluded.min, max = excluded.max, last = excluded.last, last_ns = excluded.last_ns
+             WHERE excluded.point_count > point_count"],
+        ..Table::new(
+            "metric_minute",
+            "metric_minute JOIN metric ON metric.id = metric_id",
+            &["metric_minute.metric_id", "metric_minute.minute"],
+        )
+    },
+    Table {
+        fields: &[
+            ("minute", Ty::Int, "minute"),
+            ("project_id", Ty::Int, "project_id"),
+            ("service", Ty::Text, "service"),
+            ("environment", Ty::Text, "environment"),
+            ("level", Ty::Int, "level"),
+            ("record_count", Ty::Int, "record_count"),
+        ],
+        project: Some("project_id"),
+        time: Some("minute * 60000"),
+        write: &["INSERT INTO log_minute (minute, project_id, service, environment, level, record_count)
+             VALUES (:minute, :project_id, :service, :environment, :level, :record_count)
+             ON CONFLICT (minute, project_id, service, environment, level)
+                 DO UPDATE SET record_count = max(record_count, excluded.record_count)"],
+        ..Table::new("log_minute", "log_minute", &["minute", "project_id", "service", "environment", "level"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("version", Ty::Text, "version"),
+            ("environment", Ty::Text, "environment"),
+            ("first_seen_ms", Ty::Int, "first_seen_ms"),
+            ("last_seen_ms", Ty::Int, "last_seen_ms"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO release (project_id, version, environment, first_seen_ms, last_seen_ms)
+             VALUES (:project_id, :version, :environment, :first_seen_ms, :last_seen_ms)
+             ON CONFLICT (project_id, version, environment) DO UPDATE SET
+                 first_seen_ms = min(first_seen_ms, excluded.first_seen_ms),
+                 last_seen_ms = max(last_seen_ms, excluded.last_seen_ms)"],
+        ..Table::new("release", "release", &["project_id", "version", "environment"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("version", Ty::Text, "version"),
+            ("environment", Ty::Text, "environment"),
+            ("hour", Ty::Int, "hour"),
+            ("event_count", Ty::Int, "event_count"),
+            ("new_issue_count", Ty::Int, "new_issue_count"),
+            ("healthy_count", Ty::Int, "healthy_count"),
+            ("errored_count", Ty::Int, "errored_count"),
+            ("unhandled_count", Ty::Int, "unhandled_count"),
+            ("abnormal_count", Ty::Int, "abnormal_count"),
+            ("crashed_count", Ty::Int, "crashed_count"),
+            ("duration_ms_sum", Ty::Int, "duration_ms_sum"),
+            ("duration_count", Ty::Int, "duration_count"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO release_hour (project_id, version, environment, hour, event_count, new_issue_count,
+                 healthy_count, errored_count, unhandled_count, abnormal_count, crashed_count, duration_ms_sum,
+                 duration_count)
+             VALUES (:project_id, :version, :environment, :hour, :event_count, :new_issue_count, :healthy_count,
+                 :errored_count, :unhandled_count, :abnormal_count, :crashed_count, :duration_ms_sum, :duration_count)
+             ON CONFLICT (project_id, version, environment, hour) DO UPDATE SET
+                 event_count = max(event_count, excluded.event_count),
+                 new_issue_count = max(new_issue_count, excluded.new_issue_count),
+                 healthy_count = max(healthy_count, excluded.healthy_count),
+                 errored_count = max(errored_count, excluded.errored_count),
+                 unhandled_count = max(unhandled_count, excluded.unhandled_count),
+                 abnormal_count = max(abnormal_count, excluded.abnormal_count),
+                 crashed_count = max(crashed_count, excluded.crashed_count),
+                 duration_ms_sum = max(duration_ms_sum, excluded.duration_ms_sum),
+                 duration_count = max(duration_count, excluded.duration_count)"],
+        ..Table::new("release_hour", "release_hour", &["project_id", "version", "environment", "hour"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("version", Ty::Text, "version"),
+            ("environment", Ty::Text, "environment"),
+            ("hour", Ty::Int, "hour"),
+            ("users", Ty::Hex, "users"),
+            ("crashed_users", Ty::Hex, "crashed_users"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO release_users (project_id, version, environment, hour, users, crashed_users)
+             VALUES (:project_id, :version, :environment, :hour, :users, :crashed_users) ON CONFLICT DO NOTHING"],
+        sketches: &[
+            (
+                "users",
+                "SELECT users FROM release_users WHERE project_id = :project_id AND version = :version
+                     AND environment = :environment AND hour = :hour",
+                "UPDATE release_users SET users = :sketch WHERE project_id = :project_id AND version = :version
+                     AND environment = :environment AND hour = :hour",
+            ),
+            (
+                "crashed_users",
+                "SELECT crashed_users FROM release_users WHERE project_id = :project_id AND version = :version
+                     AND environment = :environment AND hour = :hour",
+                "UPDATE release_users SET crashed_users = :sketch WHERE project_id = :project_id AND version = :version
+                     AND environment = :environment AND hour = :hour",
+            ),
+        ],
+        ..Table::new("release_users", "release_users", &["project_id", "version", "environment", "hour"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("sid", Ty::Hex, "sid"),
+            ("version", Ty::Text, "version"),
+            ("environment", Ty::Text, "environment"),
+            ("started_ms", Ty::Int, "started_ms"),
+            ("sequence", Ty::Int, "sequence"),
+            ("timestamp_ms", Ty::Int, "timestamp_ms"),
+            ("fate", Ty::Int, "fate"),
+            ("duration_ms", Ty::Int, "duration_ms"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO session (project_id, sid, version, environment, started_ms, sequence, timestamp_ms, fate,
+                 duration_ms)
+             VALUES (:project_id, :sid, :version, :environment, :started_ms, :sequence, :timestamp_ms, :fate,
+                 :duration_ms) ON CONFLICT (project_id, sid) DO NOTHING"],
+        ..Table::new("session", "session", &["id"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("hour", Ty::Int, "hour"),
+            ("discard_kind", Ty::Text, "client_discard.kind"),
+            ("reason", Ty::Text, "reason"),
+            ("category", Ty::Text, "category"),
+            ("quantity", Ty::Int, "quantity"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO client_discard (project_id, hour, kind, reason, category, quantity)
+             VALUES (:project_id, :hour, :discard_kind, :reason, :category, :quantity)
+             ON CONFLICT (project_id, hour, kind, reason, category)
+                 DO UPDATE SET quantity = max(quantity, excluded.quantity)"],
+        ..Table::new("client_discard", "client_discard", &["project_id", "hour", "client_discard.kind", "reason", "category"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("hour", Ty::Int, "hour"),
+            ("category", Ty::Text, "category"),
+            ("reason", Ty::Text, "reason"),
+            ("quantity", Ty::Int, "quantity"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO outcome (project_id, hour, category, reason, quantity)
+             VALUES (:project_id, :hour, :category, :reason, :quantity)
+             ON CONFLICT (project_id, hour, category, reason) DO UPDATE SET quantity = max(quantity, excluded.quantity)"],
+        ..Table::new("outcome", "outcome", &["project_id", "hour", "category", "reason"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("reason", Ty::Text, "reason"),
+            ("detail", Ty::Text, "detail"),
+            ("hour", Ty::Int, "hour"),
+            ("category", Ty::Text, "category"),
+            ("quantity", Ty::Int, "quantity"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO outcome_detail (project_id, reason, detail, hour, category, quantity)
+             VALUES (:project_id, :reason, :detail, :hour, :category, :quantity)
+             ON CONFLICT (project_id, reason, detail, hour, category)
+                 DO UPDATE SET quantity = max(quantity, excluded.quantity)"],
+        ..Table::new("outcome_detail", "outcome_detail", &["project_id", "reason", "detail", "hour", "category"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("day", Ty::Int, "day"),
+            ("public_key", Ty::Hex, "public_key"),
+            ("data_group", Ty::Text, "data_group"),
+            ("quantity", Ty::Int, "quantity"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO key_use (project_id, day, public_key, data_group, quantity)
+             VALUES (:project_id, :day, :public_key, :data_group, :quantity)
+             ON CONFLICT (project_id, day, public_key, data_group)
+                 DO UPDATE SET quantity = max(quantity, excluded.quantity)"],
+        ..Table::new("key_use", "key_use", &["project_id", "day", "public_key", "data_group"])
+    },
+];

@@ -1,0 +1,193 @@
+//! Everything as lines of JSON and back: nothing is lost, nothing is there twice.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::harness::{Trapline, run};
+use crate::payload::{id, send_event, send_span};
+use crate::schemas::fill;
+
+/// Runs a command that has to succeed.
+fn ok(dir: &Path, args: &[&str]) -> String {
+    let finished = run(dir, args);
+    assert!(finished.status.success(), "{args:?}: {}{}", finished.stdout, finished.stderr);
+    finished.stdout
+}
+
+/// All lines but the first, which says when it was written.
+fn lines_of(dir: &Path, data: &str) -> Vec<String> {
+    let text = ok(dir, &["export", "--data-dir", data]);
+    let mut lines: Vec<String> = text.lines().skip(1).map(str::to_string).collect();
+    lines.sort();
+    lines
+}
+
+fn kinds(lines: &[String]) -> BTreeMap<String, u64> {
+    let mut kinds = BTreeMap::new();
+    for line in lines {
+        let line: Value = serde_json::from_str(line).unwrap();
+        *kinds.entry(line["kind"].as_str().unwrap().to_string()).or_default() += 1;
+    }
+    kinds
+}
+
+#[test]
+fn what_is_exported_and_imported_is_exported_alike() {
+    let mut server = Trapline::start();
+    fill(&server);
+    let dir = server.dir().to_path_buf();
+    let live = lines_of(&dir, "data");
+    let kinds = kinds(&live);
+    for (kind, count) in [
+        ("event", 6),
+        ("issue", 2),
+        ("span", 2),
+        ("log", 1),
+        ("metric_points", 1),
+        ("attachment", 1),
+        ("blob", 1),
+        ("chunk", 1),
+        ("feedback", 1),
+        ("check_in", 1),
+        ("session", 1),
+        ("client_discard", 1),
+        ("end", 1),
+    ] {
+        assert_eq!(kinds.get(kind), Some(&count), "{kind}: {kinds:?}");
+    }
+    assert!(server.terminate().success());
+    for name in ["all.ndjson", "all.ndjson.gz", "all.ndjson.zst"] {
+        ok(&dir, &["export", name, "--data-dir", "data"]);
+        let copy = format!("copy-{name}");
+        ok(&dir, &["import", name, "--data-dir", &copy]);
+        assert_eq!(lines_of(&dir, &copy), live, "{name}");
+        ok(&dir, &["check", "--full", "--data-dir", &copy]);
+        // Again, and into the store it came from.
+        for data in [copy.as_str(), "data"] {
+            ok(&dir, &["import", name, "--data-dir", data]);
+            assert_eq!(lines_of(&dir, data), live, "{name} into {data}");
+        }
+    }
+    // The copy is a store like any other: what a reader sees is the same.
+    let seen =
+        |server: &Trapline| (server.issues(), server.traces(), server.get_json(&format!("/api/ui/events/{}", id(5))));
+    server.start_again();
+    let before = seen(&server);
+    assert!(server.terminate().success());
+    std::fs::rename(dir.join("data"), dir.join("old")).unwrap();
+    std::fs::rename(dir.join("copy-all.ndjson"), dir.join("data")).unwrap();
+    server.start_again();
+    assert_eq!(seen(&server), before);
+    assert_eq!(server.outcome("event", "accepted"), 6);
+    assert_eq!(server.outcome("span", "accepted"), 2);
+}
+
+#[test]
+fn stores_are_merged_and_later_exports_add_what_is_new() {
+    let mut one = Trapline::start();
+    let mut other = Trapline::start();
+    for number in 0..4 {
+        send_event(&one, number, "KeyError");
+        send_span(&one, 200, &format!("/a{number}/"));
+        send_event(&other, 100 + number, ["KeyError", "OSError"][number as usize % 2]);
+    }
+    send_span(&other, 300, "/b/");
+    let dir = one.dir().to_path_buf();
+    let first = dir.join("first.ndjson");
+    ok(&dir, &["export", "first.ndjson", "--data-dir", "data"]);
+    send_event(&one, 50, "TypeError");
+    send_event(&one, 51, "KeyError");
+    assert!(one.terminate().success() && other.terminate().success());
+    ok(&dir, &["export", "second.ndjson", "--data-dir", "data"]);
+    let second = dir.join("second.ndjson");
+    // The later one twice, and the earlier one once more behind it.
+    for file in [&first, &second, &second, &first] {
+        ok(other.dir(), &["import", file.to_str().unwrap(), "--data-dir", "data"]);
+        ok(other.dir(), &["check", "--full", "--data-dir", "data"]);
+    }
+    other.start_again();
+    let mut counts: Vec<u64> = other.issues().iter().map(|issue| issue["event_count"].as_u64().unwrap()).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2, 7], "TypeError, OSError, and the KeyError of both");
+    assert_eq!(other.outcome("event", "accepted"), 10);
+    assert_eq!(other.traces().len(), 2);
+    let numbers: Vec<u64> = other
+        .issues()
+        .iter()
+        .map(|issue| issue["short_id"].as_str().unwrap().rsplit('-').next().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(numbers.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{numbers:?}");
+}
+
+#[test]
+fn what_is_not_whole_is_told_and_can_be_done_again() {
+    let mut server = Trapline::start();
+    fill(&server);
+    let dir = server.dir().to_path_buf();
+    assert!(server.terminate().success());
+    let whole = ok(&dir, &["export", "--data-dir", "data"]);
+    let lines = whole.lines().count();
+    let cases = [
+        ("cut.ndjson", whole[..whole.len() / 2].to_string(), "ends in the middle"),
+        (
+            "endless.ndjson",
+            whole.lines().take(lines - 1).map(|line| format!("{line}\n")).collect(),
+            "ends in the middle",
+        ),
+        (
+            "odd.ndjson",
+            whole.replacen("{\"kind\":\"event\"", "{\"kind\":\"evnt\"", 1),
+            "nothing is known of the kind evnt",
+        ),
+        ("newer.ndjson", whole.replacen("\"format\":1", "\"format\":2", 1), "is of format 2"),
+        ("other.txt", "a,b,c\n1,2,3\n".to_string(), "is no header"),
+        ("empty.ndjson", String::new(), "is no header"),
+    ];
+    for (name, text, words) in cases {
+        std::fs::write(dir.join(name), text).unwrap();
+        let refused = run(&dir, &["import", name, "--data-dir", "copy"]);
+        assert_eq!(refused.status.code(), Some(1), "{name}: {}", refused.stdout);
+        assert!(refused.stderr.contains(words), "{name}: {}", refused.stderr);
+        assert_eq!(refused.stderr.trim_end().lines().count(), 1, "{name}: {}", refused.stderr);
+    }
+    std::fs::write(dir.join("whole.ndjson"), &whole).unwrap();
+    ok(&dir, &["import", "whole.ndjson", "--data-dir", "copy"]);
+    assert_eq!(lines_of(&dir, "copy"), lines_of(&dir, "data"));
+    server.start_again();
+    let refused = run(&dir, &["import", "whole.ndjson", "--data-dir", "data"]);
+    assert!(refused.stderr.contains("is running"), "{}", refused.stderr);
+}
+
+#[test]
+fn an_export_can_be_of_one_project_of_some_kinds_and_of_late() {
+    let mut server = Trapline::start();
+    fill(&server);
+    let dir = server.dir().to_path_buf();
+    assert!(server.terminate().success());
+    let connection = Connection::open(server.database()).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO project VALUES (2, 'shop', 'Shop', 'python', 1, 0);
+             UPDATE event SET received_ms = 1000 WHERE id = (SELECT min(id) FROM event);",
+        )
+        .unwrap();
+    drop(connection);
+    let export = |args: &[&str]| {
+        let text = ok(&dir, &[&["export", "--data-dir", "data"], args].concat());
+        kinds(&text.lines().map(str::to_string).collect::<Vec<_>>())
+    };
+    assert_eq!(
+        export(&["--kind", "spans,logs"]).keys().collect::<Vec<_>>(),
+        ["end", "header", "log", "log_minute", "project", "project_key", "span"]
+    );
+    assert_eq!(export(&["--project", "shop"]).keys().collect::<Vec<_>>(), ["end", "header", "project"]);
+    assert_eq!(export(&["--since", "2020-01-01"])["event"], 5);
+    let refused = run(&dir, &["export", "--project", "nobody", "--data-dir", "data"]);
+    assert!(refused.stderr.contains("there is no project nobody"), "{}", refused.stderr);
+    std::fs::write(dir.join("taken"), "").unwrap();
+    let refused = run(&dir, &["export", "taken", "--data-dir", "data"]);
+    assert!(refused.stderr.contains("exists already"), "{}", refused.stderr);
+}
