@@ -13,7 +13,8 @@ use super::stored::{has_part, known_logs, known_spans};
 use super::tables::{BLOB, CHUNK_WRITE, FIRST, LAST, MIDDLE, Table};
 use super::{Again, FORMAT, TransferError};
 use crate::config::{
-    Durability, IMPORT_GROUP_BYTES, IMPORT_GROUP_ROWS, IMPORT_LINE_BYTES_MAX, IMPORT_LINES_PER_COMMIT,
+    Durability, IMPORT_BYTES_PER_COMMIT, IMPORT_GROUP_BYTES, IMPORT_GROUP_ROWS, IMPORT_LINE_BYTES_MAX,
+    IMPORT_LINES_PER_COMMIT,
 };
 use crate::model::ids::{ProjectId, ServerIds, SpanId, TraceId};
 use crate::model::log::LogBatch;
