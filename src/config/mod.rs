@@ -337,9 +337,9 @@ pub const DICTIONARY_RETRAIN_PAUSE_MS: i64 = 600_000;
 pub const DICTIONARY_AGE_MAX_DAYS: i64 = 30;
 
 /// Bodies a dictionary is trained on: 60 give within 1 % of what 600 do. Bytes bound training to about a quarter of a
-/// second and 20 MiB; below the least number a dictionary would know those few by heart and nothing else.
+/// second and 29 MiB; below the least number a dictionary would know those few by heart and nothing else.
 pub const DICTIONARY_SAMPLES: usize = 120;
-pub const DICTIONARY_SAMPLES_MIN: usize = 40;
+pub const DICTIONARY_SAMPLES_MIN: usize = 16;
 pub const DICTIONARY_SAMPLES_BYTES: usize = 4 << 20;
 
 /// Events of an issue after which one of them becomes the dictionary of the next. It takes 6 kB, and each of the next is
@@ -366,7 +366,7 @@ pub const DICTIONARY_SUBJECTS_MAX: usize = 4_096;
 pub const DICTIONARY_OFFERS_BYTES_MAX: usize = 2 << 20;
 
 /// How often offers and ratios are looked at, in milliseconds, and offers taken up at once.
-pub const DICTIONARY_LOOK_MS: u64 = 500;
+pub const DICTIONARY_LOOK_MS: u64 = 250;
 pub const DICTIONARY_OFFERS_PER_LOOK: usize = 8;
 
 /// Bytes of a database page, of new databases. Of 1.8 kB rows 4096 leave 17 % unused, 16384 only 6 %; but every event

@@ -365,7 +365,7 @@ mod tests {
 
     fn send(bodies: &Bodies, bug: u64, numbers: std::ops::Range<u64>) -> CompressedBody {
         let send = |number| bodies.compress_event(PROJECT, Some(hash(bug)), &body(bug, number));
-        numbers.map(send).last().unwrap()
+        numbers.fold(None, |_, number| Some(send(number))).unwrap()
     }
 
     /// As the keeper does it.

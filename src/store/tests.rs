@@ -527,6 +527,7 @@ async fn hot_reads_walk_their_indexes() {
         (traces::SPANS_SQL.to_string(), "SEARCH trace_part USING PRIMARY KEY (trace_key=?)"),
         (traces::SPANS_SQL.to_string(), "SEARCH span_batch USING INTEGER PRIMARY KEY"),
         (events::issue_events_sql(), "USING INDEX event_issue"),
+        (dictionaries::REMOVE_SQL.to_string(), "INDEX dictionary_retired (retired_id"),
         (releases::list_sql(), "USING INDEX release_last_seen"),
         (releases::hours_sql(), "USING INDEX release_hour_hour"),
         (events::trace_events_sql(), "USING INDEX event_trace"),

@@ -89,12 +89,16 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
     }
     let failed = |error: rusqlite::Error| StoreError::Open { path: path.to_path_buf(), detail: error.to_string() };
     let connection = Connection::open(path).map_err(failed)?;
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).map_err(failed)?;
+    if pages == 0 {
+        // Decided before the first table. A file there is stays as it is: one that is refused must not be written at all.
+        connection
+            .execute_batch(&format!("PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL;"))
+            .map_err(failed)?;
+    }
     connection
-        // The first two are heeded only before the first table.
-        .execute_batch(&format!(
-            "PRAGMA page_size = {PAGE_BYTES};
-             PRAGMA auto_vacuum = INCREMENTAL;
-             PRAGMA journal_mode = WAL;
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
              PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = 67108864;
              PRAGMA busy_timeout = 5000;
@@ -102,7 +106,7 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
              PRAGMA trusted_schema = OFF;
              PRAGMA cell_size_check = ON;
              PRAGMA cache_size = -32768;",
-        ))
+        )
         .map_err(failed)?;
     let synchronous = match durability {
         Durability::Full => "FULL",

@@ -254,3 +254,13 @@ fn samples_too_few_or_too_small_are_not_trained_on() {
     assert_eq!(train(&of(DICTIONARY_SAMPLES_MIN, 0)), None);
     assert_eq!(train(&of(DICTIONARY_SAMPLES_MIN, 2)), None);
 }
+
+#[tokio::test]
+async fn a_new_database_has_its_page_size_and_can_give_pages_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let connection = Connection::open(store.path()).unwrap();
+    assert_eq!(number(&connection, "PRAGMA page_size"), i64::from(crate::config::PAGE_BYTES));
+    assert_eq!(number(&connection, "PRAGMA auto_vacuum"), 2);
+    store.close().await;
+}
