@@ -76,7 +76,8 @@
 //!
 //! An event is a row: the columns lists need, and its JSON as sent but for secrets and what is too large, compressed.
 //! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any
-//! node would give a bug the same id.
+//! node would give a bug the same id. What issues are called is searched by an index of three characters, which is filled
+//! behind the transactions that change them; what it has not taken in yet is searched as it stands.
 //!
 //! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
 //! summary row per trace, which is what the trace list reads. Logs and metrics are kept likewise: beside a body of logs
