@@ -80,7 +80,8 @@
 //! Events of one bug are alike, so one of the first is the dictionary the others are compressed with; what is rare takes
 //! one trained on the project. Dictionaries are kept by content hash, rows name theirs, and none goes before its rows.
 //! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any
-//! node would give a bug the same id.
+//! node would give a bug the same id. What issues are called is searched by an index of three characters, which is filled
+//! behind the transactions that change them; what it has not taken in yet is searched as it stands.
 //!
 //! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
 //! summary row per trace, which is what the trace list reads. Logs and metrics are kept likewise: beside a body of logs
