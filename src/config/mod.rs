@@ -137,6 +137,10 @@ pub const LOG_BATCH_SPAN_NS: i64 = 3_600_000_000_000;
 /// refused.
 pub const LOG_BATCHES_MAX: usize = 1_000;
 
+/// One bloom filter of a chunk of spans or logs, in bytes: 55,000 items at one wrong answer in a hundred, and up to 260,000
+/// at more. Larger ones would cost more to read than the columns they spare.
+pub const BLOOM_BYTES_MAX: usize = 64 << 10;
+
 /// Rows of a page of logs, and the most a client may ask for: a reader scrolls through thousands.
 pub const LOG_ROWS: usize = 200;
 pub const LOG_ROWS_MAX: usize = 1_000;

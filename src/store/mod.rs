@@ -11,6 +11,7 @@
 
 mod attachments;
 mod blobs;
+mod bloom;
 mod body;
 mod check_ins;
 mod client_reports;
