@@ -15,7 +15,6 @@ mod bloom;
 mod body;
 mod check_ins;
 mod client_reports;
-#[allow(dead_code, unused_imports)] // Until chunks are made of them.
 mod columns;
 mod drops;
 mod events;
@@ -36,10 +35,16 @@ mod readers;
 mod releases;
 mod replays;
 mod sessions;
+mod span_chunk;
+mod span_chunks;
+mod span_match;
+mod span_sealer;
 mod staged;
 mod staged_signals;
 #[cfg(test)]
 mod tests;
+mod trace_rows;
+mod trace_search;
 mod traces;
 mod write;
 mod writer;
@@ -73,14 +78,14 @@ pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSee
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
-pub use traces::{TracePage, TraceQuery, TraceSpans};
+pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
 pub use write::{
     Appended, CheckInAppended, CheckInWrite, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite,
     KeyUseWrite, LogMinute, LogsWrite, MetricPart, MetricsWrite, MonitorTick, NoticeTold, OutcomeWrite,
     SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
-use crate::config::{Durability, LOCK_WAIT_MS};
+use crate::config::{Durability, LOCK_WAIT_MS, SEAL_AFTER_S};
 use crate::model::live::LiveChange;
 use keeper::KeeperHandle;
 use readers::Readers;
@@ -137,9 +142,17 @@ pub struct Store {
 }
 
 /// What the operator decides about what is kept and how.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoreSettings {
     pub durability: Durability,
+    /// How long what was sent waits for more of its kind before it is packed into chunks, in seconds.
+    pub seal_after_s: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { durability: Durability::default(), seal_after_s: SEAL_AFTER_S }
+    }
 }
 
 /// What a caller may choose at opening.

@@ -108,7 +108,7 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
 /// The newest id given to a row, so that ids go on growing after a start.
 fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
     let mut last = 0;
-    for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"] {
+    for table in ["event", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"] {
         let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
         last = last.max(connection.query_row(&sql, [], |row| row.get(0))?);
     }
@@ -184,7 +184,6 @@ impl WriterHandle {
         answered.await.unwrap_or(Err(StoreError::Stopping))
     }
 
-    #[allow(dead_code)] // Until the first chores are here.
     /// Runs `write` in a transaction of its own, between two group commits, and waits for its commit.
     pub(super) fn run_chore<T: Send + 'static>(
         &self,
@@ -198,7 +197,7 @@ impl WriterHandle {
         })
     }
 
-    #[allow(dead_code)] // Until the first chores are here.
+    #[allow(dead_code)] // Until the first chore needs it.
     /// Runs `work` on the connection, between two group commits.
     pub(super) fn with_connection<T: Send + 'static>(
         &self,
@@ -208,7 +207,6 @@ impl WriterHandle {
     }
 
     /// Must not be called on an async thread: it waits.
-    #[allow(dead_code)] // Until the first chores are here.
     fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
