@@ -15,6 +15,8 @@ mod bloom;
 mod body;
 mod check_ins;
 mod client_reports;
+#[allow(dead_code, unused_imports)] // Until chunks are made of them.
+mod columns;
 mod drops;
 mod events;
 mod feedback;
