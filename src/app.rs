@@ -91,7 +91,7 @@ async fn open_store(
 ) -> anyhow::Result<Store> {
     let data_dir: PathBuf = settings.data_dir.clone();
     let options = StoreOptions {
-        settings: StoreSettings { durability: settings.durability },
+        settings: StoreSettings { durability: settings.durability, seal_after_s: settings.seal_after_s },
         authority: address.to_string(),
         on_change: Box::new(move |change| {
             if change.monitors > 0 {

@@ -81,6 +81,9 @@ struct Flags {
     /// full: a 200 survives a power cut; normal: it survives a crash of trapline, not of the machine [default: full]
     #[arg(long, global = true, env = "TRAPLINE_DURABILITY", value_name = "MODE", value_parser = parse_durability)]
     durability: Option<Durability>,
+    /// How long spans and logs wait for more of their kind before they are packed together [default: 30]
+    #[arg(long, global = true, env = "TRAPLINE_SEAL_AFTER_S", value_name = "SECONDS")]
+    seal_after_s: Option<u64>,
 }
 
 fn main() -> ExitCode {
@@ -127,6 +130,7 @@ impl Flags {
             header_timeout_s: self.header_timeout_s,
             attachment_bytes_max: self.attachment_bytes_max,
             durability: self.durability,
+            seal_after_s: self.seal_after_s,
             // A list of tables is for the file alone.
             limits: None,
         };

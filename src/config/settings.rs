@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::network::Network;
 use super::{
     ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, HEADER_TIMEOUT_S, LIMIT_WINDOW_S_MAX, PORT_DEFAULT,
-    REQUEST_BYTES_MAX, TRUSTED_PROXIES,
+    REQUEST_BYTES_MAX, SEAL_AFTER_S, TRUSTED_PROXIES,
 };
 use crate::model::project::settings::{LimitPeriod, LimitRule};
 use crate::model::quota::DataGroup;
@@ -34,6 +34,7 @@ pub struct RawSettings {
     pub header_timeout_s: Option<u64>,
     pub attachment_bytes_max: Option<usize>,
     pub durability: Option<Durability>,
+    pub seal_after_s: Option<u64>,
     pub limits: Option<Vec<RawLimit>>,
 }
 
@@ -93,6 +94,8 @@ pub struct Settings {
     /// 0 keeps none.
     pub attachment_bytes_max: usize,
     pub durability: Durability,
+    /// How long spans and logs wait for more of their kind before they are packed into chunks.
+    pub seal_after_s: u64,
     /// Hold for every project; none unless the file has some.
     pub limits: Vec<LimitRule>,
 }
@@ -148,6 +151,7 @@ impl RawSettings {
             header_timeout_s: self.header_timeout_s.or(weaker.header_timeout_s),
             attachment_bytes_max: self.attachment_bytes_max.or(weaker.attachment_bytes_max),
             durability: self.durability.or(weaker.durability),
+            seal_after_s: self.seal_after_s.or(weaker.seal_after_s),
             limits: self.limits.or(weaker.limits),
         }
     }
@@ -168,6 +172,7 @@ impl RawSettings {
             header_timeout_s: Some(HEADER_TIMEOUT_S),
             attachment_bytes_max: Some(ATTACHMENT_BYTES_MAX),
             durability: Some(Durability::Full),
+            seal_after_s: Some(SEAL_AFTER_S),
             limits: Some(Vec::new()),
         }
     }
@@ -201,6 +206,7 @@ impl RawSettings {
             },
             attachment_bytes_max: in_range("attachment_bytes_max", all.attachment_bytes_max, 0, 1 << 30)?,
             durability: all.durability.unwrap_or_default(),
+            seal_after_s: all.seal_after_s.unwrap_or(SEAL_AFTER_S),
             limits: all.limits.unwrap_or_default().into_iter().map(RawLimit::resolve).collect::<Result<_, _>>()?,
         })
     }

@@ -7,6 +7,11 @@
 #[path = "trapline.staged.v1.rs"]
 pub(crate) mod staged;
 
+#[rustfmt::skip]
+#[allow(unreachable_pub, clippy::all)]
+#[path = "trapline.log_chunk.v1.rs"]
+pub(crate) mod log_chunk;
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -14,16 +19,18 @@ mod tests {
     #[test]
     fn generated_code_is_what_proto_says() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let files = protox::compile(["staged.proto"], [root.join("proto")]).expect("proto/ compiles");
+        let sources = ["staged.proto", "log_chunk.proto"];
+        let files = protox::compile(sources, [root.join("proto")]).expect("proto/ compiles");
         let fresh = tempfile::tempdir().expect("a temp folder can be made");
         prost_build::Config::new().out_dir(fresh.path()).compile_fds(files).expect("code can be generated");
-        let name = "trapline.staged.v1.rs";
-        let generated = std::fs::read_to_string(fresh.path().join(name)).expect("the file was generated");
-        let committed = root.join("src/gen").join(name);
-        if std::env::var_os("UPDATE_TYPES").is_some() {
-            std::fs::write(&committed, &generated).expect("src/gen can be written");
+        for name in ["trapline.staged.v1.rs", "trapline.log_chunk.v1.rs"] {
+            let generated = std::fs::read_to_string(fresh.path().join(name)).expect("the file was generated");
+            let committed = root.join("src/gen").join(name);
+            if std::env::var_os("UPDATE_TYPES").is_some() {
+                std::fs::write(&committed, &generated).expect("src/gen can be written");
+            }
+            let kept = std::fs::read_to_string(&committed).unwrap_or_default();
+            assert!(kept == generated, "src/gen/{name} is not what proto/ says: run `make types`");
         }
-        let kept = std::fs::read_to_string(&committed).unwrap_or_default();
-        assert!(kept == generated, "src/gen/{name} is not what proto/ says: run `make types`");
     }
 }

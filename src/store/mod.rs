@@ -23,6 +23,9 @@ mod feedback;
 mod grouping;
 mod issues;
 mod keeper;
+mod log_chunks;
+mod log_columns;
+mod log_sealer;
 mod logs;
 mod metrics;
 mod migrate;
@@ -80,7 +83,7 @@ pub use write::{
     SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
-use crate::config::{Durability, LOCK_WAIT_MS};
+use crate::config::{Durability, LOCK_WAIT_MS, SEAL_AFTER_S};
 use crate::model::live::LiveChange;
 use keeper::KeeperHandle;
 use readers::Readers;
@@ -137,9 +140,17 @@ pub struct Store {
 }
 
 /// What the operator decides about what is kept and how.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoreSettings {
     pub durability: Durability,
+    /// How long what was sent waits for more of its kind before it is packed into chunks, in seconds.
+    pub seal_after_s: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { durability: Durability::default(), seal_after_s: SEAL_AFTER_S }
+    }
 }
 
 /// What a caller may choose at opening.

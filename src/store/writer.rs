@@ -112,6 +112,9 @@ fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
         let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
         last = last.max(connection.query_row(&sql, [], |row| row.get(0))?);
     }
+    // Batches that are sealed keep their ids there.
+    let sql = "SELECT coalesce(max(last_batch_id), 0) FROM log_chunk";
+    last = last.max(connection.query_row(sql, [], |row| row.get(0))?);
     Ok(last)
 }
 
@@ -184,7 +187,6 @@ impl WriterHandle {
         answered.await.unwrap_or(Err(StoreError::Stopping))
     }
 
-    #[allow(dead_code)] // Until the first chores are here.
     /// Runs `write` in a transaction of its own, between two group commits, and waits for its commit.
     pub(super) fn run_chore<T: Send + 'static>(
         &self,
@@ -208,7 +210,6 @@ impl WriterHandle {
     }
 
     /// Must not be called on an async thread: it waits.
-    #[allow(dead_code)] // Until the first chores are here.
     fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
