@@ -137,6 +137,26 @@ pub const LOG_BATCH_SPAN_NS: i64 = 3_600_000_000_000;
 /// refused.
 pub const LOG_BATCHES_MAX: usize = 1_000;
 
+/// One chunk of sealed logs, in records, in nanoseconds from its first to its last, and in bytes of bodies before
+/// compression: large enough that templates repeat and filters are worth their bytes, small enough that one is read in
+/// milliseconds. A list that goes back in time looks at chunks that end that much later than where it stands.
+pub const LOG_CHUNK_RECORDS_MAX: usize = 16_384;
+pub const LOG_CHUNK_SPAN_NS: i64 = 24 * LOG_BATCH_SPAN_NS;
+pub const LOG_CHUNK_TEXT_BYTES_MAX: usize = 8 << 20;
+
+/// Batches sealed at once, in number and in expanded bytes: what is written stays within [`SLICE_MS`].
+pub const LOG_SEAL_BATCHES_MAX: usize = 1_000;
+pub const LOG_SEAL_BYTES_MAX: usize = 16 << 20;
+
+/// Chunks merged into one: at least as many of one size, and at most so many at once.
+pub const LOG_MERGE_RUNS_MIN: usize = 8;
+pub const LOG_MERGE_RUNS_MAX: usize = 256;
+
+/// How long a sealed request is remembered by its content, in milliseconds, and how many are: a Collector that comes back
+/// after a night sends again what it had no answer for. 25 bytes each.
+pub const LOG_DELIVERY_MS: i64 = 86_400_000;
+pub const LOG_DELIVERIES_MAX: u64 = 1_000_000;
+
 /// One bloom filter of a chunk of spans or logs, in bytes: 55,000 items at one wrong answer in a hundred, and up to 260,000
 /// at more. Larger ones would cost more to read than the columns they spare.
 pub const BLOOM_BYTES_MAX: usize = 64 << 10;

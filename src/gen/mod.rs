@@ -11,6 +11,8 @@ pub(crate) mod staged;
 #[allow(unreachable_pub, clippy::all)]
 #[path = "trapline.chunk.v1.rs"]
 pub(crate) mod chunk;
+#[path = "trapline.log_chunk.v1.rs"]
+pub(crate) mod log_chunk;
 
 #[cfg(test)]
 mod tests {
@@ -28,7 +30,8 @@ mod tests {
         let staged = "crate::gen::staged";
         generate("chunk.proto", prost_build::Config::new().extern_path(".trapline.staged.v1", staged));
         generate("staged.proto", &mut prost_build::Config::new());
-        for name in ["trapline.staged.v1.rs", "trapline.chunk.v1.rs"] {
+        generate("log_chunk.proto", &mut prost_build::Config::new());
+        for name in ["trapline.staged.v1.rs", "trapline.chunk.v1.rs", "trapline.log_chunk.v1.rs"] {
             let generated = std::fs::read_to_string(fresh.path().join(name)).expect("the file was generated");
             let committed = root.join("src/gen").join(name);
             if std::env::var_os("UPDATE_TYPES").is_some() {

@@ -28,6 +28,7 @@ const ITEMS_MAX: usize = (BLOOM_BYTES_MAX as f64 * 8.0 / BITS_PER_ITEM_MIN) as u
 const PAIR_SEED: u64 = 1;
 const TOKEN_SEED: u64 = 2;
 const GRAM_SEED: u64 = 3;
+const ID_SEED: u64 = 4;
 
 /// Letters that follow each other: long enough to tell words apart, short enough for words of four letters.
 const WORD_GRAM_CHARS: usize = 4;
@@ -59,6 +60,11 @@ impl BloomBuilder {
     /// A text that is only ever asked for whole, in any case it likes.
     pub(super) fn insert_token(&mut self, token: &str) {
         self.insert_hash(token_hash(token));
+    }
+
+    /// The bytes of an id.
+    pub(super) fn insert_id(&mut self, id: &[u8]) {
+        self.insert_hash(xxh3_64_with_seed(id, ID_SEED));
     }
 
     /// A text that parts of are looked for, lower-cased as those will be.
@@ -103,6 +109,11 @@ pub(super) fn contains(filter: &[u8], key: &str, value: &str) -> bool {
 /// Whether a whole text may be there.
 pub(super) fn contains_token(filter: &[u8], token: &str) -> bool {
     contains_hash(filter, token_hash(token))
+}
+
+/// Whether an id may be there.
+pub(super) fn contains_id(filter: &[u8], id: &[u8]) -> bool {
+    contains_hash(filter, xxh3_64_with_seed(id, ID_SEED))
 }
 
 /// What must be in a filter for a text to be part of one of its texts.
@@ -250,8 +261,9 @@ mod tests {
         builder.insert("http.method", "GET");
         builder.insert_token("checkout");
         builder.insert_text("order 123456789 naïvely shipped");
+        builder.insert_id(&[7; 16]);
         let hex: String = builder.finish().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "0107ca846fb5a9734e5e10073c9edab04ea3257fc3f2");
+        assert_eq!(hex, "01075209df7b95ce29f28668c0e54b13aad2a892bf61f3");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction};
 
+use super::log_sealer;
 use super::readers::open_read_only;
 use super::span_sealer;
 use super::writer::{WriterHandle, now_ms};
@@ -41,6 +42,9 @@ pub(super) struct Chore {
 const CHORES: &[Chore] = &[
     Chore { name: "sealing spans", run: span_sealer::seal, every_ms: 1_000 },
     Chore { name: "merging chunks of spans", run: span_sealer::merge, every_ms: 5_000 },
+    Chore { name: "sealing logs", run: log_sealer::seal, every_ms: 1_000 },
+    Chore { name: "merging logs", run: log_sealer::merge, every_ms: 10_000 },
+    Chore { name: "forgetting deliveries of logs", run: log_sealer::forget_deliveries, every_ms: 3_600_000 },
 ];
 
 /// What a chore works with.

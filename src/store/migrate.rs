@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_project_settings.sql"),
     include_str!("migrations/0008_issue_environments.sql"),
     include_str!("migrations/0009_span_chunks.sql"),
+    include_str!("migrations/0010_log_chunks.sql"),
 ];
 
 /// Brings the schema up to date.

@@ -112,6 +112,9 @@ fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
         let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
         last = last.max(connection.query_row(&sql, [], |row| row.get(0))?);
     }
+    // Batches that are sealed keep their ids there.
+    let sql = "SELECT coalesce(max(last_batch_id), 0) FROM log_chunk";
+    last = last.max(connection.query_row(sql, [], |row| row.get(0))?);
     Ok(last)
 }
 

@@ -68,7 +68,8 @@ const SQL_AS_DATA: &[&str] = &[
 ];
 
 /// Text and code made by others.
-const GENERATED: &[&str] = &["src/gen/trapline.staged.v1.rs", "src/gen/trapline.chunk.v1.rs"];
+const GENERATED: &[&str] =
+    &["src/gen/trapline.staged.v1.rs", "src/gen/trapline.chunk.v1.rs", "src/gen/trapline.log_chunk.v1.rs"];
 
 const LINES_MAX: usize = 800;
 
