@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction};
 
+use super::log_sealer;
 use super::readers::open_read_only;
 use super::retention::{self, Retention};
+use super::span_sealer;
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
 use crate::config::{KEEPER_PAUSE_MS, KEEPER_RETRY_MS};
@@ -38,7 +40,14 @@ pub(super) struct Chore {
 }
 
 /// In the order of their turns.
-const CHORES: &[Chore] = &[retention::CHORE];
+const CHORES: &[Chore] = &[
+    Chore { name: "sealing spans", run: span_sealer::seal, every_ms: 1_000 },
+    Chore { name: "merging chunks of spans", run: span_sealer::merge, every_ms: 5_000 },
+    Chore { name: "sealing logs", run: log_sealer::seal, every_ms: 1_000 },
+    Chore { name: "merging logs", run: log_sealer::merge, every_ms: 10_000 },
+    Chore { name: "forgetting deliveries of logs", run: log_sealer::forget_deliveries, every_ms: 3_600_000 },
+    retention::CHORE,
+];
 
 /// What a chore works with.
 pub(super) struct Keeper {
@@ -65,6 +74,19 @@ pub(super) struct KeeperHandle {
 }
 
 impl Keeper {
+    /// One to run chores with by hand.
+    #[cfg(test)]
+    pub(super) fn of(store: &super::Store, settings: StoreSettings) -> Result<Self, StoreError> {
+        let reader = open_read_only(store.path())?;
+        Ok(Self {
+            reader,
+            settings: Arc::new(settings),
+            retention: Retention::new(store.path()),
+            writer: store.writer.clone(),
+            stop: Arc::default(),
+        })
+    }
+
     /// The clock chores go by, in unix milliseconds.
     #[expect(clippy::unused_self, reason = "chores have one source of everything")]
     pub(super) fn now_ms(&self) -> i64 {
@@ -85,6 +107,7 @@ impl Keeper {
         self.writer.run_chore(write)
     }
 
+    #[allow(dead_code)] // Until the first chore needs it.
     /// Runs `work` on the writer's connection outside of a transaction, for what cannot be in one. Keep it as short.
     pub(super) fn with_connection<T: Send + 'static>(
         &self,

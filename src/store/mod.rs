@@ -11,15 +11,20 @@
 
 mod attachments;
 mod blobs;
+mod bloom;
 mod body;
 mod check_ins;
 mod client_reports;
+mod columns;
 mod drops;
 mod events;
 mod feedback;
 mod grouping;
 mod issues;
 mod keeper;
+mod log_chunks;
+mod log_columns;
+mod log_sealer;
 mod logs;
 mod metrics;
 mod migrate;
@@ -34,10 +39,16 @@ mod releases;
 mod replays;
 mod retention;
 mod sessions;
+mod span_chunk;
+mod span_chunks;
+mod span_match;
+mod span_sealer;
 mod staged;
 mod staged_signals;
 #[cfg(test)]
 mod tests;
+mod trace_rows;
+mod trace_search;
 mod traces;
 mod write;
 mod writer;
@@ -71,14 +82,14 @@ pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSee
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
-pub use traces::{TracePage, TraceQuery, TraceSpans};
+pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
 pub use write::{
     Appended, CheckInAppended, CheckInWrite, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite,
     KeyUseWrite, LogMinute, LogsWrite, MetricPart, MetricsWrite, MonitorTick, NoticeTold, OutcomeWrite,
     SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
-use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize};
+use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize, SEAL_AFTER_S};
 use crate::model::live::LiveChange;
 use crate::model::storage::StorageReport;
 use keeper::KeeperHandle;
@@ -139,12 +150,25 @@ pub struct Store {
 }
 
 /// What the operator decides about what is kept and how.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoreSettings {
     pub durability: Durability,
     pub keep: Keep,
     /// Chosen at the first start and remembered, when `keep` names none; filled in by [`Store::open`].
     pub max_size_default: Option<u64>,
+    /// How long what was sent waits for more of its kind before it is packed into chunks, in seconds.
+    pub seal_after_s: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            durability: Durability::default(),
+            keep: Keep::default(),
+            max_size_default: None,
+            seal_after_s: SEAL_AFTER_S,
+        }
+    }
 }
 
 impl StoreSettings {

@@ -110,10 +110,13 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
 /// The newest id given to a row, so that ids go on growing after a start.
 fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
     let mut last = 0;
-    for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"] {
+    for table in ["event", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"] {
         let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
         last = last.max(connection.query_row(&sql, [], |row| row.get(0))?);
     }
+    // Batches that are sealed keep their ids there.
+    let sql = "SELECT coalesce(max(last_batch_id), 0) FROM log_chunk";
+    last = last.max(connection.query_row(sql, [], |row| row.get(0))?);
     Ok(last)
 }
 
