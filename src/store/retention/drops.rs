@@ -137,7 +137,9 @@ fn drop_logs(tx: &Transaction<'_>, cut: Cut) -> Result<usize, StoreError> {
     }
     // Counts stay for as long as there is a record of that time.
     let oldest_ns: Option<i64> = tx
-        .prepare_cached("SELECT min(ns) FROM (SELECT min(min_ns) AS ns FROM log_chunk UNION ALL SELECT min(min_ns) FROM log_batch)")?
+        .prepare_cached(
+            "SELECT min(ns) FROM (SELECT min(min_ns) AS ns FROM log_chunk UNION ALL SELECT min(min_ns) FROM log_batch)",
+        )?
         .query_row([], |row| row.get(0))?;
     let minute = oldest_ns.map_or(cut.before_ms / 60_000, minute_of);
     Ok(dropped + drop_log_minutes(tx, minute, cut.rows)?)

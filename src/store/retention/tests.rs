@@ -247,7 +247,9 @@ fn logs_and_metrics_go_with_their_counts_and_names() {
     for kind in [StoredKind::Logs, StoredKind::Metrics] {
         while drop_of(&mut connection, kind, ms(DAY + 1), 100) > 0 {}
     }
-    for table in ["log_batch", "log_batch_trace", "log_minute", "metric", "metric_batch", "metric_part", "metric_minute"] {
+    for table in
+        ["log_batch", "log_batch_trace", "log_minute", "metric", "metric_batch", "metric_part", "metric_minute"]
+    {
         assert_eq!(count(&connection, table), 1, "{table}");
     }
     assert_eq!(stored(&connection, StoredKind::Logs).0, 7);
