@@ -105,7 +105,12 @@ pub fn compact_storage(settings: &Settings) -> anyhow::Result<()> {
 }
 
 fn store_settings(settings: &Settings) -> StoreSettings {
-    StoreSettings { durability: settings.durability, keep: settings.keep.clone(), max_size_default: None }
+    StoreSettings {
+        durability: settings.durability,
+        keep: settings.keep.clone(),
+        max_size_default: None,
+        seal_after_s: settings.seal_after_s,
+    }
 }
 
 async fn open_store(

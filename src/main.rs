@@ -188,6 +188,9 @@ struct Flags {
     /// Days of counts by hour [default: 400]
     #[arg(long, global = true, env = "TRAPLINE_KEEP_COUNTS_DAYS", value_name = "DAYS")]
     keep_counts_days: Option<u32>,
+    /// How long spans and logs wait for more of their kind before they are packed together [default: 30]
+    #[arg(long, global = true, env = "TRAPLINE_SEAL_AFTER_S", value_name = "SECONDS")]
+    seal_after_s: Option<u64>,
 }
 
 fn main() -> ExitCode {
@@ -256,6 +259,7 @@ impl Flags {
             keep_feedback_days: self.keep_feedback_days,
             keep_sessions_days: self.keep_sessions_days,
             keep_counts_days: self.keep_counts_days,
+            seal_after_s: self.seal_after_s,
             // A list of tables is for the file alone.
             limits: None,
         };

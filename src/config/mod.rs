@@ -139,6 +139,30 @@ pub const LOG_BATCH_SPAN_NS: i64 = 3_600_000_000_000;
 /// refused.
 pub const LOG_BATCHES_MAX: usize = 1_000;
 
+/// One chunk of sealed logs, in records, in nanoseconds from its first to its last, and in bytes of bodies before
+/// compression: large enough that templates repeat and filters are worth their bytes, small enough that one is read in
+/// milliseconds. A list that goes back in time looks at chunks that end that much later than where it stands.
+pub const LOG_CHUNK_RECORDS_MAX: usize = 16_384;
+pub const LOG_CHUNK_SPAN_NS: i64 = 24 * LOG_BATCH_SPAN_NS;
+pub const LOG_CHUNK_TEXT_BYTES_MAX: usize = 8 << 20;
+
+/// Batches sealed at once, in number and in expanded bytes: what is written stays within [`SLICE_MS`].
+pub const LOG_SEAL_BATCHES_MAX: usize = 1_000;
+pub const LOG_SEAL_BYTES_MAX: usize = 16 << 20;
+
+/// Chunks merged into one: at least as many of one size, and at most so many at once.
+pub const LOG_MERGE_RUNS_MIN: usize = 8;
+pub const LOG_MERGE_RUNS_MAX: usize = 256;
+
+/// How long a sealed request is remembered by its content, in milliseconds, and how many are: a Collector that comes back
+/// after a night sends again what it had no answer for. 25 bytes each.
+pub const LOG_DELIVERY_MS: i64 = 86_400_000;
+pub const LOG_DELIVERIES_MAX: u64 = 1_000_000;
+
+/// One bloom filter of a chunk of spans or logs, in bytes: 55,000 items at one wrong answer in a hundred, and up to 260,000
+/// at more. Larger ones would cost more to read than the columns they spare.
+pub const BLOOM_BYTES_MAX: usize = 64 << 10;
+
 /// Rows of a page of logs, and the most a client may ask for: a reader scrolls through thousands.
 pub const LOG_ROWS: usize = 200;
 pub const LOG_ROWS_MAX: usize = 1_000;
@@ -156,6 +180,32 @@ pub const METRIC_SCAN_POINTS_MAX: usize = 200_000;
 
 /// Spans sent to the browser for one waterfall. More are kept and counted, not drawn.
 pub const TRACE_SPANS_SHOWN_MAX: usize = 100_000;
+
+/// So many waiting spans are sealed into a chunk at once; when they have waited for [`SEAL_AFTER_S`], so many; and after
+/// that many times as long, however few: a chunk of ten spans takes more room than their batch does.
+pub const SPAN_SEAL_AT: u64 = 8_192;
+pub const SPAN_SEAL_WAITED_AT: u64 = 2_048;
+pub const SPAN_SEAL_PATIENCE: i64 = 20;
+
+/// Of a chunk of spans, in spans and in bytes of its batches before compression; a single batch may be larger. At 32,000
+/// spans a chunk is about 1 MB, written within [`SLICE_MS`], and a trace is read out of it in milliseconds.
+pub const SPAN_CHUNK_SPANS_MAX: u64 = 36_864;
+pub const SPAN_CHUNK_EXPANDED_BYTES_MAX: u64 = 24 << 20;
+pub const SPAN_CHUNK_BATCHES_MAX: usize = 4_096;
+
+/// Neighbouring chunks are merged when there are so many that are small beside each other, so that a span is packed
+/// again once for every fourfold.
+pub const SPAN_MERGE_CHUNKS_MIN: usize = 4;
+
+/// Traces of a chunk that are forgotten in one slice when it is dropped.
+pub const SPAN_DROP_TRACES: usize = 500;
+
+/// A search over the attributes of spans is given up after so long, in milliseconds, with what it has found.
+pub const TRACE_SCAN_MS: u64 = 1_500;
+
+/// A search that goes on from an earlier page looks at chunks whose first span is up to that much younger than where it
+/// stands, in nanoseconds: spans stay in the same chunk as the start of their trace, or come that much later.
+pub const TRACE_SPREAD_NS: i64 = 600_000_000_000;
 
 /// Header block of a request, in bytes. `baggage` and cookies stay below 16 KiB.
 pub const HEADER_BYTES_MAX: usize = 64 << 10;
@@ -263,6 +313,10 @@ pub const BLOB_UNFINISHED_MS: i64 = 86_400_000;
 
 /// Days of what was dropped that are told one by one.
 pub const DROPPED_DAYS_SHOWN: i64 = 30;
+
+/// How long spans and logs wait for more of their kind before they are packed into chunks, in seconds, unless the settings
+/// say otherwise. Longer gives larger chunks at once and less merging; shorter keeps less in the roomier form.
+pub const SEAL_AFTER_S: u64 = 30;
 
 /// Between two looks at what the store has to do for itself, in milliseconds, and after one that failed.
 pub const KEEPER_PAUSE_MS: u64 = 250;

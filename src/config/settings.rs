@@ -10,7 +10,7 @@ use super::keep::{KEEP_DAYS_MAX, Keep, MaxSize};
 use super::network::Network;
 use super::{
     ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, HEADER_TIMEOUT_S, LIMIT_WINDOW_S_MAX, MAX_SIZE_MIN,
-    PORT_DEFAULT, REQUEST_BYTES_MAX, TRUSTED_PROXIES,
+    PORT_DEFAULT, REQUEST_BYTES_MAX, SEAL_AFTER_S, TRUSTED_PROXIES,
 };
 use crate::model::project::settings::{LimitPeriod, LimitRule};
 use crate::model::quota::DataGroup;
@@ -47,6 +47,7 @@ pub struct RawSettings {
     pub keep_feedback_days: Option<u32>,
     pub keep_sessions_days: Option<u32>,
     pub keep_counts_days: Option<u32>,
+    pub seal_after_s: Option<u64>,
     pub limits: Option<Vec<RawLimit>>,
 }
 
@@ -108,6 +109,8 @@ pub struct Settings {
     pub durability: Durability,
     /// How long, and how much.
     pub keep: Keep,
+    /// How long spans and logs wait for more of their kind before they are packed into chunks.
+    pub seal_after_s: u64,
     /// Hold for every project; none unless the file has some.
     pub limits: Vec<LimitRule>,
 }
@@ -179,6 +182,7 @@ impl RawSettings {
             keep_feedback_days: self.keep_feedback_days.or(weaker.keep_feedback_days),
             keep_sessions_days: self.keep_sessions_days.or(weaker.keep_sessions_days),
             keep_counts_days: self.keep_counts_days.or(weaker.keep_counts_days),
+            seal_after_s: self.seal_after_s.or(weaker.seal_after_s),
             limits: self.limits.or(weaker.limits),
         }
     }
@@ -212,6 +216,7 @@ impl RawSettings {
             keep_feedback_days: Some(keep.feedback),
             keep_sessions_days: Some(keep.sessions),
             keep_counts_days: Some(keep.counts),
+            seal_after_s: Some(SEAL_AFTER_S),
             limits: Some(Vec::new()),
         }
     }
@@ -259,6 +264,7 @@ impl RawSettings {
                 counts: days("keep_counts_days", all.keep_counts_days)?,
                 max_size: checked_size(all.max_size.unwrap_or_default())?,
             },
+            seal_after_s: all.seal_after_s.unwrap_or(SEAL_AFTER_S),
             limits: all.limits.unwrap_or_default().into_iter().map(RawLimit::resolve).collect::<Result<_, _>>()?,
         })
     }

@@ -109,7 +109,7 @@ fn read_query(ready: &Ready, query: &Query) -> Result<Asked, ApiError> {
     let text = Some(words.join(" ")).filter(|text| !text.is_empty());
     let limit = query.get("per_page").or_else(|| query.get("limit")).and_then(|text| text.parse().ok());
     let limit = limit.unwrap_or(ROWS).clamp(1, LOG_ROWS_MAX);
-    Ok(Asked { query: LogQuery { filter, text, attribute, before, limit }, trace })
+    Ok(Asked { query: LogQuery { filter, text, attribute, before, limit, with_details: true }, trace })
 }
 
 fn is_key(text: &str) -> bool {

@@ -33,6 +33,7 @@ pub(super) async fn logs(ready: &Ready, query: &Query) -> Answer {
             attribute: query.get("attribute").and_then(|text| text.split_once(':')).map(pair),
             before: position(query)?,
             limit: query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(LOG_ROWS).clamp(1, LOG_ROWS_MAX),
+            with_details: false,
         })
         .await?;
     let has_any = !page.logs.is_empty() || ready.store.has_logs().await?;

@@ -148,6 +148,11 @@ impl ServerIds {
         Self { last_ms: last >> (ID_COUNTER_BITS + ID_NODE_BITS), counter: last & ((1 << ID_COUNTER_BITS) - 1) }
     }
 
+    /// The least id given at a time, in unix milliseconds, or after it.
+    pub fn first_of(time_ms: i64) -> i64 {
+        ((time_ms.max(0) as u64).saturating_sub(ID_EPOCH_MS) << (ID_COUNTER_BITS + ID_NODE_BITS)) as i64
+    }
+
     /// The next id, given the present time in unix milliseconds.
     pub fn next(&mut self, now_ms: i64) -> i64 {
         let now = (now_ms.max(0) as u64).saturating_sub(ID_EPOCH_MS);

@@ -38,6 +38,16 @@ pub struct LogRecord {
     pub dropped: u32,
 }
 
+impl LogRecord {
+    /// As a list shows it: without what only a single record shows.
+    pub fn leave_details(&mut self) {
+        self.attributes = Vec::new();
+        self.dropped = 0;
+        self.observed_ns = None;
+        self.source = SpanSource::default();
+    }
+}
+
 /// The six words for ranges of severity, and none. `Ord` follows severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogLevel {

@@ -12,8 +12,10 @@ use rusqlite::{Connection, Transaction};
 
 use super::bodies::Bodies;
 use super::dictionaries::{self, Tending};
+use super::log_sealer;
 use super::readers::open_read_only;
 use super::retention::{self, Retention};
+use super::span_sealer;
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
 use crate::config::{DICTIONARY_LOOK_MS, KEEPER_PAUSE_MS, KEEPER_RETRY_MS, SEARCH_INDEX_EVERY_MS};
@@ -43,6 +45,11 @@ pub(super) struct Chore {
 const CHORES: &[Chore] = &[
     Chore { name: "issue search", run: super::issue_search::index_due, every_ms: SEARCH_INDEX_EVERY_MS },
     Chore { name: "dictionaries", run: dictionaries::tend, every_ms: DICTIONARY_LOOK_MS },
+    Chore { name: "sealing spans", run: span_sealer::seal, every_ms: 1_000 },
+    Chore { name: "merging chunks of spans", run: span_sealer::merge, every_ms: 5_000 },
+    Chore { name: "sealing logs", run: log_sealer::seal, every_ms: 1_000 },
+    Chore { name: "merging logs", run: log_sealer::merge, every_ms: 10_000 },
+    Chore { name: "forgetting deliveries of logs", run: log_sealer::forget_deliveries, every_ms: 3_600_000 },
     retention::CHORE,
 ];
 
@@ -73,6 +80,21 @@ pub(super) struct KeeperHandle {
 }
 
 impl Keeper {
+    /// One to run chores with by hand.
+    #[cfg(test)]
+    pub(super) fn of(store: &super::Store, settings: StoreSettings) -> Result<Self, StoreError> {
+        let reader = open_read_only(store.path())?;
+        Ok(Self {
+            reader,
+            settings: Arc::new(settings),
+            retention: Retention::new(store.path()),
+            bodies: store.bodies.clone(),
+            tending: Tending::default(),
+            writer: store.writer.clone(),
+            stop: Arc::default(),
+        })
+    }
+
     /// The clock chores go by, in unix milliseconds.
     #[expect(clippy::unused_self, reason = "chores have one source of everything")]
     pub(super) fn now_ms(&self) -> i64 {

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Rows, Transaction, named_params};
 
+use super::bloom::{self, TextPart};
 use super::body::{CODEC_ZSTD, expand};
+use super::log_chunks::{Chunk, each_of_trace, find_log};
+use super::log_columns::{LOGGER, Part, Places, RELEASE, TEMPLATE, is_fraction};
 use super::readers::check_time;
 use super::staged_signals::decode_logs;
 use super::write::LogsWrite;
 use super::writer::Batch;
 use super::{Store, StoreError};
-use crate::config::{LOG_BATCH_SPAN_NS, LOG_SCAN_MS, LOG_SCAN_RECORDS_MAX};
+use crate::config::{LOG_BATCH_SPAN_NS, LOG_CHUNK_SPAN_NS, LOG_SCAN_MS, LOG_SCAN_RECORDS_MAX};
 use crate::model::ids::{ProjectId, TraceId};
 use crate::model::log::{LogBatch, LogId, LogLevel, LogRecord};
 use crate::model::outcome::Reason;
@@ -28,6 +31,8 @@ pub struct LogQuery {
     /// Only records before this one.
     pub before: Option<LogPosition>,
     pub limit: usize,
+    /// With attributes and whatever else only a single record shows; a list does without.
+    pub with_details: bool,
 }
 
 /// What batches and counts by minute can be chosen by.
@@ -97,8 +102,9 @@ pub(super) fn insert_logs(tx: &Transaction<'_>, logs: &LogsWrite, batch: &mut Ba
     let mut statement = tx.prepare_cached(
         "INSERT INTO log_batch (id, project_id, content_key, received_ms, min_ns, max_ns, record_count, levels,
              services, environments, body_codec, body)
-         VALUES (:id, :project_id, :content_key, :received_ms, :min_ns, :max_ns, :record_count, :levels, :services,
-             :environments, :body_codec, :body)
+         SELECT :id, :project_id, :content_key, :received_ms, :min_ns, :max_ns, :record_count, :levels, :services,
+             :environments, :body_codec, :body
+         WHERE NOT EXISTS (SELECT 1 FROM log_delivery WHERE content_key = :content_key)
          ON CONFLICT (content_key) DO NOTHING",
     )?;
     let inserted = statement.execute(named_params! {
@@ -121,13 +127,10 @@ pub(super) fn insert_logs(tx: &Transaction<'_>, logs: &LogsWrite, batch: &mut Ba
         return Ok(());
     }
     batch.logs += logs.record_count;
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO log_trace (trace_key, batch_id, record_count) VALUES (:trace_key, :batch_id, :record_count)",
-    )?;
-    for (trace_key, count) in &logs.traces {
-        statement.execute(
-            named_params! { ":trace_key": trace_key, ":batch_id": batch_id, ":record_count": *count as i64 },
-        )?;
+    if !logs.traces.is_empty() {
+        let mut statement =
+            tx.prepare_cached("INSERT INTO log_batch_trace (batch_id, traces) VALUES (:batch_id, :traces)")?;
+        statement.execute(named_params! { ":batch_id": batch_id, ":traces": encode_traces(&logs.traces) })?;
     }
     let mut statement = tx.prepare_cached(
         "INSERT INTO log_minute (minute, project_id, service, environment, level, record_count)
@@ -148,6 +151,25 @@ pub(super) fn insert_logs(tx: &Transaction<'_>, logs: &LogsWrite, batch: &mut Ba
     Ok(())
 }
 
+/// Bytes of a trace of a batch: its key, and how many records name it.
+const TRACE_ENTRY_BYTES: usize = 12;
+
+fn encode_traces(traces: &[(i64, u64)]) -> Vec<u8> {
+    let entry = |(key, count): &(i64, u64)| {
+        let count = u32::try_from(*count).unwrap_or(u32::MAX);
+        [&key.to_be_bytes()[..], &count.to_be_bytes()].concat()
+    };
+    traces.iter().flat_map(entry).collect()
+}
+
+/// How many records of a batch name the trace.
+fn count_of_trace(traces: &[u8], key: i64) -> u64 {
+    let key = key.to_be_bytes();
+    let (entries, _) = traces.as_chunks::<TRACE_ENTRY_BYTES>();
+    let found = entries.iter().find(|entry| entry.starts_with(&key));
+    found.map_or(0, |[.., a, b, c, d]| u64::from(u32::from_be_bytes([*a, *b, *c, *d])))
+}
+
 impl Store {
     pub async fn logs(&self, query: LogQuery) -> Result<LogPage, StoreError> {
         self.readers.run(move |connection| read_logs(connection, &query)).await
@@ -158,23 +180,25 @@ impl Store {
         self.readers.run(move |connection| read_trace_logs(connection, trace_id, limit)).await
     }
 
-    /// How many logs name a trace. Two traces in 2^63 share a key.
+    /// How many logs name a trace.
     pub async fn trace_log_count(&self, trace_id: TraceId) -> Result<u64, StoreError> {
         self.readers
             .run(move |connection| {
-                let sql = "SELECT coalesce(sum(record_count), 0) FROM log_trace WHERE trace_key = :key";
-                let mut statement = connection.prepare_cached(sql)?;
-                let count: i64 = statement.query_row(named_params! { ":key": trace_id.key() }, |row| row.get(0))?;
-                Ok(count.max(0) as u64)
+                let mut count: u64 = batches_of_trace(connection, trace_id)?.iter().map(|(_, count)| count).sum();
+                each_of_trace(connection, trace_id, |_, rows| {
+                    count += rows.len() as u64;
+                    Ok(())
+                })?;
+                Ok(count)
             })
             .await
     }
 
     pub async fn log(&self, id: LogId) -> Result<Option<LogRow>, StoreError> {
         self.readers
-            .run(move |connection| {
-                let Some(opened) = open_batch(connection, id.batch)? else { return Ok(None) };
-                Ok(opened.rows().nth(id.index as usize))
+            .run(move |connection| match read_batch(connection, id.batch)? {
+                Some((opened, _)) => Ok(opened.rows().nth(id.index as usize)),
+                None => find_log(connection, id),
             })
             .await
     }
@@ -193,9 +217,13 @@ impl Store {
     /// Whether any log was ever stored.
     pub async fn has_logs(&self) -> Result<bool, StoreError> {
         self.readers
-            .run(
-                |connection| Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM log_batch)", [], |row| row.get(0))?),
-            )
+            .run(|connection| {
+                Ok(connection.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM log_batch UNION ALL SELECT 1 FROM log_chunk)",
+                    [],
+                    |row| row.get(0),
+                )?)
+            })
             .await
     }
 }
@@ -210,29 +238,115 @@ pub(super) const BATCHES_SQL: &str = "SELECT id, max_ns FROM log_batch
              OR instr(char(10) || environments || char(10), char(10) || :environment || char(10)))
     ORDER BY max_ns DESC, id DESC";
 
+/// Chunks that may hold what is looked for, in the same order.
+pub(super) const CHUNKS_SQL: &str = "SELECT id, max_ns, record_count FROM log_chunk
+    WHERE max_ns <= :upper_ns AND max_ns >= :from_ns AND min_ns <= :start_ns
+        AND levels & :levels <> 0
+        AND (:project_id IS NULL OR projects IS NULL
+             OR instr(char(10) || projects || char(10), char(10) || :project_id || char(10)))
+        AND (:service IS NULL OR services IS NULL
+             OR instr(char(10) || services || char(10), char(10) || :service || char(10)))
+        AND (:environment IS NULL OR environments IS NULL
+             OR instr(char(10) || environments || char(10), char(10) || :environment || char(10)))
+    ORDER BY max_ns DESC";
+
+/// Where records are kept, the places with the newest in front.
+struct Candidates<'s> {
+    batches: Rows<'s>,
+    chunks: Rows<'s>,
+    next_batch: Option<(i64, Candidate)>,
+    next_chunk: Option<(i64, Candidate)>,
+}
+
+#[derive(Clone, Copy)]
+enum Candidate {
+    Batch(i64),
+    /// With the number of its records.
+    Chunk(i64, i64),
+}
+
+impl<'s> Candidates<'s> {
+    fn new(batches: Rows<'s>, chunks: Rows<'s>) -> Result<Self, StoreError> {
+        let mut candidates = Self { batches, chunks, next_batch: None, next_chunk: None };
+        candidates.step_batch()?;
+        candidates.step_chunk()?;
+        Ok(candidates)
+    }
+
+    fn step_batch(&mut self) -> Result<(), StoreError> {
+        let row = self.batches.next()?;
+        self.next_batch =
+            row.map(|row| Ok::<_, StoreError>((row.get(1)?, Candidate::Batch(row.get(0)?)))).transpose()?;
+        Ok(())
+    }
+
+    fn step_chunk(&mut self) -> Result<(), StoreError> {
+        let row = self.chunks.next()?;
+        let candidate = |row: &Row<'_>| Ok::<_, StoreError>((row.get(1)?, Candidate::Chunk(row.get(0)?, row.get(2)?)));
+        self.next_chunk = row.map(candidate).transpose()?;
+        Ok(())
+    }
+
+    /// The next one and the time of its newest record.
+    fn next(&mut self) -> Result<Option<(i64, Candidate)>, StoreError> {
+        let is_batch = match (&self.next_batch, &self.next_chunk) {
+            (Some((batch_ns, _)), Some((chunk_ns, _))) => batch_ns >= chunk_ns,
+            (batch, _) => batch.is_some(),
+        };
+        if is_batch {
+            let next = self.next_batch.take();
+            self.step_batch()?;
+            return Ok(next);
+        }
+        let next = self.next_chunk.take();
+        if next.is_some() {
+            self.step_chunk()?;
+        }
+        Ok(next)
+    }
+}
+
+/// A match: as it is, or where in a chunk it is.
+enum Found {
+    Row(Box<LogRow>),
+    InChunk { id: i64, record_count: i64, row: usize },
+}
+
 fn read_logs(connection: &Connection, query: &LogQuery) -> Result<LogPage, StoreError> {
     let filter = &query.filter;
     let deadline = Instant::now() + Duration::from_millis(LOG_SCAN_MS);
     let start_ns = query.before.map_or(filter.to_ns, |before| before.time_ns.min(filter.to_ns));
     let matcher = Matcher::new(query);
-    let mut statement = connection.prepare_cached(BATCHES_SQL)?;
-    let mut batches = statement.query(named_params! {
-        // No batch reaches further than that, so this leaves none out that begins before the start.
-        ":upper_ns": start_ns.saturating_add(LOG_BATCH_SPAN_NS),
+    let mut batches = connection.prepare_cached(BATCHES_SQL)?;
+    let mut chunks = connection.prepare_cached(CHUNKS_SQL)?;
+    // No batch or chunk reaches further than that, so this leaves none out that begins before the start.
+    let upper_ns = |span_ns: i64| start_ns.saturating_add(span_ns);
+    let (project_id, levels) = (filter.project_id.map(|id| id.0), filter.level.and_above());
+    let batches = batches.query(named_params! {
+        ":upper_ns": upper_ns(LOG_BATCH_SPAN_NS),
         ":from_ns": filter.from_ns,
         ":start_ns": start_ns,
-        ":project_id": filter.project_id.map(|id| id.0),
-        ":levels": filter.level.and_above(),
+        ":project_id": project_id,
+        ":levels": levels,
         ":service": filter.service,
         ":environment": filter.environment,
     })?;
+    let chunks = chunks.query(named_params! {
+        ":upper_ns": upper_ns(LOG_CHUNK_SPAN_NS),
+        ":from_ns": filter.from_ns,
+        ":start_ns": start_ns,
+        ":project_id": project_id,
+        ":levels": levels,
+        ":service": filter.service,
+        ":environment": filter.environment,
+    })?;
+    let mut candidates = Candidates::new(batches, chunks)?;
     // The newest matches so far, one more than the page holds.
-    let mut found: BTreeMap<LogPosition, LogRow> = BTreeMap::new();
+    let mut found: BTreeMap<LogPosition, Found> = BTreeMap::new();
     let mut looked_at = 0;
     let mut searched_to_ns = None;
-    while let Some(batch) = batches.next()? {
+    while let Some((max_ns, candidate)) = candidates.next()? {
         check_time()?;
-        let max_ns: i64 = batch.get(1)?;
         let is_full = found.len() > query.limit;
         if is_full && found.first_key_value().is_some_and(|(oldest, _)| oldest.time_ns > max_ns) {
             break;
@@ -243,27 +357,42 @@ fn read_logs(connection: &Connection, query: &LogQuery) -> Result<LogPage, Store
             searched_to_ns = Some(max_ns);
             break;
         }
-        let Some(opened) = open_batch(connection, batch.get(0)?)? else { continue };
-        looked_at += opened.batch.records.len();
-        for row in opened.rows() {
-            let position = LogPosition { time_ns: row.record.time_ns, id: row.id };
-            if query.before.is_some_and(|before| position >= before) || !matcher.takes(&row) {
-                continue;
+        match candidate {
+            Candidate::Batch(id) => {
+                let Some((opened, _)) = read_batch(connection, id)? else { continue };
+                looked_at += opened.batch.records.len();
+                for row in opened.rows() {
+                    let position = LogPosition { time_ns: row.record.time_ns, id: row.id };
+                    if query.before.is_none_or(|before| position < before) && matcher.takes(&row) {
+                        found.insert(position, Found::Row(Box::new(row)));
+                    }
+                    if found.len() > query.limit + 1 {
+                        found.pop_first();
+                    }
+                }
             }
-            found.insert(position, row);
-            if found.len() > query.limit + 1 {
-                found.pop_first();
+            Candidate::Chunk(id, record_count) => {
+                let chunk = Chunk::new(connection, id, record_count);
+                if !matcher.may_take_any(&chunk)? {
+                    continue;
+                }
+                looked_at += chunk.record_count / CHUNK_RECORDS_FOR_ONE;
+                for (position, row) in matcher.taken(&chunk, query.limit + 1)? {
+                    found.insert(position, Found::InChunk { id, record_count, row });
+                    if found.len() > query.limit + 1 {
+                        found.pop_first();
+                    }
+                }
             }
         }
+    }
+    let more = found.len() > query.limit;
+    if more {
+        found.pop_first();
     }
     let mut page = LogPage::default();
-    let more = found.len() > query.limit;
-    for (position, row) in found.into_iter().rev().take(query.limit) {
-        if more {
-            page.next_before = Some(position);
-        }
-        page.logs.push(row);
-    }
+    page.next_before = found.first_key_value().filter(|_| more).map(|(position, _)| *position);
+    page.logs = read_found(connection, found, query.with_details)?;
     if !more && let Some(time_ns) = searched_to_ns {
         page.next_before = Some(LogPosition { time_ns, id: LogId { batch: i64::MAX, index: u32::MAX } });
         page.searched_to_ns = searched_to_ns;
@@ -271,58 +400,192 @@ fn read_logs(connection: &Connection, query: &LogQuery) -> Result<LogPage, Store
     Ok(page)
 }
 
+/// Records of a chunk that are looked at in the time one of a batch is.
+const CHUNK_RECORDS_FOR_ONE: usize = 8;
+
+/// The rows of what was found, the newest in front; of each chunk all at once.
+fn read_found(
+    connection: &Connection,
+    found: BTreeMap<LogPosition, Found>,
+    with_details: bool,
+) -> Result<Vec<LogRow>, StoreError> {
+    let mut logs: BTreeMap<LogPosition, LogRow> = BTreeMap::new();
+    let mut of_chunks: BTreeMap<i64, (i64, Vec<usize>)> = BTreeMap::new();
+    for (position, found) in found {
+        match found {
+            Found::Row(mut row) => {
+                if !with_details {
+                    row.record.leave_details();
+                }
+                logs.insert(position, *row);
+            }
+            Found::InChunk { id, record_count, row } => {
+                of_chunks.entry(id).or_insert((record_count, Vec::new())).1.push(row);
+            }
+        }
+    }
+    for (id, (record_count, mut rows)) in of_chunks {
+        rows.sort_unstable();
+        for row in Chunk::new(connection, id, record_count).rows(&rows, with_details)? {
+            logs.insert(LogPosition { time_ns: row.record.time_ns, id: row.id }, row);
+        }
+    }
+    Ok(logs.into_values().rev().collect())
+}
+
 /// The part of a query that only the record itself can answer.
 struct Matcher<'q> {
     query: &'q LogQuery,
-    text: Option<String>,
+    text: Option<Needle>,
 }
 
 impl<'q> Matcher<'q> {
     fn new(query: &'q LogQuery) -> Self {
-        Self { query, text: query.text.as_deref().map(str::to_lowercase) }
+        Self { query, text: query.text.as_deref().map(Needle::new) }
     }
 
     fn takes(&self, row: &LogRow) -> bool {
-        let LogFilter { level, service, environment, from_ns, to_ns, .. } = &self.query.filter;
+        let LogFilter { level, from_ns, to_ns, .. } = &self.query.filter;
         let record = &row.record;
         record.time_ns >= *from_ns
             && record.time_ns <= *to_ns
             && LogLevel::of(record.severity) >= *level
-            && service.as_ref().is_none_or(|service| row.resource.service == *service)
-            && environment.as_ref().is_none_or(|name| row.resource.environment.as_deref().unwrap_or("") == name)
-            && self.text.as_deref().is_none_or(|text| {
-                record.body.to_lowercase().contains(text)
-                    || record.logger.as_ref().is_some_and(|logger| logger.to_lowercase().contains(text))
+            && self.takes_resource(&row.resource)
+            && self.text.as_ref().is_none_or(|text| {
+                text.is_in(&record.body) || record.logger.as_ref().is_some_and(|logger| text.is_in(logger))
             })
             && self.query.attribute.as_ref().is_none_or(|(key, value)| has_attribute(row, key, value))
     }
+
+    fn takes_resource(&self, resource: &Resource) -> bool {
+        let LogFilter { service, environment, .. } = &self.query.filter;
+        service.as_ref().is_none_or(|service| resource.service == *service)
+            && environment.as_ref().is_none_or(|name| resource.environment.as_deref().unwrap_or("") == name)
+    }
+
+    /// What the chunk's filters say.
+    fn may_take_any(&self, chunk: &Chunk<'_>) -> Result<bool, StoreError> {
+        if let Some(text) = &self.text
+            && !text.part.may_be_in(&chunk.part(Part::TextFilter)?)
+        {
+            return Ok(false);
+        }
+        match &self.query.attribute {
+            Some((key, value)) if !is_fraction(value) => {
+                Ok(bloom::contains(&chunk.part(Part::AttributeFilter)?, filter_key(key), value))
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// The newest matches of a chunk, at most `most` of them, and their rows.
+    fn taken(&self, chunk: &Chunk<'_>, most: usize) -> Result<Vec<(LogPosition, usize)>, StoreError> {
+        let LogFilter { project_id, level, from_ns, to_ns, .. } = &self.query.filter;
+        let places = chunk.places()?;
+        let rows = places.times.partition_point(|time_ns| time_ns < from_ns)
+            ..places.times.partition_point(|time_ns| time_ns <= to_ns);
+        let of_resources: Vec<bool> = places.resources.iter().map(|resource| self.takes_resource(resource)).collect();
+        let is_chosen = |row: &usize| {
+            of_resources[places.record_resources[*row] as usize]
+                && LogLevel::of(places.severities[*row]) >= *level
+                && project_id.is_none_or(|project_id| places.place(*row).0.project_id == project_id)
+                && self.query.before.is_none_or(|before| places.position(*row) < before)
+        };
+        let mut chosen: Vec<usize> = rows.rev().filter(is_chosen).collect();
+        if chosen.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(text) = &self.text {
+            let texts = chunk.texts()?;
+            let mut is_taken = vec![false; places.len()];
+            for column in [texts.bodies()?, texts.loggers()?] {
+                column.rows_where(|entry| text.is_in(entry)).into_iter().for_each(|row| is_taken[row] = true);
+            }
+            chosen.retain(|row| is_taken[*row]);
+        }
+        if let Some((key, value)) = &self.query.attribute
+            && !chosen.is_empty()
+        {
+            let is_taken = rows_with_attribute(chunk, &places, key, value)?;
+            chosen.retain(|row| is_taken[*row]);
+        }
+        chosen.truncate(most);
+        Ok(chosen.into_iter().map(|row| (places.position(row), row)).collect())
+    }
 }
 
-fn has_attribute(row: &LogRow, key: &str, value: &str) -> bool {
-    let is_value = |found: &AttributeValue| match found {
+/// A text looked for in any case.
+struct Needle {
+    lower: String,
+    part: TextPart,
+}
+
+impl Needle {
+    fn new(text: &str) -> Self {
+        let lower = text.to_lowercase();
+        Self { part: TextPart::new(&lower), lower }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        text.to_lowercase().contains(&self.lower)
+    }
+}
+
+fn is_value(found: &AttributeValue, value: &str) -> bool {
+    match found {
         AttributeValue::Text(text) => text == value,
         AttributeValue::Int(number) => number.to_string() == value,
         AttributeValue::Double(number) => number.to_string() == value,
         AttributeValue::Bool(flag) => flag.to_string() == value,
         _ => false,
-    };
-    let is_text = |found: Option<&str>| found == Some(value);
-    match key {
-        "logger.name" => is_text(row.record.logger.as_deref()),
-        "sentry.message.template" => is_text(row.record.template.as_deref()),
-        "sentry.release" | "release" => is_text(row.resource.release.as_deref()),
+    }
+}
+
+/// What an attribute is called in the filters of chunks.
+fn filter_key(key: &str) -> &str {
+    if key == "release" { RELEASE } else { key }
+}
+
+fn has_attribute(row: &LogRow, key: &str, value: &str) -> bool {
+    match filter_key(key) {
+        LOGGER => row.record.logger.as_deref() == Some(value),
+        TEMPLATE => row.record.template.as_deref() == Some(value),
+        RELEASE => row.resource.release.as_deref() == Some(value),
         _ => {
             let all = row.record.attributes.iter().chain(&row.resource.attributes);
-            all.into_iter().any(|attribute| attribute.key == key && is_value(&attribute.value))
+            all.into_iter().any(|attribute| attribute.key == key && is_value(&attribute.value, value))
         }
     }
 }
 
-struct OpenedBatch {
-    id: i64,
-    project_id: ProjectId,
-    received_ms: i64,
-    batch: LogBatch,
+/// As [`has_attribute`], of every record of a chunk.
+fn rows_with_attribute(chunk: &Chunk<'_>, places: &Places, key: &str, value: &str) -> Result<Vec<bool>, StoreError> {
+    let mut is_taken = vec![false; places.len()];
+    let mut take = |rows: Vec<usize>| rows.into_iter().for_each(|row| is_taken[row] = true);
+    let of_resource = |takes: &dyn Fn(&Resource) -> bool| {
+        let taken: Vec<bool> = places.resources.iter().map(takes).collect();
+        (0..places.len()).filter(|row| taken[places.record_resources[*row] as usize]).collect::<Vec<_>>()
+    };
+    match filter_key(key) {
+        LOGGER => take(chunk.texts()?.loggers()?.rows_where(|logger| logger == value)),
+        TEMPLATE => take(chunk.texts()?.templates()?.rows_where(|template| template == value)),
+        RELEASE => take(of_resource(&|resource| resource.release.as_deref() == Some(value))),
+        _ => {
+            take(of_resource(&|resource| {
+                resource.attributes.iter().any(|attribute| attribute.key == key && is_value(&attribute.value, value))
+            }));
+            take(chunk.details()?.attributes()?.rows_where(key, |found| is_value(found, value))?);
+        }
+    }
+    Ok(is_taken)
+}
+
+/// A batch that is not sealed.
+pub(super) struct OpenedBatch {
+    pub(super) id: i64,
+    pub(super) project_id: ProjectId,
+    pub(super) received_ms: i64,
+    pub(super) batch: LogBatch,
 }
 
 impl OpenedBatch {
@@ -334,12 +597,14 @@ impl OpenedBatch {
             project_id,
             received_ms,
             resource: resources[record.resource].clone(),
-            record,
+            // Of no meaning outside of the batch.
+            record: LogRecord { resource: 0, ..record },
         })
     }
 }
 
-fn open_batch(connection: &Connection, id: i64) -> Result<Option<OpenedBatch>, StoreError> {
+/// A batch and how many bytes it expanded to, unless it is sealed.
+pub(super) fn read_batch(connection: &Connection, id: i64) -> Result<Option<(OpenedBatch, usize)>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT project_id, received_ms, body_codec, body FROM log_batch WHERE id = :id")?;
     let found = statement
@@ -348,29 +613,52 @@ fn open_batch(connection: &Connection, id: i64) -> Result<Option<OpenedBatch>, S
         })
         .optional()?;
     let Some((project_id, received_ms, codec, body)) = found else { return Ok(None) };
-    let batch = decode_logs(&expand(codec, &body)?)?;
-    Ok(Some(OpenedBatch { id, project_id, received_ms, batch }))
+    let bytes = expand(codec, &body)?;
+    let batch = decode_logs(&bytes)?;
+    Ok(Some((OpenedBatch { id, project_id, received_ms, batch }, bytes.len())))
 }
 
-/// The batches with logs of a trace.
-pub(super) const TRACE_SQL: &str = "SELECT batch_id FROM log_trace WHERE trace_key = :key ORDER BY batch_id";
+/// Batches that are not sealed, with their traces: few enough to be looked at one by one.
+pub(super) const BATCH_TRACES_SQL: &str = "SELECT batch_id, traces FROM log_batch_trace ORDER BY batch_id";
 
-fn read_trace_logs(connection: &Connection, trace_id: TraceId, limit: usize) -> Result<(Vec<LogRow>, u64), StoreError> {
-    let mut statement = connection.prepare_cached(TRACE_SQL)?;
-    let mut batches = statement.query(named_params! { ":key": trace_id.key() })?;
-    let mut found: BTreeMap<LogPosition, LogRow> = BTreeMap::new();
-    let mut total = 0;
-    while let Some(batch) = batches.next()? {
-        check_time()?;
-        let Some(opened) = open_batch(connection, batch.get(0)?)? else { continue };
-        for row in opened.rows().filter(|row| row.record.trace_id == Some(trace_id)) {
-            total += 1;
-            found.insert(LogPosition { time_ns: row.record.time_ns, id: row.id }, row);
-            if found.len() > limit {
-                found.pop_last();
-            }
+/// The batches that are not sealed and have logs of a trace, and how many. Two traces in 2^63 share a key.
+fn batches_of_trace(connection: &Connection, trace_id: TraceId) -> Result<Vec<(i64, u64)>, StoreError> {
+    let mut statement = connection.prepare_cached(BATCH_TRACES_SQL)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let count = count_of_trace(row.get_ref(1)?.as_blob().unwrap_or_default(), trace_id.key());
+        if count > 0 {
+            found.push((row.get(0)?, count));
         }
     }
+    Ok(found)
+}
+
+fn read_trace_logs(connection: &Connection, trace_id: TraceId, limit: usize) -> Result<(Vec<LogRow>, u64), StoreError> {
+    let mut found: BTreeMap<LogPosition, LogRow> = BTreeMap::new();
+    let mut total = 0;
+    let mut add = |row: LogRow| {
+        found.insert(LogPosition { time_ns: row.record.time_ns, id: row.id }, row);
+        if found.len() > limit {
+            found.pop_last();
+        }
+    };
+    for (batch_id, _) in batches_of_trace(connection, trace_id)? {
+        check_time()?;
+        let Some((opened, _)) = read_batch(connection, batch_id)? else { continue };
+        for row in opened.rows().filter(|row| row.record.trace_id == Some(trace_id)) {
+            total += 1;
+            add(row);
+        }
+    }
+    each_of_trace(connection, trace_id, |chunk, mut rows| {
+        total += rows.len() as u64;
+        // In the order of time: no more of one chunk can be shown.
+        rows.truncate(limit);
+        chunk.rows(&rows, true)?.into_iter().for_each(&mut add);
+        Ok(())
+    })?;
     Ok((found.into_values().collect(), total))
 }
 

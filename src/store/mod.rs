@@ -11,10 +11,12 @@
 
 mod attachments;
 mod blobs;
+mod bloom;
 mod bodies;
 mod body;
 mod check_ins;
 mod client_reports;
+mod columns;
 mod dictionaries;
 mod dictionary_rules;
 mod drops;
@@ -25,6 +27,9 @@ mod issue_list;
 mod issue_search;
 mod issues;
 mod keeper;
+mod log_chunks;
+mod log_columns;
+mod log_sealer;
 mod logs;
 mod metrics;
 mod migrate;
@@ -43,10 +48,16 @@ mod rescue;
 mod retention;
 pub mod safety;
 mod sessions;
+mod span_chunk;
+mod span_chunks;
+mod span_match;
+mod span_sealer;
 mod staged;
 mod staged_signals;
 #[cfg(test)]
 mod tests;
+mod trace_rows;
+mod trace_search;
 mod traces;
 pub mod transfer;
 mod trouble;
@@ -84,7 +95,7 @@ pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSee
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
-pub use traces::{TracePage, TraceQuery, TraceSpans};
+pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
 pub use trouble::WriterState;
 pub use write::{
     Appended, CheckInAppended, CheckInWrite, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite,
@@ -92,7 +103,7 @@ pub use write::{
     SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
-use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize};
+use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize, SEAL_AFTER_S};
 use crate::model::live::LiveChange;
 use crate::model::storage::StorageReport;
 use keeper::KeeperHandle;
@@ -174,12 +185,25 @@ pub struct Store {
 }
 
 /// What the operator decides about what is kept and how.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoreSettings {
     pub durability: Durability,
     pub keep: Keep,
     /// Chosen at the first start and remembered, when `keep` names none; filled in by [`Store::open`].
     pub max_size_default: Option<u64>,
+    /// How long what was sent waits for more of its kind before it is packed into chunks, in seconds.
+    pub seal_after_s: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            durability: Durability::default(),
+            keep: Keep::default(),
+            max_size_default: None,
+            seal_after_s: SEAL_AFTER_S,
+        }
+    }
 }
 
 impl StoreSettings {

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{EventQuery, FeedbackScope, IssueSort, events, feedback, issue_list, issues, migrate, traces, writer};
+use super::{EventQuery, FeedbackScope, IssueSort, events, feedback, issue_list, issues, migrate, trace_rows, writer};
 use crate::model::ids::{EventId, IssueId, ProjectId};
 
 /// Tables that are read whole, and why they are always small.
@@ -87,7 +87,8 @@ fn built() -> Vec<(&'static str, &'static str, Vec<String>)> {
             "page_sql",
             scopes.iter().flat_map(|scope| both(&|by| feedback::page_sql(*scope, by))).collect(),
         ),
-        ("traces.rs", "list_sql", both(&traces::list_sql)),
+        ("trace_rows.rs", "list_sql", vec![trace_rows::list_sql()]),
+        ("trace_rows.rs", "one_sql", vec![trace_rows::one_sql()]),
         ("writer.rs", "last_id_sql", writer::ID_TABLES.map(writer::last_id_sql).to_vec()),
     ]
 }

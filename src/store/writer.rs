@@ -118,8 +118,8 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
 }
 
 /// Tables whose ids come from [`ServerIds`].
-pub(super) const ID_TABLES: [&str; 8] =
-    ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"];
+pub(super) const ID_TABLES: [&str; 7] =
+    ["event", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"];
 
 pub(super) fn last_id_sql(table: &str) -> String {
     format!("SELECT coalesce(max(id), 0) FROM {table}")
@@ -131,6 +131,9 @@ pub(super) fn last_server_id(connection: &Connection) -> Result<i64, StoreError>
     for table in ID_TABLES {
         last = last.max(connection.query_row(&last_id_sql(table), [], |row| row.get(0))?);
     }
+    // Batches that are sealed keep their ids there.
+    let sql = "SELECT coalesce(max(last_batch_id), 0) FROM log_chunk";
+    last = last.max(connection.query_row(sql, [], |row| row.get(0))?);
     Ok(last)
 }
 

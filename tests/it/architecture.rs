@@ -68,7 +68,8 @@ const SQL_AS_DATA: &[&str] = &[
 ];
 
 /// Text and code made by others.
-const GENERATED: &[&str] = &["src/gen/trapline.staged.v1.rs"];
+const GENERATED: &[&str] =
+    &["src/gen/trapline.staged.v1.rs", "src/gen/trapline.chunk.v1.rs", "src/gen/trapline.log_chunk.v1.rs"];
 
 const LINES_MAX: usize = 800;
 
@@ -86,6 +87,8 @@ const FROZEN: &[(&str, u64)] = &[
     ("src/store/migrations/0011_dictionaries.sql", 0x94dd_716c_c270_c0eb),
     ("src/store/migrations/0012_retention.sql", 0),
     ("src/store/migrations/0013_issue_search.sql", 0),
+    ("src/store/migrations/0009_span_chunks.sql", 0),
+    ("src/store/migrations/0010_log_chunks.sql", 0),
     ("src/grouping/v1/chain.rs", 0xf220_88f6_b0b1_b019),
     ("src/grouping/v1/enhance.rs", 0xd770_573f_b764_fd5d),
     ("src/grouping/v1/exception.rs", 0x97c0_127c_ccfe_d95b),

@@ -44,7 +44,15 @@ SELECT 'errors', received_ms / 86400000 AS day, count(*), sum(length(body) + 250
 INSERT INTO stored_day
 SELECT 'spans', received_ms / 86400000 AS day, sum(span_count), sum(length(body) + 50) FROM span_batch GROUP BY day;
 INSERT INTO stored_day
+SELECT 'spans', received_ms / 86400000 AS day, sum(span_count), sum(bytes + trace_count * 80 + 200) FROM span_chunk
+WHERE true GROUP BY day
+ON CONFLICT (kind, day) DO UPDATE SET row_count = row_count + excluded.row_count, bytes = bytes + excluded.bytes;
+INSERT INTO stored_day
 SELECT 'logs', received_ms / 86400000 AS day, sum(record_count), sum(length(body) + 150) FROM log_batch GROUP BY day;
+INSERT INTO stored_day
+SELECT 'logs', received_ms / 86400000 AS day, sum(record_count), sum(bytes + 200) FROM log_chunk
+WHERE true GROUP BY day
+ON CONFLICT (kind, day) DO UPDATE SET row_count = row_count + excluded.row_count, bytes = bytes + excluded.bytes;
 INSERT INTO stored_day
 SELECT 'metrics', received_ms / 86400000 AS day, sum(point_count), sum(length(body) + 50) FROM metric_batch GROUP BY day;
 INSERT INTO stored_day
@@ -76,6 +84,29 @@ END;
 CREATE TRIGGER span_batch_dropped AFTER DELETE ON span_batch BEGIN
     UPDATE stored_day SET row_count = row_count - old.span_count, bytes = bytes - (length(old.body) + 50)
     WHERE kind = 'spans' AND day = old.received_ms / 86400000;
+END;
+
+-- With the rows of its traces.
+CREATE TRIGGER span_chunk_stored AFTER INSERT ON span_chunk BEGIN
+    INSERT INTO stored_day
+    VALUES ('spans', new.received_ms / 86400000, new.span_count, new.bytes + new.trace_count * 80 + 200)
+    ON CONFLICT (kind, day) DO UPDATE SET
+        row_count = row_count + excluded.row_count, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER span_chunk_dropped AFTER DELETE ON span_chunk BEGIN
+    UPDATE stored_day
+    SET row_count = row_count - old.span_count, bytes = bytes - (old.bytes + old.trace_count * 80 + 200)
+    WHERE kind = 'spans' AND day = old.received_ms / 86400000;
+END;
+
+CREATE TRIGGER log_chunk_stored AFTER INSERT ON log_chunk BEGIN
+    INSERT INTO stored_day VALUES ('logs', new.received_ms / 86400000, new.record_count, new.bytes + 200)
+    ON CONFLICT (kind, day) DO UPDATE SET
+        row_count = row_count + excluded.row_count, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER log_chunk_dropped AFTER DELETE ON log_chunk BEGIN
+    UPDATE stored_day SET row_count = row_count - old.record_count, bytes = bytes - (old.bytes + 200)
+    WHERE kind = 'logs' AND day = old.received_ms / 86400000;
 END;
 
 CREATE TRIGGER log_batch_stored AFTER INSERT ON log_batch BEGIN

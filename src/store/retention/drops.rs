@@ -4,19 +4,18 @@
 //! Ids rise with the time rows came in, so the oldest are the first of a table. Rows that say they came in the future are
 //! from a time when the clock was wrong; they go with what stands behind them.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
 use super::super::StoreError;
-use super::super::body::expand;
+use super::super::log_chunks::{drop_log_batch, drop_log_chunk, drop_log_minutes};
 use super::super::sessions::prune;
-use super::super::staged::decode_spans;
+use super::super::span_chunks::{drop_span_batch, drop_span_chunk};
 use super::super::writer::now_ms;
 use crate::config::{BLOB_UNFINISHED_MS, SLICE_MS};
 use crate::model::storage::StoredKind;
-use crate::model::time::{DAY_MS, day_of, hour_of};
+use crate::model::time::{DAY_MS, day_of, hour_of, minute_of};
 
 /// What one slice takes.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +27,16 @@ pub(super) struct Cut {
 
 /// Rows behind a head of rows from the future that are looked at for one that is too old.
 const DEEP_ROWS: usize = 20_000;
+/// As many chunks.
+const DEEP_CHUNKS: usize = 200;
 
-/// Drops the oldest rows of a kind. Not for spans, which are read first: see [`read_span_batches`].
+/// Drops the oldest rows of a kind.
 pub(super) fn drop_oldest(tx: &Transaction<'_>, kind: StoredKind, cut: Cut) -> Result<usize, StoreError> {
     match kind {
         StoredKind::Errors => drop_head(tx, "event", cut),
         StoredKind::Feedback => drop_head(tx, "feedback", cut),
-        StoredKind::Logs => drop_log_batches(tx, cut),
+        StoredKind::Spans => drop_spans(tx, cut),
+        StoredKind::Logs => drop_logs(tx, cut),
         StoredKind::Metrics => drop_metrics(tx, cut),
         StoredKind::Attachments => drop_attachments(tx, cut),
         StoredKind::Profiles => drop_profiles(tx, cut),
@@ -42,7 +44,7 @@ pub(super) fn drop_oldest(tx: &Transaction<'_>, kind: StoredKind, cut: Cut) -> R
         StoredKind::CheckIns => drop_check_ins(tx, cut),
         StoredKind::Sessions => drop_sessions(tx, cut),
         StoredKind::Counts => drop_counts(tx, cut),
-        StoredKind::Spans | StoredKind::Issues | StoredKind::Server => Ok(0),
+        StoredKind::Issues | StoredKind::Server => Ok(0),
     }
 }
 
@@ -76,74 +78,71 @@ fn drop_head(tx: &Transaction<'_>, table: &str, cut: Cut) -> Result<usize, Store
     Ok(statement.execute(named_params! { ":last": last })?)
 }
 
-/// A batch of spans that is to go, and the traces that have spans in it.
-pub(super) struct SpanBatchToGo {
-    id: i64,
-    trace_keys: Vec<i64>,
+/// The first chunk of a table in the order its batches came in, when it or one soon behind it is too old.
+fn first_chunk(tx: &Transaction<'_>, table: &str, before_ms: i64) -> Result<Option<i64>, StoreError> {
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT id FROM {table} WHERE EXISTS (
+             SELECT 1 FROM (SELECT received_ms FROM {table} ORDER BY last_batch_id LIMIT :rows)
+             WHERE received_ms < :before_ms)
+         ORDER BY last_batch_id, id LIMIT 1"
+    ))?;
+    let bounds = named_params! { ":rows": DEEP_CHUNKS as i64, ":before_ms": before_ms };
+    Ok(statement.query_row(bounds, |row| row.get(0)).optional()?)
 }
 
-/// The oldest batches. Finding out what is in them takes longer than dropping it, so it is not done by the writer.
-pub(super) fn read_span_batches(connection: &Connection, cut: Cut) -> Result<Vec<SpanBatchToGo>, StoreError> {
-    let Some(last) = end_of_head(connection, "span_batch", cut)? else { return Ok(Vec::new()) };
-    let deadline = Instant::now() + Duration::from_millis(5 * SLICE_MS);
-    let mut statement =
-        connection.prepare_cached("SELECT id, body_codec, body FROM span_batch WHERE id <= :last ORDER BY id")?;
-    let mut rows = statement.query(named_params! { ":last": last })?;
-    let mut batches = Vec::new();
-    while let Some(row) = rows.next()? {
-        let body: Vec<u8> = row.get(2)?;
-        // A body that cannot be read has no traces anybody could look at, but it takes room.
-        let spans = expand(row.get(1)?, &body).and_then(|body| decode_spans(&body)).map(|batch| batch.spans);
-        let keys: BTreeSet<i64> = spans.unwrap_or_default().iter().map(|span| span.trace_id.key()).collect();
-        batches.push(SpanBatchToGo { id: row.get(0)?, trace_keys: keys.into_iter().collect() });
-        if Instant::now() > deadline {
+/// The first batches of a table that wait to be sealed and are too old.
+fn first_batches(tx: &Transaction<'_>, table: &str, cut: Cut) -> Result<Vec<i64>, StoreError> {
+    let Some(last) = end_of_head(tx, table, cut)? else { return Ok(Vec::new()) };
+    let mut statement = tx.prepare_cached(&format!("SELECT id FROM {table} WHERE id <= :last ORDER BY id"))?;
+    Ok(statement.query_map(named_params! { ":last": last }, |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Chunks, and batches when there is no chunk left; as many as a slice has time for. A large chunk takes several slices.
+fn drop_spans(tx: &Transaction<'_>, cut: Cut) -> Result<usize, StoreError> {
+    let until = Instant::now() + Duration::from_millis(SLICE_MS / 2);
+    let mut dropped = 0;
+    while let Some(id) = first_chunk(tx, "span_chunk", cut.before_ms)? {
+        drop_span_chunk(tx, id)?;
+        dropped += 1;
+        if dropped >= cut.rows || Instant::now() > until {
+            return Ok(dropped);
+        }
+    }
+    for id in first_batches(tx, "span_batch", Cut { rows: cut.rows.saturating_sub(dropped), ..cut })? {
+        drop_span_batch(tx, id)?;
+        dropped += 1;
+        if Instant::now() > until {
             break;
         }
     }
-    Ok(batches)
-}
-
-/// Drops as many of them as a slice has time for.
-pub(super) fn drop_span_batches(tx: &Transaction<'_>, batches: &[SpanBatchToGo]) -> Result<usize, StoreError> {
-    let deadline = Instant::now() + Duration::from_millis(SLICE_MS);
-    let mut part = tx.prepare_cached("DELETE FROM trace_part WHERE trace_key = :key AND batch_id = :batch_id")?;
-    // The summary of a trace stays for as long as any of its spans.
-    let mut trace = tx.prepare_cached(
-        "DELETE FROM trace WHERE trace_key = :key AND NOT EXISTS (SELECT 1 FROM trace_part WHERE trace_key = :key)",
-    )?;
-    let mut batch = tx.prepare_cached("DELETE FROM span_batch WHERE id = :id")?;
-    for (count, to_go) in batches.iter().enumerate() {
-        if count > 0 && Instant::now() > deadline {
-            return Ok(count);
-        }
-        for key in &to_go.trace_keys {
-            part.execute(named_params! { ":key": key, ":batch_id": to_go.id })?;
-            trace.execute(named_params! { ":key": key })?;
-        }
-        batch.execute(named_params! { ":id": to_go.id })?;
-    }
-    Ok(batches.len())
-}
-
-fn drop_log_batches(tx: &Transaction<'_>, cut: Cut) -> Result<usize, StoreError> {
-    let mut dropped = 0;
-    if let Some(last) = end_of_head(tx, "log_batch", cut)? {
-        let mut statement = tx.prepare_cached("DELETE FROM log_trace WHERE batch_id <= :last")?;
-        dropped += statement.execute(named_params! { ":last": last })?;
-        let mut statement = tx.prepare_cached("DELETE FROM log_batch WHERE id <= :last")?;
-        dropped += statement.execute(named_params! { ":last": last })?;
-    }
-    // Counts stay for as long as there is a record of that time; none of what is left begins earlier.
-    let mut statement = tx.prepare_cached(
-        "DELETE FROM log_minute WHERE minute IN (
-             SELECT DISTINCT minute FROM log_minute
-             WHERE minute < coalesce((SELECT min(max_ns) FROM log_batch) / 60000000000 - 60, :before_minute)
-             ORDER BY minute LIMIT :rows)",
-    )?;
-    dropped += statement.execute(named_params! {
-        ":before_minute": cut.before_ms / 60_000, ":rows": cut.rows.div_ceil(8) as i64,
-    })?;
     Ok(dropped)
+}
+
+fn drop_logs(tx: &Transaction<'_>, cut: Cut) -> Result<usize, StoreError> {
+    let until = Instant::now() + Duration::from_millis(SLICE_MS / 2);
+    let mut dropped = 0;
+    while let Some(id) = first_chunk(tx, "log_chunk", cut.before_ms)? {
+        drop_log_chunk(tx, id)?;
+        dropped += 1;
+        if dropped >= cut.rows || Instant::now() > until {
+            return Ok(dropped);
+        }
+    }
+    for id in first_batches(tx, "log_batch", Cut { rows: cut.rows.saturating_sub(dropped), ..cut })? {
+        drop_log_batch(tx, id)?;
+        dropped += 1;
+        if Instant::now() > until {
+            return Ok(dropped);
+        }
+    }
+    // Counts stay for as long as there is a record of that time.
+    let oldest_ns: Option<i64> = tx
+        .prepare_cached(
+            "SELECT min(ns) FROM (SELECT min(min_ns) AS ns FROM log_chunk UNION ALL SELECT min(min_ns) FROM log_batch)",
+        )?
+        .query_row([], |row| row.get(0))?;
+    let minute = oldest_ns.map_or(cut.before_ms / 60_000, minute_of);
+    Ok(dropped + drop_log_minutes(tx, minute, cut.rows)?)
 }
 
 /// Points as they were sent go first; the sums by minute and the names of what is no longer measured follow by age, or when

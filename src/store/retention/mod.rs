@@ -250,21 +250,10 @@ fn drop_slice(keeper: &mut Keeper, kind: StoredKind, cut: Cut, cause: DropCause)
     let slice = keeper.retention.slices.get(&kind).copied().unwrap_or_default();
     let cut = Cut { rows: cut.rows.min(slice.0), ..cut };
     let day = day_of(keeper.now_ms());
-    // Nothing is written, and nobody waits, when there is nothing to do.
-    let spans = match kind {
-        StoredKind::Spans => drops::read_span_batches(&keeper.reader, cut)?,
-        _ => Vec::new(),
-    };
-    if kind == StoredKind::Spans && spans.is_empty() {
-        return Ok(0);
-    }
     let (rows, took) = keeper.write(move |tx, _| {
         let started = Instant::now();
         let before = counted(tx, kind)?;
-        let rows = match kind {
-            StoredKind::Spans => drops::drop_span_batches(tx, &spans)?,
-            _ => drops::drop_oldest(tx, kind, cut)?,
-        };
+        let rows = drops::drop_oldest(tx, kind, cut)?;
         let after = counted(tx, kind)?;
         count_dropped(tx, kind, cause, day, before.0 - after.0, before.1 - after.1)?;
         Ok((rows, started.elapsed()))

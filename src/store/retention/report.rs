@@ -161,7 +161,9 @@ fn read_dropped(connection: &Connection, now_ms: i64) -> Result<Vec<KindDropped>
 /// When anything came in last.
 pub(super) fn newest_received_ms(connection: &Connection) -> Result<Option<i64>, StoreError> {
     let mut newest: Option<i64> = None;
-    for table in ["event", "span_batch", "log_batch", "metric_batch", "blob", "check_in", "feedback"] {
+    for table in
+        ["event", "span_batch", "span_chunk", "log_batch", "log_chunk", "metric_batch", "blob", "check_in", "feedback"]
+    {
         let sql = format!("SELECT max(received_ms) FROM (SELECT received_ms FROM {table} ORDER BY id DESC LIMIT 1)");
         newest = newest.max(connection.query_row(&sql, [], |row| row.get(0))?);
     }

@@ -5,10 +5,7 @@ use rusqlite::Connection;
 use super::super::migrate::migrate;
 use super::*;
 use crate::config::MAX_SIZE_MIN;
-use crate::model::ids::TraceId;
-use crate::model::span::{Span, SpanBatch};
 use crate::model::time::DAY_MS;
-use crate::store::{compress, encode_spans};
 
 const DAY: i64 = 20_000;
 
@@ -62,27 +59,13 @@ fn blob(connection: &Connection, id: i64, kind: &str, received_ms: i64, chunks: 
     connection.execute("UPDATE blob SET is_whole = 1 WHERE id = :id", named_params! { ":id": id }).unwrap();
 }
 
-fn spans(connection: &Connection, id: i64, received_ms: i64, traces: &[u8]) {
-    let spans = traces.iter().map(|trace| Span { trace_id: TraceId([*trace; 16]), ..Span::default() }).collect();
-    let body = compress(&encode_spans(SpanBatch { resources: vec![Default::default()], spans })).bytes;
+fn spans(connection: &Connection, id: i64, received_ms: i64, count: i64) {
     connection
         .execute(
-            "INSERT INTO span_batch VALUES (:id, :received_ms, :spans, 1, :body)",
-            named_params! { ":id": id, ":received_ms": received_ms, ":spans": traces.len() as i64, ":body": body },
+            "INSERT INTO span_batch VALUES (:id, :received_ms, :spans, 1, 100, 1, zeroblob(100))",
+            named_params! { ":id": id, ":received_ms": received_ms, ":spans": count },
         )
         .unwrap();
-    for trace in traces {
-        let trace = TraceId([*trace; 16]);
-        let row = named_params! { ":key": trace.key(), ":id": id };
-        connection.execute("INSERT INTO trace_part VALUES (:key, :id, :id)", row).unwrap();
-        connection
-            .execute(
-                "INSERT OR IGNORE INTO trace VALUES (:key, x'0e', 1, 10, 20, 1, x'0f', 'GET /', 'http.server', 'shop', 1,
-                     1, 1, 200, 10, 10, 1, 0, 0, 1, 0, 1, 'shop')",
-                named_params! { ":key": trace.key() },
-            )
-            .unwrap();
-    }
 }
 
 fn count(connection: &Connection, sql: &str) -> i64 {
@@ -143,22 +126,36 @@ fn now_of_the_machine() -> i64 {
     super::super::writer::now_ms()
 }
 
+/// Whatever is in them, sealed or not: the oldest first, and counted.
 #[test]
-fn the_summary_of_a_trace_goes_with_the_last_of_its_spans() {
+fn chunks_of_spans_and_logs_go_before_what_waits_to_be_sealed() {
     let mut connection = open();
-    spans(&connection, 1, ms(DAY), &[1, 2]);
-    spans(&connection, 2, ms(DAY + 5), &[2, 3]);
-    let (rows, _) = stored(&connection, StoredKind::Spans);
-    assert_eq!(rows, 4);
-    let cut = Cut { before_ms: ms(DAY + 1), rows: 10 };
-    let to_go = drops::read_span_batches(&connection, cut).unwrap();
-    let tx = connection.transaction().unwrap();
-    assert_eq!(drops::drop_span_batches(&tx, &to_go).unwrap(), 1);
-    tx.commit().unwrap();
-    assert_eq!((count(&connection, "trace"), count(&connection, "trace_part")), (2, 2));
-    assert_eq!(count(&connection, &format!("trace WHERE trace_key = {}", TraceId([1; 16]).key())), 0);
-    assert_eq!(stored(&connection, StoredKind::Spans).0, 2);
-    assert!(drops::read_span_batches(&connection, cut).unwrap().is_empty());
+    for (chunk, day) in [(1, DAY), (2, DAY + 1)] {
+        let row = named_params! { ":id": chunk, ":last": chunk * 10, ":at": ms(day), ":ns": ms(day) * 1_000_000 };
+        for sql in [
+            "INSERT INTO span_chunk (id, first_batch_id, last_batch_id, format, received_ms, min_ns, max_ns, last_trace_ns,
+                 span_count, trace_count, bytes, services)
+             VALUES (:id, :last - 9, :last, 1, :at, :ns, :ns, :ns, 40, 4, 1000, '')",
+            "INSERT INTO log_chunk (id, first_batch_id, last_batch_id, min_ns, max_ns, received_ms, record_count, bytes,
+                 levels) VALUES (:id, :last - 9, :last, :ns, :ns, :at, 60, 2000, 1)",
+            "INSERT INTO log_minute SELECT :ns / 60000000000, 1, '', '', 1, 60 WHERE :id + :last + :at",
+        ] {
+            connection.execute(sql, row).unwrap();
+        }
+    }
+    spans(&connection, 30, ms(DAY + 2), 5);
+    assert_eq!(stored(&connection, StoredKind::Spans), (85, 2 * (1_000 + 320 + 200) + 150));
+    assert_eq!(stored(&connection, StoredKind::Logs), (120, 2 * 2_200));
+    for kind in [StoredKind::Spans, StoredKind::Logs] {
+        while drop_of(&mut connection, kind, ms(DAY) + 1, 100) > 0 {}
+    }
+    assert_eq!((count(&connection, "span_chunk WHERE id = 2"), count(&connection, "span_chunk")), (1, 1));
+    assert_eq!((count(&connection, "log_chunk"), count(&connection, "log_minute")), (1, 1));
+    assert_eq!((stored(&connection, StoredKind::Spans).0, stored(&connection, StoredKind::Logs).0), (45, 60));
+    assert_eq!(drop_of(&mut connection, StoredKind::Spans, i64::MAX, 1), 1);
+    assert_eq!((count(&connection, "span_chunk"), count(&connection, "span_batch")), (0, 1));
+    assert_eq!(drop_of(&mut connection, StoredKind::Spans, ms(DAY + 9), 10), 1);
+    assert_eq!(stored(&connection, StoredKind::Spans), (0, 0));
 }
 
 #[test]
@@ -236,7 +233,7 @@ fn logs_and_metrics_go_with_their_counts_and_names() {
         let row = named_params! { ":id": id, ":at": ms(day), ":ns": ms(day) * 1_000_000, ":minute": ms(day) / 60_000 };
         for sql in [
             "INSERT INTO log_batch SELECT :id, 1, :id, :at, :ns, :ns, 7, 1, '', '', 1, zeroblob(100) WHERE :minute",
-            "INSERT INTO log_trace SELECT :id, :id, 7 WHERE :at + :ns + :minute",
+            "INSERT INTO log_batch_trace SELECT :id, x'00' WHERE :at + :ns + :minute",
             "INSERT INTO log_minute SELECT :minute, 1, '', '', 1, 7 WHERE :id + :at + :ns",
             "INSERT INTO metric SELECT :id, 1, 'm' || :id, 0, '', 1, :ns WHERE :minute + :at",
             "INSERT INTO metric_batch SELECT :id, 1, :id, :at, 3, 1, zeroblob(100) WHERE :minute + :ns",
@@ -250,7 +247,9 @@ fn logs_and_metrics_go_with_their_counts_and_names() {
     for kind in [StoredKind::Logs, StoredKind::Metrics] {
         while drop_of(&mut connection, kind, ms(DAY + 1), 100) > 0 {}
     }
-    for table in ["log_batch", "log_trace", "log_minute", "metric", "metric_batch", "metric_part", "metric_minute"] {
+    for table in
+        ["log_batch", "log_batch_trace", "log_minute", "metric", "metric_batch", "metric_part", "metric_minute"]
+    {
         assert_eq!(count(&connection, table), 1, "{table}");
     }
     assert_eq!(stored(&connection, StoredKind::Logs).0, 7);
@@ -343,7 +342,7 @@ fn an_old_database_is_counted_once_as_if_it_had_been_from_the_start() {
     let connection = open();
     event(&connection, 1, ms(DAY));
     event(&connection, 2, ms(DAY + 1));
-    spans(&connection, 1, ms(DAY), &[1, 2]);
+    spans(&connection, 1, ms(DAY), 2);
     blob(&connection, 1, "attachments", ms(DAY), 2);
     let days = |connection: &Connection| -> Vec<(String, i64, i64, i64)> {
         let mut statement = connection.prepare("SELECT * FROM stored_day").unwrap();

@@ -12,7 +12,8 @@ use crate::store::StoreError;
 use crate::store::body::expand;
 use crate::store::staged::decode_spans;
 use crate::store::staged_signals::{decode_logs, decode_metrics};
-use crate::store::traces::{read_spans, read_summary};
+use crate::store::trace_rows;
+use crate::store::traces::read_spans;
 
 /// A batch and the place behind it.
 pub(super) struct Placed<T> {
@@ -33,7 +34,7 @@ pub(super) fn next_spans(connection: &Connection, after: i64) -> Result<Option<P
 
 /// Which project a trace is listed under.
 pub(super) fn project_of(connection: &Connection, trace_id: TraceId) -> Result<Option<ProjectId>, StoreError> {
-    Ok(read_summary(connection, trace_id)?.map(|summary| summary.project_id))
+    Ok(trace_rows::project_of(connection, trace_id)?)
 }
 
 /// Whether these very spans of a trace came together before.
