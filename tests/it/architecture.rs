@@ -79,6 +79,7 @@ const FROZEN: &[(&str, u64)] = &[
     ("src/store/migrations/0003_blobs.sql", 0xc8d8_7d09_4beb_597d),
     ("src/store/migrations/0007_project_settings.sql", 0x8a8a_89cf_076b_989a),
     ("src/store/migrations/0008_issue_environments.sql", 0x7480_567b_2960_7cb2),
+    ("src/store/migrations/0010_log_chunks.sql", 0x9ff6_e867_10ee_75e8),
     ("src/store/migrations/0004_logs_and_metrics.sql", 0x6394_7db6_9310_4453),
     ("src/store/migrations/0006_feedback.sql", 0x9b97_e4b2_06f3_4d39),
     ("src/store/migrations/0005_monitors.sql", 0x19fa_ccdf_f4a6_4356),

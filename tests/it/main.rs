@@ -39,6 +39,7 @@ mod rate_limits;
 mod reading;
 mod release_health;
 mod sdk_matrix;
+mod sealed_logs;
 mod security_reports;
 mod sentry_api;
 mod sentry_auth;
