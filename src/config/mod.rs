@@ -179,6 +179,32 @@ pub const METRIC_SCAN_POINTS_MAX: usize = 200_000;
 /// Spans sent to the browser for one waterfall. More are kept and counted, not drawn.
 pub const TRACE_SPANS_SHOWN_MAX: usize = 100_000;
 
+/// So many waiting spans are sealed into a chunk at once; when they have waited for [`SEAL_AFTER_S`], so many; and after
+/// that many times as long, however few: a chunk of ten spans takes more room than their batch does.
+pub const SPAN_SEAL_AT: u64 = 8_192;
+pub const SPAN_SEAL_WAITED_AT: u64 = 2_048;
+pub const SPAN_SEAL_PATIENCE: i64 = 20;
+
+/// Of a chunk of spans, in spans and in bytes of its batches before compression; a single batch may be larger. At 32,000
+/// spans a chunk is about 1 MB, written within [`SLICE_MS`], and a trace is read out of it in milliseconds.
+pub const SPAN_CHUNK_SPANS_MAX: u64 = 36_864;
+pub const SPAN_CHUNK_EXPANDED_BYTES_MAX: u64 = 24 << 20;
+pub const SPAN_CHUNK_BATCHES_MAX: usize = 4_096;
+
+/// Neighbouring chunks are merged when there are so many that are small beside each other, so that a span is packed
+/// again once for every fourfold.
+pub const SPAN_MERGE_CHUNKS_MIN: usize = 4;
+
+/// Traces of a chunk that are forgotten in one slice when it is dropped.
+pub const SPAN_DROP_TRACES: usize = 500;
+
+/// A search over the attributes of spans is given up after so long, in milliseconds, with what it has found.
+pub const TRACE_SCAN_MS: u64 = 1_500;
+
+/// A search that goes on from an earlier page looks at chunks whose first span is up to that much younger than where it
+/// stands, in nanoseconds: spans stay in the same chunk as the start of their trace, or come that much later.
+pub const TRACE_SPREAD_NS: i64 = 600_000_000_000;
+
 /// Header block of a request, in bytes. `baggage` and cookies stay below 16 KiB.
 pub const HEADER_BYTES_MAX: usize = 64 << 10;
 

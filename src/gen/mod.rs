@@ -12,6 +12,11 @@ pub(crate) mod staged;
 #[path = "trapline.log_chunk.v1.rs"]
 pub(crate) mod log_chunk;
 
+#[rustfmt::skip]
+#[allow(unreachable_pub, clippy::all)]
+#[path = "trapline.chunk.v1.rs"]
+pub(crate) mod chunk;
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -19,11 +24,17 @@ mod tests {
     #[test]
     fn generated_code_is_what_proto_says() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let sources = ["staged.proto", "log_chunk.proto"];
-        let files = protox::compile(sources, [root.join("proto")]).expect("proto/ compiles");
         let fresh = tempfile::tempdir().expect("a temp folder can be made");
-        prost_build::Config::new().out_dir(fresh.path()).compile_fds(files).expect("code can be generated");
-        for name in ["trapline.staged.v1.rs", "trapline.log_chunk.v1.rs"] {
+        let generate = |file: &str, config: &mut prost_build::Config| {
+            let files = protox::compile([file], [root.join("proto")]).expect("proto/ compiles");
+            config.out_dir(fresh.path()).compile_fds(files).expect("code can be generated");
+        };
+        // What another file has made is named, not made again.
+        let staged = "crate::gen::staged";
+        generate("chunk.proto", prost_build::Config::new().extern_path(".trapline.staged.v1", staged));
+        generate("staged.proto", &mut prost_build::Config::new());
+        generate("log_chunk.proto", &mut prost_build::Config::new());
+        for name in ["trapline.staged.v1.rs", "trapline.chunk.v1.rs", "trapline.log_chunk.v1.rs"] {
             let generated = std::fs::read_to_string(fresh.path().join(name)).expect("the file was generated");
             let committed = root.join("src/gen").join(name);
             if std::env::var_os("UPDATE_TYPES").is_some() {

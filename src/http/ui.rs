@@ -12,7 +12,7 @@ use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, Sp
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceSummary};
 use crate::model::waterfall::{arrange, enclosing};
-use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, TraceQuery};
+use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, TracePosition, TraceQuery};
 
 use super::blobs;
 use super::error::ApiError;
@@ -25,7 +25,7 @@ use super::view::trace::{
     SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView, TraceRowView, TraceView,
 };
 use super::view::{BootView, ProjectView};
-use super::{Query, Ready, feedback, grouping, now_ms};
+use super::{Query, Ready, feedback, grouping, now_ms, ui_logs};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
@@ -162,14 +162,19 @@ pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
         .store
         .traces(TraceQuery {
             requests_only: query.get("kind") != Some("all"),
+            project_id: ui_logs::project(ready, query)?,
             text: query.get("query").map(str::to_string),
             service: query.get("service").map(str::to_string),
-            after: cursor(query)?,
+            attribute: attribute(query)?,
+            before: trace_position(query)?,
             limit: page_rows(query),
         })
         .await?;
-    let next_cursor = page.next_after.map(|(start, key)| format!("{start}.{key}"));
-    ok(&TraceListView { traces: page.traces.into_iter().map(trace_row).collect(), next_cursor })
+    ok(&TraceListView {
+        traces: page.traces.into_iter().map(trace_row).collect(),
+        next_cursor: page.next_before.map(|position| position.0.to_string()),
+        searched_to_ms: page.searched_to_ns.map(|ns| ns as f64 / 1e6),
+    })
 }
 
 pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
@@ -457,6 +462,19 @@ pub(super) fn short_id(ready: &Ready, event: &EventSummary, short_no: u64) -> St
 }
 
 /// Two numbers with a dot between, as handed out in `next_cursor`.
+/// `name:value`.
+fn attribute(query: &Query) -> Result<Option<(String, String)>, ApiError> {
+    let Some(text) = query.get("attribute") else { return Ok(None) };
+    let invalid = || ApiError::new(StatusCode::BAD_REQUEST, format!("an attribute is name:value, not {text:?}"));
+    text.split_once(':').map(|pair| Some(ui_logs::pair(pair))).ok_or_else(invalid)
+}
+
+fn trace_position(query: &Query) -> Result<Option<TracePosition>, ApiError> {
+    let Some(text) = query.get("cursor") else { return Ok(None) };
+    let invalid = || ApiError::new(StatusCode::BAD_REQUEST, "that is not a cursor: start again without one");
+    text.parse().map(|id| Some(TracePosition(id))).map_err(|_| invalid())
+}
+
 fn cursor(query: &Query) -> Result<Option<(i64, i64)>, ApiError> {
     let Some(text) = query.get("cursor") else { return Ok(None) };
     let parsed = text.split_once('.').and_then(|(value, id)| Some((value.parse().ok()?, id.parse().ok()?)));

@@ -63,8 +63,8 @@ pub(super) fn summarise(batch: &SpanBatch, project_id: ProjectId) -> Vec<TracePa
             parts.len() - 1
         });
         let part = &mut parts[place];
-        // Exclusive or does not mind the order; the shift keeps the key a positive i64.
-        part.spans_key ^= (xxh3_64(&span.span_id.0) >> 1) as i64;
+        // Exclusive or does not mind the order; 47 bits are what six bytes hold of a positive number.
+        part.spans_key ^= (xxh3_64(&span.span_id.0) >> 1 & 0x7fff_ffff_ffff) as i64;
         let is_first = part.summary.span_count == 0;
         if is_first {
             part.summary.span_count = 1;
@@ -72,7 +72,7 @@ pub(super) fn summarise(batch: &SpanBatch, project_id: ProjectId) -> Vec<TracePa
         }
         part.summary.start_ns = part.summary.start_ns.min(span.start_ns);
         part.summary.end_ns = part.summary.end_ns.max(span.end_ns);
-        let precedence = (rank_of(span), span.start_ns, span.span_id.0);
+        let precedence = (rank_of(span), span.start_ns, TraceRoot::tie_of(span.span_id));
         if precedence < part.summary.root.precedence() {
             part.summary.root = root_of(span, service);
         }
@@ -115,7 +115,7 @@ fn summary_of(span: &Span, service: &str, project_id: ProjectId) -> TraceSummary
 fn root_of(span: &Span, service: &str) -> TraceRoot {
     TraceRoot {
         rank: rank_of(span),
-        span_id: span.span_id,
+        tie: TraceRoot::tie_of(span.span_id),
         name: span.name.clone(),
         op: span.op.clone(),
         service: service.to_string(),

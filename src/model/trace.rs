@@ -28,7 +28,8 @@ pub struct TraceSummary {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceRoot {
     pub rank: RootRank,
-    pub span_id: SpanId,
+    /// Of two roots that are otherwise as good: see [`TraceRoot::tie_of`].
+    pub tie: u16,
     pub name: String,
     pub op: String,
     pub service: String,
@@ -66,8 +67,13 @@ impl TraceSummary {
 
 impl TraceRoot {
     /// Smaller names the trace better. The span id only breaks ties, so that any order gives the same answer.
-    pub fn precedence(&self) -> (RootRank, i64, [u8; 8]) {
-        (self.rank, self.start_ns, self.span_id.0)
+    pub fn precedence(&self) -> (RootRank, i64, u16) {
+        (self.rank, self.start_ns, self.tie)
+    }
+
+    /// As much of a span's id as is kept of it.
+    pub fn tie_of(span_id: SpanId) -> u16 {
+        u16::from_be_bytes([span_id.0[0], span_id.0[1]])
     }
 }
 
@@ -94,7 +100,7 @@ mod tests {
             end_ns: start_ns + 10,
             root: TraceRoot {
                 rank,
-                span_id: SpanId([start_ns as u8; 8]),
+                tie: start_ns as u16,
                 name: service.to_string(),
                 op: String::new(),
                 service: service.to_string(),

@@ -126,32 +126,55 @@ impl<'a> Input<'a> {
 const ALL_EQUAL: u8 = 0;
 const PLAIN: u8 = 1;
 const DELTA: u8 = 2;
+/// Added to one of the above: the numbers stand divided by what they all are multiples of, as nanoseconds from a clock
+/// of microseconds are.
+const SCALED: u8 = 4;
 
 /// Integers of any size; rising or repeating ones are the cheapest.
 pub(super) fn encode_integers(values: &[i64]) -> Vec<u8> {
     let Some(first) = values.first() else { return Vec::new() };
+    let mut out = Vec::new();
     if values.iter().all(|value| value == first) {
-        let mut out = vec![ALL_EQUAL];
+        out.push(ALL_EQUAL);
         put_uint(&mut out, zigzag(*first));
         return out;
     }
-    let deltas = || {
-        let before = std::iter::once(0).chain(values.iter().copied());
-        values.iter().zip(before).map(|(value, before)| zigzag(value.wrapping_sub(before)))
-    };
-    let plain = || values.iter().map(|value| zigzag(*value));
-    let plain_len: usize = plain().map(uint_len).sum();
-    let delta_len: usize = deltas().map(uint_len).sum();
-    let mut out = Vec::with_capacity(1 + plain_len.min(delta_len));
+    let divisor = common_divisor(values);
+    let plain = || values.iter().map(move |value| value / divisor);
+    let deltas = || plain().zip(std::iter::once(0).chain(plain())).map(|(value, before)| value.wrapping_sub(before));
+    let plain_len: usize = plain().map(|value| uint_len(zigzag(value))).sum();
+    let delta_len: usize = deltas().map(|value| uint_len(zigzag(value))).sum();
+    out.reserve(12 + plain_len.min(delta_len));
     // Numbers as they are repeat more often than their steps do; near equal, they compress better.
-    if delta_len * 8 < plain_len * 7 {
-        out.push(DELTA);
-        deltas().for_each(|value| put_uint(&mut out, value));
+    let is_delta = delta_len * 8 < plain_len * 7;
+    let mode = if is_delta { DELTA } else { PLAIN };
+    if divisor > 1 {
+        out.push(mode | SCALED);
+        put_uint(&mut out, divisor as u64);
     } else {
-        out.push(PLAIN);
-        plain().for_each(|value| put_uint(&mut out, value));
+        out.push(mode);
+    }
+    if is_delta {
+        deltas().for_each(|value| put_uint(&mut out, zigzag(value)));
+    } else {
+        plain().for_each(|value| put_uint(&mut out, zigzag(value)));
     }
     out
+}
+
+/// At least 1.
+fn common_divisor(values: &[i64]) -> i64 {
+    let mut common = 0_u64;
+    for value in values {
+        let mut other = value.unsigned_abs();
+        while other != 0 {
+            (common, other) = (other, common % other);
+        }
+        if common == 1 {
+            break;
+        }
+    }
+    i64::try_from(common).unwrap_or(1).max(1)
 }
 
 /// The inverse of [`encode_integers`].
@@ -167,15 +190,21 @@ pub(super) fn decode_integers(bytes: &[u8], rows: usize) -> Result<Vec<i64>, Sto
         input.end()?;
         return Ok(vec![value; rows]);
     }
-    if mode > DELTA || input.0.len() < rows {
+    let factor = if mode & SCALED == 0 { 1 } else { input.uint()? as i64 };
+    let is_delta = match mode & !SCALED {
+        PLAIN => false,
+        DELTA => true,
+        _ => return Err(bad("numbers of no known kind")),
+    };
+    if input.0.len() < rows {
         return Err(bad("fewer numbers than rows"));
     }
     let mut values = Vec::with_capacity(rows);
     let mut before = 0_i64;
     for _ in 0..rows {
         let value = unzigzag(input.uint()?);
-        before = if mode == DELTA { before.wrapping_add(value) } else { value };
-        values.push(before);
+        before = if is_delta { before.wrapping_add(value) } else { value };
+        values.push(before.wrapping_mul(factor));
     }
     input.end()?;
     Ok(values)
@@ -391,11 +420,6 @@ impl<'a> TextColumn<'a> {
         code.checked_sub(1).map(|entry| self.entries[entry])
     }
 
-    /// Every text of the column, once.
-    pub(super) fn entries(&self) -> &[&'a str] {
-        &self.entries
-    }
-
     /// The rows whose text is taken by `takes`, which is asked once for each text.
     pub(super) fn rows_where(&self, mut takes: impl FnMut(&str) -> bool) -> Vec<usize> {
         let taken: Vec<bool> = std::iter::once(false).chain(self.entries.iter().map(|entry| takes(entry))).collect();
@@ -470,6 +494,8 @@ mod tests {
             prop::collection::vec(any::<i64>(), 0..50),
             prop::collection::vec(1_700_000_000_000..1_700_000_000_900_i64, 0..50),
             prop::collection::vec(Just(-7_i64), 0..5),
+            prop::collection::vec((-9_000_000_000..9_000_000_000_i64).prop_map(|us| us * 1000), 0..50),
+            prop::collection::vec(prop_oneof![Just(i64::MIN), Just(0)], 0..5),
         ]) {
             prop_assert_eq!(decode_integers(&encode_integers(&values), values.len()).unwrap(), values);
         }

@@ -5,7 +5,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
 use super::body::{CODEC_ZSTD, expand};
-use super::traces::read_summary;
+use super::trace_rows;
 use super::write::FeedbackWrite;
 use super::writer::Batch;
 use super::{Store, StoreError};
@@ -248,7 +248,7 @@ fn read_one(connection: &Connection, id: EventId) -> Result<Option<FeedbackWhole
 
 fn find_trace(connection: &Connection, row: &mut FeedbackRow) -> Result<(), StoreError> {
     if let Some(trace_id) = row.trace_id {
-        row.has_trace = read_summary(connection, trace_id)?.is_some();
+        row.has_trace = trace_rows::has(connection, trace_id)?;
     }
     Ok(())
 }

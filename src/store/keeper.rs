@@ -12,6 +12,7 @@ use rusqlite::{Connection, Transaction};
 
 use super::log_sealer;
 use super::readers::open_read_only;
+use super::span_sealer;
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
 use crate::config::{KEEPER_PAUSE_MS, KEEPER_RETRY_MS};
@@ -39,6 +40,8 @@ pub(super) struct Chore {
 
 /// In the order of their turns.
 const CHORES: &[Chore] = &[
+    Chore { name: "sealing spans", run: span_sealer::seal, every_ms: 1_000 },
+    Chore { name: "merging chunks of spans", run: span_sealer::merge, every_ms: 5_000 },
     Chore { name: "sealing logs", run: log_sealer::seal, every_ms: 1_000 },
     Chore { name: "merging logs", run: log_sealer::merge, every_ms: 10_000 },
     Chore { name: "forgetting deliveries of logs", run: log_sealer::forget_deliveries, every_ms: 3_600_000 },
@@ -68,11 +71,11 @@ pub(super) struct KeeperHandle {
 }
 
 impl Keeper {
-    /// Another one, to run chores by hand.
+    /// One to run chores with by hand.
     #[cfg(test)]
-    pub(super) fn of(store: &super::Store, settings: StoreSettings) -> Self {
-        let reader = open_read_only(store.path()).expect("the store could open it");
-        Self { reader, settings: Arc::new(settings), writer: store.writer.clone(), stop: Arc::default() }
+    pub(super) fn of(store: &super::Store, settings: StoreSettings) -> Result<Self, StoreError> {
+        let reader = open_read_only(store.path())?;
+        Ok(Self { reader, settings: Arc::new(settings), writer: store.writer.clone(), stop: Arc::default() })
     }
 
     /// The clock chores go by, in unix milliseconds.

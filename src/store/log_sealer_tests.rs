@@ -32,7 +32,7 @@ fn open() -> Opened {
         on_death: Box::new(|why| panic!("{why}")),
     };
     let store = Store::open(dir.path(), options).unwrap();
-    let keeper = Keeper::of(&store, settings(0));
+    let keeper = Keeper::of(&store, settings(0)).unwrap();
     Opened { store, keeper, _dir: dir }
 }
 

@@ -15,7 +15,6 @@ mod bloom;
 mod body;
 mod check_ins;
 mod client_reports;
-#[allow(dead_code, unused_imports)] // Until chunks are made of them.
 mod columns;
 mod drops;
 mod events;
@@ -39,10 +38,16 @@ mod readers;
 mod releases;
 mod replays;
 mod sessions;
+mod span_chunk;
+mod span_chunks;
+mod span_match;
+mod span_sealer;
 mod staged;
 mod staged_signals;
 #[cfg(test)]
 mod tests;
+mod trace_rows;
+mod trace_search;
 mod traces;
 mod write;
 mod writer;
@@ -76,7 +81,7 @@ pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSee
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
-pub use traces::{TracePage, TraceQuery, TraceSpans};
+pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
 pub use write::{
     Appended, CheckInAppended, CheckInWrite, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite,
     KeyUseWrite, LogMinute, LogsWrite, MetricPart, MetricsWrite, MonitorTick, NoticeTold, OutcomeWrite,

@@ -118,24 +118,8 @@ fn span_to_pb(span: Span) -> pb::Span {
         is_local_root: span.is_local_root,
         http_status: span.http_status.map_or(0, u32::from),
         attributes: attributes_to_pb(span.attributes),
-        events: span
-            .events
-            .into_iter()
-            .map(|event| pb::SpanEvent {
-                name: event.name,
-                time_ns: event.time_ns,
-                attributes: attributes_to_pb(event.attributes),
-            })
-            .collect(),
-        links: span
-            .links
-            .into_iter()
-            .map(|link| pb::SpanLink {
-                trace_id: link.trace_id.0.to_vec(),
-                span_id: link.span_id.0.to_vec(),
-                attributes: attributes_to_pb(link.attributes),
-            })
-            .collect(),
+        events: span.events.into_iter().map(event_to_pb).collect(),
+        links: span.links.into_iter().map(link_to_pb).collect(),
         dropped: span.dropped,
         transaction_json: span.transaction_json,
     }
@@ -158,28 +142,34 @@ fn span_from_pb(span: pb::Span) -> Option<Span> {
         is_local_root: span.is_local_root,
         http_status: u16::try_from(span.http_status).ok().filter(|status| *status != 0),
         attributes: attributes_from_pb(span.attributes),
-        events: span
-            .events
-            .into_iter()
-            .map(|event| SpanEvent {
-                name: event.name,
-                time_ns: event.time_ns,
-                attributes: attributes_from_pb(event.attributes),
-            })
-            .collect(),
-        links: span
-            .links
-            .into_iter()
-            .filter_map(|link| {
-                Some(SpanLink {
-                    trace_id: TraceId::from_slice(&link.trace_id)?,
-                    span_id: SpanId::from_slice(&link.span_id)?,
-                    attributes: attributes_from_pb(link.attributes),
-                })
-            })
-            .collect(),
+        events: span.events.into_iter().map(event_from_pb).collect(),
+        links: span.links.into_iter().filter_map(link_from_pb).collect(),
         dropped: span.dropped,
         transaction_json: span.transaction_json,
+    })
+}
+
+pub(super) fn event_to_pb(event: SpanEvent) -> pb::SpanEvent {
+    pb::SpanEvent { name: event.name, time_ns: event.time_ns, attributes: attributes_to_pb(event.attributes) }
+}
+
+pub(super) fn event_from_pb(event: pb::SpanEvent) -> SpanEvent {
+    SpanEvent { name: event.name, time_ns: event.time_ns, attributes: attributes_from_pb(event.attributes) }
+}
+
+pub(super) fn link_to_pb(link: SpanLink) -> pb::SpanLink {
+    pb::SpanLink {
+        trace_id: link.trace_id.0.to_vec(),
+        span_id: link.span_id.0.to_vec(),
+        attributes: attributes_to_pb(link.attributes),
+    }
+}
+
+pub(super) fn link_from_pb(link: pb::SpanLink) -> Option<SpanLink> {
+    Some(SpanLink {
+        trace_id: TraceId::from_slice(&link.trace_id)?,
+        span_id: SpanId::from_slice(&link.span_id)?,
+        attributes: attributes_from_pb(link.attributes),
     })
 }
 

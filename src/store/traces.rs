@@ -1,39 +1,50 @@
-//! Spans and the traces they make up: bodies by request, an index by trace, a summary per trace.
+//! Spans and the traces they make up: what is written of a request, and what is read of a trace.
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
 use super::body::{CODEC_ZSTD, expand};
-use super::staged::{
-    decode_spans, kind_from_code, kind_to_code, source_from_code, source_to_code, status_from_code, status_to_code,
-};
+use super::span_chunks::{self, ChunkRange};
+use super::staged::decode_spans;
+use super::trace_rows::{self, TraceFilter};
+use super::trace_search::search;
 use super::write::SpansWrite;
 use super::writer::Batch;
 use super::{Store, StoreError};
-use crate::config::TRACE_SERVICES_MAX;
-use crate::model::ids::{ProjectId, SpanId, TraceId};
+use crate::model::ids::{ProjectId, TraceId};
 use crate::model::outcome::Reason;
 use crate::model::span::SpanBatch;
-use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
+use crate::model::trace::TraceSummary;
 
 /// Which traces, newest first, from where.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TraceQuery {
     /// Leave out traces that hold no request and no job.
     pub requests_only: bool,
+    pub project_id: Option<ProjectId>,
     /// Substring of the root's name or op, in any case.
     pub text: Option<String>,
     pub service: Option<String>,
-    /// Start and key of the last row seen.
-    pub after: Option<(i64, i64)>,
+    /// Key and value of an attribute of some span or its resource, or of what is kept of it under a name of its own:
+    /// `span.name`, `span.op`, `span.status`, `http.response.status_code`, `service.name`, …
+    pub attribute: Option<(String, String)>,
+    /// Place of the last row seen.
+    pub before: Option<TracePosition>,
     pub limit: usize,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+/// A place in the list of all traces: rises with their starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TracePosition(pub i64);
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TracePage {
     pub traces: Vec<TraceSummary>,
-    pub next_after: Option<(i64, i64)>,
+    /// Where the next page begins; `None` at the end.
+    pub next_before: Option<TracePosition>,
+    /// The search was given up here, without having filled the page.
+    pub searched_to_ns: Option<i64>,
 }
 
 /// All spans of one trace, without repeats, in no particular order.
@@ -46,33 +57,18 @@ pub struct TraceSpans {
 
 /// Inserts the spans of one request, unless every trace part of it is there already.
 pub(super) fn insert_spans(tx: &Transaction<'_>, spans: &SpansWrite, batch: &mut Batch<'_>) -> Result<(), StoreError> {
-    let batch_id = batch.ids.next(batch.now_ms);
+    let batch_id = next_batch_id(tx)?;
     let mut new_spans = 0;
     let mut old_spans = 0;
+    let mut last_trace_ns = i64::MIN;
     for part in &spans.parts {
-        let mut statement = tx.prepare_cached(
-            "INSERT INTO trace_part (trace_key, spans_key, batch_id) VALUES (:trace_key, :spans_key, :batch_id)
-             ON CONFLICT (trace_key, spans_key) DO NOTHING",
-        )?;
-        let inserted = statement.execute(named_params! {
-            ":trace_key": part.summary.trace_id.key(),
-            ":spans_key": part.spans_key,
-            ":batch_id": batch_id,
-        })?;
-        if inserted == 0 {
+        last_trace_ns = last_trace_ns.max(part.summary.start_ns);
+        if trace_rows::add_part(tx, part, batch_id)? {
+            new_spans += part.summary.span_count;
+            batch.traces += 1;
+        } else {
             old_spans += part.summary.span_count;
-            continue;
         }
-        new_spans += part.summary.span_count;
-        batch.traces += 1;
-        let merged = match read_summary(tx, part.summary.trace_id)? {
-            Some(mut known) => {
-                known.merge(part.summary.clone(), TRACE_SERVICES_MAX);
-                known
-            }
-            None => part.summary.clone(),
-        };
-        write_summary(tx, &merged)?;
     }
     let mut count = |category: &str, reason: Reason, quantity: u64| {
         if quantity > 0 {
@@ -87,71 +83,26 @@ pub(super) fn insert_spans(tx: &Transaction<'_>, spans: &SpansWrite, batch: &mut
         return Ok(());
     }
     let mut statement = tx.prepare_cached(
-        "INSERT INTO span_batch (id, received_ms, span_count, body_codec, body)
-         VALUES (:id, :received_ms, :span_count, :body_codec, :body)",
+        "INSERT INTO span_batch (id, received_ms, span_count, last_trace_ns, expanded_bytes, body_codec, body)
+         VALUES (:id, :received_ms, :span_count, :last_trace_ns, :expanded_bytes, :body_codec, :body)",
     )?;
     statement.execute(named_params! {
         ":id": batch_id,
         ":received_ms": spans.received_ms,
         ":span_count": (new_spans + old_spans) as i64,
+        ":last_trace_ns": last_trace_ns,
+        ":expanded_bytes": spans.body.expanded_bytes as i64,
         ":body_codec": CODEC_ZSTD,
         ":body": spans.body.bytes,
     })?;
     Ok(())
 }
 
-const TRACE_COLUMNS: &str = "trace.trace_id, trace.project_id, trace.start_ns, trace.end_ns, trace.root_rank,
-    trace.root_span_id, trace.root_name, trace.root_op, trace.root_service, trace.root_kind, trace.root_source,
-    trace.root_status, trace.root_http_status, trace.root_start_ns, trace.root_duration_ns, trace.span_count,
-    trace.failed_span_count, trace.db_span_count, trace.has_sentry, trace.has_otel, trace.is_request,
-    trace.services";
-
-pub(super) fn read_summary(connection: &Connection, trace_id: TraceId) -> Result<Option<TraceSummary>, StoreError> {
-    let mut statement = connection
-        .prepare_cached(&format!("SELECT {TRACE_COLUMNS}, 0 FROM trace WHERE trace_key = :key AND trace_id = :id"))?;
-    let found = statement
-        .query_row(named_params! { ":key": trace_id.key(), ":id": &trace_id.0[..] }, summary_from_row)
-        .optional()?;
-    Ok(found)
-}
-
-fn write_summary(tx: &Transaction<'_>, trace: &TraceSummary) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(
-        "INSERT OR REPLACE INTO trace (trace_key, trace_id, project_id, start_ns, end_ns, root_rank, root_span_id,
-             root_name, root_op, root_service, root_kind, root_source, root_status, root_http_status, root_start_ns,
-             root_duration_ns, span_count, failed_span_count, db_span_count, has_sentry, has_otel, is_request,
-             services)
-         VALUES (:trace_key, :trace_id, :project_id, :start_ns, :end_ns, :root_rank, :root_span_id, :root_name,
-             :root_op, :root_service, :root_kind, :root_source, :root_status, :root_http_status, :root_start_ns,
-             :root_duration_ns, :span_count, :failed_span_count, :db_span_count, :has_sentry, :has_otel,
-             :is_request, :services)",
-    )?;
-    statement.execute(named_params! {
-        ":trace_key": trace.trace_id.key(),
-        ":trace_id": &trace.trace_id.0[..],
-        ":project_id": trace.project_id.0,
-        ":start_ns": trace.start_ns,
-        ":end_ns": trace.end_ns,
-        ":root_rank": trace.root.rank as i64,
-        ":root_span_id": &trace.root.span_id.0[..],
-        ":root_name": trace.root.name,
-        ":root_op": trace.root.op,
-        ":root_service": trace.root.service,
-        ":root_kind": kind_to_code(trace.root.kind),
-        ":root_source": source_to_code(trace.root.source),
-        ":root_status": status_to_code(trace.root.status),
-        ":root_http_status": trace.root.http_status,
-        ":root_start_ns": trace.root.start_ns,
-        ":root_duration_ns": trace.root.duration_ns,
-        ":span_count": trace.span_count as i64,
-        ":failed_span_count": trace.failed_span_count as i64,
-        ":db_span_count": trace.db_span_count as i64,
-        ":has_sentry": trace.has_sentry,
-        ":has_otel": trace.has_otel,
-        ":is_request": trace.is_request,
-        ":services": trace.services.join("\n"),
-    })?;
-    Ok(())
+/// The id the next batch gets. Ids are never given again, so what names one of a batch long gone finds nothing.
+fn next_batch_id(tx: &Transaction<'_>) -> Result<i64, StoreError> {
+    let mut statement = tx.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'span_batch'")?;
+    let last: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
+    Ok(last.unwrap_or(0) + 1)
 }
 
 impl Store {
@@ -166,7 +117,7 @@ impl Store {
 
     /// Whether any span of the trace is stored.
     pub async fn has_trace(&self, trace_id: TraceId) -> Result<bool, StoreError> {
-        self.readers.run(move |connection| Ok(read_summary(connection, trace_id)?.is_some())).await
+        self.readers.run(move |connection| trace_rows::has(connection, trace_id)).await
     }
 
     /// Whether there is any event, and any trace: an empty store shows the welcome page.
@@ -180,62 +131,76 @@ impl Store {
     }
 }
 
-/// A page of the list. Both forms are told apart in the text, so that each has an index to walk.
-pub(super) fn list_sql(requests_only: bool) -> String {
-    let requests = if requests_only { "trace.is_request = 1 AND" } else { "" };
-    format!(
-        "SELECT {TRACE_COLUMNS},
-             (SELECT count(*) FROM event WHERE event.trace_id = trace.trace_id),
-             trace.trace_key
-         FROM trace
-         WHERE {requests} (trace.start_ns, trace.trace_key) < (:after_start, :after_key)
-             AND (:text IS NULL OR instr(lower(trace.root_name), :text) OR instr(lower(trace.root_op), :text)
-                  OR instr(lower(hex(trace.trace_id)), :text))
-             AND (:service IS NULL OR instr(char(10) || trace.services || char(10), char(10) || :service || char(10)))
-         ORDER BY trace.start_ns DESC, trace.trace_key DESC LIMIT :limit"
-    )
-}
-
 fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage, StoreError> {
-    let mut statement = connection.prepare_cached(&list_sql(query.requests_only))?;
-    let (after_start, after_key) = query.after.unwrap_or((i64::MAX, i64::MAX));
-    let rows = statement.query_map(
-        named_params! {
-            ":after_start": after_start,
-            ":after_key": after_key,
-            ":text": query.text.as_deref().map(str::to_ascii_lowercase),
-            ":service": query.service,
-            ":limit": query.limit as i64 + 1,
-        },
-        |row| Ok((summary_from_row(row)?, row.get::<_, i64>(23)?)),
-    )?;
-    let mut traces: Vec<(TraceSummary, i64)> = rows.collect::<Result<_, _>>()?;
-    let more = traces.len() > query.limit;
-    traces.truncate(query.limit);
-    let next_after = traces.last().filter(|_| more).map(|(trace, key)| (trace.start_ns, *key));
-    Ok(TracePage { traces: traces.into_iter().map(|(trace, _)| trace).collect(), next_after })
+    let filter = TraceFilter {
+        before: query.before.map_or(i64::MAX, |position| position.0),
+        requests_only: query.requests_only,
+        project_id: query.project_id,
+        text: query.text.as_deref().map(str::to_ascii_lowercase),
+        service: query.service.clone(),
+    };
+    if let Some((key, value)) = &query.attribute {
+        return search(connection, &filter, key, value, query.limit);
+    }
+    let mut rows = trace_rows::list(connection, &filter, query.limit + 1)?;
+    let more = rows.len() > query.limit;
+    rows.truncate(query.limit);
+    let next_before = rows.last().filter(|_| more).map(|row| TracePosition(row.id));
+    Ok(TracePage { traces: rows.into_iter().map(|row| row.summary).collect(), next_before, searched_to_ns: None })
 }
 
-/// The bodies that hold spans of one trace.
-pub(super) const SPANS_SQL: &str = "SELECT span_batch.id, span_batch.body_codec, span_batch.body
-    FROM trace_part JOIN span_batch ON span_batch.id = trace_part.batch_id
-    WHERE trace_part.trace_key = :key ORDER BY span_batch.id";
+/// The batches that hold spans of one trace, whether they are sealed or not.
+pub(super) const PARTS_SQL: &str = "SELECT batch_id FROM trace_part WHERE trace_key = :key ORDER BY batch_id";
+/// A batch that is not sealed.
+pub(super) const BATCH_SQL: &str = "SELECT body_codec, body FROM span_batch WHERE id = :id";
 
 fn read_spans(connection: &Connection, trace_id: TraceId, limit: usize) -> Result<TraceSpans, StoreError> {
-    let mut statement = connection.prepare_cached(SPANS_SQL)?;
-    let mut rows = statement.query(named_params! { ":key": trace_id.key() })?;
-    let mut found = TraceSpans::default();
-    let mut seen = HashSet::new();
-    while let Some(row) = rows.next()? {
-        let body: Vec<u8> = row.get(2)?;
-        let batch = decode_spans(&expand(row.get(1)?, &body)?)?;
+    let mut statement = connection.prepare_cached(PARTS_SQL)?;
+    let batch_ids = statement.query_map(named_params! { ":key": trace_id.key() }, |row| row.get(0))?;
+    let batch_ids: Vec<i64> = batch_ids.collect::<Result<_, _>>()?;
+    let mut found = Collected { trace_id, limit, seen: HashSet::new(), spans: TraceSpans::default() };
+    let mut read_to = i64::MIN;
+    for batch_id in batch_ids {
+        if batch_id <= read_to {
+            continue;
+        }
+        read_to = batch_id;
+        match span_chunks::covering(connection, batch_id)? {
+            Some(ChunkRange { id, last_batch_id }) => {
+                read_to = last_batch_id;
+                found.add(span_chunks::open(connection, id)?.trace(trace_id)?);
+            }
+            None => found.add(read_batch(connection, batch_id)?.unwrap_or_default()),
+        }
+    }
+    Ok(found.spans)
+}
+
+/// A batch that is not sealed, if there is one.
+pub(super) fn read_batch(connection: &Connection, batch_id: i64) -> Result<Option<SpanBatch>, StoreError> {
+    let mut statement = connection.prepare_cached(BATCH_SQL)?;
+    let body: Option<(i64, Vec<u8>)> =
+        statement.query_row(named_params! { ":id": batch_id }, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    body.map(|(codec, body)| decode_spans(&expand(codec, &body)?)).transpose()
+}
+
+struct Collected {
+    trace_id: TraceId,
+    limit: usize,
+    seen: HashSet<crate::model::ids::SpanId>,
+    spans: TraceSpans,
+}
+
+impl Collected {
+    fn add(&mut self, batch: SpanBatch) {
+        let found = &mut self.spans;
         let first_resource = found.batch.resources.len();
         found.batch.resources.extend(batch.resources);
         for mut span in batch.spans {
-            if span.trace_id != trace_id || !seen.insert(span.span_id) {
+            if span.trace_id != self.trace_id || !self.seen.insert(span.span_id) {
                 continue;
             }
-            if found.batch.spans.len() >= limit {
+            if found.batch.spans.len() >= self.limit {
                 found.omitted += 1;
                 continue;
             }
@@ -243,40 +208,4 @@ fn read_spans(connection: &Connection, trace_id: TraceId, limit: usize) -> Resul
             found.batch.spans.push(span);
         }
     }
-    Ok(found)
-}
-
-fn summary_from_row(row: &Row<'_>) -> rusqlite::Result<TraceSummary> {
-    let services: String = row.get(21)?;
-    Ok(TraceSummary {
-        trace_id: TraceId(row.get(0)?),
-        project_id: ProjectId(row.get(1)?),
-        start_ns: row.get(2)?,
-        end_ns: row.get(3)?,
-        root: TraceRoot {
-            rank: match row.get::<_, i64>(4)? {
-                0 => RootRank::Root,
-                1 => RootRank::Entry,
-                _ => RootRank::Inner,
-            },
-            span_id: SpanId(row.get(5)?),
-            name: row.get(6)?,
-            op: row.get(7)?,
-            service: row.get(8)?,
-            kind: kind_from_code(row.get(9)?),
-            source: source_from_code(row.get(10)?),
-            status: status_from_code(row.get(11)?),
-            http_status: row.get(12)?,
-            start_ns: row.get(13)?,
-            duration_ns: row.get(14)?,
-        },
-        span_count: row.get::<_, i64>(15)?.max(0) as u64,
-        failed_span_count: row.get::<_, i64>(16)?.max(0) as u64,
-        db_span_count: row.get::<_, i64>(17)?.max(0) as u64,
-        has_sentry: row.get(18)?,
-        has_otel: row.get(19)?,
-        is_request: row.get(20)?,
-        services: services.split('\n').filter(|name| !name.is_empty()).map(str::to_string).collect(),
-        error_count: row.get::<_, i64>(22)?.max(0) as u64,
-    })
 }

@@ -108,7 +108,7 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
 /// The newest id given to a row, so that ids go on growing after a start.
 fn last_server_id(connection: &Connection) -> Result<i64, StoreError> {
     let mut last = 0;
-    for table in ["event", "span_batch", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"] {
+    for table in ["event", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"] {
         let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
         last = last.max(connection.query_row(&sql, [], |row| row.get(0))?);
     }
@@ -200,7 +200,7 @@ impl WriterHandle {
         })
     }
 
-    #[allow(dead_code)] // Until the first chores are here.
+    #[allow(dead_code)] // Until the first chore needs it.
     /// Runs `work` on the connection, between two group commits.
     pub(super) fn with_connection<T: Send + 'static>(
         &self,

@@ -68,7 +68,8 @@ const SQL_AS_DATA: &[&str] = &[
 ];
 
 /// Text and code made by others.
-const GENERATED: &[&str] = &["src/gen/trapline.staged.v1.rs", "src/gen/trapline.log_chunk.v1.rs"];
+const GENERATED: &[&str] =
+    &["src/gen/trapline.staged.v1.rs", "src/gen/trapline.chunk.v1.rs", "src/gen/trapline.log_chunk.v1.rs"];
 
 const LINES_MAX: usize = 800;
 
@@ -83,6 +84,7 @@ const FROZEN: &[(&str, u64)] = &[
     ("src/store/migrations/0004_logs_and_metrics.sql", 0x6394_7db6_9310_4453),
     ("src/store/migrations/0006_feedback.sql", 0x9b97_e4b2_06f3_4d39),
     ("src/store/migrations/0005_monitors.sql", 0x19fa_ccdf_f4a6_4356),
+    ("src/store/migrations/0009_span_chunks.sql", 0xc65f_d43a_3d33_8985),
     ("src/grouping/v1/chain.rs", 0xf220_88f6_b0b1_b019),
     ("src/grouping/v1/enhance.rs", 0xd770_573f_b764_fd5d),
     ("src/grouping/v1/exception.rs", 0x97c0_127c_ccfe_d95b),

@@ -46,6 +46,12 @@ impl Trapline {
         server
     }
 
+    /// After the end of an earlier process: other flags for the next.
+    pub fn with_args(mut self, args: &[&str]) -> Self {
+        self.args = args.iter().map(ToString::to_string).collect();
+        self
+    }
+
     /// After the end of an earlier process: in the same directory, on another free port.
     pub fn start_again(&mut self) {
         self.start_on("127.0.0.1:0");

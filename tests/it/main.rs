@@ -44,6 +44,7 @@ mod security_reports;
 mod sentry_api;
 mod sentry_auth;
 mod sentry_ingest;
+mod span_chunks;
 mod span_items;
 mod storm;
 mod turned_away;

@@ -6,13 +6,15 @@ use serde_json::Value;
 use super::blob::{ProfileView, ReplayView};
 use crate::model::detail::Variable;
 
-/// `GET /api/ui/traces?query=<text>&service=<name>&kind=requests|all&cursor=<opaque>`
+/// `GET /api/ui/traces?query=<text>&project=<slug>&service=<name>&kind=requests|all&attribute=<name:value>&cursor=<opaque>`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TraceListView {
     /// Newest first.
     pub traces: Vec<TraceRowView>,
     pub next_cursor: Option<String>,
+    /// The search took too long and was given up here; `null` when the page is what it should be.
+    pub searched_to_ms: Option<f64>,
 }
 
 #[derive(Serialize)]

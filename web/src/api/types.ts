@@ -374,7 +374,11 @@ export type TraceListView = {
 /**
  * Newest first.
  */
-traces: Array<TraceRowView>, next_cursor: string | null, };
+traces: Array<TraceRowView>, next_cursor: string | null, 
+/**
+ * The search took too long and was given up here; `null` when the page is what it should be.
+ */
+searched_to_ms: number | null, };
 
 export type TraceRowView = { trace_id: string, start_ms: number, duration_ns: number, 
 /**

@@ -1,7 +1,7 @@
 // What stands above and below a list: choices that are part of the address, what is new, how much there is.
 
 import type { ComponentChildren } from "preact";
-import { count, plural } from "../lib/format";
+import { count, dateTime, plural } from "../lib/format";
 import { RANGE_DEFAULT, RANGES } from "../lib/logs";
 import { boot } from "../state";
 import type { Paged } from "./paged";
@@ -58,6 +58,56 @@ export function RangeChoice({ value, ranges = RANGES, initial = RANGE_DEFAULT, o
         </option>
       ))}
     </Select>
+  );
+}
+
+/** A filter that was chosen elsewhere, and can only be taken away. */
+export function Chip({ text, onRemove }: { text: string; onRemove: () => void }) {
+  return (
+    <button type="button" class="toggle" aria-pressed="true" onClick={onRemove} title="Remove this filter">
+      <span class="chip-text">{text}</span> <span aria-hidden="true">×</span>
+      <span class="offscreen">remove</span>
+    </button>
+  );
+}
+
+/** A name and the value it must have, as `name:value`. */
+export function AttributeBox({ value, label, placeholder, onChange }: { value: string; label: string; placeholder: string; onChange: (pair: string | null) => void }) {
+  const send = (input: HTMLInputElement) => {
+    const text = input.value.trim();
+    const isPair = text === "" || text.indexOf(":") > 0;
+    input.setCustomValidity(isPair ? "" : "Write name:value");
+    if (!isPair) input.reportValidity();
+    else if (text !== value) onChange(text || null);
+  };
+  return (
+    <label class="select attribute-box">
+      <span>Attribute</span>
+      <input
+        key={value}
+        type="text"
+        aria-label={label}
+        defaultValue={value}
+        placeholder={placeholder}
+        title={`${label}, as name:value`}
+        spellcheck={false}
+        autocomplete="off"
+        onInput={(event) => event.currentTarget.setCustomValidity("")}
+        onChange={(event) => send(event.currentTarget)}
+      />
+    </label>
+  );
+}
+
+/** A search that was given up for the time it took says where, and can go on. */
+export function SearchedTo({ ms, isLoading = false, onMore }: { ms: number; isLoading?: boolean; onMore: () => void }) {
+  return (
+    <>
+      <span>{`Searched back to ${dateTime(ms).slice(0, 19)}.`}</span>
+      <button type="button" class="button" disabled={isLoading} onClick={onMore}>
+        {isLoading ? "Searching…" : "Search further back"}
+      </button>
+    </>
   );
 }
 

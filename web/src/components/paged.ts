@@ -3,11 +3,13 @@
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import { type ApiError, load, recall, remember } from "../api/client";
 
-type Page<T> = { rows: T[]; next: string | null; total: number | null };
+type Page<T> = { rows: T[]; next: string | null; total: number | null; searchedToMs?: number | null };
 export type Paged<T> = {
   rows: T[] | undefined;
   next: string | null;
   total: number | null;
+  /** Where a search was given up that could not fill its page. */
+  searchedToMs: number | null;
   error: ApiError | null;
   isLoadingMore: boolean;
   more: () => void;
@@ -43,6 +45,7 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>): Paged<
     rows: state.page?.rows,
     next: state.page?.next ?? null,
     total: state.page?.total ?? null,
+    searchedToMs: state.page?.searchedToMs ?? null,
     error: state.error,
     isLoadingMore: state.isLoadingMore,
     reload,
@@ -56,7 +59,7 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>): Paged<
         (view) => {
           state.isLoadingMore = false;
           const more = read(view);
-          set({ rows: [...page.rows, ...more.rows], next: more.next, total: more.total });
+          set({ ...more, rows: [...page.rows, ...more.rows] });
         },
         (error: ApiError) => {
           state.isLoadingMore = false;

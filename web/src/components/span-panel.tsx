@@ -4,7 +4,7 @@ import { useResource } from "../api/client";
 import type { SpanView, TraceErrorView } from "../api/types";
 import { duration, offset, oneLine, plural } from "../lib/format";
 import { isTree } from "../lib/python-value";
-import { eventPath, tracePath } from "../lib/urls";
+import { eventPath, tracePath, tracesWith } from "../lib/urls";
 import { Sql } from "./code";
 import { CopyIcon } from "./controls";
 import { Part } from "./event-sections";
@@ -73,7 +73,7 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onCl
           )}
           {data.attributes.length > 0 && (
             <Part title={`Attributes ${data.attributes.length}`}>
-              <KeyValues pairs={data.attributes.filter(({ name: key }) => !(statement && SQL_KEYS.includes(key)))} />
+              <KeyValues pairs={data.attributes.filter(({ name: key }) => !(statement && SQL_KEYS.includes(key)))} linkOf={sameValue} />
             </Part>
           )}
           {data.events.length > 0 && (
@@ -104,7 +104,7 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onCl
           {data.resource.length > 0 && (
             <details class="fold">
               <summary>{`Resource ${data.resource.length}`}</summary>
-              <KeyValues pairs={data.resource} />
+              <KeyValues pairs={data.resource} linkOf={sameValue} />
             </details>
           )}
           {isTree(data.transaction) && (
@@ -121,6 +121,11 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onCl
       )}
     </aside>
   );
+}
+
+/** Where the other traces with this value are. */
+function sameValue(name: string, value: unknown): string | null {
+  return typeof value === "object" || value === "" ? null : tracesWith(name, String(value));
 }
 
 function Fact({ name, value, isBad = false, isCode = false }: { name: string; value: string | null; isBad?: boolean; isCode?: boolean }) {

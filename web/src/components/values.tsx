@@ -91,7 +91,12 @@ export function Variables({ vars, label }: { vars: readonly Variable[]; label: s
 }
 
 /** Names left, values right, one line per pair; values wrap. */
-export function KeyValues({ pairs, linked = true }: { pairs: readonly (Pair | Variable)[]; linked?: boolean }) {
+export function KeyValues({ pairs, linked = true, linkOf }: {
+  pairs: readonly (Pair | Variable)[];
+  linked?: boolean;
+  /** Where what else has a value is listed. */
+  linkOf?: (name: string, value: unknown) => string | null;
+}) {
   const [isWhole, setWhole] = useState(false);
   const shown = isWhole ? pairs : pairs.slice(0, ENTRIES_AT);
   return (
@@ -99,10 +104,18 @@ export function KeyValues({ pairs, linked = true }: { pairs: readonly (Pair | Va
       <dl class="kv">
         {shown.map((pair, i) => {
           const name = "key" in pair ? pair.key : pair.name;
+          const others = linkOf?.(name, pair.value);
           return (
             <div key={`${i}${name}`}>
               <dt>{name}</dt>
-              <dd>{isTree(pair.value) ? <Entry name="" separator="" value={pair.value} /> : pair.value === "" ? <span class="none">empty</span> : <Leaf value={pair.value} linked={linked} />}</dd>
+              <dd>
+                {isTree(pair.value) ? <Entry name="" separator="" value={pair.value} /> : pair.value === "" ? <span class="none">empty</span> : <Leaf value={pair.value} linked={linked} />}
+                {others && (
+                  <a class="kv-others" href={others} title="Other traces with this value" aria-label={`Other traces with this ${name}`}>
+                    traces
+                  </a>
+                )}
+              </dd>
             </div>
           );
         })}

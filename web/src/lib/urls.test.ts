@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { composeDsn, eventPath, matchPath, normaliseId, safeHref, tracePath, withQuery } from "./urls";
+import { composeDsn, eventPath, matchPath, normaliseId, safeHref, tracePath, tracesWith, withQuery } from "./urls";
 
 it("ids", () => expect(normaliseId("0AF7-6519")).toBe("0af76519"));
 
@@ -10,6 +10,7 @@ it("paths round-trip through the matcher", () => {
   expect(matchPath("/issues/:id", "/issues")).toBeNull();
   expect(matchPath("/issues/:id", "/issues/%E0%A4%A")).toBeNull();
   expect(tracePath("ab", "cd")).toBe("/traces/ab?span=cd");
+  expect(new URLSearchParams(tracesWith("http.url", "http://a/?b=1&c").split("?")[1]).get("attribute")).toBe("http.url:http://a/?b=1&c");
 });
 
 describe("query", () => {

@@ -10,6 +10,9 @@ export const eventPath = (shortId: string, eventId: string) => `${issuePath(shor
 export const tracePath = (traceId: string, spanId?: string | null) =>
   `/traces/${encodeURIComponent(traceId)}${spanId ? `?span=${encodeURIComponent(spanId)}` : ""}`;
 
+/** The traces with a span that has an attribute of this value. */
+export const tracesWith = (name: string, value: string) => `/traces${withQuery("", { kind: "all", attribute: `${name}:${value}` })}`;
+
 export const feedbackPath = (feedbackId: string) => `/feedback/${encodeURIComponent(feedbackId)}`;
 
 /** The query with some values replaced; `null` and the default "" take a key out, unknown keys stay. */

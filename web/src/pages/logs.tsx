@@ -7,7 +7,7 @@ import type { LogVolumeView } from "../api/types";
 import { useLogs } from "../api/use-logs";
 import { Teach } from "../components/code-box";
 import { SearchBox } from "../components/controls";
-import { Choice, ProjectChoice, RangeChoice } from "../components/filters";
+import { Chip, Choice, ProjectChoice, RangeChoice, SearchedTo } from "../components/filters";
 import { LogList } from "../components/log-list";
 import { LogVolume } from "../components/log-volume";
 import { PageTitle } from "../components/shell";
@@ -201,26 +201,6 @@ export function LogsPage() {
 
 function isOtherDay(ms: number, nowMs: number): boolean {
   return new Date(ms).toDateString() !== new Date(nowMs).toDateString();
-}
-
-function Chip({ text, onRemove }: { text: string; onRemove: () => void }) {
-  return (
-    <button type="button" class="toggle" aria-pressed="true" onClick={onRemove} title="Remove this filter">
-      <span class="chip-text">{text}</span> <span aria-hidden="true">×</span>
-      <span class="offscreen">remove</span>
-    </button>
-  );
-}
-
-function SearchedTo({ ms, onMore }: { ms: number; onMore: () => void }) {
-  return (
-    <>
-      <span>{`Searched back to ${dateTime(ms).slice(0, 19)}.`}</span>
-      <button type="button" class="button" onClick={onMore}>
-        Search further back
-      </button>
-    </>
-  );
 }
 
 function NoMatch({ isFiltered, searchedToMs, onMore, onClear, onLonger }: { isFiltered: boolean; searchedToMs: number | null; onMore: () => void; onClear: () => void; onLonger: (() => void) | null }) {

@@ -4,7 +4,7 @@ import { prefetch } from "../api/client";
 import { useLive } from "../api/live";
 import type { TraceListView, TraceRowView } from "../api/types";
 import { SearchBox } from "../components/controls";
-import { Choice, ListEnd, NewBar } from "../components/filters";
+import { AttributeBox, Chip, Choice, ListEnd, NewBar, ProjectChoice, SearchedTo } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
 import { SourceMarks } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
@@ -16,14 +16,15 @@ import { tracePath, withQuery } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
+import "../styles/logs.css";
 
-const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null });
+const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms });
 const keyOf = (row: TraceRowView) => row.trace_id;
 
 export function TracesPage() {
   const params = query.value;
   const api = new URLSearchParams();
-  for (const key of ["query", "service"] as const) {
+  for (const key of ["query", "project", "service", "attribute"] as const) {
     const value = params.get(key);
     if (value) api.set(key, value);
   }
@@ -39,6 +40,8 @@ export function TracesPage() {
   const change = (changes: Record<string, string | null>) => navigate(`/traces${withQuery(place.value.search, changes)}`, { replace: true });
   const text = params.get("query") ?? "";
   const service = params.get("service") ?? "";
+  const attribute = params.get("attribute") ?? "";
+  const { searchedToMs } = list;
   const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
   const services = (rows ?? []).flatMap((row) => row.services);
   return (
@@ -48,7 +51,9 @@ export function TracesPage() {
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search traces" placeholder="Route, name, service or trace id" onChange={(value) => change({ query: value })} />
+        <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
         <Choice label="Service" value={service} options={services} onChange={(name) => change({ service: name })} />
+        <AttributeBox value={attribute} label="Attribute of a span" placeholder="db.system:sqlite" onChange={(pair) => change({ attribute: pair })} />
       </div>
       <div class="filter-line">
         <nav class="tabs" aria-label="Kind">
@@ -58,11 +63,23 @@ export function TracesPage() {
             </a>
           ))}
         </nav>
-        <NewBar unseen={unseen} noun="trace" apply={apply} />
+        <span class="log-chips">
+          {attribute !== "" && <Chip text={attribute} onRemove={() => change({ attribute: null })} />}
+          <NewBar unseen={unseen} noun="trace" apply={apply} />
+        </span>
       </div>
       {list.error && <LoadError error={list.error} what="The traces" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
-      {rows?.length === 0 && <NoTraces text={text} service={service} isAll={isAll} onClear={() => change({ query: null, service: null })} onAll={() => change({ kind: "all" })} />}
+      {rows?.length === 0 && searchedToMs === null && (
+        <NoTraces text={text} service={service} attribute={attribute} project={params.get("project") ?? ""} isAll={isAll} onClear={() => change({ query: null, service: null, attribute: null, project: null })} onAll={() => change({ kind: "all" })} />
+      )}
+      {rows?.length === 0 && searchedToMs !== null && (
+        <Empty title="No trace matches so far">
+          <p class="buttons">
+            <SearchedTo ms={searchedToMs} isLoading={list.isLoadingMore} onMore={list.more} />
+          </p>
+        </Empty>
+      )}
       {rows && rows.length > 0 && (
         <table class="traces">
           <thead>
@@ -84,7 +101,13 @@ export function TracesPage() {
           </tbody>
         </table>
       )}
-      <ListEnd list={list} noun="trace" />
+      {rows && rows.length > 0 && searchedToMs !== null ? (
+        <p class="list-end">
+          <SearchedTo ms={searchedToMs} isLoading={list.isLoadingMore} onMore={list.more} />
+        </p>
+      ) : (
+        <ListEnd list={list} noun="trace" />
+      )}
     </div>
   );
 }
@@ -164,14 +187,26 @@ function Troubles({ errors, failed }: { errors: number; failed: number }) {
   );
 }
 
-function NoTraces({ text, service, isAll, onClear, onAll }: { text: string; service: string; isAll: boolean; onClear: () => void; onAll: () => void }) {
-  if (text !== "" || service !== "")
+function NoTraces({ text, service, attribute, project, isAll, onClear, onAll }: { text: string; service: string; attribute: string; project: string; isAll: boolean; onClear: () => void; onAll: () => void }) {
+  if (text !== "" || service !== "" || attribute !== "" || project !== "")
     return (
       <Empty title="No trace matches">
         <p>
-          {text !== "" && (
+          {text === "" ? (
+            "Nothing"
+          ) : (
             <>
-              Nothing contains <code>{text}</code>{" "}
+              Nothing contains <code>{text}</code>
+            </>
+          )}{" "}
+          {attribute !== "" && (
+            <>
+              with <code>{attribute}</code> on a span{" "}
+            </>
+          )}
+          {project !== "" && (
+            <>
+              of project <code>{project}</code>{" "}
             </>
           )}
           {service !== "" && (

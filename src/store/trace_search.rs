@@ -1,0 +1,143 @@
+//! Traces with a span that has an attribute: filters of chunks, then the columns asked for, then what is not sealed yet.
+//!
+//! Newest first, and for a bounded time: what was not looked at is said, and the next page goes on there.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, named_params};
+
+use super::StoreError;
+use super::span_chunks;
+use super::span_match::SpanMatch;
+use super::trace_rows::{self, SPREAD_NS, StoredTrace, TraceFilter, first_id_at, start_of_id};
+use super::traces::{TracePage, TracePosition, read_batch};
+use crate::config::{TRACE_SCAN_MS, TRACE_SPREAD_NS};
+use crate::model::ids::TraceId;
+use crate::model::trace::TraceSummary;
+
+/// Where spans are, those with the youngest traces first.
+pub(super) const PLACES_SQL: &str = "SELECT last_trace_ns, id FROM span_chunk WHERE min_ns <= :upper_ns
+    ORDER BY last_trace_ns DESC, id DESC";
+/// The same of what is not sealed, which is little.
+pub(super) const WAITING_SQL: &str = "SELECT last_trace_ns, id FROM span_batch WHERE body_codec > 0
+    ORDER BY last_trace_ns DESC, id DESC";
+
+enum Place {
+    Chunk(i64),
+    Batch(i64),
+}
+
+pub(super) fn search(
+    connection: &Connection,
+    filter: &TraceFilter,
+    key: &str,
+    value: &str,
+    limit: usize,
+) -> Result<TracePage, StoreError> {
+    let deadline = Instant::now() + Duration::from_millis(TRACE_SCAN_MS);
+    let wanted = SpanMatch::new(key, value);
+    let is_first_page = filter.before == i64::MAX;
+    // Where the page begins: no trace of it starts later.
+    let before_ns = if is_first_page { i64::MAX } else { start_of_id(filter.before).saturating_add(1_000) };
+    let mut found = Found { filter, limit, seen: HashSet::new(), rows: BTreeMap::new() };
+    let mut searched_to_ns = None;
+    for (last_trace_ns, place) in places(connection, before_ns)? {
+        if found.oldest_ns().is_some_and(|oldest_ns| oldest_ns > last_trace_ns) {
+            break;
+        }
+        // Stops only where something is gained: the next page begins further back than this one.
+        let rest_ns = last_trace_ns.saturating_add(SPREAD_NS);
+        if rest_ns < before_ns && Instant::now() > deadline {
+            searched_to_ns = Some(rest_ns);
+            break;
+        }
+        match place {
+            Place::Batch(id) => {
+                let Some(batch) = read_batch(connection, id)? else { continue };
+                for span in &batch.spans {
+                    if wanted.takes(span, &batch.resources[span.resource]) {
+                        found.take(connection, span.trace_id)?;
+                    }
+                }
+            }
+            Place::Chunk(id) => {
+                if !wanted.may_be_in(&span_chunks::read_filter(connection, id)?) {
+                    continue;
+                }
+                // The youngest first, so that a value that all have is not looked up for all.
+                for (trace_id, start_ns) in span_chunks::open(connection, id)?.traces_with(&wanted)?.into_iter().rev() {
+                    if found.oldest_ns().is_some_and(|oldest_ns| oldest_ns > start_ns) {
+                        break;
+                    }
+                    found.take(connection, trace_id)?;
+                }
+            }
+        }
+    }
+    Ok(found.page(searched_to_ns))
+}
+
+/// Where to look, in the order of looking.
+fn places(connection: &Connection, before_ns: i64) -> Result<Vec<(i64, Place)>, StoreError> {
+    let mut statement = connection.prepare_cached(WAITING_SQL)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, Place::Batch(row.get(1)?))))?;
+    let mut places: Vec<(i64, Place)> = rows.collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached(PLACES_SQL)?;
+    let upper = named_params! { ":upper_ns": before_ns.saturating_add(TRACE_SPREAD_NS) };
+    let rows = statement.query_map(upper, |row| Ok((row.get(0)?, Place::Chunk(row.get(1)?))))?;
+    for row in rows {
+        places.push(row?);
+    }
+    places.sort_by_key(|(last_trace_ns, _)| std::cmp::Reverse(*last_trace_ns));
+    Ok(places)
+}
+
+struct Found<'q> {
+    filter: &'q TraceFilter,
+    limit: usize,
+    seen: HashSet<TraceId>,
+    /// The newest so far, one more than the page holds.
+    rows: BTreeMap<i64, TraceSummary>,
+}
+
+impl Found<'_> {
+    /// Of a full page: traces that start earlier are not on it.
+    fn oldest_ns(&self) -> Option<i64> {
+        let (id, _) = self.rows.first_key_value()?;
+        (self.rows.len() > self.limit).then_some(start_of_id(*id).saturating_sub(SPREAD_NS))
+    }
+
+    fn take(&mut self, connection: &Connection, trace_id: TraceId) -> Result<(), StoreError> {
+        if !self.seen.insert(trace_id) {
+            return Ok(());
+        }
+        if let Some(StoredTrace { id, summary }) = trace_rows::find(connection, trace_id, self.filter)? {
+            self.rows.insert(id, summary);
+            if self.rows.len() > self.limit + 1 {
+                self.rows.pop_first();
+            }
+        }
+        Ok(())
+    }
+
+    fn page(mut self, searched_to_ns: Option<i64>) -> TracePage {
+        if let Some(time_ns) = searched_to_ns {
+            // What was found beyond is found again, with what was not.
+            self.rows = self.rows.split_off(&first_id_at(time_ns));
+        }
+        let more = self.rows.len() > self.limit;
+        let mut page = TracePage::default();
+        for (id, trace) in self.rows.into_iter().rev().take(self.limit) {
+            if more {
+                page.next_before = Some(TracePosition(id));
+            }
+            page.traces.push(trace);
+        }
+        if !more && let Some(time_ns) = searched_to_ns {
+            page.next_before = Some(TracePosition(first_id_at(time_ns)));
+            page.searched_to_ns = searched_to_ns;
+        }
+        page
+    }
+}
