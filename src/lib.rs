@@ -88,6 +88,11 @@
 //! stand its times, levels, services and environments, so that a list passes it by unopened, and counts by minute;
 //! beside one of metrics the sums by minute that charts are drawn from.
 //!
+//! Logs wait half a minute like that; then they are sealed: the records of many batches, in the order of time, become
+//! columns of one chunk, each group of columns a row that is read only when it is needed, with filters of the pieces of
+//! its texts, of its attributes and of its traces. A record keeps the batch and the place it came with as its name. What
+//! is sealed answers every question as it did before, and its content is known for a day when it is delivered again.
+//!
 //! Releases are counters by environment and hour, with users as mergeable sketches; a single session has a row of its
 //! own for as long as it may still move from one counter to another. What an SDK says it did not send is summed apart
 //! from what became of what it sent.

@@ -9,10 +9,13 @@ pub(crate) mod staged;
 
 #[rustfmt::skip]
 #[allow(unreachable_pub, clippy::all)]
-#[path = "trapline.chunk.v1.rs"]
-pub(crate) mod chunk;
 #[path = "trapline.log_chunk.v1.rs"]
 pub(crate) mod log_chunk;
+
+#[rustfmt::skip]
+#[allow(unreachable_pub, clippy::all)]
+#[path = "trapline.chunk.v1.rs"]
+pub(crate) mod chunk;
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,10 @@
 //! Log records: bodies by request, what a list needs to pass a batch by, an index by trace, and counts by minute.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use memchr::memmem::Finder;
 use rusqlite::{Connection, OptionalExtension as _, Row, Rows, Transaction, named_params};
 
 use super::bloom::{self, TextPart};
@@ -517,17 +519,28 @@ impl<'q> Matcher<'q> {
 /// A text looked for in any case.
 struct Needle {
     lower: String,
+    finder: Finder<'static>,
     part: TextPart,
+    /// For lower-cased texts without allocating each.
+    buffer: RefCell<Vec<u8>>,
 }
 
 impl Needle {
     fn new(text: &str) -> Self {
         let lower = text.to_lowercase();
-        Self { part: TextPart::new(&lower), lower }
+        let (finder, part) = (Finder::new(&lower).into_owned(), TextPart::new(&lower));
+        Self { lower, finder, part, buffer: RefCell::default() }
     }
 
     fn is_in(&self, text: &str) -> bool {
-        text.to_lowercase().contains(&self.lower)
+        if !text.is_ascii() {
+            return text.to_lowercase().contains(&self.lower);
+        }
+        let mut buffer = self.buffer.borrow_mut();
+        buffer.clear();
+        buffer.extend_from_slice(text.as_bytes());
+        buffer.make_ascii_lowercase();
+        self.finder.find(&buffer).is_some()
     }
 }
 

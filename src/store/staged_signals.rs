@@ -7,6 +7,7 @@ use crate::r#gen::staged as pb;
 use crate::model::ids::{SpanId, TraceId};
 use crate::model::log::{LogBatch, LogRecord};
 use crate::model::metric::{MetricBatch, MetricKind, MetricPoint};
+use crate::model::span::Resource;
 
 use super::StoreError;
 use super::staged::{
@@ -25,11 +26,8 @@ pub fn encode_logs(batch: LogBatch) -> Vec<u8> {
 /// The inverse of [`encode_logs`].
 pub(super) fn decode_logs(bytes: &[u8]) -> Result<LogBatch, StoreError> {
     let staged = pb::StagedLogs::decode(bytes).map_err(|error| StoreError::BadBody(error.to_string()))?;
-    let resources: Vec<_> = staged.resources.into_iter().map(resource_from_pb).collect();
-    let records: Vec<_> = staged.records.into_iter().map(record_from_pb).collect();
-    if records.iter().any(|record| record.resource >= resources.len()) {
-        return Err(StoreError::BadBody("log without its resource".to_string()));
-    }
+    let records: Vec<LogRecord> = staged.records.into_iter().map(record_from_pb).collect();
+    let resources = named_resources(staged.resources, records.iter().map(|record| record.resource))?;
     Ok(LogBatch { resources, records })
 }
 
@@ -45,12 +43,20 @@ pub fn encode_metrics(batch: MetricBatch) -> Vec<u8> {
 /// The inverse of [`encode_metrics`].
 pub(super) fn decode_metrics(bytes: &[u8]) -> Result<MetricBatch, StoreError> {
     let staged = pb::StagedMetrics::decode(bytes).map_err(|error| StoreError::BadBody(error.to_string()))?;
-    let resources: Vec<_> = staged.resources.into_iter().map(resource_from_pb).collect();
-    let points: Vec<_> = staged.points.into_iter().map(point_from_pb).collect();
-    if points.iter().any(|point| point.resource >= resources.len()) {
-        return Err(StoreError::BadBody("metric without its resource".to_string()));
-    }
+    let points: Vec<MetricPoint> = staged.points.into_iter().map(point_from_pb).collect();
+    let resources = named_resources(staged.resources, points.iter().map(|point| point.resource))?;
     Ok(MetricBatch { resources, points })
+}
+
+/// The resources of a batch, in which each of `named` is the place of one.
+fn named_resources(
+    resources: Vec<pb::Resource>,
+    mut named: impl Iterator<Item = usize>,
+) -> Result<Vec<Resource>, StoreError> {
+    if named.any(|place| place >= resources.len()) {
+        return Err(StoreError::BadBody("a row without its resource".to_string()));
+    }
+    Ok(resources.into_iter().map(resource_from_pb).collect())
 }
 
 pub(super) fn metric_kind_to_code(kind: MetricKind) -> u32 {
@@ -140,7 +146,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::span::{Attribute, AttributeValue, Resource, SpanSource};
+    use crate::model::span::{Attribute, AttributeValue, SpanSource};
 
     fn attributes() -> impl Strategy<Value = Vec<Attribute>> {
         let leaf = prop_oneof![

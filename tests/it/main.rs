@@ -51,6 +51,7 @@ mod retention;
 mod safety;
 mod schemas;
 mod sdk_matrix;
+mod sealed_logs;
 mod security_reports;
 mod sentry_api;
 mod sentry_auth;
