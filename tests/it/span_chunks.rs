@@ -26,9 +26,10 @@ fn request(number: u64) -> (Value, Vec<(u64, u64)>) {
         .iter()
         .map(|(trace, span)| {
             let mut value = otlp_span(*trace, *span, &format!("/pay/{trace}/"));
-            value["attributes"].as_array_mut().unwrap().push(
-                json!({ "key": "order.id", "value": { "intValue": span.to_string() } }),
-            );
+            value["attributes"]
+                .as_array_mut()
+                .unwrap()
+                .push(json!({ "key": "order.id", "value": { "intValue": span.to_string() } }));
             value
         })
         .collect();
