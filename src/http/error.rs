@@ -80,8 +80,11 @@ impl From<StoreError> for ApiError {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
             StoreError::TooSlow => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
-            // The rows that failed are in the log already.
+            // The rows that failed are in the log already, and so may be the writer's last words.
             StoreError::PartlyStored { .. } => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            StoreError::NotStored(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "nothing of the request was stored: see the server's log")
+            }
             StoreError::Damaged { .. } => {
                 tracing::error!(%error, "a read met damage");
                 Self::new(

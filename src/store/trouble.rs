@@ -52,12 +52,12 @@ pub(super) fn last_words(error: &StoreError, path: &Path) -> String {
     let path = path.display();
     match error {
         StoreError::Sqlite(cause) if is_damage(cause) => format!(
-            "the database {path} is damaged ({cause}). Everything answered with 200 up to now was written; run trapline \
+            "the database {path} is damaged ({cause}). What could not be written was not answered with 200; run trapline \
              check to see what is hurt, and restore a backup if it cannot be read"
         ),
         other => format!(
-            "the disk under {path} failed ({other}). Everything answered with 200 is on disk, nothing else is. Look at \
-             the disk (dmesg, free space, mount options), then start trapline again: it recovers by itself"
+            "the disk under {path} failed ({other}). What could not be written was not answered with 200. Look at the \
+             disk (dmesg, free space, mount options), then start trapline again: it recovers by itself"
         ),
     }
 }
