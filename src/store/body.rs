@@ -14,6 +14,9 @@ pub(super) const CODEC_ZSTD: i64 = 1;
 /// Far above any limit on the way in; only a damaged length gets here.
 const EXPANDED_BYTES_MAX: usize = 1 << 30;
 
+/// Room for compressing that a thread keeps, in bytes: that of any event of an SDK.
+const KEPT_ROOM_BYTES_MAX: usize = 256 << 10;
+
 /// A body ready to be stored.
 #[derive(Clone, Debug)]
 pub struct CompressedBody {
@@ -28,19 +31,25 @@ impl CompressedBody {
 }
 
 thread_local! {
-    /// Setting up a compressor costs about as much as compressing an event; threads keep theirs.
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    /// Setting up a compressor costs about as much as compressing an event; threads keep theirs, and what it writes into.
+    static COMPRESSOR: RefCell<Option<(Compressor<'static>, Vec<u8>)>> = const { RefCell::new(None) };
 }
 
 /// Compresses; the caller's thread does the work, so that the writer's does not.
 pub fn compress(body: &[u8]) -> CompressedBody {
     let bytes = COMPRESSOR.with_borrow_mut(|kept| {
-        let compressor = kept.get_or_insert_with(|| {
-            Compressor::new(BODY_ZSTD_LEVEL).expect("a compressor without a dictionary has nothing to fail on")
+        let (compressor, room) = kept.get_or_insert_with(|| {
+            let compressor = Compressor::new(BODY_ZSTD_LEVEL);
+            (compressor.expect("a compressor without a dictionary has nothing to fail on"), Vec::new())
         });
-        let mut bytes = compressor.compress(body).expect("the output buffer is as large as zstd says it must be");
-        // Waiting bodies are weighed by their bytes, not by the five times larger buffer they were written into.
-        bytes.shrink_to_fit();
+        room.clear();
+        room.reserve(zstd::zstd_safe::compress_bound(body.len()));
+        compressor.compress_to_buffer(body, room).expect("the room is as large as zstd says it must be");
+        // Waiting bodies are weighed by their bytes, not by the five times larger room they were written into.
+        let bytes = room.to_vec();
+        if room.capacity() > KEPT_ROOM_BYTES_MAX {
+            *room = Vec::new();
+        }
         bytes
     });
     CompressedBody { bytes, expanded_bytes: body.len() }

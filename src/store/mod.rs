@@ -20,6 +20,7 @@ mod feedback;
 mod grouping;
 mod issues;
 mod keeper;
+mod linger;
 mod logs;
 mod metrics;
 mod migrate;
