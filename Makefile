@@ -35,7 +35,7 @@ check: web/node_modules/.package-lock.json cargo-present ## formatting, lints, t
 	cargo clippy --locked --all-targets -- -D warnings
 	$(npm) run check
 
-bench: cargo-present ## the load generator against the real binary
+bench: cargo-present ## what is promised of speed and size beside what is measured; ARGS=--full takes the largest data
 	cargo bench --locked --bench load -- $(ARGS)
 
 bench-route: cargo-present ## what one error costs between its bytes and the finished write, beside plain JSON parsing

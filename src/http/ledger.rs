@@ -110,12 +110,10 @@ impl Ledger {
             short_id: ending.short_id,
             trace_id: ending.trace_id,
         };
-        {
-            let mut rows = self.rows.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            rows.push_front(row.clone());
-            rows.truncate(LEDGER_ROWS_MAX);
-        }
-        live.ingest(row);
+        live.ingest(&row);
+        let mut rows = self.rows.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        rows.push_front(row);
+        rows.truncate(LEDGER_ROWS_MAX);
     }
 
     /// Newest first.

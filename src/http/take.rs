@@ -98,7 +98,11 @@ where
     };
     if received.bytes.len() <= INLINE_BYTES_MAX {
         match expand(received.bytes.clone(), &encodings, INLINE_EXPANDED_BYTES_MAX.min(bytes_max)) {
-            Ok(expanded) => return (body_bytes, store(ready, expanded, decode).await),
+            Ok(expanded) => {
+                // Whoever waits for the disk holds its rows, not what they were made of.
+                drop(received);
+                return (body_bytes, store(ready, expanded, decode).await);
+            }
             // A bomb, or just a very regular body: there is more room on the other path.
             Err(BodyError::ExpandsTooFar { .. }) if bytes_max > INLINE_EXPANDED_BYTES_MAX => {}
             Err(error) => return (body_bytes, Err(error.into())),
@@ -117,6 +121,8 @@ where
 {
     let work = || Worked::of(decode(&ready, &body)?, &ready);
     let worked = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked()))?;
+    // Before the wait: the next request on this thread expands into the same memory, still warm.
+    drop(body);
     worked.store(&ready).await
 }
 

@@ -130,11 +130,16 @@ fn set_register(registers: &mut [u8], hash: u64) -> bool {
 fn estimate(registers: &[u8]) -> u64 {
     let m = REGISTERS as f64;
     let alpha = 0.7213 / (1.0 + 1.079 / m);
-    let sum: f64 = registers.iter().map(|rank| (-f64::from(*rank)).exp2()).sum();
+    // Counted by rank first: few ranks occur, and the writer does this for every issue of every commit.
+    let mut by_rank = [0_u32; 256];
+    for rank in registers {
+        by_rank[usize::from(*rank)] += 1;
+    }
+    let sum: f64 = by_rank.iter().zip(0..).map(|(count, rank)| f64::from(*count) * 0.5_f64.powi(rank)).sum();
     let raw = alpha * m * m / sum;
-    let zeros = registers.iter().filter(|rank| **rank == 0).count();
+    let zeros = by_rank[0];
     // Linear counting is the better estimate while many registers are still empty (Flajolet et al., 2007).
-    let best = if raw <= 2.5 * m && zeros > 0 { m * (m / zeros as f64).ln() } else { raw };
+    let best = if raw <= 2.5 * m && zeros > 0 { m * (m / f64::from(zeros)).ln() } else { raw };
     best.round() as u64
 }
 

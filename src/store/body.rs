@@ -19,6 +19,9 @@ pub(super) const DICTIONARY_ID_MIN: i64 = 16;
 /// Far above any limit on the way in; only a damaged length gets here.
 const EXPANDED_BYTES_MAX: usize = 1 << 30;
 
+/// Room for compressing that a thread keeps, in bytes: that of any event of an SDK.
+const KEPT_ROOM_BYTES_MAX: usize = 256 << 10;
+
 /// A body ready to be stored.
 #[derive(Clone, Debug)]
 pub struct CompressedBody {
@@ -65,8 +68,8 @@ impl Expander {
 }
 
 thread_local! {
-    /// Setting up a context costs about as much as compressing an event; threads keep theirs.
-    static PACKING: RefCell<Option<CCtx<'static>>> = const { RefCell::new(None) };
+    /// Setting up a context costs about as much as compressing an event; threads keep theirs, and what it writes into.
+    static PACKING: RefCell<Option<(CCtx<'static>, Vec<u8>)>> = const { RefCell::new(None) };
     static EXPANDING: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
 }
 
@@ -76,17 +79,22 @@ pub fn compress(body: &[u8]) -> CompressedBody {
 }
 
 pub(super) fn compress_with(packer: Option<&Packer>, body: &[u8]) -> CompressedBody {
-    let mut bytes = Vec::with_capacity(compress_bound(body.len()));
-    PACKING.with_borrow_mut(|kept| {
-        let context = kept.get_or_insert_with(CCtx::create);
+    let bytes = PACKING.with_borrow_mut(|kept| {
+        let (context, room) = kept.get_or_insert_with(|| (CCtx::create(), Vec::new()));
+        room.clear();
+        room.reserve(compress_bound(body.len()));
         let written = match packer {
-            Some(packer) => context.compress_using_cdict(&mut bytes, body, &packer.prepared),
-            None => context.compress(&mut bytes, body, BODY_ZSTD_LEVEL),
+            Some(packer) => context.compress_using_cdict(room, body, &packer.prepared),
+            None => context.compress(room, body, BODY_ZSTD_LEVEL),
         };
-        written.map_err(get_error_name).expect("the output buffer is as large as zstd says it must be");
+        written.map_err(get_error_name).expect("the room is as large as zstd says it must be");
+        // Waiting bodies are weighed by their bytes, not by the five times larger room they were written into.
+        let bytes = room.to_vec();
+        if room.capacity() > KEPT_ROOM_BYTES_MAX {
+            *room = Vec::new();
+        }
+        bytes
     });
-    // Waiting bodies are weighed by their bytes, not by the five times larger buffer they were written into.
-    bytes.shrink_to_fit();
     CompressedBody { bytes, expanded_bytes: body.len(), codec: packer.map_or(CODEC_ZSTD, |packer| packer.id) }
 }
 

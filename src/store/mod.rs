@@ -27,6 +27,7 @@ mod issue_list;
 mod issue_search;
 mod issues;
 mod keeper;
+mod linger;
 mod log_chunks;
 mod log_columns;
 mod log_sealer;

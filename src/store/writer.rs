@@ -31,6 +31,7 @@ use super::drops::DropDeltas;
 use super::events::insert_event;
 use super::feedback::insert_feedback;
 use super::issues::IssueDeltas;
+use super::linger::Linger;
 use super::logs::insert_logs;
 use super::metrics::insert_metrics;
 use super::outcomes::OutcomeDeltas;
@@ -166,6 +167,7 @@ impl WriterHandle {
             connection,
             wal_pages,
             ids: ServerIds::after(last_id),
+            linger: Linger::new(Instant::now()),
             wal_path: PathBuf::from(wal_path),
             make_way,
             checkpoint_from_bytes: 0,
@@ -286,6 +288,7 @@ struct Writer {
     /// Pages in the write-ahead log after the last commit, as SQLite's hook reports them.
     wal_pages: Arc<AtomicU64>,
     ids: ServerIds,
+    linger: Linger,
     wal_path: PathBuf,
     make_way: MakeWay,
     /// Size of the log before which another checkpoint would only find the reader that held up the last one.
@@ -341,6 +344,31 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// What goes into the next commit, and the chore that comes after it.
+struct Gathered {
+    jobs: Vec<Job>,
+    weight: usize,
+    chore: Option<ChoreJob>,
+}
+
+impl Gathered {
+    /// Takes what waits, up to what one commit may hold; how many requests that were.
+    fn take_waiting(&mut self, queue: &Receiver<Work>) -> usize {
+        let before = self.jobs.len();
+        while self.jobs.len() < COMMIT_REQUESTS_MAX && self.weight < COMMIT_BYTES_MAX && self.chore.is_none() {
+            match queue.try_recv() {
+                Ok(Work::Append(job)) => {
+                    self.weight += job.weight;
+                    self.jobs.push(job);
+                }
+                Ok(Work::Chore(chore)) => self.chore = Some(chore),
+                Err(_) => break,
+            }
+        }
+        self.jobs.len() - before
+    }
+}
+
 impl Writer {
     /// Until the last sender is gone. An error means that storing has become impossible.
     fn run(&mut self, queue: &Receiver<Work>) -> Result<(), StoreError> {
@@ -361,23 +389,19 @@ impl Writer {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let mut weight = first.weight;
-            let mut jobs = vec![first];
-            let mut chore = None;
-            while jobs.len() < COMMIT_REQUESTS_MAX && weight < COMMIT_BYTES_MAX && chore.is_none() {
-                match queue.try_recv() {
-                    Ok(Work::Append(job)) => {
-                        weight += job.weight;
-                        jobs.push(job);
-                    }
-                    Ok(Work::Chore(next)) => chore = Some(next),
-                    Err(_) => break,
+            let mut gathered = Gathered { weight: first.weight, jobs: vec![first], chore: None };
+            gathered.take_waiting(queue);
+            for _ in 0..self.linger.steps() {
+                std::thread::sleep(Linger::STEP);
+                if gathered.take_waiting(queue) == 0 {
+                    break;
                 }
             }
-            self.commit_jobs(jobs)?;
+            self.linger.count(gathered.jobs.len(), Instant::now());
+            self.commit_jobs(gathered.jobs)?;
             self.checkpoint_when_large()?;
             self.look_for_room();
-            if let Some(chore) = chore {
+            if let Some(chore) = gathered.chore {
                 self.do_chore(chore)?;
             }
         }

@@ -9,6 +9,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::errors::ErrorMaker;
 use crate::seed::Seed;
 use crate::spans::Template;
 
@@ -16,8 +17,10 @@ use crate::spans::Template;
 pub enum Work<'a> {
     /// Each body once, so the run ends early when there are no more; or, to who does not mind, again and again.
     Errors { bodies: &'a [Vec<u8>], key: String, repeat: bool },
-    /// As many as there is time for.
-    Spans { templates: &'a [Template], seed: u64 },
+    /// Made as they are sent, for more than fit in memory.
+    Made { maker: &'a ErrorMaker, key: String, count: usize, now_ms: u64 },
+    /// Another seed gives other ids.
+    Spans { templates: &'a [Template], seed: u64, count: usize },
 }
 
 pub struct Load {
@@ -55,17 +58,18 @@ impl Work<'_> {
             Self::Errors { bodies, key, repeat } => {
                 let no = if *repeat { no % bodies.len() } else { no };
                 let Some(body) = bodies.get(no) else { return false };
-                let _ = write!(
-                    out,
-                    "POST /api/1/envelope/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: identity\r\n\
-                     Content-Length: {}\r\nContent-Type: application/x-sentry-envelope\r\nContent-Encoding: gzip\r\n\
-                     User-Agent: sentry.python/2.75.0\r\nX-Sentry-Auth: Sentry sentry_key={key}, sentry_version=7, \
-                     sentry_client=sentry.python/2.75.0\r\n\r\n",
-                    body.len()
-                );
-                out.extend_from_slice(body);
+                write_envelope(key, "Content-Encoding: gzip\r\n", body, out);
             }
-            Self::Spans { templates, .. } => {
+            Self::Made { maker, key, count, now_ms } => {
+                if no >= *count {
+                    return false;
+                }
+                write_envelope(key, "Content-Encoding: gzip\r\n", &maker.quick_envelope(no, *now_ms), out);
+            }
+            Self::Spans { templates, count, .. } => {
+                if no >= *count {
+                    return false;
+                }
                 let template = &templates[no % templates.len()];
                 let _ = write!(
                     out,
@@ -82,19 +86,31 @@ impl Work<'_> {
     }
 
     /// Requests before the clock starts, so that connections, caches and the writer's first pages are warm.
-    fn warm_up(&self) -> usize {
+    pub fn warm_up(&self) -> usize {
         match self {
-            Self::Errors { .. } => 200,
+            Self::Errors { .. } | Self::Made { .. } => 200,
             Self::Spans { .. } => 40,
         }
     }
 
     fn seed(&self) -> u64 {
         match self {
-            Self::Errors { .. } => 0,
+            Self::Errors { .. } | Self::Made { .. } => 0,
             Self::Spans { seed, .. } => *seed,
         }
     }
+}
+
+/// A request as sentry-sdk sends it; `encoding` is a header line or nothing.
+pub fn write_envelope(key: &str, encoding: &str, body: &[u8], out: &mut Vec<u8>) {
+    let _ = write!(
+        out,
+        "POST /api/1/envelope/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: identity\r\nContent-Length: {}\r\n\
+         Content-Type: application/x-sentry-envelope\r\n{encoding}User-Agent: sentry.python/2.75.0\r\n\
+         X-Sentry-Auth: Sentry sentry_key={key}, sentry_version=7, sentry_client=sentry.python/2.75.0\r\n\r\n",
+        body.len()
+    );
+    out.extend_from_slice(body);
 }
 
 /// Sends until the time is over. `at_start` is called when the warm-up is done and the clock starts.
@@ -163,25 +179,41 @@ pub fn drive(address: SocketAddr, work: &Work<'_>, load: &Load, at_start: impl F
     })
 }
 
-struct Connection {
+pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    fn open(address: SocketAddr) -> Self {
+    pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a TCP socket");
         Self { stream, buffer: vec![0; 16 << 10] }
     }
 
-    /// One request, and its answer to the last byte.
-    fn exchange(&mut self, request: &[u8]) {
+    /// One request, and its answer to the last byte, which must be a 200.
+    pub fn exchange(&mut self, request: &[u8]) {
+        let answer = self.ask(request);
+        assert!(answer.starts_with(b"HTTP/1.1 200 "), "not accepted: {}", String::from_utf8_lossy(answer));
+    }
+
+    /// Status and body.
+    pub fn get(&mut self, path: &str) -> (u16, &[u8]) {
+        let answer = self.ask(format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").as_bytes());
+        let status = std::str::from_utf8(&answer[9..12]).ok().and_then(|status| status.parse().ok());
+        let body = memchr::memmem::find(answer, b"\r\n\r\n").expect("a head") + 4;
+        (status.expect("a status"), &answer[body..])
+    }
+
+    fn ask(&mut self, request: &[u8]) -> &[u8] {
         self.stream.write_all(request).expect("the server reads");
         let mut length = 0;
         let mut expected = None;
         while expected.is_none_or(|expected| length < expected) {
+            if length == self.buffer.len() {
+                self.buffer.resize(length * 2, 0);
+            }
             let read = self.stream.read(&mut self.buffer[length..]).expect("the server answers within 60 s");
             assert!(read > 0, "the server closed the connection: {}", String::from_utf8_lossy(&self.buffer[..length]));
             length += read;
@@ -189,8 +221,7 @@ impl Connection {
                 expected = answer_length(&self.buffer[..length]);
             }
         }
-        let answer = &self.buffer[..length];
-        assert!(answer.starts_with(b"HTTP/1.1 200 "), "not accepted: {}", String::from_utf8_lossy(answer));
+        &self.buffer[..length]
     }
 }
 

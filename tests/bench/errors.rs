@@ -15,7 +15,10 @@ use serde_json::value::RawValue;
 
 use crate::seed::Seed;
 
+/// Of the loaded scenarios.
 pub const BUGS: usize = 50;
+/// More than these are made when they are needed: a bug is 30 kB.
+const BUGS_KEPT_MAX: usize = 200;
 const FRAMES: usize = 30;
 
 /// One frame, its fields in the SDK's order.
@@ -63,18 +66,34 @@ pub struct ErrorMaker {
     seed: u64,
     /// Fields of the captured event in the SDK's order, as text.
     fields: Vec<(String, String)>,
+    library: Vec<Frame>,
+    inserting: Vec<Frame>,
+    bug_count: usize,
+    /// The first ones.
     bugs: Vec<Bug>,
 }
 
 impl ErrorMaker {
-    pub fn new(fixtures: &Path, seed: u64) -> Self {
+    /// Of as many different bugs, each of which groups as an issue of its own.
+    pub fn new(fixtures: &Path, seed: u64, bug_count: usize) -> Self {
         let event = captured(fixtures, "django-chained-error");
         let fields = fields_in_order(&event);
         let mut library = frames_of(&event);
         let inserting = frames_of(&captured(fixtures, "django-integrity-error"));
         library.retain(|frame| !frame.in_app);
-        let bugs = (0..BUGS).map(|no| Bug::new(&mut Seed::new(seed, no as u64), no, &library, &inserting)).collect();
-        Self { seed, fields, bugs }
+        let mut maker = Self { seed, fields, library, inserting, bug_count, bugs: Vec::new() };
+        maker.bugs = (0..bug_count.min(BUGS_KEPT_MAX)).map(|no| maker.bug(no)).collect();
+        maker
+    }
+
+    fn bug(&self, no: usize) -> Bug {
+        Bug::new(&mut Seed::new(self.seed, no as u64), no, &self.library, &self.inserting)
+    }
+
+    /// Envelope `no`, compressed in a hurry; the first ones hold each bug once.
+    pub fn quick_envelope(&self, no: usize, now_ms: u64) -> Vec<u8> {
+        let one_each = (no < self.bug_count).then_some(no);
+        compress(&self.envelope(no as u64, one_each, now_ms), flate2::Compression::fast())
     }
 
     /// Envelopes number 0 to `count`, compressed, made on all cores.
@@ -92,7 +111,7 @@ impl ErrorMaker {
                     if no % 1000 == 999 {
                         progress(no + 1);
                     }
-                    mine.push((no, gzip(&self.envelope(no as u64, now_ms))));
+                    mine.push((no, gzip(&self.envelope(no as u64, None, now_ms))));
                 }
             };
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
@@ -102,10 +121,20 @@ impl ErrorMaker {
         made.into_iter().map(|(_, body)| body).collect()
     }
 
-    fn envelope(&self, no: u64, now_ms: u64) -> Vec<u8> {
+    fn envelope(&self, no: u64, bug_no: Option<usize>, now_ms: u64) -> Vec<u8> {
         let mut seed = Seed::new(self.seed ^ 0xe, no);
         // The smaller of two: some bugs are far more frequent than others, as in real life.
-        let bug = &self.bugs[seed.below(BUGS as u64).min(seed.below(BUGS as u64)) as usize];
+        let count = self.bug_count as u64;
+        let drawn = seed.below(count).min(seed.below(count)) as usize;
+        let bug_no = bug_no.unwrap_or(drawn);
+        let made;
+        let bug = match self.bugs.get(bug_no) {
+            Some(bug) => bug,
+            None => {
+                made = self.bug(bug_no);
+                &made
+            }
+        };
         let event_id = seed.hex(16);
         let trace_id = seed.hex(16);
         let timestamp = timestamp(now_ms + no / 4);
@@ -387,7 +416,11 @@ fn timestamp(unix_ms: u64) -> String {
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::with_capacity(bytes.len() / 4), flate2::Compression::new(9));
+    compress(bytes, flate2::Compression::new(9))
+}
+
+fn compress(bytes: &[u8], level: flate2::Compression) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::with_capacity(bytes.len() / 4), level);
     encoder.write_all(bytes).expect("writing to memory");
     encoder.finish().expect("writing to memory")
 }

@@ -1,77 +1,12 @@
-//! What the machine gives at most, measured beside the server in the same run: bare HTTP, bare commits, bare decoding.
+//! What decoding alone costs on this machine, measured in the same run.
 
-use std::convert::Infallible;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
-use rusqlite::{Connection, params};
 
 use crate::errors::{event_json, gunzip};
-use crate::seed::Seed;
 use crate::spans::Template;
-
-/// Reads each body and answers 200, for ever. Run as a process of its own, so that its CPU time can be told.
-pub fn serve_bare() -> ! {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads can be started");
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        println!("DSN http://none@{}/1", listener.local_addr().expect("a bound socket"));
-        loop {
-            let (stream, _) = listener.accept().await.expect("connections can be taken");
-            let _ = stream.set_nodelay(true);
-            tokio::spawn(async move {
-                let service = service_fn(|request: Request<Incoming>| async {
-                    let _ = request.into_body().collect().await;
-                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"{}"))))
-                });
-                // A connection that breaks is the generator ending.
-                let _ =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    })
-}
-
-/// One thread inserting blobs of `row_bytes`, `batch` to a commit, each commit synced; rows per second.
-pub fn commits(dir: &Path, row_bytes: usize, batch: usize, rows: usize, at_most: Duration) -> f64 {
-    let path = dir.join("bare.db");
-    let mut db = Connection::open(&path).expect("a database can be made");
-    db.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4096;
-         CREATE TABLE kept (id INTEGER PRIMARY KEY, body BLOB NOT NULL);",
-    )
-    .expect("a table can be made");
-    // Compressed data is random to the disk.
-    let mut seed = Seed::new(7, 7);
-    let mut body: Vec<u8> =
-        std::iter::repeat_with(|| seed.next().to_le_bytes()).take(row_bytes / 8 + 1).flatten().collect();
-    body.truncate(row_bytes);
-    let begin = Instant::now();
-    let mut done = 0;
-    while done < rows && begin.elapsed() < at_most {
-        let tx = db.transaction().expect("a transaction");
-        {
-            let mut insert = tx.prepare_cached("INSERT INTO kept (body) VALUES (?1)").expect("an insert");
-            for _ in 0..batch {
-                insert.execute(params![body]).expect("a row");
-            }
-        }
-        tx.commit().expect("a commit");
-        done += batch;
-    }
-    let rate = done as f64 / begin.elapsed().as_secs_f64();
-    drop(db);
-    let _ = std::fs::remove_file(path);
-    rate
-}
 
 /// Microseconds of one core per error envelope and per span batch, one thread, each alone.
 pub struct Decoding {

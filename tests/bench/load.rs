@@ -1,16 +1,18 @@
 //! `make bench`: a load generator against the real binary, with the limits of the machine measured beside it.
 //!
 //! Not a micro benchmark and not a test of speed: it starts the release binary on an empty data directory on a real
-//! disk, sends what SDKs send, and prints a table of medians. It fails when an answer is not 200 or when the server
-//! kept another number than it accepted, and never because of a time.
+//! disk, sends what SDKs send, and prints what it promises beside what was measured, then how that came about. It fails
+//! when an answer is not 200 or when the server kept another number than it accepted, and never because of a time.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `errors`, `spans` | what is sent, made from the captures in `tests/fixtures` |
 //! | `client` | connections, pace, latencies |
 //! | `server` | the process under load; its CPU, memory, commits and disk |
-//! | `limits` | bare HTTP, bare commits, bare decoding |
-//! | `machine`, `table` | what is printed |
+//! | `large` | large datasets: what reading them, keeping them and starting with them costs |
+//! | `raw`, `limits` | the same requests to a server that only keeps them; bare decoding |
+//! | `figures` | the promises, row by row |
+//! | `machine`, `table` | what else is printed |
 //!
 //! The generator shares the cores with the server, so on a small machine the rates are those of both together;
 //! CPU per request is the server's alone.
@@ -20,8 +22,11 @@
 
 mod client;
 mod errors;
+mod figures;
+mod large;
 mod limits;
 mod machine;
+mod raw;
 mod seed;
 mod server;
 mod spans;
@@ -34,7 +39,9 @@ use clap::Parser;
 
 use client::{Load, Work, drive};
 use errors::ErrorMaker;
-use server::{Disk, Server, cpu_of, cpu_of_machine};
+use figures::Figure;
+use large::Sizes;
+use server::{Cpu, Disk, Server, cpu_of, cpu_of_machine};
 use spans::Template;
 use table::{Measured, Scenario};
 
@@ -45,21 +52,21 @@ struct Options {
     #[arg(long, default_value_t = 3)]
     runs: usize,
     /// Seconds of every scenario
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 8.0)]
     seconds: f64,
     /// Connections of the loaded scenarios
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// One run of 2 seconds each: does it work at all?
+    /// One run of 2 seconds each and small datasets: does it work at all?
     #[arg(long)]
     quick: bool,
-    /// Scenarios whose name contains this
+    /// The datasets that the targets are about: 10 million spans, a million errors over 10,000 issues, a file of 10 GB
+    #[arg(long)]
+    full: bool,
+    /// Scenarios whose name contains this; `large` for the large datasets
     #[arg(long, default_value = "")]
     only: String,
-    /// Requests per second of the paced scenario
-    #[arg(long, default_value_t = 1000.0)]
-    rate: f64,
-    /// Error envelopes to make before the start [default: 4000 for every second]
+    /// Error envelopes to make before the start [default: 5000 for every second]
     #[arg(long)]
     bodies: Option<usize>,
     #[arg(long, default_value_t = 1)]
@@ -71,7 +78,7 @@ struct Options {
     #[arg(long)]
     dump: Option<PathBuf>,
     #[arg(long, hide = true)]
-    bare_server: bool,
+    raw_server: Option<PathBuf>,
     /// Given by cargo bench
     #[arg(long, hide = true)]
     bench: bool,
@@ -88,11 +95,12 @@ struct Bench {
 
 fn main() {
     let mut options = Options::parse();
-    if options.bare_server {
-        limits::serve_bare();
+    if let Some(dir) = &options.raw_server {
+        raw::serve(dir);
     }
     // `cargo test --benches` runs it too, without saying --bench.
-    if options.quick || !options.bench {
+    options.quick |= !options.bench;
+    if options.quick {
         options.runs = 1;
         options.seconds = 2.0;
     }
@@ -111,6 +119,15 @@ fn main() {
     let duration = Duration::from_secs_f64(options.seconds);
     let bench = Bench { options, duration, binary, root, bodies, templates };
     let (scenarios, decoding) = bench.run();
+    let mut figures = figures_of(&scenarios);
+    if "large".contains(&bench.options.only) {
+        let sizes = match (bench.options.full, bench.options.quick) {
+            (true, _) => Sizes::FULL,
+            (false, true) => Sizes::QUICK,
+            (false, false) => Sizes::BOUNDED,
+        };
+        large::measure(&bench, sizes, &mut figures);
+    }
 
     println!("\ntrapline load: {machine}");
     println!(
@@ -126,18 +143,68 @@ fn main() {
         mean(bench.templates.iter().map(|template| template.bytes().len())),
     );
     println!("generator and server share these cores: rates are those of both together, CPU is the server's alone");
-    table::print(&scenarios, &decoding);
+    figures::print(&figures);
+    if !scenarios.is_empty() {
+        table::print(&scenarios, &decoding);
+    }
+}
+
+const ERRORS: &str = "errors";
+const ERRORS_PACED: &str = "errors, 500/s";
+const ERRORS_FAST: &str = "errors, 1000/s";
+const FLOOD: &str = "errors, flood";
+const SPANS: &str = "spans";
+const FLOOD_CONNECTIONS: usize = 512;
+
+/// The rows that the scenarios give; those of the large datasets come after them.
+fn figures_of(scenarios: &[Scenario]) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for scenario in scenarios {
+        let of = |value: fn(&Measured) -> f64| scenario.median(value);
+        let per_s = of(|run| run.per_s);
+        let of_raw = per_s / of(|run| run.raw_per_s) * 100.0;
+        match scenario.name {
+            ERRORS => {
+                let note = format!(" at {:.0} us of CPU; stretch 6000", of(|run| run.cpu_us));
+                figures.push(Figure::at_least("durable errors acknowledged", 4_000.0, per_s, "/s").note(&note));
+                let note = format!(" of {:.0}/s at {:.0} us", of(|run| run.raw_per_s), of(|run| run.raw_cpu_us));
+                figures.push(Figure::at_least("  of the raw limit", 70.0, of_raw, "%").note(&note));
+            }
+            ERRORS_PACED => {
+                figures.push(Figure::at_most("acknowledgement at 500/s, p50", 5.0, of(|run| run.p50_ms), "ms"));
+                figures.push(Figure::at_most("acknowledgement at 500/s, p99", 30.0, of(|run| run.p99_ms), "ms"));
+                figures.push(Figure::at_most("memory when idle", 30.0, of(|run| run.idle_mib), "MiB"));
+            }
+            ERRORS_FAST => {
+                figures.push(Figure::at_most("memory at 1000 errors/s", 120.0, of(|run| run.peak_mib), "MiB"));
+            }
+            FLOOD => {
+                let what = format!("memory in a flood of {FLOOD_CONNECTIONS} connections");
+                figures.push(Figure::at_most(what, 256.0, of(|run| run.peak_mib), "MiB"));
+            }
+            _ => {
+                let per_core = 1e6 / (of(|run| run.cpu_us) / scenario.units);
+                let note = format!(" ({:.0}/s in all, {of_raw:.0} % of the raw limit)", per_s * scenario.units);
+                figures.push(Figure::at_least("durable spans per core used", 50_000.0, per_core, "/s").note(&note));
+            }
+        }
+    }
+    figures
 }
 
 impl Bench {
+    fn fixtures(&self) -> PathBuf {
+        fixtures()
+    }
+
     fn run(&self) -> (Vec<Scenario>, Vec<limits::Decoding>) {
         let many = self.options.connections;
         let plan: Vec<(&'static str, bool, usize, Option<f64>)> = vec![
-            ("errors", false, many, None),
-            ("errors, paced", false, many, Some(self.options.rate)),
-            ("errors, one connection", false, 1, None),
-            ("spans", true, many, None),
-            ("spans, one connection", true, 1, None),
+            (ERRORS, false, many, None),
+            (ERRORS_PACED, false, 16, Some(500.0)),
+            (ERRORS_FAST, false, 16, Some(1000.0)),
+            (FLOOD, false, FLOOD_CONNECTIONS, None),
+            (SPANS, true, many.min(16), None),
         ];
         let plan: Vec<_> = plan.into_iter().filter(|(name, ..)| name.contains(&self.options.only)).collect();
         let mut scenarios: Vec<Scenario> = plan
@@ -154,8 +221,8 @@ impl Bench {
             for ((name, is_spans, connections, rate), scenario) in plan.iter().zip(&mut scenarios) {
                 let load = Load { connections: *connections, duration: self.duration, rate: *rate };
                 let mut measured = self.measure(*is_spans, &load);
-                if rate.is_none() && *connections == many {
-                    self.measure_limits(*is_spans, &load, scenario.units, &mut measured);
+                if *name == ERRORS || *name == SPANS {
+                    self.measure_raw(*is_spans, &load, &mut measured);
                 }
                 say(&format!(
                     "run {} of {}: {name}: {:.0} req/s, p50 {:.2} ms, {:.0} µs of CPU per request, other programs {:.2} cores",
@@ -180,13 +247,15 @@ impl Bench {
         std::thread::sleep(Duration::from_millis(500));
         let idle = server.memory("VmRSS");
         let work = self.work(is_spans, &server, false);
-        let now = || (server.cpu(), cpu_of("self"), cpu_of_machine(), server.commits());
+        let now = || (server.cpu(), cpu_of("self"), cpu_of_machine(), server.commits(), server.written());
         let mut before = None;
         let sent = drive(server.address, &work, load, || before = Some(now()));
         let (before, after) = (before.expect("called before the clock started"), now());
         let cpu = spent(before.0, after.0);
-        let generator = spent(before.1, after.1);
-        let others = (spent(before.2, after.2) - cpu - generator).max(0.0);
+        let generator = spent(before.1, after.1).total();
+        let machine = before.2.zip(after.2).map_or(f64::NAN, |(before, after)| after - before);
+        let others = (machine - cpu.total() - generator).max(0.0);
+        let written = before.4.zip(after.4).map_or(f64::NAN, |(before, after)| (after - before) as f64);
         let commits = after.3.zip(before.3).map_or(f64::NAN, |(now, then)| f64::from(now.wrapping_sub(then)));
         let peak = server.memory("VmHWM");
         server.stop();
@@ -202,7 +271,9 @@ impl Bench {
             per_s: sent.per_second(),
             p50_ms: sent.percentile_ms(50.0),
             p99_ms: sent.percentile_ms(99.0),
-            cpu_us: cpu * 1e6 / requests,
+            cpu_us: cpu.total() * 1e6 / requests,
+            system_us: cpu.system * 1e6 / requests,
+            written_bytes: written / requests,
             generator_cores: generator / sent.elapsed.as_secs_f64(),
             other_cores: others / sent.elapsed.as_secs_f64(),
             idle_mib: mib(idle),
@@ -213,32 +284,29 @@ impl Bench {
             requests,
             parts: disk.parts.into_iter().map(|(name, bytes)| (name, bytes as f64 / units)).collect(),
             issues: disk.issues as f64,
-            bare_http_per_s: f64::NAN,
-            bare_http_cpu_us: f64::NAN,
-            bare_commits_per_s: f64::NAN,
+            raw_per_s: f64::NAN,
+            raw_cpu_us: f64::NAN,
+            raw_system_us: f64::NAN,
         }
     }
 
-    /// The same requests to a server that only reads them; the same bytes in commits as large as the server's.
-    fn measure_limits(&self, is_spans: bool, load: &Load, units: f64, measured: &mut Measured) {
+    /// The same requests to the server that only keeps them.
+    fn measure_raw(&self, is_spans: bool, load: &Load, measured: &mut Measured) {
         let dir = tempfile::tempdir_in(&self.root).expect("a folder in target");
-        let server = Server::start_bare(dir.path());
+        let server = Server::start_raw(dir.path());
         let work = self.work(is_spans, &server, true);
         let duration = load.duration.min(Duration::from_secs(5));
         let mut before = None;
         let sent = drive(server.address, &work, &Load { duration, ..*load }, || before = server.cpu());
-        measured.bare_http_per_s = sent.per_second();
-        measured.bare_http_cpu_us = spent(before, server.cpu()) * 1e6 / sent.measured as f64;
-        drop(server);
-        let batch = if measured.per_commit.is_finite() { measured.per_commit.round().max(1.0) as usize } else { 1 };
-        let row_bytes = (measured.file_bytes * units) as usize;
-        measured.bare_commits_per_s =
-            limits::commits(dir.path(), row_bytes, batch, measured.requests as usize, duration);
+        let cpu = spent(before, server.cpu());
+        measured.raw_per_s = sent.per_second();
+        measured.raw_cpu_us = cpu.total() * 1e6 / sent.measured as f64;
+        measured.raw_system_us = cpu.system * 1e6 / sent.measured as f64;
     }
 
     fn work(&self, is_spans: bool, server: &Server, repeat: bool) -> Work<'_> {
         if is_spans {
-            Work::Spans { templates: &self.templates, seed: self.options.seed }
+            Work::Spans { templates: &self.templates, seed: self.options.seed, count: usize::MAX }
         } else {
             Work::Errors { bodies: &self.bodies, key: server.key.clone(), repeat }
         }
@@ -248,10 +316,10 @@ impl Bench {
 fn make_envelopes(options: &Options) -> Vec<Vec<u8>> {
     let count = match options.bodies {
         Some(count) => count,
-        None if !"errors, paced, one connection".contains(&options.only) => 1000,
-        None => (4000.0 * options.seconds) as usize,
+        // Enough for two seconds of the large part.
+        None if !options.only.is_empty() && !ERRORS.contains(&options.only) => 10_000,
+        None => (5000.0 * options.seconds) as usize,
     };
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let begin = Instant::now();
     say(&format!("making {count} error envelopes"));
     let progress = |made: usize| {
@@ -260,9 +328,14 @@ fn make_envelopes(options: &Options) -> Vec<Vec<u8>> {
         }
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
-    let bodies = ErrorMaker::new(&fixtures, options.seed).envelopes(count, now.as_millis() as u64, progress);
+    let bodies =
+        ErrorMaker::new(&fixtures(), options.seed, errors::BUGS).envelopes(count, now.as_millis() as u64, progress);
     say(&format!("  made in {:.1} s", begin.elapsed().as_secs_f64()));
     bodies
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
 fn dump(folder: &Path, bodies: &[Vec<u8>], templates: &[Template]) {
@@ -277,8 +350,9 @@ fn dump(folder: &Path, bodies: &[Vec<u8>], templates: &[Template]) {
     }
 }
 
-fn spent(before: Option<Duration>, after: Option<Duration>) -> f64 {
-    before.zip(after).map_or(f64::NAN, |(before, after)| after.saturating_sub(before).as_secs_f64())
+fn spent(before: Option<Cpu>, after: Option<Cpu>) -> Cpu {
+    let unknown = Cpu { user: f64::NAN, system: f64::NAN };
+    before.zip(after).map_or(unknown, |(before, after)| after.since(before))
 }
 
 fn mib(bytes: Option<u64>) -> f64 {

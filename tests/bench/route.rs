@@ -56,7 +56,7 @@ const LIMITS: Limits = Limits {
 
 fn main() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let envelopes: Vec<Vec<u8>> = errors::ErrorMaker::new(&fixtures, 7)
+    let envelopes: Vec<Vec<u8>> = errors::ErrorMaker::new(&fixtures, 7, errors::BUGS)
         .envelopes(EVENTS, NOW_MS as u64, |_| {})
         .iter()
         .map(|body| errors::gunzip(body))

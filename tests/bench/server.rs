@@ -36,10 +36,10 @@ impl Server {
         Self::spawn(command, data_dir, "DSN")
     }
 
-    /// This very program as the bare HTTP server of [`crate::limits`].
-    pub fn start_bare(data_dir: &Path) -> Self {
+    /// This very program as the server of [`crate::raw`].
+    pub fn start_raw(data_dir: &Path) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
-        command.arg("--bare-server");
+        command.arg("--raw-server").arg(data_dir);
         Self::spawn(command, data_dir, "DSN")
     }
 
@@ -63,8 +63,32 @@ impl Server {
     }
 
     /// User and system time of all threads so far, those that ended included.
-    pub fn cpu(&self) -> Option<Duration> {
+    pub fn cpu(&self) -> Option<Cpu> {
         cpu_of(&self.child.id().to_string())
+    }
+
+    /// Bytes handed to the disk so far.
+    pub fn written(&self) -> Option<u64> {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id())).ok()?;
+        io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.trim().parse().ok()
+    }
+
+    /// Waits until it has nothing more to do for itself: sealing, training, checkpoints.
+    pub fn settle(&self, at_most: Duration) {
+        let begin = Instant::now();
+        let mut quiet = 0;
+        while quiet < 3 && begin.elapsed() < at_most {
+            let before = self.cpu();
+            std::thread::sleep(Duration::from_secs(1));
+            let spent = before.zip(self.cpu()).map_or(0.0, |(before, after)| after.since(before).total());
+            quiet = if spent < 0.03 { quiet + 1 } else { 0 };
+        }
+    }
+
+    /// As a power cut would, but for what the system still writes.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// `VmRSS` or `VmHWM`, in bytes.
@@ -78,6 +102,13 @@ impl Server {
     pub fn commits(&self) -> Option<u32> {
         let header = std::fs::read(self.data_dir.join("trapline.db-shm")).ok()?;
         Some(u32::from_ne_bytes(header.get(8..12)?.try_into().ok()?))
+    }
+
+    /// Events it counted as accepted so far.
+    pub fn accepted_events(&self, data_dir: &Path) -> u64 {
+        let db = Connection::open_with_flags(data_dir.join("trapline.db"), OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let sql = "SELECT coalesce(sum(quantity), 0) FROM outcome WHERE category = 'event' AND reason = 'accepted'";
+        db.and_then(|db| db.query_row(sql, [], |row| row.get::<_, i64>(0))).expect("a database") as u64
     }
 
     /// Asks it to end as a supervisor would, and waits.
@@ -99,22 +130,39 @@ impl Drop for Server {
     }
 }
 
+/// CPU time in seconds.
+#[derive(Clone, Copy)]
+pub struct Cpu {
+    pub user: f64,
+    pub system: f64,
+}
+
+impl Cpu {
+    pub fn total(self) -> f64 {
+        self.user + self.system
+    }
+
+    pub fn since(self, before: Self) -> Self {
+        Self { user: self.user - before.user, system: self.system - before.system }
+    }
+}
+
 /// CPU time of a process: a pid, or `self`.
-pub fn cpu_of(process: &str) -> Option<Duration> {
+pub fn cpu_of(process: &str) -> Option<Cpu> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name in parentheses may hold spaces; user and system time are fields 14 and 15.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
-    Some(Duration::from_secs_f64(ticks / TICKS_PER_S))
+    let seconds = |place: usize| Some(fields.get(place)?.parse::<f64>().ok()? / TICKS_PER_S);
+    Some(Cpu { user: seconds(11)?, system: seconds(12)? })
 }
 
 /// Time all cores together were busy so far, what the host of a virtual machine took away included.
-pub fn cpu_of_machine() -> Option<Duration> {
+pub fn cpu_of_machine() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/stat").ok()?;
     // cpu user nice system idle iowait irq softirq steal …
     let ticks: Vec<f64> = stat.lines().next()?.split_whitespace().skip(1).filter_map(|t| t.parse().ok()).collect();
     let busy: f64 = [0, 1, 2, 5, 6, 7].iter().filter_map(|place| ticks.get(*place)).sum();
-    Some(Duration::from_secs_f64(busy / TICKS_PER_S))
+    Some(busy / TICKS_PER_S)
 }
 
 /// What a stopped server left behind.
@@ -132,10 +180,15 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// The database and its log.
+    pub fn file_bytes(data_dir: &Path) -> u64 {
+        let size = |name: &str| std::fs::metadata(data_dir.join(name)).map_or(0, |metadata| metadata.len());
+        size("trapline.db") + size("trapline.db-wal")
+    }
+
     pub fn read(data_dir: &Path) -> Self {
         let path = data_dir.join("trapline.db");
-        let size = |name: &str| std::fs::metadata(data_dir.join(name)).map_or(0, |metadata| metadata.len());
-        let file_bytes = size("trapline.db") + size("trapline.db-wal");
+        let file_bytes = Self::file_bytes(data_dir);
         let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database was left");
         let number = |query: &str| db.query_row(query, [], |row| row.get::<_, i64>(0)).expect(query) as u64;
         let accepted = |category: &str| {

@@ -61,6 +61,20 @@ impl Template {
         &self.bytes
     }
 
+    /// An address that one span of this template has, and hardly any of another.
+    pub fn some_url(&self) -> String {
+        let start = b"http://billing.example/prices/";
+        let at = memchr::memmem::find(&self.bytes, start).expect("a client span");
+        let number = self.bytes[at + start.len()..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        String::from_utf8_lossy(&self.bytes[at..at + start.len() + number + 1]).into_owned()
+    }
+
+    /// The first trace of batch `batch` of the connection that draws from `ids`, in hex.
+    pub fn trace_of(mut ids: Seed, batch: usize) -> String {
+        let base = std::iter::repeat_with(|| ids.next()).nth(batch).expect("endless");
+        Seed::new(base, SPANS as u64).hex(16)
+    }
+
     /// Appends the batch with ids nobody had before and times just before `now_ns`.
     pub fn write(&self, ids: &mut Seed, now_ns: u64, out: &mut Vec<u8>) {
         let start = out.len();

@@ -13,7 +13,7 @@ use crate::payload::to_envelope;
 fn envelopes(count: usize) -> Vec<Vec<u8>> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let now_ms = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
-    ErrorMaker::new(&fixtures, 11).envelopes(count, now_ms - 60_000, |_| {})
+    ErrorMaker::new(&fixtures, 11, 50).envelopes(count, now_ms - 60_000, |_| {})
 }
 
 fn send(server: &Trapline, envelopes: &[Vec<u8>]) {
@@ -113,5 +113,5 @@ fn envelopes_more(server: &Trapline) -> Vec<Vec<u8>> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let now_ms = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
     let known = server.outcome("event", "accepted") as usize;
-    ErrorMaker::new(&fixtures, 11).envelopes(known + 20, now_ms - 60_000, |_| {}).split_off(known)
+    ErrorMaker::new(&fixtures, 11, 50).envelopes(known + 20, now_ms - 60_000, |_| {}).split_off(known)
 }
