@@ -109,7 +109,14 @@ fn what_is_sealed_is_exported_and_imported_as_what_is_not() {
     seal_after(&mut server, 0);
     wait_until_sealed(&server);
     let sealed = lines_of(&dir, "data");
-    assert!(sealed == before, "sealed: {:?}, before: {:?}", kinds(&sealed), kinds(&before));
+    // The time nobody watched, between the two servers, is a line of its own.
+    let is_kept = |line: &&String| !line.contains("\"kind\":\"unwatched\"") && !line.contains("\"kind\":\"end\"");
+    assert!(
+        sealed.iter().filter(is_kept).eq(before.iter().filter(is_kept)),
+        "sealed: {:?}, before: {:?}",
+        kinds(&sealed),
+        kinds(&before)
+    );
     assert_eq!((kinds(&sealed)["span"], kinds(&sealed)["log"]), (902, 31));
     assert!(server.terminate().success());
 
@@ -118,7 +125,7 @@ fn what_is_sealed_is_exported_and_imported_as_what_is_not() {
         // The second time into what is there: not sealed in the copy, sealed in the store it came from.
         for data in ["copy", "data"] {
             ok(&dir, &["import", "all.ndjson.zst", "--data-dir", data]);
-            assert!(lines_of(&dir, data) == before, "{data}: {:?}", kinds(&lines_of(&dir, data)));
+            assert!(lines_of(&dir, data) == sealed, "{data}: {:?}", kinds(&lines_of(&dir, data)));
             ok(&dir, &["check", "--full", "--data-dir", data]);
         }
     }
