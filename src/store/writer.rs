@@ -84,11 +84,14 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
     }
     let failed = |error: rusqlite::Error| StoreError::Open { path: path.to_path_buf(), detail: error.to_string() };
     let connection = Connection::open(path).map_err(failed)?;
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).map_err(failed)?;
+    if pages == 0 {
+        // Of a new file alone: on any other it would write, and one of a newer version is left as it is.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failed)?;
+    }
     connection
         .execute_batch(
-            // The first line matters to a new file alone.
-            "PRAGMA auto_vacuum = INCREMENTAL;
-             PRAGMA journal_mode = WAL;
+            "PRAGMA journal_mode = WAL;
              PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = 67108864;
              PRAGMA busy_timeout = 5000;
