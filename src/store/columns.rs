@@ -420,6 +420,11 @@ impl<'a> TextColumn<'a> {
         code.checked_sub(1).map(|entry| self.entries[entry])
     }
 
+    /// Every text of the column, once.
+    pub(super) fn entries(&self) -> &[&'a str] {
+        &self.entries
+    }
+
     /// The rows whose text is taken by `takes`, which is asked once for each text.
     pub(super) fn rows_where(&self, mut takes: impl FnMut(&str) -> bool) -> Vec<usize> {
         let taken: Vec<bool> = std::iter::once(false).chain(self.entries.iter().map(|entry| takes(entry))).collect();

@@ -226,7 +226,7 @@ fn joined(run: &Run, next: &Run) -> Option<Run> {
             _ => spans.push((min_ns, max_ns)),
         }
     }
-    (spans.len() < run.spans.len() + next.spans.len()).then(|| Run {
+    (spans.len() < run.spans.len() + next.spans.len()).then_some(Run {
         first_batch_id: run.first_batch_id,
         last_batch_id: next.last_batch_id,
         records,

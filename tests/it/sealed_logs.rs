@@ -25,7 +25,7 @@ fn container(first: u64, count: u64) -> Vec<u8> {
     let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
     let log = |number: u64| {
         json!({
-            "timestamp": now_s, "trace_id": id(number % 5), "level": ["info", "error"][number as usize % 2],
+            "timestamp": now_s, "trace_id": id(number % 5), "level": if number.is_multiple_of(2) { "info" } else { "error" },
             "body": format!("Line {number} is done"),
             "attributes": {
                 "number": { "value": number, "type": "integer" },
