@@ -287,5 +287,4 @@ fn forget_before(connection: &Connection, now_ms: i64) -> Result<Option<i64>, St
 }
 
 #[cfg(test)]
-#[path = "log_sealer_tests.rs"]
 mod tests;

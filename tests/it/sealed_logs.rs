@@ -74,7 +74,7 @@ fn answers(server: &Trapline) -> Vec<Value> {
     assert!(ids.len() > 90, "too little to compare: {}", ids.len());
     answers.extend(ids.iter().map(|id| server.get_json(&format!("/api/ui/logs/{id}"))));
     answers.extend((0..5).map(|trace| server.get_json(&format!("/api/ui/logs?trace={}", id(trace)))));
-    answers.push(server.get_json("/api/0/organizations/trapline/events/?dataset=logs&field=message&field=number"));
+    answers.push(server.get_json("/api/0/organizations/main/events/?dataset=logs&field=message&field=number"));
     answers
 }
 
