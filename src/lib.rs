@@ -78,8 +78,12 @@
 //! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any
 //! node would give a bug the same id.
 //!
-//! Spans are kept as they were acknowledged, one compressed body per request, with an index by trace and one merged
-//! summary row per trace, which is what the trace list reads. Logs and metrics are kept likewise: beside a body of logs
+//! Spans are kept as they were acknowledged, one compressed body per request, until there are enough of them; then the
+//! keeper packs them into chunks of columns (`proto/chunk.proto`), and small chunks into larger ones, each in one
+//! transaction that puts the chunk in the place of what it was made of. A chunk stands for a range of batches, so the
+//! index by trace, which names batches, stays as it is, and whether spans are sealed shows nowhere. One merged, small
+//! row per trace is what the trace list reads; a search by attribute asks the chunks' filters, then the columns of what
+//! is left. Logs and metrics are kept as they were acknowledged: beside a body of logs
 //! stand its times, levels, services and environments, so that a list passes it by unopened, and counts by minute;
 //! beside one of metrics the sums by minute that charts are drawn from.
 //!
@@ -111,7 +115,7 @@
 //! of a crash dump's form.
 //!
 //! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
-//! spans, logs and metrics into columnar chunks and retention (`store`), logs and metrics over OTLP (counted so far),
+//! logs and metrics into columnar chunks and retention (`store`), logs and metrics over OTLP (counted so far),
 //! OTLP over gRPC (`http`).
 
 pub mod app;

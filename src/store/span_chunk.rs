@@ -340,9 +340,12 @@ impl TraceIndex {
     }
 }
 
+/// Gives the bytes of a group.
+type ReadGroup<'c> = Box<dyn FnMut(Group) -> Result<Vec<u8>, StoreError> + 'c>;
+
 /// A chunk whose groups are read as they are needed, each once.
-pub(super) struct OpenChunk<G> {
-    group: G,
+pub(super) struct OpenChunk<'c> {
+    group: ReadGroup<'c>,
     places: pb::SpanPlaces,
     pub(super) index: TraceIndex,
     names: Option<pb::SpanNames>,
@@ -350,9 +353,10 @@ pub(super) struct OpenChunk<G> {
     extras: Option<pb::SpanExtras>,
 }
 
-impl<G: FnMut(Group) -> Result<Vec<u8>, StoreError>> OpenChunk<G> {
+impl<'c> OpenChunk<'c> {
     /// `group` gives the bytes of a group.
-    pub(super) fn open(mut group: G) -> Result<Self, StoreError> {
+    pub(super) fn open(group: impl FnMut(Group) -> Result<Vec<u8>, StoreError> + 'c) -> Result<Self, StoreError> {
+        let mut group: ReadGroup<'c> = Box::new(group);
         let places: pb::SpanPlaces = message(&group(Group::Places)?)?;
         let index = TraceIndex::of(&places)?;
         Ok(Self { group, places, index, names: None, attributes: None, extras: None })
@@ -586,7 +590,7 @@ mod tests {
         builder.finish().unwrap()
     }
 
-    fn open(groups: &[Vec<u8>]) -> OpenChunk<impl FnMut(Group) -> Result<Vec<u8>, StoreError> + '_> {
+    fn open(groups: &[Vec<u8>]) -> OpenChunk<'_> {
         OpenChunk::open(|group| Ok(groups[group as usize].clone())).unwrap()
     }
 

@@ -40,10 +40,7 @@ pub(super) fn covering(connection: &Connection, batch_id: i64) -> Result<Option<
 }
 
 /// Opens a chunk; its groups are read as they are needed.
-pub(super) fn open(
-    connection: &Connection,
-    id: i64,
-) -> Result<OpenChunk<impl FnMut(Group) -> Result<Vec<u8>, StoreError> + '_>, StoreError> {
+pub(super) fn open(connection: &Connection, id: i64) -> Result<OpenChunk<'_>, StoreError> {
     OpenChunk::open(move |group: Group| read_part(connection, id, 1 + group as i64))
 }
 

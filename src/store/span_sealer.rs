@@ -4,6 +4,7 @@
 //! chunk in the place of what it was made of. So at any moment a span is in one place, whole.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use rusqlite::{Connection, named_params};
 
@@ -53,6 +54,7 @@ pub(super) fn seal(keeper: &mut Keeper) -> Result<Progress, StoreError> {
     let sealed = builder.finish()?;
     let (first_id, last_id, count) = (first.id, last.id, chosen.len());
     let received_ms = chosen.iter().map(|batch| batch.received_ms).max().unwrap_or(0);
+    let (spans, traces, packed) = (sealed.span_count, sealed.trace_count, Instant::now());
     keeper.write(move |tx, _| {
         span_chunks::insert(tx, first_id, last_id, received_ms, &sealed)?;
         let deleted = tx
@@ -63,6 +65,7 @@ pub(super) fn seal(keeper: &mut Keeper) -> Result<Progress, StoreError> {
         }
         Ok(())
     })?;
+    tracing::debug!(batches = count, spans, traces, write_ms = packed.elapsed().as_millis() as u64, "spans are sealed");
     Ok(Progress::More)
 }
 
@@ -159,10 +162,12 @@ pub(super) fn merge(keeper: &mut Keeper) -> Result<Progress, StoreError> {
     let ids: Vec<i64> = chosen.iter().map(|chunk| chunk.id).collect();
     let received_ms = chosen.iter().map(|chunk| chunk.received_ms).max().unwrap_or(0);
     let (first_id, last_id) = (first.first_batch_id, last.last_batch_id);
+    let (chunks, spans, packed) = (ids.len(), sealed.span_count, Instant::now());
     keeper.write(move |tx, _| {
         ids.iter().try_for_each(|id| span_chunks::delete(tx, *id))?;
         span_chunks::insert(tx, first_id, last_id, received_ms, &sealed)
     })?;
+    tracing::debug!(chunks, spans, write_ms = packed.elapsed().as_millis() as u64, "chunks of spans are merged");
     Ok(Progress::More)
 }
 

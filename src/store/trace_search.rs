@@ -12,7 +12,7 @@ use super::span_chunks;
 use super::span_match::SpanMatch;
 use super::trace_rows::{self, SPREAD_NS, StoredTrace, TraceFilter, first_id_at, start_of_id};
 use super::traces::{TracePage, TracePosition, read_batch};
-use crate::config::{TRACE_SCAN_MS, TRACE_SPREAD_NS};
+use crate::config::TRACE_SPREAD_NS;
 use crate::model::ids::TraceId;
 use crate::model::trace::TraceSummary;
 
@@ -28,14 +28,16 @@ enum Place {
     Batch(i64),
 }
 
+/// Looks for as long as `time`, and a little longer where the next page would begin no further back than this one.
 pub(super) fn search(
     connection: &Connection,
     filter: &TraceFilter,
     key: &str,
     value: &str,
     limit: usize,
+    time: Duration,
 ) -> Result<TracePage, StoreError> {
-    let deadline = Instant::now() + Duration::from_millis(TRACE_SCAN_MS);
+    let deadline = Instant::now() + time;
     let wanted = SpanMatch::new(key, value);
     let is_first_page = filter.before == i64::MAX;
     // Where the page begins: no trace of it starts later.
@@ -48,7 +50,7 @@ pub(super) fn search(
         }
         // Stops only where something is gained: the next page begins further back than this one.
         let rest_ns = last_trace_ns.saturating_add(SPREAD_NS);
-        if rest_ns < before_ns && Instant::now() > deadline {
+        if first_id_at(rest_ns) < filter.before && Instant::now() >= deadline {
             searched_to_ns = Some(rest_ns);
             break;
         }

@@ -1,6 +1,7 @@
 //! Spans and the traces they make up: what is written of a request, and what is read of a trace.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
@@ -12,7 +13,8 @@ use super::trace_search::search;
 use super::write::SpansWrite;
 use super::writer::Batch;
 use super::{Store, StoreError};
-use crate::model::ids::{ProjectId, TraceId};
+use crate::config::TRACE_SCAN_MS;
+use crate::model::ids::{ProjectId, SpanId, TraceId};
 use crate::model::outcome::Reason;
 use crate::model::span::SpanBatch;
 use crate::model::trace::TraceSummary;
@@ -140,7 +142,8 @@ fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage,
         service: query.service.clone(),
     };
     if let Some((key, value)) = &query.attribute {
-        return search(connection, &filter, key, value, query.limit);
+        let time = Duration::from_millis(TRACE_SCAN_MS);
+        return search(connection, &filter, key, value, query.limit, time);
     }
     let mut rows = trace_rows::list(connection, &filter, query.limit + 1)?;
     let more = rows.len() > query.limit;
@@ -187,7 +190,7 @@ pub(super) fn read_batch(connection: &Connection, batch_id: i64) -> Result<Optio
 struct Collected {
     trace_id: TraceId,
     limit: usize,
-    seen: HashSet<crate::model::ids::SpanId>,
+    seen: HashSet<SpanId>,
     spans: TraceSpans,
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::span::{Attribute, AttributeValue, SpanEvent, SpanLink};
 use crate::store::keeper::{Keeper, Progress};
 use crate::store::span_chunks::{Dropping, drop_span_batch, drop_span_chunk};
-use crate::store::{span_sealer, trace_rows};
+use crate::store::{span_sealer, trace_rows, trace_search};
 
 /// A small generator: the same seed gives the same spans.
 struct Seed(u64);
@@ -402,4 +402,46 @@ async fn labels_go_when_their_traces_have_gone() {
     tokio::task::spawn_blocking(forget).await.unwrap();
     assert_eq!(count_of(&opened, "trace_label"), 1);
     assert_eq!(pages(&opened.store, None).await[0].root.name, "new");
+}
+
+/// A search without any time finds one stretch after the other, says how far it came, and ends.
+#[tokio::test]
+async fn a_search_that_is_given_up_says_where_and_goes_on_there() {
+    let opened = open_still().await;
+    let mut seed = Seed(5);
+    for round in 0..6 {
+        // Ten seconds from one chunk to the next.
+        for no in [round * 10, round * 10 + 1] {
+            let start_ns = START_NS + no as i64 * 1_000_000_000;
+            let name = "here".to_string();
+            let span =
+                Span { trace_id: trace_id(no), name, start_ns, end_ns: start_ns, resource: 0, ..span(&mut seed, 1) };
+            let batch = SpanBatch { resources: vec![resource(&mut seed)], spans: vec![span] };
+            opened.store.append(request(batch)).await.unwrap();
+        }
+        if round < 5 {
+            run(&opened, 0, span_sealer::seal).await;
+        }
+    }
+    let connection = rusqlite::Connection::open(opened.store.path()).unwrap();
+    let mut filter =
+        trace_rows::TraceFilter { before: i64::MAX, requests_only: false, project_id: None, text: None, service: None };
+    let mut found = Vec::new();
+    let mut stops = Vec::new();
+    loop {
+        let page = trace_search::search(&connection, &filter, "span.name", "here", 50, Duration::ZERO).unwrap();
+        found.extend(page.traces.iter().map(|trace| trace.trace_id));
+        stops.extend(page.searched_to_ns);
+        assert!(
+            page.traces.iter().all(|trace| Some(trace.start_ns) >= page.searched_to_ns),
+            "what is not searched yet"
+        );
+        match page.next_before {
+            Some(position) => filter.before = position.0,
+            None => break,
+        }
+    }
+    let expected: Vec<TraceId> = (0..6).rev().flat_map(|round| [round * 10 + 1, round * 10]).map(trace_id).collect();
+    assert_eq!(found, expected);
+    assert!(stops.len() >= 5 && stops.is_sorted_by(|one, next| one > next), "{stops:?}");
 }
