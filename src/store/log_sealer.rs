@@ -226,7 +226,7 @@ fn joined(run: &Run, next: &Run) -> Option<Run> {
             _ => spans.push((min_ns, max_ns)),
         }
     }
-    (spans.len() < run.spans.len() + next.spans.len()).then(|| Run {
+    (spans.len() < run.spans.len() + next.spans.len()).then_some(Run {
         first_batch_id: run.first_batch_id,
         last_batch_id: next.last_batch_id,
         records,
@@ -287,5 +287,4 @@ fn forget_before(connection: &Connection, now_ms: i64) -> Result<Option<i64>, St
 }
 
 #[cfg(test)]
-#[path = "log_sealer_tests.rs"]
 mod tests;
