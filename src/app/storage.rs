@@ -159,7 +159,7 @@ fn bar(part: u64, whole: u64, cells: usize) -> String {
     let eighths = (part.min(whole) as f64 * cells as f64 * 8.0 / whole.max(1) as f64).round() as usize;
     let eighths = if part > 0 { eighths.max(1) } else { 0 };
     let mut text = "█".repeat(eighths / 8);
-    text.extend(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8].chars());
+    text.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
     let length = text.chars().count();
     text.extend(std::iter::repeat_n('·', cells.saturating_sub(length)));
     text

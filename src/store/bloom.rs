@@ -255,7 +255,7 @@ mod tests {
         builder.insert_text("order 123456789 naïvely shipped");
         builder.insert_id(&[7; 16]);
         let hex: String = builder.finish().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "GOLDEN");
+        assert_eq!(hex, "0107ca846fb5a9334e4e10072c9fdab04ea3257fc1f2");
     }
 
     #[test]

@@ -156,6 +156,15 @@ impl KeeperHandle {
         Ok(Self { stop, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
+    /// As [`Self::close`], for tests that do the chores themselves.
+    #[cfg(test)]
+    pub(super) fn close_now(&self) {
+        self.stop.asked.store(true, Ordering::Relaxed);
+        self.stop.changed.notify_all();
+        let thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        thread.into_iter().for_each(|thread| drop(thread.join()));
+    }
+
     /// Lets the running chore finish its piece, then ends the thread. Idempotent.
     pub(super) async fn close(&self) {
         self.stop.asked.store(true, Ordering::Relaxed);

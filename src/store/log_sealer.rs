@@ -102,14 +102,14 @@ fn set_aside(keeper: &Keeper, id: i64, error: &StoreError) -> Result<(), StoreEr
 /// Removes the readable batches of a range but for what tells a second delivery, and says how many there were.
 fn take_batches(tx: &Transaction<'_>, first: i64, last: i64) -> Result<usize, StoreError> {
     let range = named_params! { ":first": first, ":last": last };
-    let of_range = "id >= :first AND id <= :last AND body_codec > 0";
-    tx.prepare_cached(&format!(
+    tx.prepare_cached(
         "INSERT OR REPLACE INTO log_delivery (content_key, batch_id)
-         SELECT content_key, id FROM log_batch WHERE {of_range}"
-    ))?
+         SELECT content_key, id FROM log_batch WHERE id >= :first AND id <= :last AND body_codec > 0",
+    )?
     .execute(range)?;
     tx.prepare_cached("DELETE FROM log_batch_trace WHERE batch_id >= :first AND batch_id <= :last")?.execute(range)?;
-    Ok(tx.prepare_cached(&format!("DELETE FROM log_batch WHERE {of_range}"))?.execute(range)?)
+    let sql = "DELETE FROM log_batch WHERE id >= :first AND id <= :last AND body_codec > 0";
+    Ok(tx.prepare_cached(sql)?.execute(range)?)
 }
 
 /// The chunks of one range of batches.
@@ -226,7 +226,7 @@ fn joined(run: &Run, next: &Run) -> Option<Run> {
             _ => spans.push((min_ns, max_ns)),
         }
     }
-    (spans.len() < run.spans.len() + next.spans.len()).then(|| Run {
+    (spans.len() < run.spans.len() + next.spans.len()).then_some(Run {
         first_batch_id: run.first_batch_id,
         last_batch_id: next.last_batch_id,
         records,

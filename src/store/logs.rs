@@ -392,9 +392,9 @@ fn read_logs(connection: &Connection, query: &LogQuery) -> Result<LogPage, Store
     if more {
         found.pop_first();
     }
-    let mut page = LogPage::default();
-    page.next_before = found.first_key_value().filter(|_| more).map(|(position, _)| *position);
-    page.logs = read_found(connection, found, query.with_details)?;
+    let next_before = found.first_key_value().filter(|_| more).map(|(position, _)| *position);
+    let logs = read_found(connection, found, query.with_details)?;
+    let mut page = LogPage { logs, next_before, searched_to_ns: None };
     if !more && let Some(time_ns) = searched_to_ns {
         page.next_before = Some(LogPosition { time_ns, id: LogId { batch: i64::MAX, index: u32::MAX } });
         page.searched_to_ns = searched_to_ns;

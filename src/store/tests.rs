@@ -563,7 +563,10 @@ async fn hot_reads_walk_their_indexes() {
         (feedback::COUNT_SQL.to_string(), "SEARCH event USING INDEX sqlite_autoindex_event_1"),
     ];
     for (sql, expected) in cases {
-        let connection = readers::open_read_only(opened.store.path()).unwrap();
+        let path = opened.store.path();
+        let is_read = sql.trim_start().starts_with("SELECT");
+        let connection =
+            if is_read { readers::open_read_only(path).unwrap() } else { rusqlite::Connection::open(path).unwrap() };
         let plan = plans::explain(&connection, &sql).unwrap().join("; ");
         assert!(plan.contains(expected), "{expected} is not in: {plan}\n{sql}");
         if expected.starts_with("USING INDEX issue_")

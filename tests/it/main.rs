@@ -8,6 +8,7 @@
 
 mod client;
 /// The load generator's errors.
+#[allow(dead_code)] // It makes more kinds of them.
 #[path = "../bench/errors.rs"]
 mod errors;
 mod fixture;

@@ -43,7 +43,7 @@ fn noise(bytes: usize, seed: u64) -> String {
 
 fn big_event(number: u64, ty: &str) -> Vec<u8> {
     let mut event = event(number, ty);
-    event["extra"] = json!({ "noise": noise(30_000, number) });
+    event["extra"] = json!({ "noise": noise(12_000, number) });
     event_envelope(&event)
 }
 
@@ -130,7 +130,7 @@ fn after_a_long_stop_or_a_clock_gone_wrong_nothing_goes_for_a_day() {
 fn an_endless_flood_stays_below_the_cap_and_the_newest_is_always_there() {
     const CAP: u64 = 32 << 20;
     /// Of each of eight senders: one and a half times what there is room for.
-    const EACH: u64 = 260;
+    const EACH: u64 = 500;
     /// What the write-ahead log may hold on top, and the file's pages before they are written back.
     const WAL: u64 = 64 << 20;
     let server = Trapline::start_with(&["--max-size", "32 MiB"]);

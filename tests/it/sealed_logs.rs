@@ -25,7 +25,7 @@ fn container(first: u64, count: u64) -> Vec<u8> {
     let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
     let log = |number: u64| {
         json!({
-            "timestamp": now_s, "trace_id": id(number % 5), "level": (["info", "error"][number as usize % 2]),
+            "timestamp": now_s, "trace_id": id(number % 5), "level": if number.is_multiple_of(2) { "info" } else { "error" },
             "body": format!("Line {number} is done"),
             "attributes": {
                 "number": { "value": number, "type": "integer" },
@@ -74,7 +74,7 @@ fn answers(server: &Trapline) -> Vec<Value> {
     assert!(ids.len() > 90, "too little to compare: {}", ids.len());
     answers.extend(ids.iter().map(|id| server.get_json(&format!("/api/ui/logs/{id}"))));
     answers.extend((0..5).map(|trace| server.get_json(&format!("/api/ui/logs?trace={}", id(trace)))));
-    answers.push(server.get_json("/api/0/organizations/trapline/events/?dataset=logs&field=message&field=number"));
+    answers.push(server.get_json("/api/0/organizations/main/events/?dataset=logs&field=message&field=number"));
     answers
 }
 

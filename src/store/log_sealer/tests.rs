@@ -26,12 +26,13 @@ fn open() -> Opened {
     let dir = tempfile::tempdir().unwrap();
     let settings = |seal_after_s| StoreSettings { seal_after_s, ..StoreSettings::default() };
     let options = StoreOptions {
-        settings: settings(1_000_000),
+        settings: settings(u64::MAX),
         authority: "127.0.0.1:4318".to_string(),
         on_change: Box::new(|_| {}),
         on_death: Box::new(|why| panic!("{why}")),
     };
     let store = Store::open(dir.path(), options).unwrap();
+    store.keeper.close_now();
     let keeper = Keeper::of(&store, settings(0)).unwrap();
     Opened { store, keeper, _dir: dir }
 }

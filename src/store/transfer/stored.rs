@@ -96,7 +96,7 @@ pub(super) fn next_spans(connection: &Connection, after: i64) -> Result<Option<P
 
 /// Which project a trace is listed under.
 pub(super) fn project_of(connection: &Connection, trace_id: TraceId) -> Result<Option<ProjectId>, StoreError> {
-    Ok(trace_rows::project_of(connection, trace_id)?)
+    trace_rows::project_of(connection, trace_id)
 }
 
 /// Whether these very spans of a trace came together before.

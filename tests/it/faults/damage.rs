@@ -19,7 +19,7 @@ pub fn flipped_database(budget: &Budget) -> Tally {
     let whole = std::fs::read(server.database()).unwrap();
 
     let mut chance = Chance::new(budget.seed);
-    let (mut refused, mut died, mut told, mut unseen) = (0, 0, 0, 0);
+    let (mut refused, mut died, mut told, mut unseen, mut sent) = (0, 0, 0, 0, 0);
     while budget.goes_on(tally.tried, 14) {
         let mut damaged = whole.clone();
         damage(&mut damaged, tally.tried, &mut chance);
@@ -46,14 +46,12 @@ pub fn flipped_database(budget: &Budget) -> Tally {
         };
         let failed = read_everything(&mut server, &ledger);
         let fresh = Ledger::default();
-        let mut sent = 0;
         fresh.send_while(&server, 2, || {
             // It may end at any of them, and then there is nobody to send to.
             std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).map_or(true, |stat| stat.contains(") Z "))
                 || fresh.answers().len() > 30
         });
         sent += fresh.answers().len();
-        assert!(sent > 0);
         assert_no_panic(&server.log());
         if server.is_running() {
             server.kill9();
@@ -64,6 +62,7 @@ pub fn flipped_database(budget: &Budget) -> Tally {
             died += 1;
         }
     }
+    assert!(sent > 0, "nobody could be sent anything");
     tally.note(format!(
         "{refused} refused at the start, {died} ended while running, {told} told by a failed read, {unseen} not met"
     ));
