@@ -37,7 +37,8 @@ pub fn export(settings: &Settings, to: &Path, overwrite: bool, filter: ExportFil
     let transfer::Exported { lines, left_out } = written.context("nothing was exported")?;
     if left_out > 0 {
         let warning = "requests with spans or logs cannot be read and were left out; trapline check says more";
-        eprintln!("trapline: {left_out} {warning}");
+        // Beside the lines, which may be on standard output.
+        let _ = writeln!(std::io::stderr(), "trapline: {left_out} {warning}");
     }
     if file.is_some() {
         let counted = lines.iter().map(|(kind, count)| ((*kind).to_string(), *count)).collect::<Vec<_>>();

@@ -78,6 +78,7 @@ fn a_power_cut_while_dictionaries_are_made_costs_nothing() {
     wait_for("the project's dictionary", || (number(&server, TRAINED) > 0).then_some(()));
     assert_readable(&server, &sent[150..]);
     assert_eq!(server.outcome("event", "accepted"), 330);
+    server.expect_sound();
 }
 
 #[test]

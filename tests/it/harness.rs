@@ -151,6 +151,12 @@ impl Trapline {
     }
 
     /// Where it was started; its data is in `data`.
+    /// What `trapline check --full` says beside the running server: everything is there and can be read.
+    pub fn expect_sound(&self) {
+        let checked = run(self.dir(), &["check", "--full", "--data-dir", "data"]);
+        assert!(checked.status.success(), "{}{}", checked.stdout, checked.stderr);
+    }
+
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }

@@ -79,6 +79,7 @@ fn events_that_are_too_old_go_and_their_issue_tells_its_numbers() {
     send_event(&server, 5, "KeyError");
     let issues = server.issues();
     assert!(issues.iter().any(|issue| issue["event_count"] == 4), "{issues:?}");
+    server.expect_sound();
 }
 
 #[test]
@@ -181,6 +182,7 @@ fn an_endless_flood_stays_below_the_cap_and_the_newest_is_always_there() {
     let kept = kind(&storage, "errors")["rows"].as_u64().unwrap();
     assert_eq!(kept + dropped["rows"].as_u64().unwrap(), 8 * EACH);
     assert_eq!(server.outcome("event", "accepted"), 8 * EACH);
+    server.expect_sound();
 }
 
 #[test]
@@ -206,6 +208,7 @@ fn files_give_their_room_up_before_errors_do_and_it_goes_back_to_the_disk() {
     assert!((2..=7).contains(&files), "{files} files are left");
     let newest = server.get_json(&format!("/api/ui/events/{}", id(12)));
     assert_eq!(newest["attachments"].as_array().unwrap().len(), 1, "{newest}");
+    server.expect_sound();
 }
 
 #[test]

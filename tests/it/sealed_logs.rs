@@ -151,4 +151,5 @@ fn a_kill_while_logs_are_sealed_loses_and_doubles_nothing() {
     // The one request that was under way at each kill may be there.
     assert!(found.len() <= acknowledged.len() + 4);
     assert_eq!(server.outcome("log", "accepted"), found.len() as u64);
+    server.expect_sound();
 }

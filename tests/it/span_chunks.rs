@@ -91,6 +91,7 @@ fn power_cuts_while_spans_are_sealed_and_merged_neither_lose_nor_double_one() {
     server.restart();
     is_complete(&server);
     assert_eq!(rows(&server, "trace"), 10);
+    server.expect_sound();
 }
 
 #[test]
