@@ -227,7 +227,7 @@ pub(super) fn decode_fixed<const N: usize>(bytes: &[u8], rows: usize) -> Result<
 
 // Flags
 
-/// Yes or no.
+/// Yes or no, and which rows have a value of an optional column.
 pub(super) fn encode_flags(values: &[bool]) -> Vec<u8> {
     if values.iter().all(|value| !value) {
         return Vec::new();
@@ -251,6 +251,40 @@ pub(super) fn decode_flags(bytes: &[u8], rows: usize) -> Result<Vec<bool>, Store
             Ok((0..rows).map(|row| bits[row / 8] >> (row % 8) & 1 == 1).collect())
         }
         _ => Err(bad("not as many flags as rows")),
+    }
+}
+
+/// A column in which most rows have nothing: which have something, and their place among those that do.
+#[derive(Debug, PartialEq)]
+pub(super) struct Presence {
+    /// For every row how many rows before it have a value, and the number of all at the end.
+    before: Vec<u32>,
+}
+
+impl Presence {
+    /// From the bytes of [`encode_flags`].
+    pub(super) fn decode(bytes: &[u8], rows: usize) -> Result<Self, StoreError> {
+        let mut before = Vec::with_capacity(rows + 1);
+        let mut count = 0;
+        for is_there in decode_flags(bytes, rows)? {
+            before.push(count);
+            count += u32::from(is_there);
+        }
+        before.push(count);
+        Ok(Self { before })
+    }
+
+    /// Rows with a value.
+    pub(super) fn count(&self) -> usize {
+        self.before.last().map_or(0, |count| *count as usize)
+    }
+
+    /// The row's place among the values, if it has one.
+    pub(super) fn place(&self, row: usize) -> Option<usize> {
+        match self.before.get(row..row + 2)? {
+            [before, after] if after > before => Some(*before as usize),
+            _ => None,
+        }
     }
 }
 
@@ -477,6 +511,13 @@ mod tests {
             prop_assert_eq!(decode_fixed::<8>(&bytes, ids.len()).unwrap(), &ids[..]);
             let bytes = encode_flags(&flags);
             prop_assert_eq!(&decode_flags(&bytes, flags.len()).unwrap(), &flags);
+            let presence = Presence::decode(&bytes, flags.len()).unwrap();
+            prop_assert_eq!(presence.count(), flags.iter().filter(|flag| **flag).count());
+            let mut next = 0;
+            for (row, flag) in flags.iter().enumerate() {
+                prop_assert_eq!(presence.place(row), flag.then_some(next));
+                next += usize::from(*flag);
+            }
         }
 
         #[test]
@@ -514,7 +555,7 @@ mod tests {
         let _ = unpack(bytes);
         let _ = decode_integers(bytes, rows);
         let _ = decode_fixed::<16>(bytes, rows);
-        let _ = decode_flags(bytes, rows);
+        let _ = Presence::decode(bytes, rows).map(|presence| (0..=rows).filter_map(|row| presence.place(row)).max());
         let _ = TextColumn::decode(bytes, rows).map(|column| column.rows_where(|_| true));
         let _ = BytesColumn::decode(bytes, rows).map(|column| (0..=rows).filter_map(|row| column.get(row)).count());
     }
