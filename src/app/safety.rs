@@ -34,7 +34,11 @@ pub fn export(settings: &Settings, to: &Path, overwrite: bool, filter: ExportFil
     let (from, file) = (database_path(&settings.data_dir), Some(to).filter(|to| *to != Path::new("-")));
     let written = transfer::export(&from, file, overwrite, filter, &mut |step| display.tell(step));
     display.finish();
-    let lines = written.context("nothing was exported")?.lines;
+    let transfer::Exported { lines, left_out } = written.context("nothing was exported")?;
+    if left_out > 0 {
+        let warning = "requests with spans or logs cannot be read and were left out; trapline check says more";
+        eprintln!("trapline: {left_out} {warning}");
+    }
     if file.is_some() {
         let counted = lines.iter().map(|(kind, count)| ((*kind).to_string(), *count)).collect::<Vec<_>>();
         print(&format!("Export   {}\nHolds    {}\n", to.display(), lines_in_words(&counted)))?;

@@ -468,7 +468,7 @@ fn count_events(connection: &Connection, project_id: ProjectId) -> Result<u64, S
 }
 
 /// The content of a dictionary, whole and undamaged, or a [`StoreError::BadBody`].
-fn read_content(connection: &Connection, id: i64) -> Result<Vec<u8>, StoreError> {
+pub(super) fn read_content(connection: &Connection, id: i64) -> Result<Vec<u8>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT content_hash, content_bytes, content FROM dictionary WHERE id = :id")?;
     let found: Option<(Vec<u8>, i64, Vec<u8>)> = statement

@@ -99,7 +99,9 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive | AuthAction::Transaction { .. } => {
             Authorization::Allow
         }
-        AuthAction::Pragma { pragma_value: None, .. } => Authorization::Allow,
+        AuthAction::Pragma { pragma_value: None, .. } | AuthAction::Pragma { pragma_name: "quick_check", .. } => {
+            Authorization::Allow
+        }
         AuthAction::Function { function_name } if function_name != "load_extension" => Authorization::Allow,
         _ => Authorization::Deny,
     }

@@ -370,6 +370,13 @@ impl<'c> OpenChunk<'c> {
         }
     }
 
+    /// The ids of a trace's spans.
+    pub(super) fn span_ids(&self, trace_id: TraceId) -> Result<Vec<SpanId>, StoreError> {
+        let Some(rows) = self.index.rows_of(trace_id) else { return Ok(Vec::new()) };
+        let ids = decode_fixed::<8>(&self.places.span_ids, self.index.span_count())?;
+        Ok(ids[rows].iter().map(|id| SpanId(*id)).collect())
+    }
+
     pub(super) fn spans(&mut self, rows: Range<usize>) -> Result<SpanBatch, StoreError> {
         let count = self.index.span_count();
         if rows.is_empty() || rows.end > count {

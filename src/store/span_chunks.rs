@@ -44,6 +44,13 @@ pub(super) fn open(connection: &Connection, id: i64) -> Result<OpenChunk<'_>, St
     OpenChunk::open(move |group: Group| read_part(connection, id, 1 + group as i64))
 }
 
+/// Reads a chunk whole: what is done with it needs the database no more.
+pub(super) fn open_whole(connection: &Connection, id: i64) -> Result<OpenChunk<'static>, StoreError> {
+    let read = |part| read_part(connection, id, part);
+    let mut groups = (1..=GROUPS as i64).map(read).collect::<Result<Vec<_>, _>>()?;
+    OpenChunk::open(move |group: Group| Ok(std::mem::take(&mut groups[group as usize])))
+}
+
 /// The filter of a chunk's attributes.
 pub(super) fn read_filter(connection: &Connection, id: i64) -> Result<Vec<u8>, StoreError> {
     read_part(connection, id, FILTER_PART)

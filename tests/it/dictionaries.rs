@@ -90,14 +90,7 @@ fn an_event_whose_dictionary_is_lost_says_so_and_the_others_are_fine() {
         let sql = "SELECT lower(hex(event_id)) FROM event WHERE body_codec = ?1 LIMIT 1";
         database.query_row(sql, [codec], |row| row.get(0)).unwrap()
     };
-    let lost = "SELECT body_codec FROM event WHERE body_codec >= 16 LIMIT 1";
-    let lost: i64 = wait_for("an issue's dictionary in use", || {
-        let found = database.query_row(lost, [], |row| row.get(0)).ok();
-        if found.is_none() {
-            send(&server, &envelopes_more(&server));
-        }
-        found
-    });
+    let lost = send_until_in_use(&server);
     // Readers keep what they know; a start forgets it.
     assert!(server.terminate().success());
     assert_eq!(database.execute("DELETE FROM dictionary WHERE id = ?1", [lost]).unwrap(), 1);
@@ -106,6 +99,19 @@ fn an_event_whose_dictionary_is_lost_says_so_and_the_others_are_fine() {
     assert!(answer.text().contains(&format!("its dictionary {lost} is missing")), "{}", answer.text());
     server.get_json(&format!("/api/ui/events/{}", of_lost(1)));
     assert!(!server.issues().is_empty());
+}
+
+/// Sends errors until one is kept with a dictionary, and says with which.
+pub fn send_until_in_use(server: &Trapline) -> i64 {
+    let database = Connection::open(server.database()).unwrap();
+    let sql = "SELECT body_codec FROM event WHERE body_codec >= 16 LIMIT 1";
+    wait_for("an issue's dictionary in use", || {
+        let found = database.query_row(sql, [], |row| row.get(0)).ok();
+        if found.is_none() {
+            send(server, &envelopes_more(server));
+        }
+        found
+    })
 }
 
 /// Some of the same bugs with ids of their own, however often it is asked for.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{Finished, Trapline, run, wait_for};
 use crate::payload::{id, send_event, send_span};
+use crate::schemas::{start_sealing, wait_until_sealed};
 
 /// Runs a command on the data of a server, running or not.
 fn on(server: &Trapline, args: &[&str]) -> Finished {
@@ -195,25 +196,61 @@ fn a_check_says_what_is_broken() {
         ("events can be read", "UPDATE event SET body = x'0102' WHERE id = (SELECT min(id) FROM event)"),
         ("spans can be read", "UPDATE span_batch SET span_count = 7"),
         ("foreign keys", "INSERT INTO project_settings VALUES (99, 1, '{}', 1)"),
+        ("what is counted as kept", "UPDATE stored_day SET bytes = bytes + 1 WHERE kind = 'errors'"),
+        ("every issue is found by a search", "DELETE FROM issue_search_due; DELETE FROM issue_search"),
+        ("every dictionary that events", "UPDATE event SET body_codec = 16 WHERE id = (SELECT min(id) FROM event)"),
+        ("traces have their spans", "UPDATE trace SET span_count = 0"),
     ] {
-        let copy = server.dir().join("damaged.db");
-        std::fs::copy(server.database(), &copy).unwrap();
-        let scratch = Connection::open(&copy).unwrap();
-        scratch.execute_batch(&format!("PRAGMA foreign_keys = OFF; {damage}")).unwrap();
-        drop(scratch);
-        let found = run(server.dir(), &["check", "damaged.db", "--json"]);
-        assert_eq!(found.status.code(), Some(1), "{claim}: {}", found.stdout);
-        let report = json_of(&found);
-        let findings = report["findings"].as_array().unwrap();
-        let broken: Vec<&Value> = findings.iter().filter(|finding| finding["ok"] == false).collect();
-        assert!(
-            broken.iter().any(|finding| finding["claim"].as_str().unwrap().contains(claim)),
-            "{claim}: {broken:#?}"
-        );
-        assert!(broken.len() < findings.len() / 2, "{claim}: {broken:#?}");
-        let words = run(server.dir(), &["check", "damaged.db"]);
-        assert!(words.stdout.contains("BROKEN") && words.stdout.contains("-> "), "{}", words.stdout);
+        assert_found(&server, claim, damage);
     }
+}
+
+/// The filter of a chunk's traces, of the same length and with nothing in it.
+const EMPTY_FILTER: &str =
+    "UPDATE log_part SET body = unhex(hex(substr(body, 1, 2)) || hex(zeroblob(length(body) - 2))) WHERE id % 16 = 6";
+
+#[test]
+fn a_check_says_what_is_broken_of_what_is_sealed() {
+    let mut server = start_sealing(0);
+    fill(&server);
+    crate::schemas::fill(&server);
+    wait_until_sealed(&server);
+    let sound = on(&server, &["check", "--full", "--json"]);
+    assert!(sound.status.success(), "{}", sound.stdout);
+    assert!(server.terminate().success());
+    for (claim, damage) in [
+        ("every indexed trace is found", "DELETE FROM span_chunk WHERE id = (SELECT max(id) FROM span_chunk)"),
+        ("every chunk of spans holds", "UPDATE span_chunk SET trace_count = 0"),
+        ("no two chunks", "INSERT INTO span_batch SELECT last_batch_id, 1, 1, 1, 1, 1, x'00' FROM span_chunk"),
+        ("has all its parts", "DELETE FROM log_part WHERE id % 16 = 5"),
+        ("every part of a chunk", "DELETE FROM log_chunk"),
+        ("the logs of every trace", "INSERT INTO log_batch_trace VALUES (1, x'00')"),
+        ("sealed spans can be read", "UPDATE span_chunk_part SET body = x'0102' WHERE id % 8 = 3"),
+        ("sealed spans can be read", "UPDATE span_chunk SET span_count = span_count + 1"),
+        ("traces have their spans", "UPDATE trace SET trace_id = randomblob(16)"),
+        ("sealed logs can be read", "UPDATE log_part SET body = x'0102' WHERE id % 16 = 3"),
+        ("sealed logs can be read", "UPDATE log_chunk SET max_ns = min_ns - 1"),
+        ("sealed logs can be read", EMPTY_FILTER),
+    ] {
+        assert_found(&server, claim, damage);
+    }
+}
+
+fn assert_found(server: &Trapline, claim: &str, damage: &str) {
+    let copy = server.dir().join("damaged.db");
+    std::fs::copy(server.database(), &copy).unwrap();
+    let scratch = Connection::open(&copy).unwrap();
+    scratch.execute_batch(&format!("PRAGMA foreign_keys = OFF; {damage}")).unwrap();
+    drop(scratch);
+    let found = run(server.dir(), &["check", "damaged.db", "--json"]);
+    assert_eq!(found.status.code(), Some(1), "{claim}: {}", found.stdout);
+    let report = json_of(&found);
+    let findings = report["findings"].as_array().unwrap();
+    let broken: Vec<&Value> = findings.iter().filter(|finding| finding["ok"] == false).collect();
+    assert!(broken.iter().any(|finding| finding["claim"].as_str().unwrap().contains(claim)), "{claim}: {broken:#?}");
+    assert!(broken.len() < findings.len() / 2, "{claim}: {broken:#?}");
+    let words = run(server.dir(), &["check", "damaged.db"]);
+    assert!(words.stdout.contains("BROKEN") && words.stdout.contains("-> "), "{}", words.stdout);
 }
 
 fn newest_schema() -> usize {

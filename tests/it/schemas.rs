@@ -12,8 +12,8 @@ use rusqlite::types::ValueRef;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Trapline, run};
-use crate::payload::{auth, envelope, event, id, send_event, send_span, to_envelope};
+use crate::harness::{Trapline, run, wait_for};
+use crate::payload::{auth, envelope, event, id, otlp_request, otlp_span, send_event, send_span, to_envelope};
 
 const EVENTS: u64 = 6;
 
@@ -57,18 +57,10 @@ pub fn fill(server: &Trapline) {
         id(0)
     );
     to_envelope(server, attachment).send().expect(200);
-    let log = json!({ "items": [{ "timestamp": 1_800_000_000.5, "trace_id": id(100), "level": "info", "body": "paid",
-        "attributes": { "sentry.environment": { "value": "live", "type": "string" } } }] });
     let metric = json!({ "items": [{ "timestamp": 1_800_000_000.5, "trace_id": id(100), "name": "cart.size",
         "type": "distribution", "value": 3.5, "unit": "item", "attributes": {} }] });
-    let container = |ty: &str, payload: &Value| {
-        let head = json!({ "type": ty, "item_count": 1, "content_type": format!("application/vnd.sentry.items.{}+json",
-            ty.replace('_', "-")) });
-        let body = format!("{{}}\n{head}\n{payload}\n");
-        server.post("/api/1/envelope/").header("x-sentry-auth", &auth(server.key())).body(body).send().expect(200);
-    };
-    container("log", &log);
-    container("trace_metric", &metric);
+    send_log(server, "paid");
+    send_container(server, "trace_metric", &metric);
     send(&[
         (
             "session",
@@ -89,6 +81,42 @@ pub fn fill(server: &Trapline) {
             json!({ "discarded_events": [{ "reason": "sample_rate", "category": "error", "quantity": 3 }] }),
         ),
     ]);
+}
+
+/// A server that seals what has waited for so long; see [`seal_after`].
+pub fn start_sealing(seal_after_s: u64) -> Trapline {
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join("trapline.toml"), format!("seal_after_s = {seal_after_s}\n")).unwrap();
+    Trapline::start_in(dir, &[])
+}
+
+/// From a restart on.
+pub fn seal_after(server: &mut Trapline, seal_after_s: u64) {
+    assert!(server.terminate().success());
+    std::fs::write(server.dir().join("trapline.toml"), format!("seal_after_s = {seal_after_s}\n")).unwrap();
+    server.start_again();
+}
+
+pub fn wait_until_sealed(server: &Trapline) {
+    let connection = Connection::open(server.database()).unwrap();
+    let sql = "SELECT (SELECT count(*) FROM span_batch) + (SELECT count(*) FROM log_batch)";
+    wait_for("all to be sealed", || {
+        let waiting: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        (waiting == 0).then_some(())
+    });
+}
+
+fn send_container(server: &Trapline, ty: &str, payload: &Value) {
+    let head = json!({ "type": ty, "item_count": 1, "content_type": format!("application/vnd.sentry.items.{}+json",
+        ty.replace('_', "-")) });
+    let body = format!("{{}}\n{head}\n{payload}\n");
+    server.post("/api/1/envelope/").header("x-sentry-auth", &auth(server.key())).body(body).send().expect(200);
+}
+
+pub fn send_log(server: &Trapline, body: &str) {
+    let log = json!({ "items": [{ "timestamp": 1_800_000_000.5, "trace_id": id(100), "level": "info", "body": body,
+        "attributes": { "sentry.environment": { "value": "live", "type": "string" } } }] });
+    send_container(server, "log", &log);
 }
 
 fn columns(connection: &Connection, table: &str) -> Vec<String> {
@@ -134,12 +162,16 @@ fn dump(today: &Connection, schema: usize) -> String {
     let mut text = String::from("PRAGMA foreign_keys = OFF;\n");
     let mut statement = old
         .prepare(
-            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT IN
+            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name <> 'sqlite_sequence' AND name NOT IN
             (SELECT name FROM pragma_table_list WHERE type = 'shadow') ORDER BY type DESC, name",
         )
         .unwrap();
     let made = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
-    made.for_each(|sql| writeln!(text, "{};", sql.unwrap()).unwrap());
+    let made: Vec<String> = made.collect::<Result<_, _>>().unwrap();
+    // Triggers would count again what the rows below say already.
+    let (triggers, others): (Vec<&String>, Vec<&String>) =
+        made.iter().partition(|sql| sql.starts_with("CREATE TRIGGER"));
+    others.iter().for_each(|sql| writeln!(text, "{sql};").unwrap());
     let known = tables(today);
     for table in tables(&old).iter().filter(|table| known.contains(table)) {
         let common: Vec<String> =
@@ -148,8 +180,30 @@ fn dump(today: &Connection, schema: usize) -> String {
             writeln!(text, "INSERT INTO {table} ({}) VALUES ({row});", common.join(", ")).unwrap();
         }
     }
+    if has_sequence(&old) {
+        // Some ids begin above others, and none is given twice.
+        writeln!(text, "DELETE FROM sqlite_sequence;").unwrap();
+        let columns = ["name".to_string(), "seq".to_string()];
+        let known = tables(&old);
+        for row in rows(today, "sqlite_sequence", &columns) {
+            if known.iter().any(|table| row.starts_with(&format!("'{table}',"))) {
+                writeln!(text, "INSERT INTO sqlite_sequence (name, seq) VALUES ({row});").unwrap();
+            }
+        }
+    }
+    if tables(&old).iter().any(|table| table == "issue_search_due") {
+        // What the search index holds is not carried over.
+        let sql = "INSERT INTO issue_search_due (issue_id) SELECT id FROM issue WHERE true ON CONFLICT DO NOTHING;";
+        writeln!(text, "{sql}").unwrap();
+    }
+    triggers.iter().for_each(|sql| writeln!(text, "{sql};").unwrap());
     writeln!(text, "PRAGMA user_version = {schema};").unwrap();
     text
+}
+
+fn has_sequence(connection: &Connection) -> bool {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence')";
+    connection.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
 /// Only what is missing, and only when asked.
@@ -162,8 +216,13 @@ fn make_missing_fixtures() {
         std::env::var_os("UPDATE_FIXTURES").is_some(),
         "a migration came without a fixture of its schema ({missing:?}): UPDATE_FIXTURES=1 cargo test --locked --test it -- schemas"
     );
-    let mut server = Trapline::start();
+    let mut server = start_sealing(0);
     fill(&server);
+    wait_until_sealed(&server);
+    // Some that are not sealed, too, of the traces there are.
+    seal_after(&mut server, 100_000);
+    server.post("/v1/traces").json(&otlp_request(&[otlp_span(101, 2, "/cart/more/")])).send().expect(200);
+    send_log(&server, "shipped");
     assert!(server.terminate().success());
     let today = Connection::open(server.database()).unwrap();
     for schema in missing {
@@ -228,6 +287,9 @@ fn assert_upgrades(schema: usize) {
     assert_eq!(rows(&copy, "event", &["lower(hex(event_id))".to_string()]), events);
     drop(copy);
 
+    // However long ago the fixture was made.
+    let keep = ["errors", "spans", "logs"].map(|kind| format!("keep_{kind}_days = 0\n")).concat();
+    std::fs::write(dir.path().join("trapline.toml"), keep).unwrap();
     let server = Trapline::start_in(dir, &[]);
     for number in 0..EVENTS {
         assert_eq!(server.get_json(&format!("/api/ui/events/{}", id(number)))["event_id"], id(number));

@@ -6,9 +6,10 @@ use std::path::Path;
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::dictionaries::send_until_in_use;
 use crate::harness::{Trapline, run};
-use crate::payload::{id, send_event, send_span};
-use crate::schemas::fill;
+use crate::payload::{id, otlp_request, otlp_span, send_event, send_span};
+use crate::schemas::{fill, seal_after, send_log, start_sealing, wait_until_sealed};
 
 /// Runs a command that has to succeed.
 fn ok(dir: &Path, args: &[&str]) -> String {
@@ -19,7 +20,10 @@ fn ok(dir: &Path, args: &[&str]) -> String {
 
 /// All lines but the first, which says when it was written.
 fn lines_of(dir: &Path, data: &str) -> Vec<String> {
-    let text = ok(dir, &["export", "--data-dir", data]);
+    // More than a pipe holds until somebody reads it.
+    ok(dir, &["export", "lines.ndjson", "--data-dir", data]);
+    let text = std::fs::read_to_string(dir.join("lines.ndjson")).unwrap();
+    std::fs::remove_file(dir.join("lines.ndjson")).unwrap();
     let mut lines: Vec<String> = text.lines().skip(1).map(str::to_string).collect();
     lines.sort();
     lines
@@ -83,6 +87,48 @@ fn what_is_exported_and_imported_is_exported_alike() {
     assert_eq!(seen(&server), before);
     assert_eq!(server.outcome("event", "accepted"), 6);
     assert_eq!(server.outcome("span", "accepted"), 2);
+}
+
+/// Sealing is no change, neither to what is exported nor to what is there already when it comes in again.
+#[test]
+fn what_is_sealed_is_exported_and_imported_as_what_is_not() {
+    let mut server = start_sealing(100_000);
+    fill(&server);
+    for number in 0..300 {
+        // Two requests for every trace, and what is logged in them.
+        let spans: Vec<Value> =
+            (0..3).map(|place| otlp_span(200 + number / 2, 10 * number + place + 1, "/pay/")).collect();
+        server.post("/v1/traces").json(&otlp_request(&spans)).send().expect(200);
+        if number % 10 == 0 {
+            send_log(&server, &format!("order {}", number / 20));
+        }
+    }
+    send_until_in_use(&server);
+    let dir = server.dir().to_path_buf();
+    let before = lines_of(&dir, "data");
+    seal_after(&mut server, 0);
+    wait_until_sealed(&server);
+    let sealed = lines_of(&dir, "data");
+    // The time nobody watched, between the two servers, is a line of its own.
+    let is_kept = |line: &&String| !line.contains("\"kind\":\"unwatched\"") && !line.contains("\"kind\":\"end\"");
+    assert!(
+        sealed.iter().filter(is_kept).eq(before.iter().filter(is_kept)),
+        "sealed: {:?}, before: {:?}",
+        kinds(&sealed),
+        kinds(&before)
+    );
+    assert_eq!((kinds(&sealed)["span"], kinds(&sealed)["log"]), (902, 31));
+    assert!(server.terminate().success());
+
+    ok(&dir, &["export", "all.ndjson.zst", "--data-dir", "data"]);
+    for _ in 0..2 {
+        // The second time into what is there: not sealed in the copy, sealed in the store it came from.
+        for data in ["copy", "data"] {
+            ok(&dir, &["import", "all.ndjson.zst", "--data-dir", data]);
+            assert!(lines_of(&dir, data) == sealed, "{data}: {:?}", kinds(&lines_of(&dir, data)));
+            ok(&dir, &["check", "--full", "--data-dir", data]);
+        }
+    }
 }
 
 #[test]

@@ -73,6 +73,8 @@ struct Invariant {
     claim: &'static str,
     /// The first schema with all the tables.
     since: i64,
+    /// The last one, when they became others since.
+    until: Option<i64>,
     /// A row with a text for everything that breaks it.
     sql: &'static str,
     advice: &'static str,
@@ -81,12 +83,15 @@ struct Invariant {
 const LOST_ROWS: &str = "rows were lost or changed by something other than trapline: restore the last backup that passes \
     this check, or export what is there (trapline export) and import it into a new data directory";
 const COUNTS_OFF: &str = "the numbers shown for these are off, nothing else; please report it";
+const NOT_FOUND: &str = "these are not found by a search, nothing else; please report it";
+const DAMAGED: &str = "their contents cannot be read: restore the last backup that passes this check";
 const LEFT_OVER: &str = "takes some room and does no harm; please report it";
 
 const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "the counts of all issues add up to the events ever accepted",
         since: 1,
+        until: None,
         sql: "SELECT 'project ' || id || ': ' || counted || ' counted by its issues, ' || accepted || ' accepted' FROM (
                 SELECT project.id,
                     (SELECT coalesce(sum(event_count), 0) FROM issue WHERE issue.project_id = project.id) AS counted,
@@ -98,23 +103,27 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "every issue counts at least the events that are here",
         since: 1,
+        until: None,
         sql: "SELECT 'issue ' || issue.id || ': ' || issue.event_count || ' counted, ' || present || ' here'
               FROM (SELECT issue_id, count(*) AS present FROM event GROUP BY issue_id) JOIN issue ON issue.id = issue_id
               WHERE present > issue.event_count",
         advice: COUNTS_OFF,
     },
     Invariant {
-        claim: "the hours of every issue add up to its count",
+        // Retention drops the oldest.
+        claim: "the hours of every issue add up to its count at most",
         since: 1,
+        until: None,
         sql: "SELECT 'issue ' || issue.id || ': ' || event_count || ' counted, ' || by_hour || ' by hours' FROM (
                 SELECT issue.id, issue.event_count, (SELECT coalesce(sum(issue_hour.event_count), 0) FROM issue_hour
                     WHERE issue_hour.issue_id = issue.id) AS by_hour FROM issue) AS issue
-              WHERE event_count <> by_hour",
+              WHERE event_count < by_hour",
         advice: COUNTS_OFF,
     },
     Invariant {
         claim: "the environments of every issue add up to its count",
         since: 8,
+        until: None,
         sql: "SELECT 'issue ' || issue.id || ': ' || issue.event_count || ' counted, ' || coalesce(seen, 0) || ' in environments'
               FROM issue LEFT JOIN (SELECT issue_id, sum(event_count) AS seen FROM issue_environment GROUP BY issue_id)
                   ON issue_id = issue.id
@@ -124,6 +133,7 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "every event has its issue",
         since: 1,
+        until: None,
         sql: "SELECT present || ' events of issue ' || issue_id || ', which is not here'
               FROM (SELECT issue_id, count(*) AS present FROM event GROUP BY issue_id)
               WHERE NOT EXISTS (SELECT 1 FROM issue WHERE issue.id = issue_id)",
@@ -132,6 +142,7 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "every grouping hash, hour, environment and sketch of users belongs to an issue",
         since: 8,
+        until: None,
         sql: "SELECT part || ' of issue ' || issue_id || ', which is not here' FROM (
                 SELECT 'a hash' AS part, issue_id FROM issue_hash
                 UNION ALL SELECT 'an hour', issue_id FROM issue_hour
@@ -143,13 +154,57 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "every indexed trace is found where the index says",
         since: 1,
+        until: Some(8),
         sql: "SELECT 'trace ' || printf('%016x', trace_key) || ' in batch ' || batch_id || ', which is not here'
               FROM trace_part WHERE NOT EXISTS (SELECT 1 FROM span_batch WHERE span_batch.id = batch_id)",
         advice: LOST_ROWS,
     },
     Invariant {
+        claim: "every indexed trace is found where the index says",
+        since: 9,
+        until: None,
+        sql: "SELECT 'trace ' || printf('%016x', trace_key) || ' in batch ' || batch_id || ', which is not here'
+              FROM trace_part WHERE NOT EXISTS (SELECT 1 FROM span_batch WHERE span_batch.id = batch_id)
+                  AND coalesce((SELECT first_batch_id FROM span_chunk WHERE last_batch_id >= batch_id
+                                ORDER BY last_batch_id LIMIT 1) > batch_id, 1)",
+        advice: LOST_ROWS,
+    },
+    Invariant {
+        // Spans that were sent twice are in a chunk without being indexed there.
+        claim: "every chunk of spans holds the traces that the index says, at least",
+        since: 9,
+        until: None,
+        sql: "SELECT 'chunk ' || id || ': ' || (trace_count - dropped_traces) || ' traces here, ' || indexed || ' indexed'
+              FROM (SELECT (SELECT id FROM span_chunk WHERE last_batch_id >= batch_id AND first_batch_id <= batch_id
+                            ORDER BY last_batch_id LIMIT 1) AS chunk_id, count(DISTINCT trace_key) AS indexed
+                    FROM trace_part GROUP BY chunk_id)
+                  JOIN span_chunk ON span_chunk.id = chunk_id
+              WHERE indexed > trace_count - dropped_traces",
+        advice: LOST_ROWS,
+    },
+    Invariant {
+        claim: "every listed trace has spans, and every trace with spans is listed",
+        since: 9,
+        until: None,
+        // The first part of a trace knows its row.
+        sql: "SELECT 'trace ' || hex(trace_id) || ' has no spans' FROM trace
+                  WHERE id NOT IN (SELECT trace_row FROM trace_part WHERE trace_row IS NOT NULL)
+              UNION ALL SELECT 'trace ' || printf('%016x', trace_key) || ' is not listed' FROM trace_part AS part
+                  WHERE NOT EXISTS (SELECT 1 FROM trace WHERE trace.id = part.trace_row)
+                      AND NOT EXISTS (SELECT 1 FROM trace_part AS first WHERE first.trace_key = part.trace_key
+                                      AND first.spans_key < part.spans_key)
+              UNION ALL SELECT 'trace ' || printf('%016x', trace_key) || ' is listed twice' FROM trace_part AS part
+                  WHERE trace_row IS NOT NULL
+                      AND EXISTS (SELECT 1 FROM trace_part AS first WHERE first.trace_key = part.trace_key
+                                  AND first.spans_key < part.spans_key)
+              UNION ALL SELECT 'trace ' || hex(trace_id) || ' has no name' FROM trace
+                  WHERE NOT EXISTS (SELECT 1 FROM trace_label WHERE trace_label.id = label_id)",
+        advice: LOST_ROWS,
+    },
+    Invariant {
         claim: "every listed trace has spans, and every trace with spans is listed",
         since: 1,
+        until: Some(8),
         sql: "SELECT 'trace ' || hex(trace_id) || ' has no spans' FROM trace
                   WHERE NOT EXISTS (SELECT 1 FROM trace_part WHERE trace_part.trace_key = trace.trace_key)
               UNION ALL SELECT 'trace ' || printf('%016x', trace_key) || ' is not listed' FROM trace_part
@@ -158,7 +213,90 @@ const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         claim: "the logs of every trace are found where the index says",
+        since: 10,
+        until: None,
+        sql: "SELECT 'traces of batch ' || batch_id || ', which is not here' FROM log_batch_trace
+              WHERE NOT EXISTS (SELECT 1 FROM log_batch WHERE log_batch.id = batch_id)",
+        advice: LOST_ROWS,
+    },
+    Invariant {
+        claim: "no two chunks of spans, or of logs, stand for the same requests",
+        since: 10,
+        until: None,
+        sql: "SELECT 'spans of batches ' || first_batch_id || ' to ' || last_batch_id || ', and of those before' FROM (
+                SELECT first_batch_id, last_batch_id, lag(last_batch_id) OVER (ORDER BY last_batch_id) AS before
+                FROM span_chunk) WHERE before >= first_batch_id OR last_batch_id < first_batch_id
+              UNION ALL
+              SELECT 'logs of batches ' || first_batch_id || ' to ' || last_batch_id || ', and of those before' FROM (
+                SELECT first_batch_id, last_batch_id, lag(last_batch_id) OVER (ORDER BY last_batch_id, first_batch_id)
+                    AS before
+                FROM (SELECT DISTINCT first_batch_id, last_batch_id FROM log_chunk))
+              WHERE before >= first_batch_id OR last_batch_id < first_batch_id
+              UNION ALL
+              SELECT 'spans of batch ' || span_batch.id || ', sealed and not' FROM span_batch
+              WHERE (SELECT first_batch_id FROM span_chunk WHERE last_batch_id >= span_batch.id
+                     ORDER BY last_batch_id LIMIT 1) <= span_batch.id
+              UNION ALL
+              SELECT 'logs of batch ' || log_batch.id || ', sealed and not' FROM log_batch
+              WHERE body_codec > 0 AND (SELECT first_batch_id FROM log_chunk WHERE last_batch_id >= log_batch.id
+                     ORDER BY last_batch_id LIMIT 1) <= log_batch.id",
+        advice: "these are shown twice, nothing is lost; please report it",
+    },
+    Invariant {
+        claim: "every chunk of spans and logs has all its parts",
+        since: 10,
+        until: None,
+        sql: "SELECT 'chunk of spans ' || id || ': ' || here || ' of 5 parts' FROM (
+                SELECT id, (SELECT count(*) FROM span_chunk_part AS part
+                    WHERE part.id BETWEEN span_chunk.id * 8 AND span_chunk.id * 8 + 4) AS here FROM span_chunk)
+              WHERE here <> 5
+              UNION ALL SELECT 'chunk of logs ' || id || ': ' || here || ' of 7 parts' FROM (
+                SELECT id, (SELECT count(*) FROM log_part AS part
+                    WHERE part.id BETWEEN log_chunk.id * 16 AND log_chunk.id * 16 + 6) AS here FROM log_chunk)
+              WHERE here <> 7",
+        advice: LOST_ROWS,
+    },
+    Invariant {
+        claim: "every part of a chunk belongs to one",
+        since: 10,
+        until: None,
+        sql: "SELECT 'part ' || id || ' of spans' FROM span_chunk_part
+                  WHERE NOT EXISTS (SELECT 1 FROM span_chunk WHERE span_chunk.id = span_chunk_part.id / 8)
+              UNION ALL SELECT 'part ' || id || ' of logs' FROM log_part
+                  WHERE NOT EXISTS (SELECT 1 FROM log_chunk WHERE log_chunk.id = log_part.id / 16)",
+        advice: LEFT_OVER,
+    },
+    Invariant {
+        claim: "every dictionary that events are compressed with is here",
+        since: 11,
+        until: None,
+        sql: "SELECT present || ' events need dictionary ' || body_codec || ', which is not here'
+              FROM (SELECT body_codec, count(*) AS present FROM event WHERE body_codec >= 16 GROUP BY body_codec)
+              WHERE NOT EXISTS (SELECT 1 FROM dictionary WHERE dictionary.id = body_codec)
+              UNION ALL SELECT 'project ' || project_id || ' needs dictionary ' || dictionary_id || ', which is not here'
+              FROM dictionary_use WHERE NOT EXISTS (SELECT 1 FROM dictionary WHERE dictionary.id = dictionary_id)",
+        advice: DAMAGED,
+    },
+    Invariant {
+        claim: "what is counted as kept is what is kept",
+        since: 12,
+        until: None,
+        sql: STORED,
+        advice: "the room shown for these is off, and old data may be dropped too early or too late by as much; please \
+            report it",
+    },
+    Invariant {
+        claim: "every issue is found by a search",
+        since: 13,
+        until: None,
+        sql: "SELECT 'issue ' || id FROM issue WHERE NOT EXISTS (SELECT 1 FROM issue_search_due WHERE issue_id = issue.id)
+                  AND NOT EXISTS (SELECT 1 FROM issue_search WHERE rowid = project_id << 40 | short_no)",
+        advice: NOT_FOUND,
+    },
+    Invariant {
+        claim: "the logs of every trace are found where the index says",
         since: 4,
+        until: Some(9),
         sql: "SELECT 'trace ' || printf('%016x', trace_key) || ' in batch ' || batch_id || ', which is not here'
               FROM log_trace WHERE NOT EXISTS (SELECT 1 FROM log_batch WHERE log_batch.id = batch_id)",
         advice: LOST_ROWS,
@@ -166,6 +304,7 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "the points and minutes of every metric are found where the index says",
         since: 4,
+        until: None,
         sql: "SELECT 'metric ' || metric_id || ' in batch ' || batch_id || ', which is not here' FROM metric_part
                   WHERE NOT EXISTS (SELECT 1 FROM metric_batch WHERE metric_batch.id = batch_id)
               UNION ALL SELECT 'minutes of metric ' || metric_id || ', which is not here'
@@ -176,6 +315,7 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "every blob has all its chunks",
         since: 3,
+        until: None,
         sql: "SELECT 'blob ' || id || ': ' || here || ' of ' || chunk_count || ' chunks' FROM (
                 SELECT blob.id, chunk_count, (SELECT count(*) FROM blob_chunk WHERE blob_id = blob.id
                     AND seq BETWEEN 0 AND chunk_count - 1) AS here FROM blob WHERE is_whole = 1)
@@ -185,6 +325,7 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "every chunk belongs to a blob",
         since: 3,
+        until: None,
         sql: "SELECT 'a chunk of blob ' || blob_id || ', which is not here' FROM (SELECT DISTINCT blob_id FROM blob_chunk)
               WHERE NOT EXISTS (SELECT 1 FROM blob WHERE blob.id = blob_id)",
         advice: LEFT_OVER,
@@ -192,6 +333,7 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "every attachment, profile and part of a replay has its bytes",
         since: 3,
+        until: None,
         sql: "SELECT part || ' needs blob ' || blob_id || ', which is not here' FROM (
                 SELECT 'attachment ' || id AS part, blob_id FROM attachment WHERE blob_id IS NOT NULL
                 UNION ALL SELECT 'profile ' || id, blob_id FROM profile
@@ -201,6 +343,24 @@ const INVARIANTS: &[Invariant] = &[
     },
 ];
 
+/// As triggers count it (migration 12), by kind.
+const STORED: &str = "SELECT kind || ': ' || sum(counted_rows) || ' rows of ' || sum(counted_bytes) || ' bytes counted, '
+        || sum(row_count) || ' of ' || sum(bytes) || ' here'
+    FROM (SELECT kind, row_count AS counted_rows, bytes AS counted_bytes, 0 AS row_count, 0 AS bytes FROM stored_day
+        UNION ALL SELECT 'errors', 0, 0, count(*), coalesce(sum(length(body) + 250), 0) FROM event
+        UNION ALL SELECT 'spans', 0, 0, coalesce(sum(span_count), 0), coalesce(sum(length(body) + 50), 0) FROM span_batch
+        UNION ALL SELECT 'spans', 0, 0, coalesce(sum(span_count), 0),
+            coalesce(sum(bytes + trace_count * 80 + 200), 0) FROM span_chunk
+        UNION ALL SELECT 'logs', 0, 0, coalesce(sum(record_count), 0), coalesce(sum(length(body) + 150), 0) FROM log_batch
+        UNION ALL SELECT 'logs', 0, 0, coalesce(sum(record_count), 0), coalesce(sum(bytes + 200), 0) FROM log_chunk
+        UNION ALL SELECT 'metrics', 0, 0, coalesce(sum(point_count), 0), coalesce(sum(length(body) + 50), 0)
+            FROM metric_batch
+        UNION ALL SELECT 'metrics', 0, 0, 0, count(*) * 80 FROM metric_minute
+        UNION ALL SELECT kind, 0, 0, 1, stored_bytes + 150 FROM blob WHERE is_whole = 1
+        UNION ALL SELECT 'check_ins', 0, 0, count(*), count(*) * 150 FROM check_in
+        UNION ALL SELECT 'feedback', 0, 0, count(*), coalesce(sum(coalesce(length(body), 0) + 500), 0) FROM feedback)
+    GROUP BY kind HAVING sum(counted_rows) <> sum(row_count) OR sum(counted_bytes) <> sum(bytes)";
+
 /// Asks everything of the database at `path`, which may be in use.
 ///
 /// # Errors
@@ -209,7 +369,9 @@ pub fn check(path: &Path, is_full: bool, on_progress: OnProgress<'_>) -> Result<
     let (connection, schema) = open_source(path)?;
     on_progress(Progress { stage: "checking pages", done: 0, total: 0, unit: Unit::Bytes });
     let mut findings = vec![check_pages(&connection), check_references(&connection)];
-    for invariant in INVARIANTS.iter().filter(|invariant| invariant.since <= schema) {
+    let is_of_schema =
+        |invariant: &&Invariant| invariant.since <= schema && invariant.until.is_none_or(|until| schema <= until);
+    for invariant in INVARIANTS.iter().filter(is_of_schema) {
         on_progress(Progress {
             stage: "checking rows",
             done: findings.len() as u64,

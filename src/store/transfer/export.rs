@@ -10,14 +10,15 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::json::{Object, log_line, on_one_line, point_json, span_line};
-use super::stored::{next_logs, next_points, next_spans, project_of};
+use super::stored::{next_logs, next_points, next_spans, project_of, set_aside};
 use super::tables::{BLOB, FIRST, LAST, MIDDLE, Table};
 use super::{FORMAT, TransferError, group_of};
 use crate::config::EXPORT_PAGE_ROWS;
 use crate::model::ids::{ProjectId, TraceId};
 use crate::store::StoreError;
 use crate::store::blobs::read_chunk;
-use crate::store::body::expand;
+use crate::store::bodies::Bodies;
+use crate::store::dictionaries::expand_event;
 use crate::store::migrate::SCHEMA;
 use crate::store::safety::{Draft, OnProgress, Progress, SafetyError, Unit, beside, in_words, open_source};
 
@@ -37,10 +38,14 @@ pub struct ExportFilter {
 pub struct Exported {
     /// Lines by kind.
     pub lines: BTreeMap<&'static str, u64>,
+    /// Requests' spans and logs that could not be read when they were to be sealed, and are not in it.
+    pub left_out: u64,
 }
 
 struct Exporter<'a> {
     connection: Connection,
+    /// Dictionaries that were read.
+    bodies: Bodies,
     out: Box<dyn Write + 'a>,
     filter: ExportFilter,
     project_id: Option<i64>,
@@ -123,8 +128,16 @@ impl<'a> Exporter<'a> {
         project_id: Option<i64>,
         on_progress: OnProgress<'a>,
     ) -> Result<Exported, TransferError> {
-        let mut exporter =
-            Self { connection, out, filter, project_id, done: Exported::default(), count: 0, on_progress };
+        let mut exporter = Self {
+            connection,
+            bodies: Bodies::default(),
+            out,
+            filter,
+            project_id,
+            done: Exported::default(),
+            count: 0,
+            on_progress,
+        };
         exporter.header()?;
         for table in FIRST {
             exporter.table(table)?;
@@ -220,7 +233,7 @@ impl<'a> Exporter<'a> {
             if table.has_body {
                 let place = table.key.len() + table.fields.len();
                 if let Some(body) = row.get::<_, Option<Vec<u8>>>(place + 1)? {
-                    push_body(&mut line, &expand(row.get(place)?, &body)?);
+                    push_body(&mut line, &expand_event(&self.connection, &self.bodies, row.get(place)?, &body)?);
                 }
             }
             lines.push(line.finish());
@@ -275,22 +288,25 @@ impl<'a> Exporter<'a> {
         }
         let since_ns = self.filter.since_ms.map_or(i64::MIN, |since| since.saturating_mul(1_000_000));
         let mut after = -1;
-        while let Some(found) = self.moment(|connection| next_spans(connection, after))? {
+        while let Some(mut found) = self.moment(|connection| next_spans(connection, after))? {
             after = found.next;
             let mut projects: HashMap<TraceId, Option<ProjectId>> = HashMap::new();
-            for span in &found.batch.spans {
-                let project_id = match projects.get(&span.trace_id) {
-                    Some(known) => *known,
-                    None => *projects.entry(span.trace_id).or_insert(project_of(&self.connection, span.trace_id)?),
-                };
-                // A trace dropped since is listed nowhere any more.
-                let Some(project_id) = project_id else { continue };
-                if self.is_of_project(project_id) && span.end_ns >= since_ns {
-                    let line = span_line(project_id.0, span, &found.batch.resources[span.resource]);
-                    self.line("span", &line)?;
+            while let Some(batch) = found.batch.next_batch()? {
+                for span in &batch.spans {
+                    let project_id = match projects.get(&span.trace_id) {
+                        Some(known) => *known,
+                        None => *projects.entry(span.trace_id).or_insert(project_of(&self.connection, span.trace_id)?),
+                    };
+                    // A trace dropped since is listed nowhere any more.
+                    let Some(project_id) = project_id else { continue };
+                    if self.is_of_project(project_id) && span.end_ns >= since_ns {
+                        let line = span_line(project_id.0, span, &batch.resources[span.resource]);
+                        self.line("span", &line)?;
+                    }
                 }
             }
         }
+        self.done.left_out += set_aside(&self.connection, "span_batch")?;
         Ok(())
     }
 
@@ -302,15 +318,17 @@ impl<'a> Exporter<'a> {
         let mut after = -1;
         while let Some(found) = self.moment(|connection| next_logs(connection, after))? {
             after = found.next;
-            let (project_id, batch) = found.batch;
-            if !self.is_of_project(project_id) {
-                continue;
-            }
-            for record in batch.records.iter().filter(|record| record.time_ns >= since_ns) {
-                let line = log_line(project_id.0, record, &batch.resources[record.resource]);
-                self.line("log", &line)?;
+            for (project_id, batch) in found.batch {
+                if !self.is_of_project(project_id) {
+                    continue;
+                }
+                for record in batch.records.iter().filter(|record| record.time_ns >= since_ns) {
+                    let line = log_line(project_id.0, record, &batch.resources[record.resource]);
+                    self.line("log", &line)?;
+                }
             }
         }
+        self.done.left_out += set_aside(&self.connection, "log_batch")?;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use super::json::{Members, Ty, bytes, column, int, log_of, members, points_of, span_of, text};
-use super::stored::{has_part, known_logs, known_spans};
+use super::stored::{forget_delivery, has_part, known_logs, known_spans};
 use super::tables::{BLOB, CHUNK_WRITE, FIRST, LAST, MIDDLE, Table};
 use super::{Again, FORMAT, TransferError};
 use crate::config::{
@@ -323,10 +323,7 @@ impl Importer<'_> {
         if new_traces.is_empty() {
             return Ok(());
         }
-        let mut known: HashSet<(TraceId, SpanId)> = HashSet::new();
-        for trace_id in &new_traces {
-            known.extend(known_spans(tx, *trace_id).map_err(text)?.into_iter().map(|span_id| (*trace_id, span_id)));
-        }
+        let mut known: HashSet<(TraceId, SpanId)> = known_spans(tx, &new_traces).map_err(text)?;
         let mut batch = batch;
         // A span may stand twice in an export that was made while a server was sealing.
         batch.spans.retain(|span| new_traces.contains(&span.trace_id) && known.insert((span.trace_id, span.span_id)));
@@ -375,6 +372,8 @@ impl Importer<'_> {
             }
         });
         for write in (self.again.logs)(project_id, max_ns / 1_000_000, batch) {
+            // They are not here, so this is no second delivery, even if they once were.
+            forget_delivery(tx, write.content_key).map_err(text)?;
             insert_logs(tx, &write, &mut Batch::new(&mut self.ids)).map_err(text)?;
         }
         Ok(())

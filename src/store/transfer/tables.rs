@@ -237,26 +237,38 @@ pub(super) const BLOB: Table = Table {
         ("received_ms", Ty::Int, "received_ms"),
         ("bytes", Ty::Int, "bytes"),
         ("chunk_count", Ty::Int, "chunk_count"),
+        ("stored_as", Ty::Text, "stored_as"),
     ],
     project: Some("project_id"),
     time: Some("received_ms"),
-    // Whole only when all chunks have come; see the end of a chunk's line.
-    write: &["INSERT INTO blob (project_id, key, received_ms, bytes, chunk_count, is_whole)
-         VALUES (:project_id, :key, :received_ms, :bytes, :chunk_count, :chunk_count = 0)
-         ON CONFLICT (key) DO NOTHING"],
+    // Whole only when all chunks have come; see the end of a chunk's line. One that was never finished, or is being
+    // dropped, becomes what the line says.
+    write: &[
+        "INSERT INTO blob (project_id, key, received_ms, bytes, chunk_count, is_whole, kind)
+         VALUES (:project_id, :key, :received_ms, :bytes, :chunk_count, 0, coalesce(:stored_as, 'attachments'))
+         ON CONFLICT (key) DO UPDATE SET received_ms = excluded.received_ms, bytes = excluded.bytes,
+             chunk_count = excluded.chunk_count, kind = excluded.kind
+         WHERE is_whole = 0",
+        BLOB_WHOLE,
+    ],
     ..Table::new(
         "blob",
-        "(SELECT id, key, project_id, received_ms, bytes, chunk_count FROM blob WHERE is_whole = 1)",
+        "(SELECT id, key, project_id, received_ms, bytes, chunk_count, kind AS stored_as FROM blob WHERE is_whole = 1)",
         &["id"],
     )
 };
+
+/// A blob counts as kept from here on, by what it is kept as and its bytes.
+const BLOB_WHOLE: &str = "UPDATE blob SET is_whole = 1,
+         stored_bytes = (SELECT coalesce(sum(length(body)), 0) FROM blob_chunk WHERE blob_id = blob.id)
+     WHERE key = :key AND is_whole = 0
+         AND chunk_count = (SELECT count(*) FROM blob_chunk WHERE blob_id = blob.id AND seq < chunk_count)";
 
 pub(super) const CHUNK_WRITE: &[&str] = &[
     "INSERT INTO blob_chunk (blob_id, seq, codec, body)
      SELECT id, :seq, :codec, :body FROM blob WHERE key = :key AND is_whole = 0
      ON CONFLICT (blob_id, seq) DO NOTHING",
-    "UPDATE blob SET is_whole = 1 WHERE key = :key AND is_whole = 0
-         AND chunk_count = (SELECT count(*) FROM blob_chunk WHERE blob_id = blob.id)",
+    BLOB_WHOLE,
 ];
 
 /// What names blobs, and jobs.
