@@ -315,7 +315,7 @@ async fn many_small_chunks_become_one_and_keep_the_order() {
 
 #[tokio::test]
 async fn no_chunk_spans_more_than_a_day_or_holds_too_many() {
-    let opened = open();
+    let mut opened = open();
     for day in 0..20 {
         opened.store.append(vec![write(1, batch_of(NOW_NS - day * 20 * HOUR_NS, 3))]).await.unwrap();
     }
