@@ -201,7 +201,7 @@ fn main() -> ExitCode {
         Some(Command::Storage(flags)) if flags.compact => app::compact_storage(&settings),
         Some(Command::Storage(flags)) => app::print_storage(&settings, flags.json),
         Some(Command::Backup { file, force, json }) => safety::backup(&settings, &file, force, json),
-        Some(Command::Restore { file, verify: true, .. }) => safety::check(&settings, Some(file), false, false),
+        Some(Command::Restore { file, verify: true, .. }) => safety::check(&settings, Some(file), true, false),
         Some(Command::Restore { file, force, .. }) => safety::restore(&settings, &file, force),
         Some(Command::Export { file, force, project, kind, since }) => {
             safety::export(&settings, &file, force, ExportFilter { project, groups: kind, since_ms: since })

@@ -36,7 +36,8 @@ pub fn restore(
     on_progress: OnProgress<'_>,
 ) -> Result<Restored, SafetyError> {
     let (source, schema) = open_source(file)?;
-    let report = check(file, false, on_progress)?;
+    // Everything is read: whoever restores has nothing else left.
+    let report = check(file, true, on_progress)?;
     if !report.is_ok() {
         return Err(SafetyError::Broken { path: file.to_path_buf(), findings: report.broken().join("; ") });
     }

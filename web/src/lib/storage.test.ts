@@ -28,6 +28,8 @@ test("over the cap the bar is full, not longer", () => {
 test("nothing sent is told from something small", () => {
   expect(isEmpty(storage([kind("errors", { rows: 0 }), kind("server", { rows: null })]))).toBe(true);
   expect(isEmpty(storage([kind("errors")]))).toBe(false);
+  const gone = { kind: "spans", name: "Spans", cause: "age", day_ms: 0, rows: 3, bytes: 9 };
+  expect(isEmpty(storage([kind("errors", { rows: 0 })], { dropped: [gone] }))).toBe(false);
 });
 
 test("how long and until when reads as words", () => {

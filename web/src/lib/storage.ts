@@ -38,7 +38,7 @@ export function shownKinds(storage: StorageView): KindStoredView[] {
 }
 
 /** Nothing has been sent yet. */
-export const isEmpty = (storage: StorageView): boolean => storage.kinds.every((kind) => (kind.rows ?? 0) === 0);
+export const isEmpty = (storage: StorageView): boolean => storage.dropped.length === 0 && storage.kinds.every((kind) => (kind.rows ?? 0) === 0);
 
 /** Parts of the bar in percent of what may be used; kinds without a colour of their own are one. */
 export function segments(storage: StorageView): { kind: string; name: string; bytes: number; percent: number; colour: string }[] {

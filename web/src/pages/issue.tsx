@@ -108,7 +108,7 @@ export function IssuePage({ params }: PageProps) {
 /** Its numbers outlive its events. */
 function EventsDropped({ view: { issue, keep_days: days } }: { view: IssueView }) {
   return (
-    <Empty title="Its events were dropped to make room for newer ones">
+    <Empty title="Its events are not kept any more">
       <p>
         {`${plural(issue.event_count, "event")} ${issue.event_count === 1 ? "was" : "were"} counted between ${dateTime(issue.first_seen_ms)} and ${dateTime(issue.last_seen_ms)}; the numbers above stay. `}
         {days > 0 ? `Events are kept for ${plural(days, "day")}, or until room is short` : "Events are kept as long as there is room"}: see <code>keep_errors_days</code> and <code>max_size</code>. Should it happen again, its new events are shown here.
