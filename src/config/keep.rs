@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::model::storage::StoredKind;
 
 /// Days, 0 for as long as there is room.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Keep {
     pub errors: u32,
     pub spans: u32,

@@ -248,6 +248,10 @@ impl Store {
         }
         retention::make_shrinkable(&connection, &path)?;
         retention::settle_max_size(&connection, &path, &mut options.settings)?;
+        match retention::remember_policy(&connection, &options.settings.keep) {
+            Err(error) if trouble::disk_trouble(&error) == Some(trouble::DiskTrouble::Full) => {}
+            other => other.map_err(in_words)?,
+        }
         let settings = Arc::new(options.settings);
         // Whichever thread dies first tells.
         let on_death = Arc::new(Mutex::new(Some(options.on_death)));
@@ -336,13 +340,17 @@ pub fn first_project(data_dir: &Path) -> Result<(crate::model::project::Project,
     projects::first_project_and_authority(&connection)
 }
 
-/// As [`Store::storage`] without starting anything: for `trapline storage`, also while a server runs.
+/// As [`Store::storage`] without starting anything: for `trapline storage`, also while a server runs. What the last server
+/// went by counts, not `settings`, unless there was none.
 ///
 /// # Errors
 /// When there is no database.
 pub fn storage(data_dir: &Path, mut settings: StoreSettings) -> Result<StorageReport, StoreError> {
     let (path, connection, _lock) = open_existing(data_dir)?;
     settings.max_size_default = retention::read_default_max_size(&connection)?;
+    if let Some(keep) = retention::read_policy(&connection)? {
+        settings.keep = keep;
+    }
     retention::read_report(&connection, &path, &settings, writer::now_ms())
 }
 

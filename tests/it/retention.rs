@@ -233,8 +233,12 @@ fn storage_is_told_by_a_command_beside_a_running_server_and_without_one() {
     let missing = run(server.dir(), &["storage", "--data-dir", "elsewhere"]);
     assert!(missing.stderr.contains("no database"), "{}", missing.stderr);
     assert!(!server.dir().join("elsewhere/trapline.db").exists());
+    // What the server goes by is told, not what the command was given.
+    let mut server = server.with_args(&["--keep-errors-days", "7", "--max-size", "64MiB"]);
     server.start_again();
     assert_eq!(server.issues().len(), 1);
+    let told = run(server.dir(), &["storage", "--data-dir", "data"]).stdout;
+    assert!(told.contains("7 days") && told.contains("of 64.0 MiB in use"), "{told}");
 }
 
 #[test]

@@ -27,7 +27,9 @@ use drops::Cut;
 use plan::{SliceRows, Space, next_to_drop, too_old_before};
 
 pub(super) use report::read_report;
-pub(super) use space::{make_shrinkable, read_default_max_size, rewrite, settle_max_size};
+pub(super) use space::{
+    make_shrinkable, read_default_max_size, read_policy, remember_policy, rewrite, settle_max_size,
+};
 
 pub(super) const CHORE: Chore = Chore { name: "retention", run: look, every_ms: KEEPER_PAUSE_MS };
 
