@@ -64,7 +64,8 @@ pub(super) fn table(report: &StorageReport, is_bold: bool) -> String {
             DropCause::Age => "too old",
             DropCause::Size => "no room",
         };
-        let _ = writeln!(text, "  Dropped in the last 30 days, {why}: {} {}, {}.", count(rows), words(kind), bytes(freed));
+        let _ =
+            writeln!(text, "  Dropped in the last 30 days, {why}: {} {}, {}.", count(rows), words(kind), bytes(freed));
     }
     for note in notes(report) {
         let _ = writeln!(text, "  {bold}{note}{plain}");
