@@ -1,4 +1,5 @@
-// Writes .gz and .br beside every asset of dist/, at the highest quality: the server only picks one.
+// Writes .gz and .br beside every asset of dist/, at the highest quality: the server only picks one. And looks whether the
+// layers of the styles are in their order: where a screen's style sheet comes first, every rule of a screen gives way.
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -13,6 +14,14 @@ const walk = (dir) =>
     const path = join(dir, name);
     return statSync(path).isDirectory() ? walk(path) : [path];
   });
+
+const LAYERS = ["tokens", "base", "shell", "parts", "pages"];
+const main = walk(root).find((path) => /\/index-[^/]*\.css$/.test(path));
+const found = [...new Set([...readFileSync(main, "utf8").matchAll(/@layer ([a-z, ]+)[{;]/g)].flatMap(([, names]) => names.split(/,\s*/).map((name) => name.trim())))];
+if (found.join() !== LAYERS.join()) {
+  console.error(`the layers of ${main} are in the order ${found.join(", ")}, not ${LAYERS.join(", ")}: src/styles/layers.css must be imported first`);
+  process.exit(1);
+}
 
 const totals = { js: 0, css: 0, br: 0 };
 for (const path of walk(root)) {

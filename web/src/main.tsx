@@ -1,3 +1,5 @@
+// First: whichever style sheet is first decides the order of the layers, and screens bring their own.
+import "./styles/layers.css";
 import { render } from "preact";
 import { App } from "./app";
 import { startLive } from "./api/live";
