@@ -154,6 +154,12 @@ pub(super) fn insert_blob(tx: &Transaction<'_>, write: &BlobWrite, batch: &mut B
     };
     if is_new && !is_whole {
         insert_chunks(tx, blob_id, 0, &write.body.chunks)?;
+        let mut statement = tx.prepare_cached("SELECT count(*) FROM blob_chunk WHERE blob_id = :id")?;
+        let chunks: i64 = statement.query_row(named_params! { ":id": blob_id }, |row| row.get(0))?;
+        if chunks != i64::from(write.body.chunk_count) {
+            // Nothing is acknowledged that is not there.
+            return Err(StoreError::NotStored(format!("{chunks} of {} pieces are there", write.body.chunk_count)));
+        }
         let mut statement = tx.prepare_cached(
             "UPDATE blob SET is_whole = 1, bytes = :bytes, chunk_count = :chunk_count, kind = :kind,
                  received_ms = :received_ms,
@@ -189,11 +195,18 @@ struct Place<'a> {
 /// Its id, and whether it is whole already.
 fn find_or_make(tx: &Transaction<'_>, place: &Place<'_>, batch: &mut Batch<'_>) -> Result<(i64, bool), StoreError> {
     let mut statement = tx.prepare_cached("SELECT id, is_whole FROM blob WHERE key = :key")?;
-    let known = statement
+    let known: Option<(i64, bool)> = statement
         .query_row(named_params! { ":key": &place.key[..] }, |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    if let Some(known) = known {
-        return Ok(known);
+    if let Some((id, is_whole)) = known {
+        if !is_whole {
+            // Perhaps it is being dropped piece by piece; from here on it is awaited again, and what went comes once more.
+            let mut statement = tx.prepare_cached(
+                "UPDATE blob SET received_ms = :received_ms WHERE id = :id AND received_ms < :received_ms",
+            )?;
+            statement.execute(named_params! { ":id": id, ":received_ms": place.received_ms })?;
+        }
+        return Ok((id, is_whole));
     }
     let id = batch.ids.next(batch.now_ms);
     let mut statement = tx.prepare_cached(
@@ -258,9 +271,14 @@ pub(super) fn read_chunk(connection: &Connection, blob_id: i64, seq: u32) -> Res
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::migrate;
+    use super::super::retention::drop_loose_chunks;
+    use super::super::writer::now_ms;
     use super::*;
     use crate::model::blob::Attachment;
-    use crate::model::ids::EventId;
+    use crate::model::ids::{EventId, ServerIds};
 
     /// Bytes that no compressor makes smaller.
     fn noise(count: usize) -> Vec<u8> {
@@ -314,5 +332,42 @@ mod tests {
             .collect();
         assert_eq!(left, [1, 0, 1]);
         assert_eq!(take_pieces_ahead(&mut writes).len(), 0);
+    }
+
+    /// Bytes that retention is dropping piece by piece are sent again, and one piece falls between two of the sender's.
+    #[test]
+    fn what_comes_again_while_it_is_dropped_is_whole_when_it_is_acknowledged() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut connection, Path::new("x.db")).unwrap();
+        let bytes = noise(5 * BLOB_CHUNK_BYTES);
+        let mut ids = ServerIds::after(0);
+        let now_ms = now_ms();
+        let send = |connection: &mut Connection, ids: &mut ServerIds, between: &dyn Fn(&Transaction<'_>)| {
+            let tx = connection.transaction().unwrap();
+            let mut batch = Batch::new(ids);
+            let mut writes = vec![blob(&bytes)];
+            for write in &mut writes {
+                let Write::Blob(blob) = write else { continue };
+                blob.received_ms = now_ms;
+            }
+            for piece in take_pieces_ahead(&mut writes) {
+                insert_piece(&tx, &piece, &mut batch).unwrap();
+                between(&tx);
+            }
+            for write in &writes {
+                let Write::Blob(blob) = write else { continue };
+                insert_blob(&tx, blob, &mut batch).unwrap();
+            }
+            tx.commit().unwrap();
+        };
+        send(&mut connection, &mut ids, &|_| {});
+        connection.execute_batch("DELETE FROM attachment; UPDATE blob SET is_whole = 0, received_ms = 0;").unwrap();
+        send(&mut connection, &mut ids, &|tx| {
+            drop_loose_chunks(tx, now_ms, 1).unwrap();
+        });
+        let sql = "SELECT blob.is_whole, blob.chunk_count, count(*) FROM blob JOIN blob_chunk ON blob_chunk.blob_id = blob.id";
+        let found: (i64, i64, i64) =
+            connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        assert_eq!(found, (1, 5, 5));
     }
 }

@@ -115,7 +115,6 @@ impl Keeper {
         self.writer.run_chore(write)
     }
 
-    #[allow(dead_code)] // Until a chore needs it.
     /// Runs `work` on the writer's connection outside of a transaction, for what cannot be in one. Keep it as short.
     pub(super) fn with_connection<T: Send + 'static>(
         &self,

@@ -263,7 +263,7 @@ fn loose_before_ms(now_ms: i64) -> i64 {
 }
 
 /// Bytes of blobs that nothing names: given up, or never finished by their sender.
-pub(super) fn drop_loose_chunks(tx: &Transaction<'_>, now_ms: i64, rows: usize) -> Result<usize, StoreError> {
+pub(in super::super) fn drop_loose_chunks(tx: &Transaction<'_>, now_ms: i64, rows: usize) -> Result<usize, StoreError> {
     let mut statement = tx.prepare_cached(
         "SELECT id FROM blob WHERE is_whole = 0 AND received_ms < :before_ms ORDER BY received_ms LIMIT 1",
     )?;
