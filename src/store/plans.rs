@@ -25,6 +25,10 @@ const SMALL: &[(&str, &str)] = &[
     ("due", "the same"),
 ];
 
+/// What retention takes from the head of, by the same texts.
+const HEAD_TABLES: &[&str] =
+    &["event", "feedback", "span_batch", "log_batch", "metric_batch", "span_chunk", "log_chunk", "check_in"];
+
 /// Statements that scan or sort: file, function, and why that is no harm. A line that excuses nothing fails.
 const EXCUSED: &[(&str, &str, &str)] = &[
     ("attachments.rs", "of_event_sql", "sorts the attachments of one event"),
@@ -60,6 +64,13 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("releases.rs", "list_sql", "sorts releases that were seen in the same millisecond"),
     ("releases.rs", "read_releases", "environments of all releases, read off an index"),
     ("replays.rs", "read_naming", "sorts the replays that name one trace or event"),
+    ("retention/drops.rs", "end_of_head", "walks the oldest ids, as many as a slice has"),
+    ("retention/drops.rs", "first_chunk", "walks the oldest chunks, a bounded number of them"),
+    ("retention/report.rs", "newest_received_ms", "the newest row by id"),
+    ("retention/report.rs", "read_dropped", "days, kinds and causes, of which there are some hundred"),
+    ("retention/space.rs", "measure", "the names of tables"),
+    ("retention/space.rs", "read_counted", "days and kinds, some hundred, for one page"),
+    ("retention/space.rs", "read_measured", "one row a kind"),
     ("span_sealer.rs", "CHUNKS_SQL", "walks the newest chunks, as far as merging looks"),
     ("span_sealer.rs", "WAITING_SQL", "what is not sealed, for the keeper, as far as a chunk goes"),
     ("trace_rows.rs", "list_sql", "labels that hold a text or a service: what many traces share is told once"),
@@ -122,12 +133,16 @@ struct Statement {
 fn store_sources() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let mut sources = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_string();
-        if path.extension().is_some_and(|ending| ending == "rs") && !["tests.rs", "plans.rs"].contains(&name.as_str()) {
-            let text = std::fs::read_to_string(&path).unwrap();
-            sources.push((name, text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_string()));
+    // What is read and written beside requests; safety and transfer read everything, on purpose.
+    for folder_of in [folder.clone(), folder.join("retention")] {
+        for entry in std::fs::read_dir(folder_of).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(&folder).unwrap().to_str().unwrap().to_string();
+            let is_ours = !["tests.rs", "plans.rs", "retention/tests.rs"].contains(&name.as_str());
+            if is_ours && path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                sources.push((name, text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_string()));
+            }
         }
     }
     sources.sort();
@@ -184,6 +199,7 @@ fn is_sql(text: &str) -> bool {
 /// All texts that are SQL, with the constants in them put in.
 fn statements() -> Vec<Statement> {
     let mut found = Vec::new();
+    let schema = newest_schema();
     let sources = store_sources();
     let mut everywhere = BTreeMap::new();
     for (_, source) in &sources {
@@ -199,7 +215,15 @@ fn statements() -> Vec<Statement> {
                     sql = sql.replace(&format!("{{{name}}}"), value);
                 }
             }
-            found.push(Statement { file: file.clone(), place, sql });
+            if !sql.contains("{table}") {
+                found.push(Statement { file: file.clone(), place, sql });
+                continue;
+            }
+            // Of every table it can be meant for, and at least of one.
+            let meant = HEAD_TABLES.iter().map(|table| sql.replace("{table}", table));
+            let meant: Vec<String> = meant.filter(|sql| schema.prepare(sql).is_ok()).collect();
+            assert!(!meant.is_empty(), "{file}, {place} fits none of the tables: {sql}");
+            found.extend(meant.into_iter().map(|sql| Statement { file: file.clone(), place: place.clone(), sql }));
         }
     }
     found
