@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::model::storage::{DropCause, KindStored, StorageReport, StoredKind};
-use crate::model::time::{DAY_MS, rfc3339};
+use crate::model::time::{DAY_MS, HOUR_MS, rfc3339};
 
 const BAR_CELLS: usize = 16;
 
@@ -125,7 +125,8 @@ fn row(kind: &KindStored, report: &StorageReport) -> [String; 7] {
         match kind.next_drop {
             None => String::new(),
             Some((at_ms, cause)) => {
-                let days = (at_ms - report.now_ms).div_euclid(DAY_MS);
+                // What has just come and is kept 90 days goes in 90 days, not in 89.
+                let days = (at_ms - report.now_ms + HOUR_MS).div_euclid(DAY_MS);
                 let when = match days {
                     ..=0 => "within a day".to_string(),
                     1 => "in 1 day".to_string(),

@@ -34,6 +34,9 @@ pub fn day_of(unix_ms: i64) -> i64 {
     unix_ms.div_euclid(DAY_MS)
 }
 
+/// An hour, in milliseconds.
+pub const HOUR_MS: i64 = 3_600_000;
+
 pub const DAY_MS: i64 = 86_400_000;
 
 /// Start and end of the calendar month an instant falls in, UTC. Out of range gives 30 days from the epoch.

@@ -37,6 +37,7 @@ test("how long and until when reads as words", () => {
   const at = (days: number, cause = "age") => nextDrop(kind("errors", { next_drop_ms: days * DAY, next_drop_cause: cause }), 0);
   expect(at(0.5)).toEqual({ when: "within a day", why: "" });
   expect(at(1.5)).toEqual({ when: "in 1 day", why: "" });
+  expect(at(90 - 1 / 1440)?.when).toBe("in 90 days");
   expect(at(12, "size")).toEqual({ when: "in 12 days", why: "for want of room" });
   expect(at(1500)?.when).toBe("in 4 years");
   expect(nextDrop(kind("errors"), 0)).toBe(null);

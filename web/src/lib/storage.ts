@@ -4,6 +4,7 @@ import type { KindDroppedView, KindStoredView, StorageView } from "../api/types"
 import { plural } from "./format";
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
 /** Each kind keeps its colour whatever else there is. */
 const COLOURS: Record<string, string> = {
@@ -45,7 +46,7 @@ export function segments(storage: StorageView): { kind: string; name: string; by
   const parts = shownKinds(storage);
   const own = parts.filter((kind) => kind.kind in COLOURS);
   const rest = Math.max(0, storage.used_bytes - own.reduce((sum, kind) => sum + kind.bytes, 0));
-  const all = [...own.map(({ kind, name, bytes }) => ({ kind, name, bytes })).toSorted((a, b) => b.bytes - a.bytes), { kind: "rest", name: "Everything else", bytes: rest }];
+  const all = [...own.map(({ kind, name, bytes }) => ({ kind, name, bytes })).toSorted((a, b) => b.bytes - a.bytes), { kind: "rest", name: "The rest", bytes: rest }];
   const whole = Math.max(storage.max_bytes, storage.used_bytes, 1);
   return all.filter((part) => part.bytes > 0).map((part) => ({ ...part, percent: (part.bytes / whole) * 100, colour: kindColour(part.kind) }));
 }
@@ -59,7 +60,8 @@ export function keptFor(kind: KindStoredView): string {
 /** `in 12 days`, and why when it is not for its age. */
 export function nextDrop(kind: KindStoredView, nowMs: number): { when: string; why: string } | null {
   if (kind.next_drop_ms === null) return null;
-  const days = Math.floor((kind.next_drop_ms - nowMs) / DAY_MS);
+  // What has just come and is kept 90 days goes in 90 days, not in 89.
+  const days = Math.floor((kind.next_drop_ms - nowMs + HOUR_MS) / DAY_MS);
   const when = days < 1 ? "within a day" : days > 730 ? `in ${Math.round(days / 365)} years` : `in ${plural(days, "day")}`;
   return { when, why: kind.next_drop_cause === "size" ? "for want of room" : "" };
 }
