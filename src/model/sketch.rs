@@ -7,6 +7,8 @@ const EXACT_MAX: usize = 256;
 /// 2^12 registers of a byte: 4 KiB, standard error 1.6 %.
 const PRECISION: u32 = 12;
 const REGISTERS: usize = 1 << PRECISION;
+/// Ranks are below this: a hash has 64 bits, of which [`PRECISION`] choose the register.
+const RANKS: usize = 64;
 
 const TAG_EXACT: u8 = 1;
 const TAG_REGISTERS: u8 = 2;
@@ -130,16 +132,25 @@ fn set_register(registers: &mut [u8], hash: u64) -> bool {
 fn estimate(registers: &[u8]) -> u64 {
     let m = REGISTERS as f64;
     let alpha = 0.7213 / (1.0 + 1.079 / m);
-    // Counted by rank first: few ranks occur, and the writer does this for every issue of every commit.
-    let mut by_rank = [0_u32; 256];
-    for rank in registers {
-        by_rank[usize::from(*rank)] += 1;
+    // Counted by rank first: few ranks occur, and the writer does this for every issue of every commit. In four tables,
+    // because most registers hold the same few ranks and one counter would wait for itself.
+    let mut by_rank = [[0_u32; RANKS]; 4];
+    for four in registers.as_chunks::<4>().0 {
+        for (table, rank) in by_rank.iter_mut().zip(four) {
+            table[usize::from(*rank).min(RANKS - 1)] += 1;
+        }
     }
-    let sum: f64 = by_rank.iter().zip(0..).map(|(count, rank)| f64::from(*count) * 0.5_f64.powi(rank)).sum();
+    let count = |rank: usize| f64::from(by_rank.iter().map(|table| table[rank]).sum::<u32>());
+    let mut sum = 0.0;
+    let mut weight = 1.0;
+    for rank in 0..RANKS {
+        sum += count(rank) * weight;
+        weight *= 0.5;
+    }
     let raw = alpha * m * m / sum;
-    let zeros = by_rank[0];
+    let zeros = count(0);
     // Linear counting is the better estimate while many registers are still empty (Flajolet et al., 2007).
-    let best = if raw <= 2.5 * m && zeros > 0 { m * (m / f64::from(zeros)).ln() } else { raw };
+    let best = if raw <= 2.5 * m && zeros > 0.0 { m * (m / zeros).ln() } else { raw };
     best.round() as u64
 }
 
