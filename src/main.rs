@@ -23,7 +23,11 @@ const SETTINGS_FILE: &str = "trapline.toml";
 /// Every Sentry SDK works by changing the DSN, every OpenTelemetry SDK by setting the endpoint. Without a command it
 /// serves, with the options below; `trapline COMMAND --help` lists those of a command.
 #[derive(Parser)]
-#[command(name = "trapline", version, after_help = "Example:\n  trapline serve --data-dir /srv/trapline --max-size \"20 GiB\"")]
+#[command(
+    name = "trapline",
+    version,
+    after_help = "Example:\n  trapline serve --data-dir /srv/trapline --max-size \"20 GiB\""
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -332,7 +332,9 @@ fn days(name: &'static str, value: Option<u32>) -> Result<u32, SettingsError> {
 
 fn checked_size(size: MaxSize) -> Result<MaxSize, SettingsError> {
     match size {
-        MaxSize::Bytes(bytes) if !(MAX_SIZE_MIN..=MAX_SIZE_MAX).contains(&bytes) => Err(SettingsError::BadSize { value: bytes }),
+        MaxSize::Bytes(bytes) if !(MAX_SIZE_MIN..=MAX_SIZE_MAX).contains(&bytes) => {
+            Err(SettingsError::BadSize { value: bytes })
+        }
         size => Ok(size),
     }
 }

@@ -55,11 +55,16 @@ pub enum TransferError {
     CutOff(u64),
     #[error("there is no project {0}: name one by its number or its slug")]
     NoProject(String),
+    #[error("{} is a directory: name a file in it, such as {}", .0.display(), .0.join("all.ndjson.zst").display())]
+    IsAFolder(PathBuf),
     #[error("cannot read {path}: {detail}")]
     Read { path: PathBuf, detail: String },
     #[error("cannot write the export: {0}")]
     Write(String),
-    #[error("a trapline is running in {0}: stop it first, then import")]
+    #[error(
+        "a trapline is running in {0}, and only one program may write a database: stop it and run the import again, or \
+         import into another directory with --data-dir"
+    )]
     Running(PathBuf),
     #[error(transparent)]
     Safety(#[from] SafetyError),
