@@ -395,7 +395,12 @@ fn open_existing(data_dir: &Path) -> Result<(PathBuf, rusqlite::Connection, Opti
         return Err(StoreError::NoDatabase(path));
     }
     match lock_data_dir(data_dir) {
-        Ok(lock) => Ok((path.clone(), prepare(&path, Durability::Full)?, Some(lock))),
+        Ok(lock) => match prepare(&path, Durability::Full) {
+            Err(error) if trouble::disk_trouble(&error) == Some(trouble::DiskTrouble::Full) => {
+                Ok((path.clone(), onlooker::look_into_current(&path)?, None))
+            }
+            prepared => Ok((path.clone(), prepared?, Some(lock))),
+        },
         Err(StoreError::InUse(_) | StoreError::DataDir { .. } | StoreError::Unwritable { .. }) => {
             Ok((path.clone(), onlooker::look_into_current(&path)?, None))
         }

@@ -188,3 +188,68 @@ fn a_backup_into_a_directory_gets_a_name_of_its_own() {
         expect_one_line(&run(server.dir(), &[command, "copies"]), &["copies is a directory"]);
     }
 }
+
+#[test]
+fn an_import_tells_what_was_new() {
+    let server = Trapline::start();
+    send_event(&server, 1, "KeyError");
+    send_event(&server, 2, "KeyError");
+    send_span(&server, 3, "/pay/");
+    let run = |args: &[&str]| run(server.dir(), args);
+    assert!(run(&["export", "all.ndjson", "--data-dir", "data"]).status.success());
+    let counts = |data: &str| {
+        let finished = run(&["import", "all.ndjson", "--data-dir", data]);
+        assert!(finished.status.success(), "{}", finished.stderr);
+        let of = |kind: &str| -> Vec<u64> {
+            let line = finished.stdout.lines().find(|line| line.split_whitespace().next() == Some(kind));
+            let line = line.unwrap_or_else(|| panic!("no {kind} in {}", finished.stdout));
+            line.split_whitespace().skip(1).map(|number| number.parse().unwrap()).collect()
+        };
+        (of("event"), of("issue"), of("span"))
+    };
+    assert_eq!(counts("copy"), (vec![2, 2, 0], vec![1, 1, 0], vec![1, 1, 0]));
+    assert_eq!(counts("copy"), (vec![2, 0, 2], vec![1, 0, 1], vec![1, 0, 1]));
+    let running = run(&["import", "all.ndjson", "--data-dir", "data"]);
+    expect_one_line(&running, &["nothing was imported", "a trapline is running", "stop it", "--data-dir"]);
+    assert!(!running.stderr.contains("not complete"), "{}", running.stderr);
+}
+
+#[test]
+fn what_is_shown_of_storage_adds_up() {
+    let mut server = Trapline::start();
+    send_event(&server, 1, "KeyError");
+    let sum = |report: &Value| -> u64 {
+        let holds = |kind: &&Value| kind["rows"].as_u64() != Some(0);
+        report["kinds"].as_array().unwrap().iter().filter(holds).map(|kind| kind["bytes"].as_u64().unwrap()).sum()
+    };
+    let report = server.get_json("/api/ui/storage");
+    assert_eq!(Value::from(sum(&report)), report["used_bytes"]);
+    assert_eq!(report["writer"], "ready");
+    let rest = report["kinds"].as_array().unwrap().iter().find(|kind| kind["kind"] == "server").unwrap();
+    assert_eq!(rest["name"], "The rest");
+    assert!(server.terminate().success());
+    let printed = run(server.dir(), &["storage", "--data-dir", "data"]).stdout;
+    assert!(printed.contains("The rest") && printed.contains("Together"), "{printed}");
+}
+
+#[test]
+fn an_attribute_is_found_by_the_search_of_traces() {
+    let server = Trapline::start();
+    send_span(&server, 1, "/pay/");
+    send_span(&server, 2, "/cart/");
+    let found = |query: &str| server.get_json(&format!("/api/ui/traces?kind=all&query={query}"));
+    let name = found("")["traces"][0]["name"].as_str().unwrap().to_string();
+    let all = found("");
+    assert_eq!(all["traces"].as_array().unwrap().len(), 2, "{all}");
+    assert_eq!(all["typed_attribute"], Value::Null);
+    for query in [format!("span.name:\"{name}\""), format!("span.name=\"{name}\"")] {
+        let view = found(&query.replace(' ', "%20").replace('"', "%22"));
+        assert_eq!(view["traces"].as_array().unwrap().len(), 1, "{view}");
+        assert_eq!(view["typed_attribute"], format!("span.name:{name}"));
+    }
+    let quoted = found("%22span.name:x%22");
+    assert_eq!((&quoted["typed_attribute"], quoted["traces"].as_array().unwrap().len()), (&Value::Null, 0));
+    let refused = server.get("/api/ui/traces?query=http.route:");
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("write a value right behind http.route"), "{}", refused.text());
+}

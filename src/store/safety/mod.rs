@@ -292,7 +292,7 @@ fn holds_data(connection: &Connection) -> bool {
 }
 
 /// Rows of every table, by its name.
-fn count_rows(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+pub(super) fn count_rows(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
     let mut counts = Vec::new();
     for table in tables(connection)? {
         let count: i64 = connection.query_row(&format!("SELECT count(*) FROM \"{table}\""), [], |row| row.get(0))?;
