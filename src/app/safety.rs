@@ -179,17 +179,21 @@ fn report_json(report: &CheckReport) -> Value {
 
 /// What people count: the rest is in the JSON.
 fn rows_in_words(rows: &[(String, u64)]) -> String {
-    const NAMES: [(&str, &str); 6] = [
-        ("issue", "issues"),
-        ("event", "events"),
-        ("trace", "traces"),
-        ("log_batch", "batches of logs"),
-        ("attachment", "attachments"),
-        ("check_in", "check-ins"),
+    const NAMES: [(&str, &str, &str); 6] = [
+        ("issue", "issue", "issues"),
+        ("event", "event", "events"),
+        ("trace", "trace", "traces"),
+        ("log_batch", "batch of logs", "batches of logs"),
+        ("attachment", "attachment", "attachments"),
+        ("check_in", "check-in", "check-ins"),
     ];
     let count = |table: &str| rows.iter().find(|(name, _)| name == table).map_or(0, |(_, count)| *count);
-    let named = NAMES.iter().filter(|(table, _)| count(table) > 0 || *table == "event");
-    named.map(|(table, name)| format!("{} {name}", count(table))).collect::<Vec<_>>().join(", ")
+    let named = NAMES.iter().filter(|(table, ..)| count(table) > 0 || *table == "event");
+    let said = named.map(|(table, one, many)| match count(table) {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 fn rows_json(rows: &[(String, u64)]) -> Value {

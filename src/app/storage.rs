@@ -57,11 +57,13 @@ pub(super) fn table(report: &StorageReport, is_bold: bool) -> String {
         bytes(report.disk_bytes),
         bytes(report.reserve_bytes),
     );
-    let _ = writeln!(
-        text,
-        "  When {} are in use, the oldest of what takes more than its share goes; what is new is always taken.",
-        bytes(report.full_bytes)
-    );
+    if report.full_bytes > 0 {
+        let _ = writeln!(
+            text,
+            "  When {} are in use, the oldest of what takes more than its share goes; what is new is always taken.",
+            bytes(report.full_bytes)
+        );
+    }
     for (kind, cause, rows, freed) in dropped(report) {
         let why = match cause {
             DropCause::Age => "too old",

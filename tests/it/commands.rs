@@ -190,6 +190,16 @@ fn a_backup_into_a_directory_gets_a_name_of_its_own() {
 }
 
 #[test]
+fn what_is_not_there_or_in_use_is_told_as_what_it_is() {
+    let server = Trapline::start();
+    let run = |args: &[&str]| run(server.dir(), args);
+    expect_one_line(&run(&["restore", "gone.db"]), &["there is no file gone.db"]);
+    expect_one_line(&run(&["check", "--data-dir", "gone"]), &["there is no database", "--data-dir"]);
+    let compact = run(&["storage", "--compact", "--data-dir", "data"]);
+    expect_one_line(&compact, &["a trapline is running in", "stop it"]);
+}
+
+#[test]
 fn an_import_tells_what_was_new() {
     let server = Trapline::start();
     send_event(&server, 1, "KeyError");

@@ -23,8 +23,8 @@ pub use backup::{Manifest, backup};
 pub use check::{CheckReport, Finding, check};
 pub use restore::{Restored, restore};
 
-use super::StoreError;
 use super::onlooker::{look_into, why};
+use super::{DATABASE_FILE, StoreError};
 use crate::config::{COPY_PAGES_PER_STEP, COPY_SYNC_BYTES};
 
 /// How far a long piece of work is.
@@ -52,6 +52,8 @@ pub type OnProgress<'a> = &'a mut dyn FnMut(Progress);
 pub enum SafetyError {
     #[error("there is no database {0}: name the data directory with --data-dir, or the file itself")]
     NoDatabase(PathBuf),
+    #[error("there is no file {0}: name one that trapline backup made")]
+    NoFile(PathBuf),
     #[error("{} is a directory: name the database in it, such as {}", .0.display(), .0.join("trapline.db").display())]
     IsAFolder(PathBuf),
     #[error("{0} is empty: it is no copy of a trapline database")]
@@ -130,7 +132,8 @@ pub(super) fn open_source(path: &Path) -> Result<(Connection, i64), SafetyError>
         return Err(SafetyError::Empty(path.to_path_buf()));
     }
     match look_into(path) {
-        Err(StoreError::NoDatabase(path)) => Err(SafetyError::NoDatabase(path)),
+        Err(StoreError::NoDatabase(path)) if path.ends_with(DATABASE_FILE) => Err(SafetyError::NoDatabase(path)),
+        Err(StoreError::NoDatabase(path)) => Err(SafetyError::NoFile(path)),
         Err(StoreError::Unreadable { path, why }) => Err(SafetyError::Read { path, detail: why }),
         other => Ok(other?),
     }

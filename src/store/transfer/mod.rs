@@ -44,7 +44,10 @@ pub struct Again {
 pub enum TransferError {
     #[error("line {line}: {detail}. What stands before it is imported; mend the line and run the import again")]
     Line { line: u64, detail: String },
-    #[error("this is no export of trapline: its first line is no header")]
+    #[error(
+        "this is no export of trapline: its first line is no header. What trapline backup made comes back with trapline \
+         restore"
+    )]
     NoHeader,
     #[error("the export is of format {0}, this trapline knows {FORMAT}: use a newer trapline")]
     TooNew(i64),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { KindStoredView, StorageView } from "../api/types";
-import { droppedLines, isEmpty, keptFor, nextDrop, segments, size, writerTrouble } from "./storage";
+import { droppedLines, isEmpty, keptFor, nextDrop, segments, share, size, writerTrouble } from "./storage";
 
 const DAY = 86_400_000;
 const kind = (name: string, change: Partial<KindStoredView> = {}): KindStoredView => ({
@@ -29,6 +29,10 @@ test("a disk that is full is told with where and what to do", () => {
 
 test("sizes are in the units of the setting", () => {
   expect([0, 1023, 1024, 1536, 10 * 2 ** 30, 150.4 * 2 ** 20].map(size)).toEqual(["0\u202fB", "1023\u202fB", "1\u202fKiB", "1.5\u202fKiB", "10\u202fGiB", "150\u202fMiB"]);
+});
+
+test("shares are rounded, and next to nothing is not nothing", () => {
+  expect([0, 1, 5, 6, 218, 1000].map((bytes) => share(bytes, 1000))).toEqual(["0\u202f%", "< 1\u202f%", "1\u202f%", "1\u202f%", "22\u202f%", "100\u202f%"]);
 });
 
 test("over the cap the bar is full, not longer", () => {

@@ -54,6 +54,12 @@ export function segments(storage: StorageView): { kind: string; name: string; by
     .map(({ kind, name, bytes }) => ({ kind, name, bytes, percent: (bytes / whole) * 100, colour: kindColour(kind) }));
 }
 
+/** A part of the room in use, to the nearest hundredth, so that the parts of a table add up as well as they can. */
+export function share(bytes: number, used: number): string {
+  const value = (bytes / Math.max(used, 1)) * 100;
+  return bytes > 0 && value < 0.5 ? "< 1\u202f%" : `${Math.round(value)}\u202f%`;
+}
+
 /** What keeps the server from storing: what happened, why, and what to do. */
 export function writerTrouble(storage: StorageView): { title: string; detail: string } | null {
   const room = `${size(storage.disk_free_bytes)} of ${size(storage.disk_bytes)} are left`;

@@ -9,7 +9,7 @@ import { PageTitle } from "../components/shell";
 import { Empty, ErrorNote, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, dateTime, percent } from "../lib/format";
-import { droppedLines, isEmpty, keptFor, kindColour, listedKinds, nextDrop, segments, size, writerTrouble } from "../lib/storage";
+import { droppedLines, isEmpty, keptFor, kindColour, listedKinds, nextDrop, segments, share, size, writerTrouble } from "../lib/storage";
 import { serverNow } from "../state";
 import "../styles/storage.css";
 
@@ -48,11 +48,10 @@ export function StoragePage() {
 
 function Room({ storage }: { storage: StorageView }) {
   const parts = segments(storage);
-  const share = storage.used_bytes / Math.max(storage.max_bytes, 1);
   return (
     <section class="room" aria-labelledby="room-title">
       <h2 id="room-title">
-        <b>{size(storage.used_bytes)}</b> of {size(storage.max_bytes)} in use <span class="quiet">{percent(share)}</span>
+        <b>{size(storage.used_bytes)}</b> of {size(storage.max_bytes)} in use <span class="quiet">{percent(storage.used_bytes / Math.max(storage.max_bytes, 1))}</span>
       </h2>
       <div class="room-bar" role="img" aria-label={parts.map((part) => `${part.name} ${size(part.bytes)}`).join(", ")}>
         {parts.map((part) => (
@@ -61,11 +60,12 @@ function Room({ storage }: { storage: StorageView }) {
         <span class="room-full" style={{ insetInlineStart: `${Math.min(100, (storage.full_bytes / Math.max(storage.max_bytes, storage.used_bytes, 1)) * 100)}%` }} title={`From ${size(storage.full_bytes)} on the oldest goes`} />
       </div>
       <p class="quiet">
-        {`When ${size(storage.full_bytes)} are in use, the oldest of what takes more than its share goes; what is new is always taken. Set by `}
+        {storage.full_bytes > 0 && `When ${size(storage.full_bytes)} are in use, the oldest of what takes more than its share goes; what is new is always taken. `}
+        {"The most that is kept is set by "}
         <code>max_size</code>
         {storage.is_max_default ? ", here as chosen at the first start." : "."}
       </p>
-      {storage.is_disk_short && <Partial>The disk has no more room than this: less is kept than max_size allows.</Partial>}
+      {storage.is_disk_short && storage.writer !== "disk_full" && <Partial>The disk has no more room than this: less is kept than max_size allows.</Partial>}
       {storage.clock_ahead_since_ms !== null && (
         <Partial>{`The machine's clock is far ahead of what came in last (${dateTime(storage.clock_ahead_since_ms)}): nothing is dropped for its age until it has stayed there for a day.`}</Partial>
       )}
@@ -165,7 +165,6 @@ function KindTable({ storage }: { storage: StorageView }) {
 }
 
 function KindRow({ kind, used }: { kind: KindStoredView; used: number }) {
-  const share = kind.bytes / Math.max(used, 1);
   const next = nextDrop(kind, serverNow());
   return (
     <tr>
@@ -177,10 +176,10 @@ function KindRow({ kind, used }: { kind: KindStoredView; used: number }) {
       <td class="c-size">
         <div class="kind-size">
         <span class="kind-bar" aria-hidden="true">
-          <i style={{ width: `${share * 100}%`, background: `var(--${kindColour(kind.kind)})` }} />
+          <i style={{ width: `${(kind.bytes / Math.max(used, 1)) * 100}%`, background: `var(--${kindColour(kind.kind)})` }} />
         </span>
         <span class="kind-bytes">{size(kind.bytes)}</span>
-        <small>{percent(share)}</small>
+        <small>{share(kind.bytes, used)}</small>
         </div>
       </td>
       <td class="num c-growth">{kind.bytes_per_day > 0 ? <><span class="unit">a day </span>{size(kind.bytes_per_day)}</> : <span class="none">–</span>}</td>

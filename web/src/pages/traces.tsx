@@ -51,7 +51,7 @@ export function TracesPage() {
         <PageTitle title="Traces" />
       </header>
       <div class="toolbar">
-        <SearchBox value={text} label="Search traces" placeholder="Route, name, or attribute: http.route:/pay/" onChange={(value) => change({ query: value })} />
+        <SearchBox value={text} label="Search traces" placeholder="Route, name, trace id, or http.route:/pay/" onChange={(value) => change({ query: value })} />
         <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
         <Choice label="Service" value={service} options={services} onChange={(name) => change({ service: name })} />
         <AttributeBox value={attribute} label="Attribute of a span" placeholder="db.system:sqlite" onChange={(pair) => change({ attribute: pair })} />
