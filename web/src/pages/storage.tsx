@@ -57,7 +57,7 @@ function Room({ storage }: { storage: StorageView }) {
         {parts.map((part) => (
           <i key={part.kind} style={{ width: `${part.percent}%`, background: `var(--${part.colour})` }} title={`${part.name}: ${size(part.bytes)}`} />
         ))}
-        <span class="room-full" style={{ insetInlineStart: `${Math.min(100, (storage.full_bytes / Math.max(storage.max_bytes, storage.used_bytes, 1)) * 100)}%` }} title={`From ${size(storage.full_bytes)} on the oldest goes`} />
+        {storage.full_bytes > 0 && <span class="room-full" style={{ insetInlineStart: `${Math.min(100, (storage.full_bytes / Math.max(storage.max_bytes, storage.used_bytes, 1)) * 100)}%` }} title={`From ${size(storage.full_bytes)} on the oldest goes`} />}
       </div>
       <p class="quiet">
         {storage.full_bytes > 0 && `When ${size(storage.full_bytes)} are in use, the oldest of what takes more than its share goes; what is new is always taken. `}
