@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::ingest;
 use crate::store::database_path;
 use crate::store::safety::{self, CheckReport, Finding};
-use crate::store::transfer;
+use crate::store::transfer::{self, TransferError};
 
 pub use crate::store::transfer::{ExportFilter, GROUPS as EXPORT_KINDS};
 
@@ -53,13 +53,17 @@ pub fn import(settings: &Settings, from: &Path) -> anyhow::Result<()> {
     let file = Some(from).filter(|from| *from != Path::new("-"));
     let done = transfer::import(file, &settings.data_dir, &ingest::AGAIN, &mut |step| display.tell(step));
     display.finish();
-    let imported = done.context("the import is not complete")?;
-    let counted: Vec<(String, u64)> = imported.lines.into_iter().collect();
-    let mut text = format!(
-        "Imported into {}\nRead     {}\n",
-        database_path(&settings.data_dir).display(),
-        lines_in_words(&counted)
-    );
+    let imported = done.map_err(|error| {
+        let is_begun = matches!(error, TransferError::Line { .. } | TransferError::CutOff(_));
+        let said = if is_begun { "the import is not complete" } else { "nothing was imported" };
+        anyhow::Error::from(error).context(said)
+    })?;
+    let mut text = format!("Imported into {}\n", database_path(&settings.data_dir).display());
+    let _ = writeln!(text, "{:<20} {:>10} {:>10} {:>14}", "", "read", "new", "there already");
+    for (kind, read) in imported.lines.iter().filter(|(kind, _)| !["header", "end"].contains(&kind.as_str())) {
+        let new = imported.new.get(kind).copied().unwrap_or(0).min(*read);
+        let _ = writeln!(text, "{kind:<20} {read:>10} {new:>10} {:>14}", read - new);
+    }
     if imported.skipped > 0 {
         let first = imported.first_skipped.unwrap_or_default();
         let _ = writeln!(
@@ -175,17 +179,21 @@ fn report_json(report: &CheckReport) -> Value {
 
 /// What people count: the rest is in the JSON.
 fn rows_in_words(rows: &[(String, u64)]) -> String {
-    const NAMES: [(&str, &str); 6] = [
-        ("issue", "issues"),
-        ("event", "events"),
-        ("trace", "traces"),
-        ("log_batch", "batches of logs"),
-        ("attachment", "attachments"),
-        ("check_in", "check-ins"),
+    const NAMES: [(&str, &str, &str); 6] = [
+        ("issue", "issue", "issues"),
+        ("event", "event", "events"),
+        ("trace", "trace", "traces"),
+        ("log_batch", "batch of logs", "batches of logs"),
+        ("attachment", "attachment", "attachments"),
+        ("check_in", "check-in", "check-ins"),
     ];
     let count = |table: &str| rows.iter().find(|(name, _)| name == table).map_or(0, |(_, count)| *count);
-    let named = NAMES.iter().filter(|(table, _)| count(table) > 0 || *table == "event");
-    named.map(|(table, name)| format!("{} {name}", count(table))).collect::<Vec<_>>().join(", ")
+    let named = NAMES.iter().filter(|(table, ..)| count(table) > 0 || *table == "event");
+    let said = named.map(|(table, one, many)| match count(table) {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 fn rows_json(rows: &[(String, u64)]) -> Value {

@@ -21,6 +21,11 @@ pub const REQUEST_BYTES_MAX: usize = 32 << 20;
 /// decompressing, because 809 bytes of brotli can hold a gigabyte.
 pub const EXPANDED_BYTES_MAX: usize = 64 << 20;
 
+/// What either of the two can be set to, in bytes: an SDK's usual request fits into the least, and a request is held in
+/// memory whole.
+pub const REQUEST_BYTES_SETTING_MIN: usize = 1 << 20;
+pub const REQUEST_BYTES_SETTING_MAX: usize = 1 << 30;
+
 /// Bodies up to this size, in bytes as received and after decompression, are decoded on the thread that received
 /// them. At these sizes that takes well under a millisecond; larger ones go to a thread of their own.
 pub const INLINE_BYTES_MAX: usize = 64 << 10;
@@ -28,6 +33,9 @@ pub const INLINE_EXPANDED_BYTES_MAX: usize = 256 << 10;
 
 /// One error event, in bytes of JSON: Sentry's own limit.
 pub const EVENT_BYTES_MAX: usize = 1 << 20;
+/// What that can be set to, in bytes: a usual Django error is half of the least; the most takes half a second to decode.
+pub const EVENT_BYTES_SETTING_MIN: usize = 64 << 10;
+pub const EVENT_BYTES_SETTING_MAX: usize = 64 << 20;
 
 /// One attachment, in bytes. Sentry's own limit is 200 MiB; ours fits beside an event into one request of
 /// [`EXPANDED_BYTES_MAX`] several times over, and holds any log file or crash dump of a web application.
@@ -216,6 +224,8 @@ pub const HEADERS_MAX: usize = 100;
 /// Time to send all headers, in seconds, which also is how long a kept-alive connection may be idle. Long, because
 /// a Sentry SDK that reuses a connection in the moment it is closed loses the event, and sends seldom.
 pub const HEADER_TIMEOUT_S: u64 = 60;
+/// The longest that can be set, in seconds: an hour. Whoever opens connections and sends nothing holds each for so long.
+pub const HEADER_TIMEOUT_S_MAX: u64 = 3_600;
 
 /// Proxies whose `X-Forwarded-For` is believed. This machine's own: whoever sends from here could as well write any
 /// address into the event itself.
@@ -280,6 +290,8 @@ pub const MAX_SIZE_DEFAULT: u64 = 10 << 30;
 /// The smallest cap that can be set, in bytes. An empty database has half a megabyte of its own, and a single request may
 /// bring thirty.
 pub const MAX_SIZE_MIN: u64 = 16 << 20;
+/// The largest cap, in bytes: SQLite counts no more pages of [`PAGE_BYTES`] than fit into this.
+pub const MAX_SIZE_MAX: u64 = 16 << 40;
 
 /// The oldest goes when more than this part of the cap is in use, in percent: room for what comes in meanwhile.
 pub const FULL_PERCENT: u64 = 90;
@@ -324,6 +336,8 @@ pub const DROPPED_DAYS_SHOWN: i64 = 30;
 /// How long spans and logs wait for more of their kind before they are packed into chunks, in seconds, unless the settings
 /// say otherwise. Longer gives larger chunks at once and less merging; shorter keeps less in the roomier form.
 pub const SEAL_AFTER_S: u64 = 30;
+/// The longest that can be set, in seconds: a day. What waits takes several times the room, and a search reads all of it.
+pub const SEAL_AFTER_S_MAX: u64 = 86_400;
 
 /// Between two looks at what the store has to do for itself, in milliseconds, and after one that failed.
 pub const KEEPER_PAUSE_MS: u64 = 250;

@@ -23,6 +23,7 @@ mod attacks;
 mod bad_input;
 mod blobs;
 mod bombs;
+mod commands;
 mod dictionaries;
 mod django;
 mod end_to_end;

@@ -222,7 +222,7 @@ fn storage_is_told_by_a_command_beside_a_running_server_and_without_one() {
     }
     assert!(!told.stdout.contains('\x1b'), "no colours where nobody looks");
     let refused = run(server.dir(), &["storage", "--compact", "--data-dir", "data"]);
-    assert!(!refused.status.success() && refused.stderr.contains("in use"), "{}", refused.stderr);
+    assert!(!refused.status.success() && refused.stderr.contains("a trapline is running"), "{}", refused.stderr);
     assert!(server.terminate().success());
     let json: Value =
         serde_json::from_str(&run(server.dir(), &["storage", "--json", "--data-dir", "data"]).stdout).unwrap();

@@ -92,7 +92,7 @@ fn what_is_exported_and_imported_is_exported_alike() {
 /// Sealing is no change, neither to what is exported nor to what is there already when it comes in again.
 #[test]
 fn what_is_sealed_is_exported_and_imported_as_what_is_not() {
-    let mut server = start_sealing(100_000);
+    let mut server = start_sealing(86_400);
     fill(&server);
     for number in 0..300 {
         // Two requests for every trace, and what is logged in them.

@@ -76,6 +76,9 @@ pub fn export(
         let out: Box<dyn Write + '_> = Box::new(BufWriter::new(std::io::stdout().lock()));
         return Exporter::run(connection, out, filter, project_id, on_progress);
     };
+    if to.is_dir() {
+        return Err(TransferError::IsAFolder(to.to_path_buf()));
+    }
     if to.exists() && !overwrite {
         return Err(SafetyError::Exists(to.to_path_buf()).into());
     }

@@ -77,6 +77,7 @@ fn fill_and_free(server: &Trapline, ledger: &Ledger, round: u64, tally: &mut Tal
     let shown = ledger.compare_screens(server, 20);
     assert!(shown.is_good(), "not readable while the disk is full: {shown:?}");
     assert_eq!(server.get("/api/ui/issues").status, 200);
+    assert_eq!(server.get_json("/api/ui/storage")["writer"], "disk_full");
 
     std::fs::remove_file(&filler).unwrap();
     let freed = Instant::now();
