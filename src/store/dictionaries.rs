@@ -388,27 +388,27 @@ impl NewDictionary {
     }
 }
 
-/// Writes one that nothing to come is compressed with: the events it is for are there already.
+/// Writes one that nothing to come is compressed with: the events it is for are there already, up to `last_id`.
 pub(super) fn insert_retired(
     tx: &Transaction<'_>,
-    ids: &mut ServerIds,
     new: &NewDictionary,
     issue_id: i64,
     created_ms: i64,
+    last_id: i64,
 ) -> Result<i64, StoreError> {
     let mut statement = tx.prepare_cached(
         "INSERT INTO dictionary
              (content_hash, created_ms, retired_id, content_bytes, content, content_codec, issue_id)
          VALUES (:content_hash, :created_ms, :retired_id, :content_bytes, :content, :content_codec, :issue_id)
          ON CONFLICT (content_hash) DO UPDATE SET
-             retired_id = CASE WHEN retired_id IS NULL THEN NULL ELSE :retired_id END
+             retired_id = CASE WHEN retired_id < :retired_id THEN :retired_id ELSE retired_id END
          RETURNING id",
     )?;
     Ok(statement.query_row(
         named_params! {
             ":content_hash": &new.content_hash[..],
             ":created_ms": created_ms,
-            ":retired_id": ids.next(super::writer::now_ms()),
+            ":retired_id": last_id,
             ":content_bytes": new.content_bytes as i64,
             ":content": new.packed.bytes,
             ":content_codec": new.packed.codec,

@@ -27,7 +27,6 @@ use super::dictionaries::{
 };
 use super::keeper::{Keeper, Progress};
 use super::repack_rules::{Kept, gets_dictionary, is_wanted, is_well_packed, is_young, pays, rest, turn};
-use super::writer::now_ms;
 use crate::config::{
     DICTIONARIES_MAX, DICTIONARY_BODY_BYTES_MAX, DICTIONARY_BODY_BYTES_MIN, DICTIONARY_CONTENT_LEVEL, REPACK_AFTER_MS,
     REPACK_EVENTS_MAX, REPACK_ISSUE_LEVEL, REPACK_ISSUES_REMEMBERED, REPACK_LOOK_MS, REPACK_OLDER_MAX,
@@ -102,6 +101,8 @@ struct Made {
     new: NewDictionary,
     issue_id: i64,
     created_ms: i64,
+    /// The newest event that gets it.
+    last_id: i64,
 }
 
 /// What comes of one turn.
@@ -416,6 +417,7 @@ fn make(keeper: &mut Keeper, turn: &mut Turn, issue_id: i64, events: &[Found]) -
         new: NewDictionary::new(subject, &content, 0, packer.as_deref()),
         issue_id,
         created_ms: source.received_ms.min(keeper.now_ms()),
+        last_id: source.id,
     });
     turn.dictionaries_left -= 1;
     Ok(true)
@@ -479,8 +481,8 @@ fn write(keeper: &mut Keeper, mut turn: Turn, reached: Reached) -> Result<(), St
     let mut ids = Vec::with_capacity(turn.made.len());
     while !turn.made.is_empty() {
         let some: Vec<Made> = turn.made.drain(..turn.made.len().min(SLICE_DICTIONARIES)).collect();
-        ids.extend(keeper.write(move |tx, server_ids| {
-            let insert = |made: &Made| insert_retired(tx, server_ids, &made.new, made.issue_id, made.created_ms);
+        ids.extend(keeper.write(move |tx, _| {
+            let insert = |made: &Made| insert_retired(tx, &made.new, made.issue_id, made.created_ms, made.last_id);
             some.iter().map(insert).collect::<Result<Vec<i64>, _>>()
         })?);
     }
@@ -507,11 +509,11 @@ fn write(keeper: &mut Keeper, mut turn: Turn, reached: Reached) -> Result<(), St
     let mut from = 0;
     while from < rows.len() && !keeper.is_stopping() {
         let rows = rows.clone();
-        from = keeper.write(move |tx, server_ids| {
+        from = keeper.write(move |tx, _| {
             let started = Instant::now();
             let mut place = from;
             while place < rows.len() && place - from < SLICE_ROWS && (place == from || started.elapsed() < SLICE) {
-                replace(tx, server_ids, &rows[place].0, rows[place].1)?;
+                replace(tx, &rows[place].0, rows[place].1)?;
                 place += 1;
             }
             if place == rows.len() {
@@ -535,7 +537,7 @@ fn write_reached(tx: &Transaction<'_>, reached: Reached) -> Result<(), StoreErro
 
 /// Puts the smaller body in the place of the larger one, if that is still there, and sees to it that its dictionary stays
 /// for as long as it does.
-fn replace(tx: &Transaction<'_>, ids: &mut ServerIds, new: &Replacement, codec: i64) -> Result<(), StoreError> {
+fn replace(tx: &Transaction<'_>, new: &Replacement, codec: i64) -> Result<(), StoreError> {
     let retired: Option<Option<i64>> = tx
         .prepare_cached("SELECT retired_id FROM dictionary WHERE id = :codec")?
         .query_row(named_params! { ":codec": codec }, |row| row.get(0))
@@ -555,8 +557,8 @@ fn replace(tx: &Transaction<'_>, ids: &mut ServerIds, new: &Replacement, codec: 
         .optional()?;
     let Some(row) = row else { return Ok(()) };
     if retired.is_some_and(|retired_id| retired_id < new.id) {
-        tx.prepare_cached("UPDATE dictionary SET retired_id = :retired_id WHERE id = :codec")?
-            .execute(named_params! { ":retired_id": ids.next(now_ms()), ":codec": codec })?;
+        tx.prepare_cached("UPDATE dictionary SET retired_id = :id WHERE id = :codec")?
+            .execute(named_params! { ":id": new.id, ":codec": codec })?;
     }
     tx.prepare_cached("DELETE FROM event WHERE id = :id")?.execute(named_params! { ":id": new.id })?;
     // By their places: they are carried over, whatever they are.
