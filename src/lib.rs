@@ -78,7 +78,9 @@
 //!
 //! An event is a row: the columns lists need, and its JSON as sent but for secrets and what is too large, compressed.
 //! Events of one bug are alike, so one of the first is the dictionary the others are compressed with; what is rare takes
-//! one trained on the project. Dictionaries are kept by content hash, rows name theirs, and none goes before its rows.
+//! one trained on the project. Dictionaries are kept by content hash, rows name theirs, and none goes before its rows. What
+//! came in before its dictionary was there, or in haste, is compressed once more by the keeper, seconds later and once, and
+//! put in the place of what it was if that is still there. A project that is trained anew changes nothing for what is kept.
 //! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any
 //! node would give a bug the same id. What issues are called is searched by an index of three characters, which is filled
 //! behind the transactions that change them; what it has not taken in yet is searched as it stands.

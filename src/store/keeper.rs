@@ -14,11 +14,12 @@ use super::bodies::Bodies;
 use super::dictionaries::{self, Tending};
 use super::log_sealer;
 use super::readers::open_read_only;
+use super::repack::{self, Repacking};
 use super::retention::{self, Retention};
 use super::span_sealer;
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
-use crate::config::{DICTIONARY_LOOK_MS, KEEPER_PAUSE_MS, KEEPER_RETRY_MS, SEARCH_INDEX_EVERY_MS};
+use crate::config::{DICTIONARY_LOOK_MS, KEEPER_PAUSE_MS, KEEPER_RETRY_MS, REPACK_LOOK_MS, SEARCH_INDEX_EVERY_MS};
 use crate::model::ids::ServerIds;
 
 /// What a chore says when it returns.
@@ -50,6 +51,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "sealing logs", run: log_sealer::seal, every_ms: 1_000 },
     Chore { name: "merging logs", run: log_sealer::merge, every_ms: 10_000 },
     Chore { name: "forgetting deliveries of logs", run: log_sealer::forget_deliveries, every_ms: 3_600_000 },
+    Chore { name: "repacking events", run: repack::repack, every_ms: REPACK_LOOK_MS },
     retention::CHORE,
 ];
 
@@ -61,6 +63,7 @@ pub(super) struct Keeper {
     pub(super) retention: Retention,
     pub(super) bodies: Bodies,
     pub(super) tending: Tending,
+    pub(super) repacking: Repacking,
     writer: WriterHandle,
     stop: Arc<Stop>,
 }
@@ -90,6 +93,7 @@ impl Keeper {
             retention: Retention::new(store.path()),
             bodies: store.bodies.clone(),
             tending: Tending::default(),
+            repacking: Repacking::default(),
             writer: store.writer.clone(),
             stop: Arc::default(),
         })
@@ -104,6 +108,11 @@ impl Keeper {
     /// Whether the store is closing: return soon.
     pub(super) fn is_stopping(&self) -> bool {
         self.stop.asked.load(Ordering::Relaxed)
+    }
+
+    /// Whether something sent is waiting to be written, or being written, at this moment.
+    pub(super) fn is_ingest_busy(&self) -> bool {
+        self.writer.has_work()
     }
 
     /// Runs `write` on the writer thread in a transaction of its own, and returns after its commit. Keep it under
@@ -140,6 +149,7 @@ impl KeeperHandle {
             retention: Retention::new(path),
             bodies,
             tending: Tending::default(),
+            repacking: Repacking::default(),
             writer,
             stop: stop.clone(),
         };

@@ -45,6 +45,8 @@ mod project_changes;
 mod projects;
 mod readers;
 mod releases;
+mod repack;
+mod repack_rules;
 mod replays;
 mod rescue;
 mod retention;

@@ -198,6 +198,11 @@ impl WriterHandle {
         self.health.state(self.room.available_permits() >= PERMITS_PER_REQUEST_MIN)
     }
 
+    /// Whether any request's rows are queued or in the making.
+    pub(super) fn has_work(&self) -> bool {
+        self.room.available_permits() < PERMITS
+    }
+
     pub(super) async fn append(&self, writes: Vec<Write>) -> Result<Appended, StoreError> {
         if writes.is_empty() {
             return Ok(Appended::default());

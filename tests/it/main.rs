@@ -49,6 +49,7 @@ mod project_settings;
 mod rate_limits;
 mod reading;
 mod release_health;
+mod repack;
 mod retention;
 mod safety;
 mod schemas;

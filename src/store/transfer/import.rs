@@ -24,6 +24,7 @@ use crate::model::span::SpanBatch;
 use crate::store::body::{CODEC_ZSTD, compress};
 use crate::store::logs::insert_logs;
 use crate::store::metrics::insert_metrics;
+use crate::store::repack::forget_reached;
 use crate::store::safety::{OnProgress, Progress, Unit, count_rows, in_words};
 use crate::store::traces::insert_spans;
 use crate::store::writer::{Batch, last_server_id, open_connection};
@@ -106,6 +107,7 @@ pub fn import(
     }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     reconcile(&tx)?;
+    forget_reached(&tx)?;
     tx.commit()?;
     importer.done.count_new(&before, &count_rows(&connection)?);
     projects::ensure_first_project(&mut connection)?;
