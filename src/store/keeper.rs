@@ -15,6 +15,7 @@ use super::dictionaries::{self, Tending};
 use super::log_sealer;
 use super::readers::open_read_only;
 use super::retention::{self, Retention};
+use super::room::Gate;
 use super::span_sealer;
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
@@ -113,6 +114,10 @@ impl Keeper {
         write: impl FnOnce(&Transaction<'_>, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run_chore(write)
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        self.writer.gate()
     }
 
     /// Runs `work` on the writer's connection outside of a transaction, for what cannot be in one. Keep it as short.

@@ -47,6 +47,7 @@ mod releases;
 mod replays;
 mod rescue;
 mod retention;
+mod room;
 pub mod safety;
 mod sessions;
 mod span_chunk;
@@ -109,6 +110,7 @@ use crate::model::live::LiveChange;
 use crate::model::storage::StorageReport;
 use keeper::KeeperHandle;
 use readers::{MakeWay, Patience, Readers};
+use room::Sizes;
 use writer::WriterHandle;
 
 /// The database file inside the data directory.
@@ -141,6 +143,9 @@ pub enum StoreError {
     /// Nothing was stored; the writer has more to do than it can.
     #[error("the write queue is full")]
     Busy,
+    /// Nothing was stored; what is oldest is being dropped for it.
+    #[error("all of max_size is in use, and room is still being made for what is new: send it again in a moment")]
+    NoRoomYet,
     /// Nothing was stored; another program has the database locked.
     #[error(
         "another program holds the database: close it (sqlite3, a copy under way), and what is sent is stored again"
@@ -263,7 +268,8 @@ impl Store {
             }
         };
         let make_way = MakeWay::default();
-        let writer = WriterHandle::start(connection, &path, lock, make_way.clone(), options.on_change, tell())
+        let sizes = Sizes::of(settings.max_size());
+        let writer = WriterHandle::start(connection, &path, lock, sizes, make_way.clone(), options.on_change, tell())
             .map_err(in_words)?;
         let readers = Readers::open(&path, Patience::default(), make_way)?;
         let bodies = Bodies::default();

@@ -13,7 +13,7 @@ use rusqlite::{ErrorCode, ffi};
 
 use super::writer::now_ms;
 use super::{Store, StoreError};
-use crate::config::WRITER_STALLED_MS;
+use crate::config::{COMMIT_BYTES_MAX, WRITER_STALLED_MS};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DiskTrouble {
@@ -179,6 +179,12 @@ pub(super) fn has_room(path: &Path, bytes: usize) -> bool {
     let fits = fill().is_ok();
     let _ = std::fs::remove_file(path);
     fits
+}
+
+/// Whether the file system says that it has room for a commit, beside the file of that name.
+pub(super) fn has_free(path: &Path) -> bool {
+    let disk = rustix::fs::statvfs(path.parent().unwrap_or(Path::new(".")));
+    disk.is_ok_and(|disk| disk.f_bavail * disk.f_frsize > COMMIT_BYTES_MAX as u64)
 }
 
 pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {

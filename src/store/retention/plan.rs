@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::super::room::Sizes;
 use crate::config::{
-    DISK_RESERVE_BYTES, DISK_RESERVE_PART, FREE_PAGES_BYTES_MAX, FREE_PAGES_PERCENT, FULL_PERCENT, MAX_SIZE_DEFAULT,
-    MAX_SIZE_MIN, SLICE_MS,
+    DISK_RESERVE_BYTES, DISK_RESERVE_PART, FREE_PAGES_BYTES_MAX, FREE_PAGES_PERCENT, MAX_SIZE_DEFAULT, MAX_SIZE_MIN,
+    SLICE_MS,
 };
 use crate::model::storage::StoredKind;
 use crate::model::time::DAY_MS;
@@ -71,7 +72,7 @@ impl Space {
 
     /// From where on the oldest goes.
     pub(super) fn full(&self, max_size: u64) -> u64 {
-        self.room(max_size) / 100 * FULL_PERCENT
+        Sizes::of(self.room(max_size)).full()
     }
 
     /// Bytes of free pages that should go back to the file system.
@@ -84,7 +85,7 @@ impl Space {
 /// The cap when nobody set one. What is there already fits, so that no upgrade drops anything for its size.
 pub(super) fn default_max_size(space: &Space) -> u64 {
     let half = (space.used + space.disk_free) / 2;
-    MAX_SIZE_DEFAULT.min(half).max(space.used + space.used / 4).max(MAX_SIZE_MIN)
+    MAX_SIZE_DEFAULT.min(half).max(space.used + space.used / 2).max(MAX_SIZE_MIN)
 }
 
 /// Until when something is too old; `None` when it is kept as long as there is room.
@@ -167,7 +168,7 @@ mod tests {
     fn the_disk_bounds_the_room_before_it_is_full() {
         let disk = Space { used: 4 << 30, file: 5 << 30, disk: 100 << 30, disk_free: 50 << 30, ..Space::default() };
         assert_eq!(disk.room(10 << 30), 10 << 30);
-        assert_eq!(disk.full(100), 90);
+        assert_eq!(disk.full(10 << 30) * 100 / (10 << 30), 92);
         let short = Space { disk_free: 100 * MIB, ..disk };
         // 156 MiB less than the file has now: some of it goes.
         assert_eq!(short.room(10 << 30), (5 << 30) - 156 * MIB);
@@ -180,7 +181,7 @@ mod tests {
         let fresh = |disk_free: u64| default_max_size(&Space { disk_free, ..Space::default() });
         assert_eq!((fresh(1 << 40), fresh(8 << 30), fresh(0)), (10 << 30, 4 << 30, MAX_SIZE_MIN));
         let old = Space { used: 20 << 30, disk_free: 1 << 30, ..Space::default() };
-        assert_eq!(default_max_size(&old), 25 << 30);
+        assert_eq!(default_max_size(&old), 30 << 30);
     }
 
     #[test]
