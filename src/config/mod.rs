@@ -248,6 +248,12 @@ pub const WRITE_QUEUE_LENGTH_MAX: usize = 4_096;
 pub const COMMIT_REQUESTS_MAX: usize = 1_024;
 pub const COMMIT_BYTES_MAX: usize = 8 << 20;
 
+/// Of one request, as many rows and traces go into one commit; the rest follows in commits of its own, so that others are
+/// served in between. A trace takes 15 to 40 microseconds: about [`SLICE_MS`].
+pub const PIECE_ROWS_MAX: usize = 1_000;
+/// Traces of one stored batch of spans: a request of more becomes several.
+pub const BATCH_TRACES_MAX: usize = 500;
+
 /// How long the writer waits for more to share a commit, in milliseconds, how long it sleeps at a time, and how many
 /// requests must be expected in that time for it to wait at all: below 1,000 a second nobody waits.
 pub const LINGER_MS: u64 = 3;

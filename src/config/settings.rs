@@ -142,7 +142,7 @@ pub enum SettingsError {
     BadLimit { max: u64 },
     #[error("{name} must be between 0 (as long as there is room) and {KEEP_DAYS_MAX} days, not {value}")]
     TooManyDays { name: &'static str, value: u32 },
-    #[error("max_size must be at least {} MiB or \"auto\", not {value} bytes", MAX_SIZE_MIN >> 20)]
+    #[error("max_size must be at least {} MiB, so that the largest request fits, or \"auto\", not {value} bytes", MAX_SIZE_MIN >> 20)]
     SizeTooSmall { value: u64 },
     #[error("{name} must be between {low} and {high} bytes, not {value}")]
     OutOfRange { name: &'static str, low: usize, high: usize, value: usize },

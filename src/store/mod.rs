@@ -37,6 +37,7 @@ mod migrate;
 mod monitor_reads;
 mod monitors;
 mod outcomes;
+mod pieces;
 #[cfg(test)]
 mod plans;
 mod profiles;
@@ -287,21 +288,22 @@ impl Store {
         &self.bodies
     }
 
-    /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync.
-    /// Large attachments are the exception: they follow in commits of their own, and exist from the last one.
+    /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync. What is large
+    /// takes several, one after the other; large attachments exist from the last one.
     ///
     /// # Errors
-    /// On any error nothing of `writes` is stored, but for what came with a large attachment. [`StoreError::Busy`] when there was no room in the queue for
-    /// [`crate::config::ADMISSION_WAIT_MS`].
+    /// On any error nothing of `writes` is stored, unless they were large: then what came first may be, and to write all of
+    /// it again changes nothing. [`StoreError::Busy`] when there was no room in the queue for
+    /// [`crate::config::ADMISSION_WAIT_MS`], [`StoreError::NoRoomYet`] when there was none below `max_size`.
     pub async fn append(&self, mut writes: Vec<Write>) -> Result<Appended, StoreError> {
         let pieces = blobs::take_pieces_ahead(&mut writes);
         if pieces.is_empty() {
-            return self.writer.append(writes).await;
+            return self.append_in_pieces(writes).await;
         }
         // First what is small: a client that hangs up meanwhile loses its attachment, not its event.
         let (named, rest): (Vec<Write>, Vec<Write>) =
             writes.into_iter().partition(|write| matches!(write, Write::Blob(_)));
-        let appended = self.writer.append(rest).await;
+        let appended = self.append_in_pieces(rest).await;
         if !matches!(appended, Ok(_) | Err(StoreError::PartlyStored { .. })) {
             return appended;
         }
@@ -310,6 +312,19 @@ impl Store {
         }
         self.writer.append(named).await?;
         appended
+    }
+
+    async fn append_in_pieces(&self, writes: Vec<Write>) -> Result<Appended, StoreError> {
+        let mut appended = Appended::default();
+        let mut lost = None;
+        for piece in pieces::in_pieces(writes) {
+            match self.writer.append(piece).await {
+                Ok(more) => appended.extend(more),
+                Err(error @ StoreError::PartlyStored { .. }) => lost = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        lost.map_or(Ok(appended), Err)
     }
 
     /// How long each kind is kept.
