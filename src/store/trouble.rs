@@ -103,6 +103,8 @@ pub enum WriterState {
     DiskFull,
     /// More is sent than it can write.
     QueueFull,
+    /// All is well but that the write-ahead log grows, because another program has been reading for long.
+    LogHeld,
     /// Has been at one thing for longer than [`WRITER_STALLED_MS`]: the disk hangs.
     Stalled,
 }
@@ -111,6 +113,7 @@ pub enum WriterState {
 #[derive(Default)]
 pub(super) struct WriterHealth {
     is_full: AtomicBool,
+    is_log_held: AtomicBool,
     /// Since when it has been at what it is doing, in unix milliseconds; 0 when it waits for work.
     busy_since_ms: AtomicI64,
 }
@@ -133,6 +136,11 @@ impl WriterHealth {
         self.is_full.swap(is_full, Ordering::Relaxed) != is_full
     }
 
+    /// True when that is news.
+    pub(super) fn set_log_held(&self, is_held: bool) -> bool {
+        self.is_log_held.swap(is_held, Ordering::Relaxed) != is_held
+    }
+
     pub(super) fn state(&self, has_room: bool) -> WriterState {
         let since = self.busy_since_ms.load(Ordering::Relaxed);
         // The clock may have been set: only what looks like a while counts.
@@ -142,6 +150,7 @@ impl WriterHealth {
         match (self.is_full(), has_room) {
             (true, _) => WriterState::DiskFull,
             (false, false) => WriterState::QueueFull,
+            (false, true) if self.is_log_held.load(Ordering::Relaxed) => WriterState::LogHeld,
             (false, true) => WriterState::Ready,
         }
     }
@@ -235,6 +244,8 @@ mod tests {
         health.busy_since_ms.store(now_ms() - WRITER_STALLED_MS - 1000, Ordering::Relaxed);
         assert_eq!(health.state(true), WriterState::Stalled);
         health.rest();
+        assert!(health.set_log_held(true) && !health.set_log_held(true));
+        assert_eq!(health.state(true), WriterState::LogHeld);
         assert!(health.set_full(true) && !health.set_full(true));
         assert_eq!(health.state(true), WriterState::DiskFull);
     }

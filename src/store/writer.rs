@@ -17,8 +17,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::{
-    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, PAGE_BYTES, WAL_RESTART_EVERY_MS,
-    WAL_RESTART_WAIT_MS, WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
+    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, PAGE_BYTES, READ_TIMEOUT_MS,
+    WAL_RESTART_EVERY_MS, WAL_RESTART_WAIT_MS, WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
 };
 use crate::model::ids::{IssueId, ServerIds};
 use crate::model::live::LiveChange;
@@ -50,6 +50,9 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
 /// How long the writer waits for work before it uses the quiet to checkpoint.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// Longer than any reader of our own may take.
+const LOG_HELD: Duration = Duration::from_millis(READ_TIMEOUT_MS + 1_000);
 
 /// A permit of the queue's semaphore stands for this many bytes; every request takes at least as many as make the
 /// queue full at [`WRITE_QUEUE_LENGTH_MAX`] requests, so that one semaphore bounds both.
@@ -178,6 +181,7 @@ impl WriterHandle {
             wal_path: PathBuf::from(wal_path),
             make_way,
             checkpoint_from_bytes: 0,
+            log_held_since: None,
             restart_from: Instant::now(),
             on_change,
             _lock: lock,
@@ -306,6 +310,8 @@ struct Writer {
     make_way: MakeWay,
     /// Size of the log before which another checkpoint would only find the reader that held up the last one.
     checkpoint_from_bytes: u64,
+    /// Since when checkpoints have left the log too long.
+    log_held_since: Option<Instant>,
     restart_from: Instant,
     sizes: Sizes,
     gate: Arc<Gate>,
@@ -498,10 +504,13 @@ impl Writer {
         if bytes < self.sizes.wal_checkpoint {
             self.checkpoint_from_bytes = 0;
             self.make_way.ask(false);
+            self.tell_log_held(None);
         } else if bytes >= self.sizes.wal_restart {
             self.make_way.ask(true);
             if Instant::now() >= self.restart_from {
                 self.checkpoint("RESTART")?;
+                let left = self.wal_pages.load(Ordering::Relaxed) * self.page_bytes;
+                self.tell_log_held(Some(left).filter(|left| *left >= self.sizes.wal_restart));
                 self.restart_from = Instant::now() + Duration::from_millis(WAL_RESTART_EVERY_MS);
             }
         } else if bytes >= self.checkpoint_from_bytes {
@@ -509,6 +518,27 @@ impl Writer {
             self.checkpoint_from_bytes = bytes + self.sizes.wal_step;
         }
         Ok(())
+    }
+
+    /// Our own readers are cut after seconds: a log that stays long after that is held by somebody else, and only people
+    /// can end that.
+    fn tell_log_held(&mut self, bytes: Option<u64>) {
+        let Some(bytes) = bytes else {
+            self.log_held_since = None;
+            if self.health.set_log_held(false) {
+                tracing::info!("the write-ahead log can be emptied again");
+            }
+            return;
+        };
+        let since = *self.log_held_since.get_or_insert_with(Instant::now);
+        if since.elapsed() > LOG_HELD && self.health.set_log_held(true) {
+            tracing::warn!(
+                bytes,
+                path = %self.wal_path.display(),
+                "the write-ahead log grows and cannot be emptied, also beyond max_size: another program has been reading the \
+                 database for long (sqlite3, a backup under way); end it, or wait for the backup"
+            );
+        }
     }
 
     fn tell_used(&self) {
@@ -521,8 +551,14 @@ impl Writer {
         }
     }
 
-    fn checkpoint_when_idle(&self) -> Result<(), StoreError> {
-        if self.wal_bytes() > 0 { self.checkpoint("TRUNCATE") } else { Ok(()) }
+    fn checkpoint_when_idle(&mut self) -> Result<(), StoreError> {
+        if self.wal_bytes() > 0 {
+            self.checkpoint("TRUNCATE")?;
+            if self.wal_pages.load(Ordering::Relaxed) == 0 {
+                self.tell_log_held(None);
+            }
+        }
+        Ok(())
     }
 
     /// Finding no room or a reader in the way is not fatal: the log is complete without it, and the next one tries again.

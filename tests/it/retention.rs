@@ -276,3 +276,33 @@ fn an_old_file_learns_to_shrink() {
     assert!(server.log().contains("rewritten"), "{}", server.log());
     send_event(&server, 1, "KeyError");
 }
+
+/// Somebody looks into the database with other tools and forgets to end the transaction.
+#[test]
+fn who_reads_the_file_for_long_from_beside_is_told_of_once() {
+    let server = Trapline::start_with(&["--max-size", "64 MiB"]);
+    send_event(&server, 1, "KeyError");
+    assert_eq!(server.get("/readyz").text(), "ready\n");
+    let beside = Connection::open(server.database()).unwrap();
+    beside.execute_batch("BEGIN; SELECT count(*) FROM event").unwrap();
+    let held: i64 = beside.query_row("SELECT count(*) FROM event", [], |row| row.get(0)).unwrap();
+    assert_eq!(held, 1);
+    let mut number = 1;
+    let mut send_until = |words: &str| {
+        wait_for(words, || {
+            for _ in 0..40 {
+                number += 1;
+                to_envelope(&server, big_event(number, "KeyError")).send().expect(200);
+            }
+            let ready = server.get("/readyz");
+            assert_eq!(ready.status, 200);
+            ready.text().starts_with(words).then_some(())
+        });
+    };
+    send_until("ready, but the write-ahead log grows");
+    drop(beside);
+    send_until("ready\n");
+    let log = server.log();
+    assert_eq!(log.matches("another program has been reading").count(), 1, "{log}");
+    assert_eq!(log.matches("can be emptied again").count(), 1, "{log}");
+}
