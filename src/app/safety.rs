@@ -34,7 +34,8 @@ pub fn export(settings: &Settings, to: &Path, overwrite: bool, filter: ExportFil
     let (from, file) = (database_path(&settings.data_dir), Some(to).filter(|to| *to != Path::new("-")));
     let written = transfer::export(&from, file, overwrite, filter, &mut |step| display.tell(step));
     display.finish();
-    let transfer::Exported { lines, left_out } = written.context("nothing was exported")?;
+    let transfer::Exported { lines, left_out, unreadable, first_unreadable } =
+        written.context("nothing was exported")?;
     if left_out > 0 {
         let warning = "requests with spans or logs cannot be read and were left out; trapline check says more";
         // Beside the lines, which may be on standard output.
@@ -44,6 +45,15 @@ pub fn export(settings: &Settings, to: &Path, overwrite: bool, filter: ExportFil
         let counted = lines.iter().map(|(kind, count)| ((*kind).to_string(), *count)).collect::<Vec<_>>();
         print(&format!("Export   {}\nHolds    {}\n", to.display(), lines_in_words(&counted)))?;
     }
+    // The rest is written all the same, but a script that moves on must not take it for everything.
+    anyhow::ensure!(
+        unreadable == 0,
+        "{unreadable} {} cannot be read and {} not in the export, everything else is:\n  {}\nTo see all that is hurt run \
+         trapline check --full; a backup may still hold it",
+        if unreadable == 1 { "row" } else { "rows" },
+        if unreadable == 1 { "is" } else { "are" },
+        first_unreadable.join("\n  "),
+    );
     Ok(())
 }
 

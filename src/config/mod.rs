@@ -258,6 +258,12 @@ pub const WRITE_QUEUE_LENGTH_MAX: usize = 4_096;
 pub const COMMIT_REQUESTS_MAX: usize = 1_024;
 pub const COMMIT_BYTES_MAX: usize = 8 << 20;
 
+/// Of one request, as many rows and traces go into one commit; the rest follows in commits of its own, so that others are
+/// served in between. A trace takes 15 to 40 microseconds: about [`SLICE_MS`].
+pub const PIECE_ROWS_MAX: usize = 1_000;
+/// Traces of one stored batch of spans: a request of more becomes several.
+pub const BATCH_TRACES_MAX: usize = 500;
+
 /// How long the writer waits for more to share a commit, in milliseconds, how long it sleeps at a time in
 /// microseconds (it goes on when a step brings nobody, so a longer one is idle time for both cores), and how many
 /// requests must be expected in all of it for it to wait at all: below 1,000 a second nobody waits.
@@ -266,13 +272,16 @@ pub const LINGER_STEP_US: u64 = 500;
 pub const LINGER_REQUESTS_MIN: f64 = 3.0;
 
 /// Size of the write-ahead log, in bytes, at which the writer moves it into the database without waiting for readers,
-/// and after how much more it tries again when one of them held it up.
+/// and after how much more it tries again when one of them held it up. A small `max_size` scales these sizes down: a
+/// sixteenth of it, and so on (`store::room`).
 pub const WAL_CHECKPOINT_BYTES: u64 = 16 << 20;
 pub const WAL_CHECKPOINT_STEP_BYTES: u64 = 8 << 20;
 /// Size at which readers have to make way and the writer waits for them, in bytes, so that the log stays under 256 MiB
 /// however they overlap; for how long at one time, and how often, in milliseconds.
 pub const WAL_RESTART_BYTES: u64 = 128 << 20;
 pub const WAL_RESTART_WAIT_MS: u64 = 50;
+/// What the file of the log keeps of its length when it begins anew, in bytes: writing over it is cheaper than growing.
+pub const WAL_KEPT_BYTES: u64 = 64 << 20;
 pub const WAL_RESTART_EVERY_MS: u64 = 200;
 
 /// A writer at one thing for longer than this, in milliseconds, is said to be stalled by the health check. Commits take
@@ -287,14 +296,16 @@ pub const SLICE_MS: u64 = 20;
 /// than this, which holds four million errors.
 pub const MAX_SIZE_DEFAULT: u64 = 10 << 30;
 
-/// The smallest cap that can be set, in bytes. An empty database has half a megabyte of its own, and a single request may
-/// bring thirty.
-pub const MAX_SIZE_MIN: u64 = 16 << 20;
+/// The smallest cap that can be set, in bytes: a single request may bring [`REQUEST_BYTES_MAX`], and has to fit beside the
+/// log it goes through.
+pub const MAX_SIZE_MIN: u64 = 64 << 20;
 /// The largest cap, in bytes: SQLite counts no more pages of [`PAGE_BYTES`] than fit into this.
 pub const MAX_SIZE_MAX: u64 = 16 << 40;
 
-/// The oldest goes when more than this part of the cap is in use, in percent: room for what comes in meanwhile.
-pub const FULL_PERCENT: u64 = 90;
+/// Of the file, in bytes at most: what the store packs and drops in when senders have used up theirs (a sixteenth of a
+/// small cap), and how far ahead of that the oldest begins to go (a twelfth), so that senders need not wait.
+pub const ROOM_UPKEEP_BYTES_MAX: u64 = 64 << 20;
+pub const ROOM_HEADROOM_BYTES_MAX: u64 = 512 << 20;
 
 /// Left free on the disk whatever the cap says, in bytes, but never more than this part of the disk: for the write-ahead
 /// log, and for whatever else lives there.
@@ -319,8 +330,9 @@ pub const MEASURE_MS: u64 = 3_600_000;
 pub const MEASURE_BYTES_MAX: u64 = 512 << 20;
 pub const MEASURE_NOW_BYTES: u64 = 32 << 20;
 
-/// How long one turn of retention may take before others get theirs, in milliseconds.
+/// How long one turn of retention may take before others get theirs, in milliseconds, and while senders wait for room.
 pub const RETENTION_TURN_MS: u64 = 200;
+pub const RETENTION_TURN_BEHIND_MS: u64 = 1_000;
 
 /// A clock that is further ahead of what it was than this, in milliseconds, is not believed before it has stayed there for
 /// that long: a machine that was off for a week is common, a clock that is wrong by ten years must not cost anything.

@@ -147,7 +147,8 @@ pub enum SettingsError {
     #[error("{name} must be between 0 (as long as there is room) and {KEEP_DAYS_MAX} days, not {value}")]
     TooManyDays { name: &'static str, value: u32 },
     #[error(
-        "max_size must be between {} MiB and {} TiB, or \"auto\", not {value} bytes", MAX_SIZE_MIN >> 20, MAX_SIZE_MAX >> 40
+        "max_size must be between {} MiB, so that the largest request fits, and {} TiB, or \"auto\", not {value} bytes",
+        MAX_SIZE_MIN >> 20, MAX_SIZE_MAX >> 40
     )]
     BadSize { value: u64 },
     #[error("{name} must be between {low} and {high} bytes, not {value}")]

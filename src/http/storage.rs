@@ -18,6 +18,7 @@ fn view(report: StorageReport, state: WriterState) -> StorageView {
         WriterState::DiskFull => "disk_full",
         WriterState::QueueFull => "queue_full",
         WriterState::Stalled => "stalled",
+        WriterState::LogHeld => "log_held",
     };
     StorageView {
         path: report.path,

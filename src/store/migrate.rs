@@ -123,7 +123,7 @@ mod tests {
 
         migrate(&mut connection, Path::new("x.db")).unwrap();
         let filter = TraceFilter { before: i64::MAX, requests_only: true, project_id: None, text: None, service: None };
-        let listed = trace_rows::list(&connection, &filter, 10).unwrap();
+        let listed = trace_rows::list(&connection, &filter, i64::MIN, 10).unwrap();
         assert_eq!(listed.len(), 3);
         for (place, id) in ids.iter().enumerate() {
             let found = trace_rows::find(&connection, *id, &filter).unwrap().unwrap();

@@ -38,6 +38,7 @@ mod monitor_reads;
 mod monitors;
 mod onlooker;
 mod outcomes;
+mod pieces;
 #[cfg(test)]
 mod plans;
 mod profiles;
@@ -50,6 +51,7 @@ mod repack_rules;
 mod replays;
 mod rescue;
 mod retention;
+mod room;
 pub mod safety;
 mod sessions;
 mod span_chunk;
@@ -112,6 +114,7 @@ use crate::model::live::LiveChange;
 use crate::model::storage::StorageReport;
 use keeper::KeeperHandle;
 use readers::{MakeWay, Patience, Readers};
+use room::Sizes;
 use writer::WriterHandle;
 
 /// The database file inside the data directory.
@@ -153,6 +156,9 @@ pub enum StoreError {
     /// Nothing was stored; the writer has more to do than it can.
     #[error("the write queue is full")]
     Busy,
+    /// Nothing was stored; what is oldest is being dropped for it.
+    #[error("all of max_size is in use, and room is still being made for what is new: send it again in a moment")]
+    NoRoomYet,
     /// Nothing was stored; another program has the database locked.
     #[error(
         "another program holds the database: close it (sqlite3, a copy under way), and what is sent is stored again"
@@ -275,7 +281,8 @@ impl Store {
             }
         };
         let make_way = MakeWay::default();
-        let writer = WriterHandle::start(connection, &path, lock, make_way.clone(), options.on_change, tell())
+        let sizes = Sizes::of(settings.max_size());
+        let writer = WriterHandle::start(connection, &path, lock, sizes, make_way.clone(), options.on_change, tell())
             .map_err(in_words)?;
         let readers = Readers::open(&path, Patience::default(), make_way)?;
         let bodies = Bodies::default();
@@ -293,21 +300,22 @@ impl Store {
         &self.bodies
     }
 
-    /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync.
-    /// Large attachments are the exception: they follow in commits of their own, and exist from the last one.
+    /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync. What is large
+    /// takes several, one after the other; large attachments exist from the last one.
     ///
     /// # Errors
-    /// On any error nothing of `writes` is stored, but for what came with a large attachment. [`StoreError::Busy`] when there was no room in the queue for
-    /// [`crate::config::ADMISSION_WAIT_MS`].
+    /// On any error nothing of `writes` is stored, unless they were large: then what came first may be, and to write all of
+    /// it again changes nothing. [`StoreError::Busy`] when there was no room in the queue for
+    /// [`crate::config::ADMISSION_WAIT_MS`], [`StoreError::NoRoomYet`] when there was none below `max_size`.
     pub async fn append(&self, mut writes: Vec<Write>) -> Result<Appended, StoreError> {
         let pieces = blobs::take_pieces_ahead(&mut writes);
         if pieces.is_empty() {
-            return self.writer.append(writes).await;
+            return self.append_in_pieces(writes).await;
         }
         // First what is small: a client that hangs up meanwhile loses its attachment, not its event.
         let (named, rest): (Vec<Write>, Vec<Write>) =
             writes.into_iter().partition(|write| matches!(write, Write::Blob(_)));
-        let appended = self.writer.append(rest).await;
+        let appended = self.append_in_pieces(rest).await;
         if !matches!(appended, Ok(_) | Err(StoreError::PartlyStored { .. })) {
             return appended;
         }
@@ -316,6 +324,19 @@ impl Store {
         }
         self.writer.append(named).await?;
         appended
+    }
+
+    async fn append_in_pieces(&self, writes: Vec<Write>) -> Result<Appended, StoreError> {
+        let mut appended = Appended::default();
+        let mut lost = None;
+        for piece in pieces::in_pieces(writes) {
+            match self.writer.append(piece).await {
+                Ok(more) => appended.extend(more),
+                Err(error @ StoreError::PartlyStored { .. }) => lost = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        lost.map_or(Ok(appended), Err)
     }
 
     /// How long each kind is kept.

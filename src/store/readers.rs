@@ -243,6 +243,7 @@ pub(super) fn check_time() -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::room::Sizes;
     use super::super::writer::{WriterHandle, open_connection};
     use super::super::{DATABASE_FILE, Write, blobs, lock_data_dir, prepare};
     use super::*;
@@ -263,7 +264,9 @@ mod tests {
         let connection = prepare(&path, Durability::Normal).unwrap();
         let make_way = MakeWay::default();
         let died = |why: String| panic!("{why}");
-        let writer = WriterHandle::start(connection, &path, lock, make_way.clone(), Box::new(|_| ()), died).unwrap();
+        let writer =
+            WriterHandle::start(connection, &path, lock, Sizes::of(1 << 40), make_way.clone(), Box::new(|_| ()), died)
+                .unwrap();
         let patience = Patience {
             read: Duration::from_millis(read_ms),
             turn: Duration::from_millis(turn_ms),

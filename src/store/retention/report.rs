@@ -73,7 +73,7 @@ pub(in super::super) fn read_report(
         });
     }
     add_empty_to_rest(&mut kinds);
-    let full_bytes = space.full(max_bytes);
+    let full_bytes = space.full(max_bytes, space.disk_floor(None));
     foresee(&mut kinds, &space, full_bytes, now_ms);
     Ok(StorageReport {
         path: path.display().to_string(),

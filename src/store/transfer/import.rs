@@ -70,6 +70,7 @@ pub fn import(
     // Every commit is moved into the database at once now and then: there is no writer to do it.
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     let before = count_rows(&connection)?;
+    super::counts::begin(&connection)?;
     let mut importer = Importer {
         ids: ServerIds::after(last_server_id(&connection)?),
         again,
@@ -91,6 +92,7 @@ pub fn import(
             if let Err(detail) = importer.line(&tx, line) {
                 // What stands before is imported, as the error says.
                 importer.flush(&tx).map_err(|error| lines.wrong(error))?;
+                super::counts::merge(&tx)?;
                 tx.commit()?;
                 return Err(lines.wrong(detail));
             }
@@ -100,12 +102,16 @@ pub fn import(
             }
         }
         importer.flush(&tx).map_err(|error| lines.wrong(error))?;
+        if is_over {
+            super::counts::merge(&tx)?;
+        }
         tx.commit()?;
         if is_over && !importer.ended {
             return Err(TransferError::CutOff(lines.number));
         }
     }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    super::counts::merge(&tx)?;
     reconcile(&tx)?;
     forget_reached(&tx)?;
     tx.commit()?;

@@ -4,6 +4,7 @@
 //! running server is not held up, and writes idempotently: the same lines written twice change nothing. How spans and
 //! logs lie in the file is known to [`stored`] alone.
 
+mod counts;
 mod export;
 mod import;
 mod json;

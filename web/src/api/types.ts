@@ -802,7 +802,8 @@ client_discards: Array<ClientDiscardView>, };
 
 export type StorageView = { path: string, 
 /**
- * How the server is doing with what it is sent: `ready`, `disk_full`, `queue_full` or `stalled`. Only `ready` stores.
+ * How the server is doing with what it is sent: `ready`, `log_held`, `disk_full`, `queue_full` or
+ * `stalled`. Only the first two store.
  */
 writer: string, kinds: Array<KindStoredView>, 
 /**

@@ -24,7 +24,7 @@ test("a disk that is full is told with where and what to do", () => {
   expect(full?.detail).toContain("503");
   expect(full?.detail).toContain("/data/trapline.db");
   expect(full?.detail).toContain("Free some space");
-  for (const writer of ["queue_full", "stalled"]) expect(writerTrouble(storage([], { writer }))).not.toBe(null);
+  for (const writer of ["queue_full", "stalled", "log_held"]) expect(writerTrouble(storage([], { writer }))).not.toBe(null);
 });
 
 test("sizes are in the units of the setting", () => {

@@ -79,6 +79,11 @@ export function writerTrouble(storage: StorageView): { title: string; detail: st
         title: "The disk does not answer",
         detail: `A write to ${storage.path} has been waiting for more than ten seconds, and nothing is stored meanwhile. Look at the disk (dmesg, mount options) and at what else uses it.`,
       };
+    case "log_held":
+      return {
+        title: "The write-ahead log grows and cannot be emptied",
+        detail: `Another program has been reading ${storage.path} for long (sqlite3, a backup under way). Everything is stored all the same; end that program, or wait for the backup, and the log goes back.`,
+      };
     default:
       return null;
   }
