@@ -22,6 +22,7 @@ pub mod segment;
 pub mod session;
 pub mod sketch;
 pub mod span;
+pub mod sql;
 pub mod storage;
 pub mod time;
 pub mod trace;
