@@ -18,7 +18,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::{LogFormat, Settings};
 use crate::http::{LiveHub, Server, serve};
-use crate::ingest::{Policy, ServerPolicy, watch_monitors};
+use crate::ingest::{Policy, ServerPolicy, tell_findings, watch_monitors};
 use crate::model::project::Project;
 use crate::model::project::settings::ProjectSettings;
 use crate::store::{self, Store, StoreError, StoreOptions, StoreSettings, first_project};
@@ -57,13 +57,15 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let ready = server.open(store.clone()).await?;
     let Some(first) = ready.projects.first() else { bail!("the database holds no project with an active key") };
     announce(&store, first, address, is_new);
-    // What is told of monitors is ours: no filter and no limit of a project holds it back.
+    // What is told of monitors and queries is ours: no filter and no limit of a project holds it back.
     let server_policy = ServerPolicy { scrub: settings.scrub, limits: Vec::new() };
-    let policy = Policy::new(&ProjectSettings::default(), &server_policy, Arc::default());
-    let watching = tokio::spawn(watch_monitors(store.clone(), policy, monitor_news, stop));
+    let policy = || Policy::new(&ProjectSettings::default(), &server_policy, Arc::default());
+    let telling_findings = tokio::spawn(tell_findings(store.clone(), policy(), stop.clone()));
+    let watching = tokio::spawn(watch_monitors(store.clone(), policy(), monitor_news, stop));
 
     serving.await.context("the connection loop ended in a panic")?;
     watching.await.context("the clock of monitors ended in a panic")?;
+    telling_findings.await.context("telling of queries ended in a panic")?;
     telling.abort();
     server.write_refused().await;
     counting.abort();
@@ -116,6 +118,7 @@ fn store_settings(settings: &Settings) -> StoreSettings {
         keep: settings.keep.clone(),
         max_size_default: None,
         seal_after_s: settings.seal_after_s,
+        performance: settings.performance.clone(),
     }
 }
 

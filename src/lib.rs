@@ -15,7 +15,7 @@
 //! 3  ingest                 decoded -> rows to be: filters, limits, scrubbing, grouping, summaries, compression
 //! 2  store                  the only place with SQL: one writer thread, read-only readers, migrations
 //! 1  sentry  otlp  grouping pure: bytes and values in, values out; no IO, no clock, no async
-//!    scrub
+//!    scrub  perf
 //! 0  model  config          the vocabulary; every limit and default with its reason
 //! ```
 //!
@@ -100,6 +100,12 @@
 //! its texts, of its attributes and of its traces. A record keeps the batch and the place it came with as its name. What
 //! is sealed answers every question as it did before, and its content is known for a day when it is delivered again.
 //!
+//! Performance data is counted behind the acknowledgement, not in it: the keeper looks at each batch of spans once, in order,
+//! when the rest of its traces has had time to come and before it may be sealed (`store::perf`). So a request knows queries
+//! that came before it, a span that comes again in other company is known, and ingest pays nothing. The sums of a look and
+//! the place it reached are one transaction. They are histograms of fixed buckets by minute and hour, which any two of add
+//! up. Mistakes among the queries are found in the same look, left in a row, and become events on the route above.
+//!
 //! Releases are counters by environment and hour, with users as mergeable sketches; a single session has a row of its
 //! own for as long as it may still move from one counter to another. What an SDK says it did not send is summed apart
 //! from what became of what it sent.
@@ -147,6 +153,7 @@ pub mod http;
 pub mod ingest;
 pub mod model;
 pub mod otlp;
+pub mod perf;
 pub mod scrub;
 pub mod sentry;
 pub mod store;

@@ -223,9 +223,24 @@ struct Flags {
     /// Days of counts by hour [default: 400]
     #[arg(long, env = "TRAPLINE_KEEP_COUNTS_DAYS", value_name = "DAYS")]
     keep_counts_days: Option<u32>,
+    /// Days of performance data by hour [default: 120]
+    #[arg(long, env = "TRAPLINE_KEEP_PERFORMANCE_DAYS", value_name = "DAYS")]
+    keep_performance_days: Option<u32>,
     /// How long spans and logs wait for more of their kind before they are packed together [default: 30]
     #[arg(long, env = "TRAPLINE_SEAL_AFTER_S", value_name = "SECONDS")]
     seal_after_s: Option<u64>,
+    /// Requests no longer than this satisfy their users (Apdex) [default: 500]
+    #[arg(long, env = "TRAPLINE_APDEX_MS", value_name = "MS")]
+    apdex_ms: Option<u64>,
+    /// So many equal queries one after the other are an N+1 query [default: 5]
+    #[arg(long, env = "TRAPLINE_N_PLUS_ONE_QUERIES", value_name = "COUNT")]
+    n_plus_one_queries: Option<u64>,
+    /// Unless they take less than this together, and less than 5 % of the request [default: 20]
+    #[arg(long, env = "TRAPLINE_N_PLUS_ONE_MS", value_name = "MS")]
+    n_plus_one_ms: Option<u64>,
+    /// A query that takes this long is a slow one [default: 1000]
+    #[arg(long, env = "TRAPLINE_SLOW_QUERY_MS", value_name = "MS")]
+    slow_query_ms: Option<u64>,
 }
 
 fn main() -> ExitCode {
@@ -337,7 +352,12 @@ impl From<Flags> for Said {
             keep_feedback_days: flags.keep_feedback_days,
             keep_sessions_days: flags.keep_sessions_days,
             keep_counts_days: flags.keep_counts_days,
+            keep_performance_days: flags.keep_performance_days,
             seal_after_s: flags.seal_after_s,
+            apdex_ms: flags.apdex_ms,
+            n_plus_one_queries: flags.n_plus_one_queries,
+            n_plus_one_ms: flags.n_plus_one_ms,
+            slow_query_ms: flags.slow_query_ms,
             // A list of tables is for the file alone.
             limits: None,
         };

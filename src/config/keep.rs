@@ -20,6 +20,7 @@ pub struct Keep {
     pub feedback: u32,
     pub sessions: u32,
     pub counts: u32,
+    pub performance: u32,
     pub max_size: MaxSize,
 }
 
@@ -47,6 +48,8 @@ impl Default for Keep {
             sessions: 90,
             // A year can be compared with the one before.
             counts: 400,
+            // Longer than the spans it was counted from: last season's releases are compared with this one's.
+            performance: 120,
             max_size: MaxSize::Auto,
         }
     }
@@ -67,6 +70,7 @@ impl Keep {
             StoredKind::Feedback => self.feedback,
             StoredKind::Sessions => self.sessions,
             StoredKind::Counts => self.counts,
+            StoredKind::Performance => self.performance,
             StoredKind::Issues | StoredKind::Server => return None,
         })
     }

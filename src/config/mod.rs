@@ -5,9 +5,11 @@
 pub mod event;
 pub mod keep;
 pub mod network;
+pub mod performance;
 mod settings;
 
 pub use keep::{Keep, MaxSize};
+pub use performance::Performance;
 pub use settings::{Durability, LogFormat, RawSettings, Settings, SettingsError, is_loopback_name};
 
 /// The port of OTLP/HTTP, which every OpenTelemetry SDK tries first. Ours for everything.
@@ -209,6 +211,42 @@ pub const SPAN_CHUNK_BATCHES_MAX: usize = 4_096;
 /// Neighbouring chunks are merged when there are so many that are small beside each other, so that a span is packed
 /// again once for every fourfold.
 pub const SPAN_MERGE_CHUNKS_MIN: usize = 4;
+
+/// How long spans wait for the rest of their trace before they are counted, in milliseconds. OpenTelemetry's SDKs send
+/// every five seconds what has ended by then, children before the request they are part of.
+pub const SPAN_SETTLE_MS: u64 = 7_000;
+
+/// Spans read and rows of performance data written in one turn; rows of a batch beyond that many are not counted: no
+/// request of an SDK has a tenth of it.
+pub const PERF_SPANS_PER_TURN: u64 = 4_096;
+pub const PERF_ROWS_PER_BATCH: usize = 2_000;
+
+/// Spans of one trace that are looked at together.
+pub const PERF_TRACE_SPANS_MAX: usize = 20_000;
+
+/// Endpoints, jobs and queries told apart in one project; what comes after them is counted under one name. Django
+/// projects have some hundred routes and some thousand statements.
+pub const PERF_NAMES_MAX: usize = 5_000;
+
+/// Performance by minute is kept for so long, in hours; by hour for as long as its kind is kept.
+pub const PERF_MINUTES_HOURS: i64 = 48;
+
+/// Endpoints, jobs or queries listed at most, those that take most time first.
+pub const PERF_SHOWN_MAX: usize = 500;
+
+/// Of a request's time that equal queries must take to be an N+1 query, when they take little in all, in percent.
+pub const N_PLUS_ONE_SHARE_PERCENT: u64 = 5;
+
+/// Spans named by a finding, and findings of one trace.
+pub const FINDING_SPANS_MAX: usize = 200;
+pub const FINDINGS_PER_TRACE_MAX: usize = 20;
+
+/// Traces told of one cause in an hour. More of them say nothing new, and how often its queries run is counted anyway.
+pub const FINDINGS_PER_CAUSE_HOUR: u32 = 100;
+
+/// Findings made into events at once, and how often somebody looks for them, in milliseconds.
+pub const FINDING_BATCH_ROWS: usize = 100;
+pub const FINDING_LOOK_MS: u64 = 1_000;
 
 /// Traces of a chunk that are forgotten in one slice when it is dropped.
 pub const SPAN_DROP_TRACES: usize = 500;

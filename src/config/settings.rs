@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::keep::{KEEP_DAYS_MAX, Keep, MaxSize};
 use super::network::Network;
+use super::performance::{N_PLUS_ONE_QUERIES_MAX, PERFORMANCE_MS_MAX, Performance};
 use super::{
     ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EVENT_BYTES_SETTING_MAX, EVENT_BYTES_SETTING_MIN, EXPANDED_BYTES_MAX,
     HEADER_TIMEOUT_S, HEADER_TIMEOUT_S_MAX, LIMIT_RULES_MAX, LIMIT_WINDOW_S_MAX, MAX_SIZE_MAX, MAX_SIZE_MIN,
@@ -49,7 +50,12 @@ pub struct RawSettings {
     pub keep_feedback_days: Option<u32>,
     pub keep_sessions_days: Option<u32>,
     pub keep_counts_days: Option<u32>,
+    pub keep_performance_days: Option<u32>,
     pub seal_after_s: Option<u64>,
+    pub apdex_ms: Option<u64>,
+    pub n_plus_one_queries: Option<u64>,
+    pub n_plus_one_ms: Option<u64>,
+    pub slow_query_ms: Option<u64>,
     pub limits: Option<Vec<RawLimit>>,
 }
 
@@ -113,6 +119,8 @@ pub struct Settings {
     pub keep: Keep,
     /// How long spans and logs wait for more of their kind before they are packed into chunks.
     pub seal_after_s: u64,
+    /// What counts as fast, as slow and as a query too many.
+    pub performance: Performance,
     /// Hold for every project; none unless the file has some.
     pub limits: Vec<LimitRule>,
 }
@@ -140,6 +148,8 @@ pub enum SettingsError {
     BadNetwork(String),
     #[error("{name} must be between {low} and {high} seconds, not {value}")]
     BadSeconds { name: &'static str, low: u64, high: u64, value: u64 },
+    #[error("{name} must be between {low} and {high}, not {value}")]
+    BadNumber { name: &'static str, low: u64, high: u64, value: u64 },
     #[error("limits: {0} rules are more than the {LIMIT_RULES_MAX} that every item is held against at most")]
     TooManyLimits(usize),
     #[error("limits: a rule per seconds needs seconds between 1 and {max}, and one per day or month has none")]
@@ -189,7 +199,12 @@ impl RawSettings {
             keep_feedback_days: self.keep_feedback_days.or(weaker.keep_feedback_days),
             keep_sessions_days: self.keep_sessions_days.or(weaker.keep_sessions_days),
             keep_counts_days: self.keep_counts_days.or(weaker.keep_counts_days),
+            keep_performance_days: self.keep_performance_days.or(weaker.keep_performance_days),
             seal_after_s: self.seal_after_s.or(weaker.seal_after_s),
+            apdex_ms: self.apdex_ms.or(weaker.apdex_ms),
+            n_plus_one_queries: self.n_plus_one_queries.or(weaker.n_plus_one_queries),
+            n_plus_one_ms: self.n_plus_one_ms.or(weaker.n_plus_one_ms),
+            slow_query_ms: self.slow_query_ms.or(weaker.slow_query_ms),
             limits: self.limits.or(weaker.limits),
         }
     }
@@ -197,6 +212,7 @@ impl RawSettings {
     /// Every key at its default: what `config.example.toml` lists.
     pub fn defaults() -> Self {
         let keep = Keep::default();
+        let performance = Performance::default();
         Self {
             data_dir: Some(PathBuf::from("trapline-data")),
             listen: Some(vec![format!("127.0.0.1:{PORT_DEFAULT}"), format!("[::1]:{PORT_DEFAULT}")]),
@@ -223,7 +239,12 @@ impl RawSettings {
             keep_feedback_days: Some(keep.feedback),
             keep_sessions_days: Some(keep.sessions),
             keep_counts_days: Some(keep.counts),
+            keep_performance_days: Some(keep.performance),
             seal_after_s: Some(SEAL_AFTER_S),
+            apdex_ms: Some(performance.apdex_ms),
+            n_plus_one_queries: Some(performance.n_plus_one_queries),
+            n_plus_one_ms: Some(performance.n_plus_one_ms),
+            slow_query_ms: Some(performance.slow_query_ms),
             limits: Some(Vec::new()),
         }
     }
@@ -276,9 +297,16 @@ impl RawSettings {
                 feedback: days("keep_feedback_days", all.keep_feedback_days)?,
                 sessions: days("keep_sessions_days", all.keep_sessions_days)?,
                 counts: days("keep_counts_days", all.keep_counts_days)?,
+                performance: days("keep_performance_days", all.keep_performance_days)?,
                 max_size: checked_size(all.max_size.unwrap_or_default())?,
             },
             seal_after_s: seconds("seal_after_s", all.seal_after_s, 0, SEAL_AFTER_S_MAX)?,
+            performance: Performance {
+                apdex_ms: number("apdex_ms", all.apdex_ms, 1, PERFORMANCE_MS_MAX)?,
+                n_plus_one_queries: number("n_plus_one_queries", all.n_plus_one_queries, 2, N_PLUS_ONE_QUERIES_MAX)?,
+                n_plus_one_ms: number("n_plus_one_ms", all.n_plus_one_ms, 0, PERFORMANCE_MS_MAX)?,
+                slow_query_ms: number("slow_query_ms", all.slow_query_ms, 1, PERFORMANCE_MS_MAX)?,
+            },
             limits: limits(all.limits.unwrap_or_default())?,
         })
     }
@@ -322,6 +350,11 @@ fn request_bytes(name: &'static str, value: Option<usize>) -> Result<usize, Sett
 fn seconds(name: &'static str, value: Option<u64>, low: u64, high: u64) -> Result<u64, SettingsError> {
     let value = value.unwrap_or(low);
     if (low..=high).contains(&value) { Ok(value) } else { Err(SettingsError::BadSeconds { name, low, high, value }) }
+}
+
+fn number(name: &'static str, value: Option<u64>, low: u64, high: u64) -> Result<u64, SettingsError> {
+    let value = value.unwrap_or(low);
+    if (low..=high).contains(&value) { Ok(value) } else { Err(SettingsError::BadNumber { name, low, high, value }) }
 }
 
 fn days(name: &'static str, value: Option<u32>) -> Result<u32, SettingsError> {

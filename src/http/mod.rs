@@ -39,6 +39,7 @@ mod trace_words;
 mod ui;
 mod ui_logs;
 mod ui_metrics;
+mod ui_performance;
 pub mod view;
 
 use std::sync::Arc;
@@ -191,6 +192,8 @@ async fn answer(
         Route::Log { log } => ui_logs::log(&ready, log).await,
         Route::Metrics => ui_metrics::metrics(&ready, &query).await,
         Route::Metric { name } => ui_metrics::metric(&ready, name, &query).await,
+        Route::PerformanceList => ui_performance::list(&ready, &query).await,
+        Route::Performance { key } => ui_performance::one(&ready, key, &query).await,
         Route::Feedback => feedback::list(&ready, &query).await,
         Route::FeedbackOne { feedback } => feedback::one(&ready, feedback).await,
         Route::Monitors => monitors::list(&ready, &query).await,

@@ -25,7 +25,7 @@ use super::view::trace::{
     SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView, TraceRowView, TraceView,
 };
 use super::view::{BootView, ProjectView};
-use super::{Query, Ready, feedback, grouping, now_ms, trace_words, ui_logs};
+use super::{Query, Ready, feedback, grouping, now_ms, trace_words, ui_logs, ui_performance};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
@@ -247,6 +247,7 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         .collect();
     let profiles = blobs::profile_views(ready, trace_id, spans).await?;
     let replays = blobs::trace_replays(ready, trace_id).await?;
+    let findings = ui_performance::findings(ready, &found.batch, &columns.span_id).await?;
     let root = placed.first().map(|place| &spans[place.span]);
     ok(&TraceView {
         trace_id: trace_id.to_string(),
@@ -260,6 +261,7 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         has_otel: spans.iter().any(|span| span.source == SpanSource::Otel),
         spans: columns,
         errors,
+        findings,
         log_count,
         spans_omitted: found.omitted,
         profiles,

@@ -101,14 +101,14 @@ pub(super) async fn metric(ready: &Ready, name: &str, query: &Query) -> Answer {
     })
 }
 
-fn range(query: &Query) -> Result<(i64, i64), ApiError> {
+pub(super) fn range(query: &Query) -> Result<(i64, i64), ApiError> {
     let to_ms = query_ms(query, "to")?.unwrap_or_else(now_ms);
     let from_ms = query_ms(query, "from")?.unwrap_or(to_ms.saturating_sub(DAY_MS));
     Ok((from_ms.min(to_ms), to_ms))
 }
 
 /// Whole minutes, at most one more than `wanted`, in which both ends lie.
-fn stretches(from_ms: i64, to_ms: i64, wanted: i64) -> Stretches {
+pub(super) fn stretches(from_ms: i64, to_ms: i64, wanted: i64) -> Stretches {
     let (first, last) = (minute_of(from_ms.saturating_mul(1_000_000)), minute_of(to_ms.saturating_mul(1_000_000)));
     let minutes = ((last - first) / wanted + 1).max(1);
     let from_minute = first.div_euclid(minutes) * minutes;

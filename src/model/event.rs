@@ -44,6 +44,10 @@ pub enum EventKind {
     Nel,
     /// A monitored job failed or stayed away; made here, not sent.
     Cron,
+    /// The same query again and again within one request; found here, not sent.
+    NPlusOne,
+    /// A query that takes too long; found here, not sent.
+    SlowQuery,
 }
 
 impl EventKind {
@@ -57,12 +61,14 @@ impl EventKind {
             Self::ExpectStaple => "expectstaple",
             Self::Nel => "nel",
             Self::Cron => "cron",
+            Self::NPlusOne => "n_plus_one",
+            Self::SlowQuery => "slow_query",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
         let known = [Self::Error, Self::Default, Self::Csp, Self::Hpkp, Self::ExpectCt, Self::ExpectStaple, Self::Nel];
-        known.into_iter().chain([Self::Cron]).find(|kind| kind.as_str() == text)
+        known.into_iter().chain([Self::Cron, Self::NPlusOne, Self::SlowQuery]).find(|kind| kind.as_str() == text)
     }
 }
 

@@ -20,6 +20,8 @@ pub enum StoredKind {
     Sessions,
     /// What was counted by hour: events of issues, outcomes, what keys were let in with.
     Counts,
+    /// How often and how fast endpoints, jobs and queries were.
+    Performance,
     /// Issues with their numbers, and releases: never dropped.
     Issues,
     /// Projects, keys, settings, monitors, and the pages that hold the database together.
@@ -28,7 +30,7 @@ pub enum StoredKind {
 }
 
 impl StoredKind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Errors,
         Self::Spans,
         Self::Logs,
@@ -40,6 +42,7 @@ impl StoredKind {
         Self::Feedback,
         Self::Sessions,
         Self::Counts,
+        Self::Performance,
         Self::Issues,
         Self::Server,
     ];
@@ -57,6 +60,7 @@ impl StoredKind {
             Self::Feedback => "feedback",
             Self::Sessions => "sessions",
             Self::Counts => "counts",
+            Self::Performance => "performance",
             Self::Issues => "issues",
             Self::Server => "server",
         }
@@ -80,6 +84,7 @@ impl StoredKind {
             Self::Feedback => "Feedback",
             Self::Sessions => "Sessions",
             Self::Counts => "Counts by hour",
+            Self::Performance => "Performance",
             Self::Issues => "Issues",
             Self::Server => "The rest",
         }

@@ -49,6 +49,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "issue search", run: super::issue_search::index_due, every_ms: SEARCH_INDEX_EVERY_MS },
     Chore { name: "dictionaries", run: dictionaries::tend, every_ms: DICTIONARY_LOOK_MS },
     Chore { name: "sealing spans", run: span_sealer::seal, every_ms: 1_000 },
+    Chore { name: "forgetting minutes of performance", run: super::perf::forget_minutes, every_ms: 600_000 },
     Chore { name: "merging chunks of spans", run: span_sealer::merge, every_ms: 5_000 },
     Chore { name: "sealing logs", run: log_sealer::seal, every_ms: 1_000 },
     Chore { name: "merging logs", run: log_sealer::merge, every_ms: 10_000 },
@@ -66,6 +67,7 @@ pub(super) struct Keeper {
     pub(super) bodies: Bodies,
     pub(super) tending: Tending,
     pub(super) repacking: Repacking,
+    pub(super) looking: super::perf::Looking,
     writer: WriterHandle,
     stop: Arc<Stop>,
 }
@@ -96,6 +98,7 @@ impl Keeper {
             bodies: store.bodies.clone(),
             tending: Tending::default(),
             repacking: Repacking::default(),
+            looking: super::perf::Looking::default(),
             writer: store.writer.clone(),
             stop: Arc::default(),
         })
@@ -156,6 +159,7 @@ impl KeeperHandle {
             bodies,
             tending: Tending::default(),
             repacking: Repacking::default(),
+            looking: super::perf::Looking::default(),
             writer,
             stop: stop.clone(),
         };

@@ -38,6 +38,7 @@ mod monitor_reads;
 mod monitors;
 mod onlooker;
 mod outcomes;
+mod perf;
 mod pieces;
 #[cfg(test)]
 mod plans;
@@ -95,6 +96,7 @@ pub use monitor_reads::{
     CheckInPage, CheckInRow, MonitorNotice, MonitorOverview, MonitorPage, MonitorQuery, MonitorsDue,
 };
 pub use monitors::{Monitor, MonitorEnvironment};
+pub use perf::{PerfDetail, PerfFound, PerfList, PerfQuery, PerfRow, PerfScope};
 pub use profiles::{ProfileRow, ProfiledTime};
 pub use project_changes::{ProjectChange, ProjectChanged, StoredSettings};
 pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSeen, ReleaseUsers};
@@ -105,11 +107,11 @@ pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
 pub use trouble::WriterState;
 pub use write::{
     Appended, CheckInAppended, CheckInWrite, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite,
-    KeyUseWrite, LogMinute, LogsWrite, MetricPart, MetricsWrite, MonitorTick, NoticeTold, OutcomeWrite,
+    FindingTold, KeyUseWrite, LogMinute, LogsWrite, MetricPart, MetricsWrite, MonitorTick, NoticeTold, OutcomeWrite,
     SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
-use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize, SEAL_AFTER_S};
+use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize, Performance, SEAL_AFTER_S};
 use crate::model::live::LiveChange;
 use crate::model::storage::StorageReport;
 use keeper::KeeperHandle;
@@ -212,6 +214,8 @@ pub struct StoreSettings {
     pub max_size_default: Option<u64>,
     /// How long what was sent waits for more of its kind before it is packed into chunks, in seconds.
     pub seal_after_s: u64,
+    /// What is a slow query, and an N+1 query.
+    pub performance: Performance,
 }
 
 impl Default for StoreSettings {
@@ -221,6 +225,7 @@ impl Default for StoreSettings {
             keep: Keep::default(),
             max_size_default: None,
             seal_after_s: SEAL_AFTER_S,
+            performance: Performance::default(),
         }
     }
 }

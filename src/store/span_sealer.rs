@@ -12,7 +12,7 @@ use super::StoreError;
 use super::body::CODEC_ZSTD;
 use super::keeper::{Keeper, Progress};
 use super::span_chunk::SpanChunkBuilder;
-use super::{span_chunks, traces};
+use super::{perf, span_chunks, traces};
 use crate::config::{
     SPAN_CHUNK_BATCHES_MAX, SPAN_CHUNK_EXPANDED_BYTES_MAX, SPAN_CHUNK_SPANS_MAX, SPAN_MERGE_CHUNKS_MIN, SPAN_SEAL_AT,
     SPAN_SEAL_PATIENCE, SPAN_SEAL_WAITED_AT,
@@ -36,7 +36,10 @@ struct Waiting {
 
 /// Seals what waits, when it is enough or has waited for long.
 pub(super) fn seal(keeper: &mut Keeper) -> Result<Progress, StoreError> {
-    let waiting = read_waiting(&keeper.reader)?;
+    // Only what has been counted: in a chunk it could not be told from what has.
+    let looked_to = perf::look(keeper)?;
+    let mut waiting = read_waiting(&keeper.reader)?;
+    waiting.retain(|batch| batch.id <= looked_to);
     let seal_after_ms = i64::try_from(keeper.settings.seal_after_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
     let chosen = &waiting[choose_batches(&waiting, keeper.now_ms(), seal_after_ms)];
     let (Some(first), Some(last)) = (chosen.first(), chosen.last()) else { return Ok(Progress::Idle) };

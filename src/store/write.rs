@@ -38,6 +38,7 @@ pub enum Write {
     CheckIn(Box<CheckInWrite>),
     MonitorTick(MonitorTick),
     NoticeTold(NoticeTold),
+    FindingTold(FindingTold),
 }
 
 /// An event, grouped.
@@ -213,6 +214,13 @@ pub struct NoticeTold {
     pub event: Option<(ProjectId, EventId)>,
 }
 
+/// A mistake found in a trace has become an event, written before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FindingTold {
+    pub event_id: EventId,
+    pub project_id: ProjectId,
+}
+
 /// Something to count that is not kept.
 pub struct OutcomeWrite {
     pub project_id: ProjectId,
@@ -260,7 +268,7 @@ impl Write {
             Self::Project(change) => 512 + change.weight(),
             Self::Logs(logs) => 256 + logs.body.weight() + logs.traces.len() * 16 + logs.minutes.len() * 96,
             Self::Metrics(metrics) => 128 + metrics.body.weight() + metrics.parts.len() * 256,
-            Self::MonitorTick(_) | Self::NoticeTold(_) => 128,
+            Self::MonitorTick(_) | Self::NoticeTold(_) | Self::FindingTold(_) => 128,
             Self::CheckIn(_) => 1024,
         }
     }
@@ -290,6 +298,7 @@ impl Write {
             Self::Project(_) => ("project", 1),
             Self::MonitorTick(_) => ("monitor_tick", 1),
             Self::NoticeTold(_) => ("monitor_notice", 1),
+            Self::FindingTold(_) => ("finding", 1),
         }
     }
 

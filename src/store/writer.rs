@@ -43,7 +43,7 @@ use super::sessions::insert_sessions;
 use super::traces::insert_spans;
 use super::trouble::{DiskTrouble, WriterHealth, WriterState, disk_trouble, has_free, has_room, last_words};
 use super::write::{Appended, Write};
-use super::{StoreError, trouble};
+use super::{StoreError, perf, trouble};
 
 /// The first SQLite without the WAL-reset corruption bug; 3.52.0 was withdrawn.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -682,6 +682,7 @@ pub(super) fn write_rows(
                 }
                 Write::MonitorTick(look) => tick(tx, look, &mut batch)?,
                 Write::NoticeTold(told) => finish_notice(tx, told, &mut batch)?,
+                Write::FindingTold(told) => perf::forget_finding(tx, told.event_id)?,
                 Write::Outcome(outcome) => batch.outcomes.add(
                     outcome.project_id,
                     outcome.received_ms,

@@ -45,6 +45,7 @@ mod monitors;
 mod normalised;
 mod one_trace;
 mod otlp_ingest;
+mod performance;
 mod project_settings;
 mod rate_limits;
 mod reading;

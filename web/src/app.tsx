@@ -30,6 +30,8 @@ const StoragePage = lazy<PageProps>("StoragePage", () => import("./pages/storage
 const TracePage = lazy<PageProps>("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
 const LogsPage = lazy<PageProps>("LogsPage", () => import("./pages/logs").then((module) => module.LogsPage));
 const MetricsPage = lazy<PageProps>("MetricsPage", () => import("./pages/metrics").then((module) => module.MetricsPage));
+const PerformancePage = lazy<PageProps>("PerformancePage", () => import("./pages/performance").then((module) => module.PerformancePage));
+const PerformanceDetailPage = lazy<PageProps>("PerformanceDetailPage", () => import("./pages/performance-detail").then((module) => module.PerformanceDetailPage));
 const MetricPage = lazy<PageProps>("MetricPage", () => import("./pages/metric").then((module) => module.MetricPage));
 
 function Home() {
@@ -53,6 +55,8 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/logs", LogsPage],
   ["/metrics", MetricsPage],
   ["/metrics/:name", MetricPage],
+  ["/performance", PerformancePage],
+  ["/performance/:key", PerformanceDetailPage],
   ["/feedback", FeedbackPage],
   ["/feedback/:feedbackId", FeedbackOnePage],
   ["/monitors", MonitorsPage],

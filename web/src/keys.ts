@@ -11,6 +11,7 @@ export const KEYS = {
       search: ["/", "Search or find on this page"],
       goIssues: ["g i", "Go to issues"],
       goTraces: ["g t", "Go to traces"],
+      goPerformance: ["g p", "Go to performance"],
       goLogs: ["g l", "Go to logs"],
       goMetrics: ["g m", "Go to metrics"],
       goMonitors: ["g c", "Go to monitors"],

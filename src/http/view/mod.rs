@@ -12,6 +12,7 @@ pub mod issue;
 pub mod log;
 pub mod metric;
 pub mod monitor;
+pub mod performance;
 pub mod project;
 pub mod release;
 pub mod storage;
@@ -134,6 +135,16 @@ mod types {
             metric::MetricSeriesView,
             metric::MetricSplitView,
             metric::MetricExampleView,
+            performance::PerformanceView,
+            performance::PerformanceRowView,
+            performance::PerformanceNumbers,
+            performance::PerformanceDetailView,
+            performance::PerformanceSeries,
+            performance::PerformanceBucket,
+            performance::PerformanceRelease,
+            performance::PerformanceOther,
+            performance::SlowTraceView,
+            performance::TraceFindingView,
             monitor::MonitorListView,
             monitor::MonitorView,
             monitor::MonitorEnvironmentView,

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::blob::{ProfileView, ReplayView};
+use super::performance::TraceFindingView;
 use crate::model::detail::Variable;
 
 /// `GET /api/ui/traces?query=<text>&project=<slug>&service=<name>&kind=requests|all&attribute=<name:value>&cursor=<opaque>`
@@ -63,6 +64,8 @@ pub struct TraceView {
     pub has_otel: bool,
     pub spans: SpanColumns,
     pub errors: Vec<TraceErrorView>,
+    /// Queries that are a mistake, the ones that cost most first.
+    pub findings: Vec<TraceFindingView>,
     /// Logs that name this trace.
     pub log_count: u64,
     /// Spans of the trace that are kept but left out of this answer, by the limit on spans per page.

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
 use super::super::StoreError;
 use super::super::log_chunks::{drop_log_batch, drop_log_chunk, drop_log_minutes};
+use super::super::perf::drop_performance;
 use super::super::sessions::prune;
 use super::super::span_chunks::{drop_span_batch, drop_span_chunk};
 use super::super::writer::now_ms;
@@ -44,6 +45,7 @@ pub(super) fn drop_oldest(tx: &Transaction<'_>, kind: StoredKind, cut: Cut) -> R
         StoredKind::CheckIns => drop_check_ins(tx, cut),
         StoredKind::Sessions => drop_sessions(tx, cut),
         StoredKind::Counts => drop_counts(tx, cut),
+        StoredKind::Performance => drop_performance(tx, cut.before_ms, cut.rows),
         StoredKind::Issues | StoredKind::Server => Ok(0),
     }
 }

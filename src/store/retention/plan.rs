@@ -13,15 +13,16 @@ use crate::model::time::DAY_MS;
 /// What every kind may always take of the room there is, in percent, in the order of sacrifice. Room that one does not use
 /// is free for the others; when there is none left, the kind furthest above its share gives up its oldest. So a flood of
 /// one kind drops that kind, and errors are the last to go.
-pub(super) const SHARES: [(StoredKind, u64); 9] = [
+pub(super) const SHARES: [(StoredKind, u64); 10] = [
     (StoredKind::Replays, 5),
     (StoredKind::Profiles, 5),
     (StoredKind::Attachments, 6),
     (StoredKind::Metrics, 5),
     (StoredKind::Logs, 15),
-    (StoredKind::Spans, 20),
+    (StoredKind::Spans, 18),
+    (StoredKind::Performance, 4),
     (StoredKind::CheckIns, 2),
-    (StoredKind::Errors, 40),
+    (StoredKind::Errors, 38),
     (StoredKind::Feedback, 2),
 ];
 

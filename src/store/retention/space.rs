@@ -178,6 +178,7 @@ fn kind_of_table(table: &str) -> Option<StoredKind> {
         ("trace", StoredKind::Spans),
         ("log", StoredKind::Logs),
         ("metric", StoredKind::Metrics),
+        ("perf_", StoredKind::Performance),
         ("attachment", StoredKind::Attachments),
         ("profile", StoredKind::Profiles),
         ("replay", StoredKind::Replays),

@@ -24,6 +24,7 @@ use crate::model::span::SpanBatch;
 use crate::store::body::{CODEC_ZSTD, compress};
 use crate::store::logs::insert_logs;
 use crate::store::metrics::insert_metrics;
+use crate::store::perf::pass_over;
 use crate::store::repack::forget_reached;
 use crate::store::safety::{OnProgress, Progress, Unit, count_rows, in_words};
 use crate::store::traces::insert_spans;
@@ -113,6 +114,10 @@ pub fn import(
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     super::counts::merge(&tx)?;
     reconcile(&tx)?;
+    // Of spans that came with their counts.
+    if importer.done.lines.contains_key("perf_hour") {
+        pass_over(&tx)?;
+    }
     forget_reached(&tx)?;
     tx.commit()?;
     importer.done.count_new(&before, &count_rows(&connection)?);

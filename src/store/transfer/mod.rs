@@ -88,6 +88,7 @@ fn group_of(kind: &str) -> Option<&'static str> {
         "blob" | "chunk" | "attachment" | "profile" | "replay" | "replay_part" | "replay_link" => "files",
         "feedback" => "feedback",
         "monitor" | "monitor_environment" | "check_in" | "unwatched" => "monitors",
+        "perf_name" | "perf_hour" | "perf_minute" => "performance",
         "release" | "release_hour" | "release_users" | "session" => "releases",
         "outcome" | "outcome_detail" | "client_discard" | "key_use" => "outcomes",
         _ => return None,

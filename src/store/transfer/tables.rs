@@ -546,6 +546,75 @@ pub(super) const LAST: &[Table] = &[
         ..Table::new("log_minute", "log_minute", &["minute", "project_id", "service", "environment", "level"])
     },
     Table {
+        fields: &[("key", Ty::Int, "key"), ("measured", Ty::Int, "perf_name.kind"), ("name", Ty::Text, "name")],
+        write: &[
+            "INSERT INTO perf_name (key, kind, name) VALUES (:key, :measured, :name) ON CONFLICT (key) DO NOTHING",
+        ],
+        ..Table::new("perf_name", "perf_name", &["key"])
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("name_key", Ty::Int, "name_key"),
+            ("within_key", Ty::Int, "within_key"),
+            ("service", Ty::Text, "service"),
+            ("environment", Ty::Text, "environment"),
+            ("release", Ty::Text, "release"),
+            ("hour", Ty::Int, "hour"),
+            ("count", Ty::Int, "count"),
+            ("sums", Ty::Hex, "body"),
+        ],
+        project: Some("project_id"),
+        time: Some("hour * 3600000"),
+        write: &[
+            "INSERT INTO perf_group (project_id, name_key, within_key, service, environment, release, last_hour)
+             VALUES (:project_id, :name_key, :within_key, :service, :environment, :release, :hour)
+             ON CONFLICT DO UPDATE SET last_hour = max(last_hour, excluded.last_hour)",
+            "INSERT INTO perf_hour (hour, group_id, count, body)
+             VALUES (:hour, (SELECT id FROM perf_group WHERE name_key = :name_key AND within_key = :within_key
+                 AND project_id = :project_id AND service = :service AND environment = :environment
+                 AND release = :release), :count, :sums)
+             ON CONFLICT (hour, group_id) DO UPDATE SET count = excluded.count, body = excluded.body
+             WHERE excluded.count > count",
+        ],
+        ..Table::new(
+            "perf_hour",
+            "perf_hour JOIN perf_group ON perf_group.id = group_id",
+            &["perf_hour.hour", "perf_hour.group_id"],
+        )
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("name_key", Ty::Int, "name_key"),
+            ("within_key", Ty::Int, "within_key"),
+            ("service", Ty::Text, "service"),
+            ("environment", Ty::Text, "environment"),
+            ("release", Ty::Text, "release"),
+            ("minute", Ty::Int, "minute"),
+            ("count", Ty::Int, "count"),
+            ("sums", Ty::Hex, "body"),
+        ],
+        project: Some("project_id"),
+        time: Some("minute * 60000"),
+        write: &[
+            "INSERT INTO perf_group (project_id, name_key, within_key, service, environment, release, last_hour)
+             VALUES (:project_id, :name_key, :within_key, :service, :environment, :release, :minute / 60)
+             ON CONFLICT DO UPDATE SET last_hour = max(last_hour, excluded.last_hour)",
+            "INSERT INTO perf_minute (minute, group_id, count, body)
+             VALUES (:minute, (SELECT id FROM perf_group WHERE name_key = :name_key AND within_key = :within_key
+                 AND project_id = :project_id AND service = :service AND environment = :environment
+                 AND release = :release), :count, :sums)
+             ON CONFLICT (minute, group_id) DO UPDATE SET count = excluded.count, body = excluded.body
+             WHERE excluded.count > count",
+        ],
+        ..Table::new(
+            "perf_minute",
+            "perf_minute JOIN perf_group ON perf_group.id = group_id",
+            &["perf_minute.minute", "perf_minute.group_id"],
+        )
+    },
+    Table {
         fields: &[
             ("project_id", Ty::Int, "project_id"),
             ("version", Ty::Text, "version"),

@@ -3,4 +3,5 @@
 export { Grouping } from "./grouping";
 export { Attachments, Replays } from "./kept";
 export { MonitorSection } from "./monitor-section";
+export { QuerySection } from "./query-section";
 export { EventLogs } from "./trace-logs";

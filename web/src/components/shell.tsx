@@ -14,6 +14,7 @@ import { Icon, type IconName, Logo } from "./icons";
 const DESTINATIONS: readonly { path: string; name: string; icon: IconName; isServer?: boolean }[] = [
   { path: "/issues", name: "Issues", icon: "issues" },
   { path: "/traces", name: "Traces", icon: "traces" },
+  { path: "/performance", name: "Performance", icon: "performance" },
   { path: "/logs", name: "Logs", icon: "logs" },
   { path: "/metrics", name: "Metrics", icon: "metrics" },
   { path: "/monitors", name: "Monitors", icon: "monitors" },
@@ -35,6 +36,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     help: () => (isHelpOpen.value = true),
     goIssues: () => navigate("/issues"),
     goTraces: () => navigate("/traces"),
+    goPerformance: () => navigate("/performance"),
     goReleases: () => navigate("/releases"),
     goLogs: () => navigate("/logs"),
     goMetrics: () => navigate("/metrics"),

@@ -201,6 +201,11 @@ function Name({ row, trace, colour }: { row: Row; trace: TraceView; colour: stri
           ●<span class="offscreen"> has an error</span>
         </span>
       )}
+      {trace.findings.some((finding) => finding.spans.includes(i)) && (
+        <span class="wf-finding" title={trace.findings.find((finding) => finding.spans.includes(i))?.kind === "slow_query" ? "A slow query" : "One of an N+1 query"}>
+          {trace.findings.find((finding) => finding.spans.includes(i))?.kind === "slow_query" ? "slow" : "N+1"}
+        </span>
+      )}
       {spans.is_orphan[i] && <span class="wf-note">parent not received</span>}
       {trace.services.length > 1 && spans.service[i] !== spans.service[spans.parent[i] ?? -1] && <span class="wf-note service">{trace.services[spans.service[i] ?? 0]}</span>}
     </>

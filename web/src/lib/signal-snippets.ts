@@ -61,3 +61,28 @@ sentry_sdk.init(
 )`,
   };
 }
+
+export function performanceSnippets(dsn: string, origin: string): Snippet[] {
+  return [
+    {
+      title: "Sentry: settings.py, or the start of your program",
+      language: "python",
+      text: `import sentry_sdk
+
+sentry_sdk.init(
+    dsn="${dsn}",
+    traces_sample_rate=1.0,
+    db_query_source_threshold_ms=0,  # the line behind each query
+)`,
+    },
+    {
+      title: "OpenTelemetry: nothing to change in the code",
+      language: "shell",
+      text: `pip install opentelemetry-distro opentelemetry-exporter-otlp
+opentelemetry-bootstrap -a install
+OTEL_SERVICE_NAME=shop OTEL_EXPORTER_OTLP_ENDPOINT=${origin} \\
+OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf \\
+opentelemetry-instrument python manage.py runserver --noreload`,
+    },
+  ];
+}

@@ -20,6 +20,7 @@ import { KeyValues } from "../components/values";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { monitorOf } from "../lib/monitors";
+import { queryFindingOf } from "../lib/performance";
 import { curl, markdown, traceback } from "../lib/export";
 import { bytes, count, dateTime, oneLine, plural, shortId } from "../lib/format";
 import { eventPath, issuePath, normaliseId, tracePath } from "../lib/urls";
@@ -30,6 +31,7 @@ const extras = () => import("../components/issue-extras");
 const Attachments = lazy("Attachments", () => extras().then((module) => module.Attachments), "part-loading");
 const EventLogs = lazy("EventLogs", () => extras().then((module) => module.EventLogs), "part-loading");
 const Grouping = lazy("Grouping", () => extras().then((module) => module.Grouping), "part-loading");
+const QuerySection = lazy("QuerySection", () => extras().then((module) => module.QuerySection), "part-loading");
 const MonitorSection = lazy("MonitorSection", () => extras().then((module) => module.MonitorSection), "part-loading");
 const Replays = lazy("Replays", () => extras().then((module) => module.Replays), "part-loading");
 
@@ -233,6 +235,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   if (detail.csp) sections.push({ id: "csp", name: "Policy violation", body: <Csp csp={detail.csp} /> });
   if (detail.report.length > 0) sections.push({ id: "report", name: "Report", body: <Report detail={detail} /> });
   const monitor = monitorOf(detail);
+  const finding = queryFindingOf(detail);
   if (detail.exceptions.length > 0)
     sections.push({
       id: "exception",
@@ -264,7 +267,8 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
     });
   // The message of a browser's report is made of it, and is the title already.
   const isReport = detail.csp !== null || detail.report.length > 0;
-  if (detail.message !== null && !isReport) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
+  if (finding) sections.push({ id: "query", name: finding.kind === "n_plus_one" ? "N+1 query" : "Slow query", body: <QuerySection finding={finding} /> });
+  if (detail.message !== null && !isReport && !finding) sections.push({ id: "message", name: "Message", body: <Message detail={detail} /> });
   if (monitor) sections.push({ id: "monitor", name: "Monitor", body: <MonitorSection {...monitor} /> });
   if (detail.threads.length > 0) sections.push({ id: "threads", name: "Threads", note: count(detail.threads.length), body: <Threads detail={detail} options={options} /> });
   if (event.feedback.length > 0) sections.push({ id: "feedback", name: "User feedback", note: count(event.feedback.length), body: <Voices rows={event.feedback} /> });
@@ -276,7 +280,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   if (trace && trace.log_count > 0) sections.push({ id: "logs", name: "Logs around this event", note: count(trace.log_count), body: <EventLogs traceId={trace.trace_id} atMs={event.timestamp_ms} /> });
   if (detail.tags.length > 0) sections.push({ id: "tags", name: "Tags", note: count(detail.tags.length), body: <KeyValues pairs={detail.tags} /> });
   if (detail.user.length > 0) sections.push({ id: "user", name: "User", body: <KeyValues pairs={detail.user} /> });
-  if (detail.contexts.length > 0) sections.push({ id: "contexts", name: "Contexts", body: <Contexts detail={detail} /> });
+  if (detail.contexts.length > 0 && !finding) sections.push({ id: "contexts", name: "Contexts", body: <Contexts detail={detail} /> });
   if (detail.extra.length > 0) sections.push({ id: "extra", name: "Extra", note: count(detail.extra.length), body: <Extra detail={detail} /> });
   if (detail.modules.length > 0) sections.push({ id: "modules", name: "Modules", body: <Modules detail={detail} /> });
   sections.push({ id: "grouping", name: "Grouping", body: <Grouping key={event.event_id} eventId={event.event_id} /> });

@@ -23,6 +23,7 @@ import { eventPath, normaliseId, tracePath, withQuery } from "../lib/urls";
 import { buildTree, find, type Folding, layout, reveal, type Row, timeByKind, type Zoom, zoomBy } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
 import { say } from "../state";
+import "../styles/performance.css";
 import "../styles/trace.css";
 
 export function TracePage({ params }: PageProps) {
@@ -204,6 +205,7 @@ function Trace({ trace }: { trace: TraceView }) {
         </ul>
       </header>
       <KeptWithTrace profiles={trace.profiles} replays={trace.replays} />
+      {trace.findings.length > 0 && <Findings trace={trace} onSpan={goToSpan} />}
       {trace.spans_omitted > 0 && <Partial>{`${plural(trace.spans_omitted, "more span of this trace is", "more spans of this trace are")} kept but not drawn: a page draws at most ${count(size)}.`}</Partial>}
       {trace.log_count > 0 && size > 0 && (
         <nav class="tabs trace-views" aria-label="View">
@@ -289,6 +291,28 @@ function movedSpans(older: SpanColumns, newer: SpanColumns): (span: number) => n
 function centreOf(trace: TraceView, span: number, zoom: Zoom): number | undefined {
   const centre = (trace.spans.start_ns[span] ?? 0) + (trace.spans.duration_ns[span] ?? 0) / 2;
   return centre > zoom.fromNs && centre < zoom.toNs ? centre : undefined;
+}
+
+/** Queries that are a mistake, above the waterfall that shows them. */
+function Findings({ trace, onSpan }: { trace: TraceView; onSpan: (span: number) => void }) {
+  return (
+    <ul class="findings" aria-label="Queries to look at">
+      {trace.findings.map((finding) => (
+        <li key={finding.event_id}>
+          <b>{finding.kind === "n_plus_one" ? `N+1 query ×${count(finding.count)}` : "Slow query"}</b>
+          <code>{finding.table === null ? oneLine(finding.sql, 80) : `${finding.operation} ${finding.table}`}</code>
+          <span>{duration(finding.total_ms * 1e6)}</span>
+          {finding.call_site !== null && <code>{finding.call_site}</code>}
+          {finding.spans[0] !== undefined && (
+            <button type="button" class="link-button" onClick={() => onSpan(finding.spans[0] as number)}>
+              {finding.count > 1 ? "Show the first" : "Show it"}
+            </button>
+          )}
+          {finding.short_id !== null && <a href={eventPath(finding.short_id, finding.event_id)}>{finding.short_id}</a>}
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 function ErrorList({ trace }: { trace: TraceView }) {

@@ -1,0 +1,17 @@
+//! What spans say about speed: how often and how fast requests, jobs and queries are, and which queries are a mistake.
+//!
+//! Pure: spans in, numbers and findings out. Owns what counts as a request, a job and a query, the buckets durations are
+//! counted in, and what an N+1 query is. Knows neither where spans come from (both protocols give the same spans) nor
+//! where numbers are kept, nor the clock.
+
+pub mod find;
+pub mod histogram;
+pub mod reading;
+pub mod stats;
+#[cfg(test)]
+mod tests;
+
+pub use find::{CallSite, Finding, FindingKind, find};
+pub use histogram::Histogram;
+pub use reading::{Reading, SqlCache};
+pub use stats::{MeasuredKind, Rollup, RollupKey, Stats, roll_up};

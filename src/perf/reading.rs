@@ -1,0 +1,228 @@
+//! The spans of one trace as requests and jobs with the queries they made.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::model::ids::SpanId;
+use crate::model::span::{Resource, Span, SpanBatch, SpanKind, SpanSource, text_attribute};
+use crate::model::sql::{Dialect, Sql};
+
+use super::stats::MeasuredKind;
+
+/// Statements read once and met again: a request's queries are the same from one request to the next.
+#[derive(Default)]
+pub struct SqlCache(HashMap<u8, HashMap<String, Arc<Sql>>>, usize);
+
+/// Statements remembered before all are forgotten.
+const SQL_CACHE_MAX: usize = 2_000;
+/// A statement longer than this is not remembered, in bytes.
+const SQL_CACHED_BYTES_MAX: usize = 4_096;
+
+impl SqlCache {
+    fn read(&mut self, statement: &str, dialect: Dialect) -> Arc<Sql> {
+        if let Some(known) = self.0.get(&(dialect as u8)).and_then(|known| known.get(statement)) {
+            return known.clone();
+        }
+        let sql = Arc::new(Sql::read(statement, dialect));
+        if statement.len() <= SQL_CACHED_BYTES_MAX {
+            if self.1 >= SQL_CACHE_MAX {
+                *self = Self::default();
+            }
+            self.1 += 1;
+            self.0.entry(dialect as u8).or_default().insert(statement.to_owned(), sql.clone());
+        }
+        sql
+    }
+}
+
+/// What is known of one trace; indexes are those of its spans.
+pub struct Reading<'b> {
+    pub batch: &'b SpanBatch,
+    parents: Vec<Option<usize>>,
+    segments: Vec<Option<usize>>,
+    queries: Vec<Option<Arc<Sql>>>,
+}
+
+impl<'b> Reading<'b> {
+    /// Reads spans of one trace, each there once, in any order.
+    pub fn of(batch: &'b SpanBatch, cache: &mut SqlCache) -> Self {
+        let places: HashMap<SpanId, usize> =
+            batch.spans.iter().enumerate().map(|(place, span)| (span.span_id, place)).collect();
+        let parent_of = |(place, span): (usize, &Span)| {
+            span.parent_span_id.and_then(|id| places.get(&id).copied()).filter(|parent| *parent != place)
+        };
+        let parents: Vec<Option<usize>> = batch.spans.iter().enumerate().map(parent_of).collect();
+        let mut queries: Vec<Option<Arc<Sql>>> = batch
+            .spans
+            .iter()
+            .map(|span| statement_of(span).map(|(text, dialect)| cache.read(text, dialect)))
+            .collect();
+        // A library and the driver below it both tell of the same query: the outer one counts.
+        for place in 0..queries.len() {
+            if queries[place].is_some()
+                && parents[place].is_some_and(|parent| statement_of(&batch.spans[parent]).is_some())
+            {
+                queries[place] = None;
+            }
+        }
+        let segments = segments_of(batch, &parents);
+        Self { batch, parents, segments, queries }
+    }
+
+    pub fn span(&self, place: usize) -> &'b Span {
+        &self.batch.spans[place]
+    }
+
+    pub fn parent(&self, place: usize) -> Option<usize> {
+        self.parents[place]
+    }
+
+    /// The request or job that a span is part of; itself when it is one.
+    pub fn segment(&self, place: usize) -> Option<usize> {
+        self.segments[place]
+    }
+
+    /// What a span measures, when it is a request, a job or a query.
+    pub fn kind(&self, place: usize) -> Option<MeasuredKind> {
+        if self.queries[place].is_some() {
+            return Some(MeasuredKind::Query);
+        }
+        (self.segments[place] == Some(place)).then(|| match self.span(place).kind {
+            SpanKind::Server => MeasuredKind::Endpoint,
+            _ => MeasuredKind::Task,
+        })
+    }
+
+    pub fn query(&self, place: usize) -> Option<&Arc<Sql>> {
+        self.queries[place].as_ref()
+    }
+
+    pub fn resource(&self, place: usize) -> Option<&'b Resource> {
+        self.batch.resources.get(self.span(place).resource)
+    }
+
+    /// What a request or job is called where many are counted together.
+    pub fn segment_name(&self, place: usize) -> String {
+        name_of(self.span(place))
+    }
+}
+
+/// The statement of a span that is a query to a database that takes SQL.
+fn statement_of(span: &Span) -> Option<(&str, Dialect)> {
+    if !span.is_db() || span.op == "db.redis" {
+        return None;
+    }
+    let text = |key| text_attribute(&span.attributes, key).filter(|text| !text.is_empty());
+    let system = text("db.system.name").or_else(|| text("db.system")).unwrap_or_default();
+    let dialect = Dialect::of_system(&system.to_ascii_lowercase())?;
+    let statement = text("db.query.text").or_else(|| text("db.statement")).unwrap_or(&span.name);
+    (!statement.is_empty()).then_some((statement, dialect))
+}
+
+/// Sentry says which spans are whole transactions. OpenTelemetry says kinds: a server span below another of the same
+/// process (a framework within its server) is part of that one's request.
+fn is_segment(batch: &SpanBatch, parents: &[Option<usize>], place: usize) -> bool {
+    let span = &batch.spans[place];
+    match (span.source, span.kind) {
+        (_, SpanKind::Client | SpanKind::Producer) => false,
+        (SpanSource::Sentry, SpanKind::Server | SpanKind::Consumer) => span.is_local_root,
+        (SpanSource::Sentry, SpanKind::Internal) => span.is_local_root && is_job(&span.op),
+        (SpanSource::Otel, SpanKind::Internal) => false,
+        // Fetching messages is not working on them.
+        (SpanSource::Otel, SpanKind::Consumer) => span.op != "queue.receive",
+        (SpanSource::Otel, SpanKind::Server) => {
+            let service = |place: usize| batch.resources.get(batch.spans[place].resource).map(|r| r.service.as_str());
+            !parents[place].is_some_and(|parent| {
+                let outer = &batch.spans[parent];
+                !matches!(outer.kind, SpanKind::Client | SpanKind::Producer) && service(parent) == service(place)
+            })
+        }
+    }
+}
+
+/// A transaction that is no request is a job, unless a browser or a telephone made it.
+fn is_job(op: &str) -> bool {
+    let family = op.split('.').next().unwrap_or_default();
+    !matches!(
+        family,
+        "pageload" | "navigation" | "ui" | "browser" | "resource" | "mobile" | "app" | "http" | "default" | ""
+    )
+}
+
+fn segments_of(batch: &SpanBatch, parents: &[Option<usize>]) -> Vec<Option<usize>> {
+    /// Not looked at yet, on the way up, known.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Seen {
+        No,
+        Now,
+        Yes,
+    }
+    let mut segments = vec![None; parents.len()];
+    let mut seen = vec![Seen::No; parents.len()];
+    let mut path = Vec::new();
+    for start in 0..parents.len() {
+        let mut at = Some(start);
+        let mut found = None;
+        while let Some(place) = at {
+            match seen[place] {
+                Seen::Yes => found = segments[place],
+                // Spans that are each other's parents belong to nothing.
+                Seen::Now => {}
+                Seen::No => {
+                    seen[place] = Seen::Now;
+                    path.push(place);
+                    if is_segment(batch, parents, place) {
+                        found = Some(place);
+                    } else {
+                        at = parents[place];
+                        continue;
+                    }
+                }
+            }
+            break;
+        }
+        for place in path.drain(..) {
+            segments[place] = found;
+            seen[place] = Seen::Yes;
+        }
+    }
+    segments
+}
+
+/// A name that does not hold what changes from one request to the next. Where no route is known the address stands in
+/// the name: its ids are left out, and addresses that nothing answers are one.
+fn name_of(span: &Span) -> String {
+    let is_routed = match span.source {
+        _ if span.kind != SpanKind::Server => true,
+        SpanSource::Otel => text_attribute(&span.attributes, "http.route").is_some() || !span.name.contains('/'),
+        SpanSource::Sentry => {
+            !span.transaction_json.as_deref().is_some_and(says_url)
+                && text_attribute(&span.attributes, "sentry.span.source").is_none_or(|source| source != "url")
+        }
+    };
+    if is_routed {
+        return span.name.clone();
+    }
+    let (method, path) = span.name.split_once(' ').unwrap_or(("", &span.name));
+    if span.http_status == Some(404) {
+        return format!("{method} (no route)").trim_start().to_owned();
+    }
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let parts: Vec<&str> = path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect();
+    format!("{method} {}", parts.join("/")).trim_start().to_owned()
+}
+
+/// `"transaction_info":{"source":"url"}`, looked for without reading the rest.
+fn says_url(json: &[u8]) -> bool {
+    let key = b"\"transaction_info\"";
+    let Some(at) = json.windows(key.len()).position(|window| window == key) else { return false };
+    let rest = &json[at + key.len()..json.len().min(at + key.len() + 64)];
+    rest.windows(5).any(|window| window == b"\"url\"")
+}
+
+/// Numbers, UUIDs and long hexadecimal words.
+fn is_id(part: &str) -> bool {
+    let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_hex = part.len() >= 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    is_number || is_hex
+}

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import type { EventDetail, PerformanceNumbers, PerformanceRowView } from "../api/types";
+import { change, queryFindingOf, rate, relationHint, sorted } from "./performance";
+
+const numbers: PerformanceNumbers = { count: 1, per_minute: 1, failed: 0, error_share: 0, total_ms: 1, average_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, apdex: 1, sql_per_request: 1, sql_share: 0.5 };
+const row = (name: string, time_share: number, more: Partial<PerformanceNumbers> = {}): PerformanceRowView => ({ key: name, name, services: [], counts: [], time_share, numbers: { ...numbers, ...more } });
+
+test("rows are in the order asked for, and the rest by time", () => {
+  const rows = [row("GET /a", 0.2, { apdex: 0.5 }), row("GET /b", 0.5, { p95_ms: 9 }), row("POST /c", 0.3, { p95_ms: 9 })];
+  expect(sorted(rows, "time", "").map(({ name }) => name)).toEqual(["GET /b", "POST /c", "GET /a"]);
+  expect(sorted(rows, "p95", "").map(({ name }) => name)).toEqual(["GET /b", "POST /c", "GET /a"]);
+  expect(sorted(rows, "apdex", "get").map(({ name }) => name)).toEqual(["GET /a", "GET /b"]);
+});
+
+test("rates read in the unit that has a number in front", () => {
+  expect([0, 1200, 12.34, 0.5, 0.001].map(rate)).toEqual(["0", "20/s", "12/min", "30/h", "1.4/day"]);
+});
+
+test("a change smaller than what can be told is none", () => {
+  expect([change(110, 100), change(104, 100), change(50, 100), change(1, null)]).toEqual(["+10\u202f%", "±0", "−50\u202f%", null]);
+});
+
+test("an event about queries is told from others", () => {
+  const entries = [
+    { name: "finding", value: "n_plus_one" },
+    { name: "sql", value: "SELECT ?" },
+    { name: "count", value: 12 },
+    { name: "file", value: "shop/views.py" },
+    { name: "line", value: 7 },
+  ];
+  const detail = { contexts: [{ name: "query", entries }] } as unknown as EventDetail;
+  expect(queryFindingOf(detail)).toMatchObject({ kind: "n_plus_one", count: 12, callSite: "shop/views.py:7" });
+  expect(queryFindingOf({ contexts: [] } as unknown as EventDetail)).toBeNull();
+});
+
+test("which end of a relation is fetched shows in the condition", () => {
+  expect(relationHint('SELECT "a"."id" FROM "a" WHERE "a"."id" = ? LIMIT ?')).toBe("one");
+  expect(relationHint('SELECT "b"."id" FROM "b" WHERE "b"."book_id" = ?')).toBe("many");
+});
