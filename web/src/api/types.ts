@@ -424,6 +424,10 @@ name: string, op: string, service: string,
  */
 start_ns: string, start_ms: number, duration_ns: number, services: Array<string>, has_sentry: boolean, has_otel: boolean, spans: SpanColumns, errors: Array<TraceErrorView>, 
 /**
+ * Queries that are a mistake, the ones that cost most first.
+ */
+findings: Array<TraceFindingView>, 
+/**
  * Logs that name this trace.
  */
 log_count: number, 
@@ -699,6 +703,122 @@ export type MetricSplitView = {
 value: string | null, points: number, series: MetricSeriesView, };
 
 export type MetricExampleView = { time_ms: number, value: number, trace_id: string, span_id: string | null, has_spans: boolean, };
+
+export type PerformanceView = { 
+/**
+ * `endpoint`, `task`, `query`.
+ */
+kind: string, 
+/**
+ * Those that take most time first.
+ */
+rows: Array<PerformanceRowView>, 
+/**
+ * There are more than are listed.
+ */
+is_cut: boolean, 
+/**
+ * Any performance data was ever counted.
+ */
+has_any: boolean, from_ms: number, step_ms: number, 
+/**
+ * Up to so many milliseconds a request satisfies.
+ */
+apdex_ms: number, 
+/**
+ * What there is to choose from in this time.
+ */
+services: Array<string>, environments: Array<string>, releases: Array<string>, };
+
+export type PerformanceRowView = { 
+/**
+ * Names it in addresses.
+ */
+key: string, name: string, services: Array<string>, numbers: PerformanceNumbers, 
+/**
+ * Of the time of all that are listed with it, from 0 to 1.
+ */
+time_share: number, 
+/**
+ * How many in each stretch, oldest first.
+ */
+counts: Array<number>, };
+
+export type PerformanceNumbers = { count: number, per_minute: number, failed: number, 
+/**
+ * From 0 to 1.
+ */
+error_share: number, total_ms: number, average_ms: number, p50_ms: number | null, p95_ms: number | null, p99_ms: number | null, 
+/**
+ * From 0 to 1; `null` for queries.
+ */
+apdex: number | null, 
+/**
+ * Queries of a request, and their part of its time; `null` for queries.
+ */
+sql_per_request: number | null, sql_share: number | null, };
+
+export type PerformanceDetailView = { key: string, kind: string, name: string, numbers: PerformanceNumbers, from_ms: number, step_ms: number, apdex_ms: number, series: PerformanceSeries, 
+/**
+ * How durations are spread.
+ */
+histogram: Array<PerformanceBucket>, 
+/**
+ * The one with most requests first, whichever is chosen.
+ */
+by_release: Array<PerformanceRelease>, 
+/**
+ * Of an endpoint or job its queries; of a query the endpoints and jobs that make it.
+ */
+others: Array<PerformanceOther>, slowest: Array<SlowTraceView>, services: Array<string>, environments: Array<string>, releases: Array<string>, };
+
+export type PerformanceSeries = { count: Array<number>, failed: Array<number>, p50_ms: Array<number | null>, p95_ms: Array<number | null>, p99_ms: Array<number | null>, sql_per_request: Array<number | null>, };
+
+export type PerformanceBucket = { from_ms: number, to_ms: number, count: number, };
+
+export type PerformanceRelease = { 
+/**
+ * Empty for none.
+ */
+release: string, numbers: PerformanceNumbers, };
+
+export type PerformanceOther = { key: string, name: string, numbers: PerformanceNumbers, 
+/**
+ * Of an endpoint's queries: how many in one request.
+ */
+per_request: number | null, 
+/**
+ * Of the time of all of them, from 0 to 1.
+ */
+time_share: number, };
+
+export type SlowTraceView = { trace_id: string, duration_ms: number, 
+/**
+ * Its spans are still kept.
+ */
+has_spans: boolean, };
+
+export type TraceFindingView = { 
+/**
+ * `n_plus_one`, `slow_query`.
+ */
+kind: string, count: number, total_ms: number, 
+/**
+ * Without values.
+ */
+sql: string, operation: string, table: string | null, 
+/**
+ * `shop/views.py:12 in books_list`
+ */
+call_site: string | null, 
+/**
+ * Indexes into the columns of the trace's spans.
+ */
+spans: Array<number>, event_id: string, 
+/**
+ * Of its issue, once there is one.
+ */
+short_id: string | null, };
 
 export type MonitorListView = { 
 /**
