@@ -35,7 +35,7 @@ fn transaction(number: u64, queries: u64, release: &str) -> Vec<u8> {
                                  "status": "ok", "data": { "http.response.status_code": 200 } } },
         "spans": (0..queries).map(span).collect::<Vec<_>>(),
     });
-    envelope(&[(r#"{"type":"transaction"}"#, &body.to_string())])
+    envelope(&[("transaction", &body.to_string())])
 }
 
 /// The same request as OpenTelemetry tells it.

@@ -51,9 +51,12 @@ CREATE TABLE perf_finding (
     body TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Spans of batches up to this one are counted. Those that are here already are not.
-INSERT INTO setting (key, value)
-SELECT 'perf_looked_to', coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'span_batch'), 0);
+-- Spans of batches up to this one are counted. Those that are here already are not. One row.
+CREATE TABLE perf_place (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    batch_id INTEGER NOT NULL
+);
+INSERT INTO perf_place VALUES (1, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'span_batch'), 0));
 
 -- A row of an hour is a row, one of a minute only room.
 CREATE TRIGGER perf_minute_stored AFTER INSERT ON perf_minute BEGIN

@@ -32,8 +32,6 @@ use crate::perf::{self, Finding, Reading, Rollup, SqlCache, Stats};
 pub use reads::{PerfDetail, PerfFound, PerfList, PerfQuery, PerfRow, PerfScope};
 pub(super) use rows::drop_performance;
 
-/// The place, in the table of settings.
-const LOOKED_TO: &str = "perf_looked_to";
 /// Batches of one trace that are read together with it. One with more goes on for long, and is counted as it comes.
 const TRACE_BATCHES_MAX: usize = 64;
 /// Of one turn.
@@ -104,15 +102,13 @@ pub(super) fn forget_finding(tx: &Transaction<'_>, event_id: EventId) -> Result<
 }
 
 fn read_place(connection: &Connection) -> Result<i64, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT CAST(value AS INTEGER) FROM setting WHERE key = :key")?;
-    Ok(statement.query_row(named_params! { ":key": LOOKED_TO }, |row| row.get(0)).optional()?.unwrap_or(0))
+    let mut statement = connection.prepare_cached("SELECT batch_id FROM perf_place WHERE id = 1")?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
 fn write_place(tx: &Transaction<'_>, batch_id: i64) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO setting (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = :value",
-    )?;
-    statement.execute(named_params! { ":key": LOOKED_TO, ":value": batch_id.to_string() })?;
+    let mut statement = tx.prepare_cached("UPDATE perf_place SET batch_id = :batch_id WHERE id = 1")?;
+    statement.execute(named_params! { ":batch_id": batch_id })?;
     Ok(())
 }
 
