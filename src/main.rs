@@ -235,7 +235,7 @@ struct Flags {
     /// So many equal queries one after the other are an N+1 query [default: 5]
     #[arg(long, env = "TRAPLINE_N_PLUS_ONE_QUERIES", value_name = "COUNT")]
     n_plus_one_queries: Option<u64>,
-    /// Unless they take less than this together, and less than 5 % of the request [default: 20]
+    /// Unless they take less than this together, and less than 1 % of the request [default: 10]
     #[arg(long, env = "TRAPLINE_N_PLUS_ONE_MS", value_name = "MS")]
     n_plus_one_ms: Option<u64>,
     /// A query that takes this long is a slow one [default: 1000]

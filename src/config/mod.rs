@@ -235,7 +235,7 @@ pub const PERF_MINUTES_HOURS: i64 = 48;
 pub const PERF_SHOWN_MAX: usize = 500;
 
 /// Of a request's time that equal queries must take to be an N+1 query, when they take little in all, in percent.
-pub const N_PLUS_ONE_SHARE_PERCENT: u64 = 5;
+pub const N_PLUS_ONE_SHARE_PERCENT: u64 = 1;
 
 /// Spans named by a finding, and findings of one trace.
 pub const FINDING_SPANS_MAX: usize = 200;

@@ -22,7 +22,7 @@ impl Default for Performance {
             apdex_ms: 500,
             // A page with three or four equal lookups is common and cheap; a loop over rows has more.
             n_plus_one_queries: 5,
-            n_plus_one_ms: 20,
+            n_plus_one_ms: 10,
             slow_query_ms: 1_000,
         }
     }
