@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { EventDetail, PerformanceNumbers, PerformanceRowView } from "../api/types";
-import { change, queryFindingOf, rate, relationHint, sorted } from "./performance";
+import { change, queryFindingOf, rate, relationHint, shortSql, sorted } from "./performance";
 
 const numbers: PerformanceNumbers = { count: 1, per_minute: 1, failed: 0, error_share: 0, total_ms: 1, average_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, apdex: 1, sql_per_request: 1, sql_share: 0.5 };
 const row = (name: string, time_share: number, more: Partial<PerformanceNumbers> = {}): PerformanceRowView => ({ key: name, name, services: [], counts: [], time_share, numbers: { ...numbers, ...more } });
@@ -36,4 +36,9 @@ test("an event about queries is told from others", () => {
 test("which end of a relation is fetched shows in the condition", () => {
   expect(relationHint('SELECT "a"."id" FROM "a" WHERE "a"."id" = ? LIMIT ?')).toBe("one");
   expect(relationHint('SELECT "b"."id" FROM "b" WHERE "b"."book_id" = ?')).toBe("many");
+});
+
+test("statements in a list show where they differ", () => {
+  expect(shortSql('SELECT "shop_book"."id", "shop_book"."title" FROM "shop_book" WHERE "shop_book"."id" = ?')).toBe("SELECT … FROM shop_book WHERE shop_book.id = ?");
+  expect(shortSql('SELECT "a" FROM "b"')).toBe("SELECT a FROM b");
 });

@@ -125,3 +125,9 @@ export function relationHint(sql: string): "one" | "many" {
   // ... WHERE "shop_author"."id" = ? fetches the one at the other end; anything else fetches the many.
   return /"?(\w+)"?\."?(id|uuid|pk)"? = \?/.test(sql.slice(sql.toUpperCase().lastIndexOf(" WHERE "))) ? "one" : "many";
 }
+
+/** A statement as a list can show it: what sets it apart stands behind its columns. `SELECT … FROM shop_book WHERE …` */
+export function shortSql(sql: string): string {
+  const plain = sql.replaceAll(/["`[\]]/g, "");
+  return plain.replace(/^SELECT (DISTINCT )?(.{30,}?) FROM /, (_, distinct: string | undefined) => `SELECT ${distinct ?? ""}… FROM `);
+}

@@ -15,7 +15,7 @@ import { useCoalesced } from "../lib/coalesce";
 import { count, oneLine, percent } from "../lib/format";
 import { timeRange } from "../lib/logs";
 import { number } from "../lib/metrics";
-import { apdex, change as changeOf, KINDS, kindOf, ms, performancePath, perRequest, rate } from "../lib/performance";
+import { apdex, change as changeOf, KINDS, kindOf, ms, performancePath, perRequest, rate, shortSql } from "../lib/performance";
 import { tracePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { now } from "../state";
@@ -58,7 +58,7 @@ export function PerformanceDetailPage({ params }: PageProps) {
         <p class="crumbs">
           <a href={back}>Performance</a> <span aria-hidden="true">/</span> {data && <span>{KINDS.find((one) => one.key === kind)?.words}</span>}
         </p>
-        <PageTitle title={data ? oneLine(data.name, 160) : "Performance"} class="metric-title" />
+        <PageTitle title={data ? oneLine(isQuery ? shortSql(data.name) : data.name, 120) : "Performance"} class="metric-title" />
       </header>
       <div class="toolbar">
         <ProjectChoice value={search.get("project") ?? ""} onChange={(value) => change({ project: value || null })} />
@@ -197,7 +197,7 @@ function Others({ rows, isQuery }: { rows: readonly PerformanceOther[]; isQuery:
           <tr key={row.key}>
             <td class="c-name">
               <a class="row-link" href={performancePath(row.key, place.value.search)} title={row.name}>
-                {oneLine(row.name, 160)}
+                {oneLine(isQuery ? row.name : shortSql(row.name), 160)}
               </a>
             </td>
             <td class={row.per_request !== null && row.per_request >= 5 ? "num bad" : "num"}>{isQuery ? rate(row.numbers.per_minute) : perRequest(row.per_request)}</td>

@@ -13,7 +13,7 @@ import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, oneLine, percent, plural } from "../lib/format";
 import { timeRange } from "../lib/logs";
-import { apdex, apdexWords, KINDS, kindOf, ms, performancePath, perRequest, rate, type Sort, sorted, sortOf, worst } from "../lib/performance";
+import { apdex, apdexWords, KINDS, kindOf, ms, performancePath, perRequest, rate, shortSql, type Sort, sorted, sortOf, worst } from "../lib/performance";
 import { performanceSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
@@ -111,7 +111,7 @@ export function PerformancePage() {
               <tr key={row.key} data-row={row.key} class={current === row.key ? "current" : undefined}>
                 <td class="c-name">
                   <a class="row-link" href={hrefOf(row.key)} title={isQuery ? row.name : undefined}>
-                    {isQuery ? oneLine(row.name, 180) : row.name}
+                    {isQuery ? oneLine(shortSql(row.name), 180) : row.name}
                   </a>
                   {data && data.services.length > 1 && <span class="metric-unit">{row.services.join(", ")}</span>}
                 </td>
