@@ -129,5 +129,5 @@ export function relationHint(sql: string): "one" | "many" {
 /** A statement as a list can show it: what sets it apart stands behind its columns. `SELECT … FROM shop_book WHERE …` */
 export function shortSql(sql: string): string {
   const plain = sql.replaceAll(/["`[\]]/g, "");
-  return plain.replace(/^SELECT (DISTINCT )?(.{30,}?) FROM /, (_, distinct: string | undefined) => `SELECT ${distinct ?? ""}… FROM `);
+  return plain.replace(/^SELECT (DISTINCT )?(.{20,}?) FROM /, (_, distinct: string | undefined) => `SELECT ${distinct ?? ""}… FROM `);
 }
