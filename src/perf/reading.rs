@@ -201,7 +201,7 @@ fn name_of(span: &Span) -> String {
         }
     };
     if is_routed {
-        return span.name.clone();
+        return with_braces(&span.name);
     }
     let (method, path) = span.name.split_once(' ').unwrap_or(("", &span.name));
     if span.http_status == Some(404) {
@@ -210,6 +210,28 @@ fn name_of(span: &Span) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let parts: Vec<&str> = path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect();
     format!("{method} {}", parts.join("/")).trim_start().to_owned()
+}
+
+/// Django's `books/<int:pk>/`, as OpenTelemetry sends it, in the words that Sentry's SDK has for it: `books/{pk}/`.
+fn with_braces(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, behind)) = rest.split_once('<') {
+        out.push_str(before);
+        let Some((inner, after)) = behind.split_once('>').filter(|(inner, _)| is_placeholder(inner)) else {
+            out.push('<');
+            rest = behind;
+            continue;
+        };
+        out.push_str(&format!("{{{}}}", inner.rsplit(':').next().unwrap_or(inner)));
+        rest = after;
+    }
+    out + rest
+}
+
+/// `pk` or `int:pk`
+fn is_placeholder(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':')
 }
 
 /// `"transaction_info":{"source":"url"}`, looked for without reading the rest.
