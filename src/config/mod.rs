@@ -398,6 +398,9 @@ pub const REFUSED_WRITE_MS: u64 = 1000;
 /// Live messages a slow browser may lag behind before it is told to fetch again.
 pub const LIVE_BACKLOG: usize = 256;
 
+/// Services to choose from. Sorted by name, so that a service is always or never among them.
+pub const SERVICES_SHOWN_MAX: usize = 500;
+
 /// Environments to choose from. A team has a handful; more are found by search.
 pub const ENVIRONMENTS_SHOWN_MAX: usize = 50;
 

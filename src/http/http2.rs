@@ -62,6 +62,11 @@ impl Activity {
         Running(self.clone())
     }
 
+    /// Whether no request ever came.
+    fn is_unused(&self) -> bool {
+        self.running.load(Ordering::Relaxed) == 0 && self.last_ms.load(Ordering::Relaxed) == 0
+    }
+
     /// When it has been idle for too long, should nothing happen until then.
     fn idle_at(&self) -> Instant {
         if self.running.load(Ordering::Relaxed) > 0 {
@@ -124,6 +129,10 @@ pub(super) async fn run<A, F>(
                 }
                 if activity.idle_at() > Instant::now() {
                     continue;
+                }
+                // There is nobody to take leave of.
+                if activity.is_unused() {
+                    return;
                 }
             }
             _ = stop.wait_for(|stop| *stop), if cut_at.is_none() => {}

@@ -190,6 +190,7 @@ async fn answer(
         Route::EventGrouping { event } => grouping::of_event(&ready, event).await,
         Route::AttachmentText { event, attachment } => blobs::attachment_text(&ready, event, attachment).await,
         Route::Traces => ui::traces(&ready, &query).await,
+        Route::Services => ui::services(&ready).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
         Route::Releases => releases::list(&ready, &query).await,

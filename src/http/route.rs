@@ -47,6 +47,8 @@ pub enum Route<'a> {
     EventGrouping { event: &'a str },
     AttachmentText { event: &'a str, attachment: &'a str },
     Traces,
+    // The names of services, by which traces and logs are filtered.
+    Services,
     Trace { trace: &'a str },
     Span { trace: &'a str, span: &'a str },
     Releases,
@@ -183,6 +185,7 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["events", event, "grouping"] => Route::EventGrouping { event },
         ["events", event, "attachments", attachment, "text"] => Route::AttachmentText { event, attachment },
         ["traces"] => Route::Traces,
+        ["services"] => Route::Services,
         ["traces", trace] => Route::Trace { trace },
         ["traces", trace, "spans", span] => Route::Span { trace, span },
         ["releases"] => Route::Releases,

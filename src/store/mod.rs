@@ -48,6 +48,7 @@ mod replays;
 mod rescue;
 mod retention;
 pub mod safety;
+mod services;
 mod sessions;
 mod span_chunk;
 mod span_chunks;

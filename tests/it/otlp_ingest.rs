@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Connection};
 use crate::fixture::{Fixture, send};
 use crate::harness::Trapline;
-use crate::payload::{auth, compress, id, otlp_request, otlp_span, send_span};
+use crate::payload::{compress, id, otlp_request, otlp_span, send_span};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -263,6 +263,21 @@ fn logs_and_metrics_are_taken_and_counted() {
         assert!(server.outcome("log", "not_kept") > logs, "{folder}");
         assert!(server.outcome("metric", "not_kept") > metrics, "{folder}");
     }
+}
+
+#[test]
+fn services_are_told_and_told_apart() {
+    let server = Trapline::start();
+    for (number, service) in [(1, "billing"), (2, "storefront"), (3, "billing")] {
+        let mut batch = otlp_request(&[otlp_span(number, 1, "/pay/")]);
+        batch["resourceSpans"][0]["resource"]["attributes"][0]["value"]["stringValue"] = json!(service);
+        server.post("/v1/traces").json(&batch).send().expect(200);
+    }
+    assert_eq!(server.get_json("/api/ui/services"), json!({ "services": ["billing", "storefront"] }));
+    let of = |service: &str| server.get_json(&format!("/api/ui/traces?service={service}"))["traces"].clone();
+    assert_eq!(of("billing").as_array().unwrap().len(), 2);
+    assert_eq!(of("storefront")[0]["trace_id"], id(2));
+    assert_eq!(of("bill"), json!([]));
 }
 
 #[test]

@@ -17,6 +17,14 @@ pub struct TraceListView {
     pub searched_to_ms: Option<f64>,
 }
 
+/// `GET /api/ui/services`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ServiceListView {
+    /// What traces name as `service.name`, sorted.
+    pub services: Vec<String>,
+}
+
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TraceRowView {

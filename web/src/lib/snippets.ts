@@ -78,7 +78,7 @@ sentry_sdk.init(
   // Lines of at most 64 characters: the box shows them whole at 1280 px.
   return {
     install: `pip install opentelemetry-distro \\
-  opentelemetry-exporter-otlp-proto-http
+  opentelemetry-exporter-otlp
 # finds Django and your database driver
 opentelemetry-bootstrap -a install`,
     setup: [
@@ -87,8 +87,7 @@ opentelemetry-bootstrap -a install`,
         language: "shell",
         text: `export DJANGO_SETTINGS_MODULE=mysite.settings     # yours
 export OTEL_SERVICE_NAME=my-app                   # yours
-export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}
-export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf  # not gRPC`,
+export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}`,
       },
       {
         title: "run",
