@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use crate::otlp::response::{self, Failure, UNIMPLEMENTED};
@@ -56,11 +56,12 @@ fn subtype(headers: &HeaderMap) -> Option<&str> {
 /// Answers one call. Never fails, and ends in the ledger like every other request to take something in.
 pub(super) async fn answer(server: &Arc<Server>, route: &Route<'_>, request: Request<Incoming>) -> Response<Body> {
     let arrival = arrival(&request, "otlp");
+    let client = client_of(request.headers());
     let outcome = match check(server, route, &request) {
         Ok(signal) => export(server, signal, request).await.unwrap_or_else(|error| refused(&error, 0)),
         Err(error) => refused(&error, 0),
     };
-    let (mut response, ending) = match outcome {
+    let (mut response, mut ending) = match outcome {
         Outcome::Taken { body, ending } => (message(&body), ending),
         // The encoding of a message is part of the method here.
         Outcome::Refused { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, failure, ending } => {
@@ -68,9 +69,16 @@ pub(super) async fn answer(server: &Arc<Server>, route: &Route<'_>, request: Req
         }
         Outcome::Refused { failure, ending, .. } => (failed(&failure), ending),
     };
+    ending.client = client;
     server.ledger.record(arrival, ending, &server.live);
     respond::secure(response.headers_mut());
     response
+}
+
+/// The exporter alone: the libraries below it add themselves to the user agent, each with its version.
+fn client_of(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(USER_AGENT)?.to_str().ok()?;
+    agent.split_whitespace().next().map(str::to_owned)
 }
 
 /// The signal of a call that can be taken.

@@ -43,6 +43,7 @@ fn each_service_takes_each_compression() {
             assert_eq!(called.message(), b"", "{path} {encoding}");
             assert_eq!(called.headers["content-type"], "application/grpc");
             let row = server.last_request();
+            assert_eq!(row["client"], "OTel-OTLP-Exporter-Test/1");
             assert_eq!(
                 (&row["protocol"], &row["problem"], &row["status"]),
                 (&json!("otlp"), &json!(null), &json!(200))

@@ -93,7 +93,7 @@ impl GrpcClient {
         if !headers.iter().any(|(name, _)| *name == "content-type") {
             request = request.header("content-type", "application/grpc");
         }
-        request = request.header("te", "trailers").header("user-agent", "OTel-OTLP-Exporter-Test/1");
+        request = request.header("te", "trailers").header("user-agent", "OTel-OTLP-Exporter-Test/1 grpc-test/2");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
