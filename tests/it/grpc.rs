@@ -257,6 +257,17 @@ fn opening_and_resetting_streams_ends_the_connection_and_nothing_else() {
 }
 
 #[test]
+fn metadata_beyond_all_measure_is_refused_unread() {
+    let (server, client) = started();
+    let much = "x".repeat(60 << 10);
+    match client.try_call(TRACES, &[("x-a", &much), ("x-b", &much)], framed(false, b"")) {
+        Ok(called) => assert_eq!(called.http_status, 431, "{called:?}"),
+        Err(error) => assert!(error.is_reset() || error.is_go_away(), "{error}"),
+    }
+    GrpcClient::open(server.address()).call(TRACES, &[], framed(false, b"")).message();
+}
+
+#[test]
 fn an_open_connection_does_not_hold_up_the_end() {
     let (mut server, client) = started();
     client.call(TRACES, &[], framed(false, b"")).message();
