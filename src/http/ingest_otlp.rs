@@ -94,12 +94,15 @@ fn format_of(headers: &HeaderMap) -> Option<Format> {
     headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(Format::from_content_type)
 }
 
+/// Of whom, what could be read, and what could not.
+type Read = (Project, Decoded, Vec<Refusal>);
+
 /// What makes rows of a request's bytes; who may not send is refused before any of them is looked at.
 pub(super) fn decoder(
     sender: Sender,
     signal: Signal,
     format: Format,
-) -> impl FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, Vec<Refusal>), ApiError> + Send + 'static {
+) -> impl FnOnce(&Ready, &[u8]) -> Result<Read, ApiError> + Send + 'static {
     move |ready, body| {
         let project = sender.project(ready)?;
         let decoded = match signal {
