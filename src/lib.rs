@@ -1,6 +1,6 @@
 //! trapline keeps and explains the errors and traces of an application: one process, one port, one SQLite file.
 //!
-//! It speaks the Sentry envelope protocol and OTLP/HTTP, and serves its own web app. This page is the architecture:
+//! It speaks the Sentry envelope protocol and OTLP (HTTP and gRPC), and serves its own web app. This page is the architecture:
 //! the floors of the house, the route of an event through it, and the promises that hold everywhere. When a change
 //! makes a line here false, the same commit mends the line.
 //!
@@ -136,8 +136,7 @@
 //! of a crash dump's form.
 //!
 //! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
-//! metrics into columnar chunks (`store`), logs and metrics over OTLP (counted so far),
-//! OTLP over gRPC (`http`).
+//! metrics into columnar chunks (`store`), logs and metrics over OTLP (counted so far).
 
 pub mod app;
 pub mod config;

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use trapline::app;
 use trapline::app::safety::{self, ExportFilter};
-use trapline::config::{Durability, LogFormat, MaxSize, RawSettings, Settings};
+use trapline::config::{Durability, LogFormat, MaxSize, OtlpWithoutKey, RawSettings, Settings};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -153,12 +153,22 @@ struct Flags {
     /// Loopback address and port; may be given more than once [default: 127.0.0.1:4318 and [::1]:4318]
     #[arg(long, env = "TRAPLINE_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
     listen: Option<Vec<String>>,
+    /// Loopback addresses for gRPC beside those, or off; taken default ones are left out [default: 127.0.0.1:4317 and
+    /// [::1]:4317]
+    #[arg(long, env = "TRAPLINE_GRPC_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
+    grpc_listen: Option<Vec<String>>,
     /// Names besides the loopback ones that a Host header may carry
     #[arg(long, env = "TRAPLINE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Option<Vec<String>>,
     /// Proxies whose X-Forwarded-For is believed [default: 127.0.0.0/8 and ::1]
     #[arg(long, env = "TRAPLINE_TRUSTED_PROXIES", value_name = "ADDR", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
+    /// Origins whose pages may send, https://shop.example, or * [default: *]
+    #[arg(long, env = "TRAPLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    allowed_origins: Option<Vec<String>>,
+    /// From where OpenTelemetry data is taken that names no key: local, always or never [default: local]
+    #[arg(long, env = "TRAPLINE_OTLP_WITHOUT_KEY", value_name = "WHEN", value_parser = parse_without_key)]
+    otlp_without_key: Option<OtlpWithoutKey>,
     /// error, warn, info, debug, trace, or a filter [default: info]
     #[arg(long, env = "TRAPLINE_LOG_LEVEL", value_name = "LEVEL")]
     log_level: Option<String>,
@@ -168,7 +178,7 @@ struct Flags {
     /// Replace what looks like a secret before storing it [default: true]
     #[arg(long, env = "TRAPLINE_SCRUB", value_name = "BOOL")]
     scrub: Option<bool>,
-    /// The largest request as received [default: 33554432]
+    /// The largest request as received [default: 67108864]
     #[arg(long, env = "TRAPLINE_REQUEST_BYTES_MAX", value_name = "BYTES")]
     request_bytes_max: Option<usize>,
     /// The largest request after decompression [default: 67108864]
@@ -314,8 +324,11 @@ impl From<Flags> for Said {
         let settings = RawSettings {
             data_dir: flags.place.data_dir,
             listen: flags.listen,
+            grpc_listen: flags.grpc_listen,
             allowed_hosts: flags.allowed_hosts,
             trusted_proxies: flags.trusted_proxies,
+            allowed_origins: flags.allowed_origins,
+            otlp_without_key: flags.otlp_without_key,
             log_level: flags.log_level,
             log_format: flags.log_format,
             scrub: flags.scrub,
@@ -350,6 +363,15 @@ fn parse_log_format(text: &str) -> Result<LogFormat, String> {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
         _ => Err("write text or json".to_string()),
+    }
+}
+
+fn parse_without_key(text: &str) -> Result<OtlpWithoutKey, String> {
+    match text {
+        "local" => Ok(OtlpWithoutKey::Local),
+        "always" => Ok(OtlpWithoutKey::Always),
+        "never" => Ok(OtlpWithoutKey::Never),
+        _ => Err("write local, always or never".to_string()),
     }
 }
 

@@ -8,14 +8,17 @@ pub mod network;
 mod settings;
 
 pub use keep::{Keep, MaxSize};
-pub use settings::{Durability, LogFormat, RawSettings, Settings, SettingsError, is_loopback_name};
+pub use settings::{Durability, LogFormat, OtlpWithoutKey, RawSettings, Settings, SettingsError, is_loopback_name};
 
 /// The port of OTLP/HTTP, which every OpenTelemetry SDK tries first. Ours for everything.
 pub const PORT_DEFAULT: u16 = 4318;
 
+/// The port of OTLP/gRPC, tried beside the other: exporters that are told a protocol and no address look there.
+pub const GRPC_PORT_DEFAULT: u16 = 4317;
+
 /// Bodies as received, in bytes. Sentry SDKs send well under 1 MiB compressed; an OTel Collector batches up to
-/// about 6 MB uncompressed, and SDK exporters cap a request at 64 MiB.
-pub const REQUEST_BYTES_MAX: usize = 32 << 20;
+/// about 6 MB uncompressed, and SDK exporters, which by default do not compress, cap a request at these 64 MiB.
+pub const REQUEST_BYTES_MAX: usize = 64 << 20;
 
 /// Bodies after decompression, in bytes: the OTLP specification's recommended default (v1.11), counted while
 /// decompressing, because 809 bytes of brotli can hold a gigabyte.
@@ -227,6 +230,40 @@ pub const HEADER_TIMEOUT_S: u64 = 60;
 /// The longest that can be set, in seconds: an hour. Whoever opens connections and sends nothing holds each for so long.
 pub const HEADER_TIMEOUT_S_MAX: u64 = 3_600;
 
+/// Requests over one HTTP/2 connection at a time. A gRPC exporter has one, a Collector ten.
+pub const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// What one HTTP/2 connection may send before it is read, in bytes, over all its streams and on one of them: two batches
+/// of a Collector. Bodies that are read count toward [`BODIES_IN_MEMORY_BYTES_MAX`].
+pub const HTTP2_WINDOW_BYTES: u32 = 1 << 20;
+
+/// What one HTTP/2 stream may have waiting to be sent, in bytes: answers to exporters are far below it.
+pub const HTTP2_SEND_BYTES_MAX: usize = 256 << 10;
+
+/// Streams of an HTTP/2 connection that the client may have reset before they were looked at, and that may have ended
+/// because of the client's mistakes; with one more the connection is closed. Opening and resetting at once costs a
+/// client nothing and a server a request (CVE-2023-44487).
+pub const HTTP2_PENDING_RESETS_MAX: usize = 20;
+pub const HTTP2_ERROR_RESETS_MAX: usize = 256;
+
+/// An HTTP/2 connection is asked whether anybody is there, in seconds after it was last heard of, and is closed when no
+/// answer comes in so many seconds.
+pub const HTTP2_PING_S: u64 = 60;
+pub const HTTP2_PING_ANSWER_S: u64 = 20;
+
+/// An HTTP/2 connection without a request for so long is closed, in seconds. gRPC clients notice and open another for
+/// the next batch, which a metrics exporter sends every minute.
+pub const HTTP2_IDLE_S: u64 = 600;
+
+/// How long exporters are asked to wait before they send again, in seconds, and the most they are asked for whatever the
+/// reason: Python's has 10 s for everything, and drops the batch at once when it is to wait longer than it may.
+pub const OTLP_RETRY_AFTER_S: u64 = 3;
+pub const OTLP_RETRY_AFTER_S_MAX: u64 = 5;
+
+/// What an exporter is told about refusals and errors, in characters. An answer may have 4 MiB (OTLP specification);
+/// people read the first lines.
+pub const OTLP_MESSAGE_CHARS_MAX: usize = 500;
+
 /// Proxies whose `X-Forwarded-For` is believed. This machine's own: whoever sends from here could as well write any
 /// address into the event itself.
 pub const TRUSTED_PROXIES: [&str; 2] = ["127.0.0.0/8", "::1"];
@@ -386,6 +423,9 @@ pub const REFUSED_WRITE_MS: u64 = 1000;
 
 /// Live messages a slow browser may lag behind before it is told to fetch again.
 pub const LIVE_BACKLOG: usize = 256;
+
+/// Services to choose from. Sorted by name, so that a service is always or never among them.
+pub const SERVICES_SHOWN_MAX: usize = 500;
 
 /// Environments to choose from. A team has a handful; more are found by search.
 pub const ENVIRONMENTS_SHOWN_MAX: usize = 50;

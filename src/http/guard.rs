@@ -16,7 +16,8 @@ use super::error::ApiError;
 pub const APP_HEADER: &str = "x-trapline";
 
 /// Headers only a proxy adds.
-const PROXY_HEADERS: &[&str] = &["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "via"];
+pub(super) const PROXY_HEADERS: &[&str] =
+    &["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "via"];
 
 /// Refuses a `Host` that is not a loopback name: 421, for every route.
 pub fn check_host(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Result<(), ApiError> {

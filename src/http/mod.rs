@@ -12,8 +12,10 @@ mod error;
 mod error_page;
 mod feedback;
 mod grouping;
+mod grpc;
 mod guard;
 mod health;
+mod http2;
 mod ingest_cron;
 mod ingest_otlp;
 mod ingest_security;
@@ -22,6 +24,8 @@ mod jaeger;
 mod ledger;
 mod live;
 mod monitors;
+mod origins;
+mod otlp_sender;
 mod peer;
 mod projects;
 mod refused;
@@ -58,6 +62,7 @@ pub use directory::Ready;
 use error::ApiError;
 use ledger::{Arrival, Ending, Ledger};
 pub use live::LiveHub;
+use otlp_sender::Place;
 use respond::Body;
 use route::{Route, Sentry0};
 pub use serve::serve;
@@ -113,13 +118,16 @@ pub async fn handle(server: Arc<Server>, request: Request<Incoming>) -> Response
     let path = request.uri().path().to_string();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let route = route::route(&parts);
-    let is_ingest = route.is_ingest();
+    if grpc::is_grpc(request.headers()) {
+        return grpc::answer(&server, &route, request).await;
+    }
+    let origin = route.is_ingest().then(|| origins::granted(&server.settings, request.headers()));
     let mut response = match answer(&server, &route, request).await {
         Ok(response) => response,
         Err(error) => error.response(),
     };
-    if is_ingest {
-        respond::allow_any_origin(response.headers_mut());
+    if let Some(origin) = origin {
+        origins::allow(response.headers_mut(), &server.settings, origin);
     }
     respond::secure(response.headers_mut());
     response
@@ -183,6 +191,7 @@ async fn answer(
         Route::EventGrouping { event } => grouping::of_event(&ready, event).await,
         Route::AttachmentText { event, attachment } => blobs::attachment_text(&ready, event, attachment).await,
         Route::Traces => ui::traces(&ready, &query).await,
+        Route::Services => ui::services(&ready).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
         Route::Releases => releases::list(&ready, &query).await,
@@ -228,21 +237,32 @@ async fn answer(
 /// Ingest routes: every request ends in the ledger, whatever becomes of it.
 async fn take_in(server: &Arc<Server>, route: &Route<'_>, request: Request<Incoming>) -> Response<Body> {
     if request.method() == Method::OPTIONS {
-        return respond::preflight(request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS));
+        return origins::preflight(request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS));
     }
     let protocol = match route {
-        Route::Otlp { .. } | Route::Grpc => "otlp",
+        Route::Otlp { .. } | Route::SentryOtlp { .. } | Route::UnknownOtlp { .. } | Route::Grpc { .. } => "otlp",
         _ => "sentry",
     };
     let arrival = arrival(&request, protocol);
+    if let Err(error) = origins::check(&server.settings, request.headers()) {
+        server.ledger.record(arrival, Ending::refused(&error, 0), &server.live);
+        return error.response();
+    }
     let (response, ending) = match route {
         Route::Envelope { project } => ingest_sentry::envelope(server, project, request).await,
         Route::Security { project } => ingest_security::report(server, project, request).await,
         Route::Store { project } => ingest_sentry::store(server, *project, request).await,
         Route::Minidump { project } => ingest_sentry::minidump(server, project, request).await,
         Route::EventAttachments { project, event } => ingest_sentry::attachments(server, project, event, request).await,
-        Route::Otlp { project, signal } => ingest_otlp::export(server, *project, *signal, request).await,
-        Route::Grpc => ingest_otlp::refuse_grpc(),
+        Route::Otlp { project, signal } => {
+            let place = project.map_or(Place::Anywhere, Place::Path);
+            ingest_otlp::export(server, place, *signal, request).await
+        }
+        Route::SentryOtlp { project, signal } => {
+            ingest_otlp::export(server, Place::Sentry(project), *signal, request).await
+        }
+        Route::UnknownOtlp { signal } => ingest_otlp::refuse_signal(signal, &request),
+        Route::Grpc { .. } => ingest_otlp::refuse_other_than_grpc(&request),
         Route::Cron { project, slug, key } => ingest_cron::cron(server, project, slug, *key, request).await,
         Route::SentryOther { name } => ingest_sentry::refuse_other(name),
         _ => {
@@ -265,7 +285,7 @@ fn wrong_method(server: &Server, route: &Route<'_>, request: &Request<Incoming>)
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:4318");
         ApiError::new(StatusCode::NOT_FOUND, "nothing takes requests at this address").with_fix(format!(
             "Sentry SDKs need the DSN as the welcome page shows it; OpenTelemetry needs the endpoint without a path \
-             (http://{host}) and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+             (http://{host})"
         ))
     } else {
         ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")

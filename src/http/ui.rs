@@ -3,7 +3,7 @@
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::config::{ENVIRONMENTS_SHOWN_MAX, PAGE_ROWS, PAGE_ROWS_MAX, TRACE_SPANS_SHOWN_MAX};
+use crate::config::{ENVIRONMENTS_SHOWN_MAX, PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, TRACE_SPANS_SHOWN_MAX};
 use crate::model::detail::Variable;
 use crate::model::ids::{EventId, IssueId, SpanId, TraceId};
 use crate::model::issue::{Issue, IssueStatus};
@@ -22,7 +22,8 @@ use super::view::event::{EventNavView, EventTraceView, EventView};
 use super::view::ingest::{ClientDiscardView, IngestView, OutcomeView};
 use super::view::issue::{IssueListView, IssueRowView, IssueView};
 use super::view::trace::{
-    SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView, TraceRowView, TraceView,
+    ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView, TraceRowView,
+    TraceView,
 };
 use super::view::{BootView, ProjectView};
 use super::{Query, Ready, feedback, grouping, now_ms, trace_words, ui_logs};
@@ -186,6 +187,10 @@ pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
         searched_to_ms: page.searched_to_ns.map(|ns| ns as f64 / 1e6),
         typed_attribute,
     })
+}
+
+pub(super) async fn services(ready: &Ready) -> Answer {
+    ok(&ServiceListView { services: ready.store.trace_services(SERVICES_SHOWN_MAX).await? })
 }
 
 pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {

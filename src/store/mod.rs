@@ -53,6 +53,7 @@ mod rescue;
 mod retention;
 mod room;
 pub mod safety;
+mod services;
 mod sessions;
 mod span_chunk;
 mod span_chunks;

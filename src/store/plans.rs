@@ -71,6 +71,7 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("retention/space.rs", "measure", "the names of tables"),
     ("retention/space.rs", "read_counted", "days and kinds, some hundred, for one page"),
     ("retention/space.rs", "read_measured", "one row a kind"),
+    ("services.rs", "SERVICES_SQL", "what many traces share is told once"),
     ("span_sealer.rs", "CHUNKS_SQL", "walks the newest chunks, as far as merging looks"),
     ("span_sealer.rs", "WAITING_SQL", "what is not sealed, for the keeper, as far as a chunk goes"),
     ("trace_rows.rs", "list_sql", "labels that hold a text or a service: what many traces share is told once"),

@@ -6,6 +6,7 @@ mod jobs;
 mod python;
 mod requests;
 mod rust;
+mod telemetry;
 mod versions;
 
 use serde_json::{Value, json};

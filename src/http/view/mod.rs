@@ -109,6 +109,7 @@ mod types {
             feedback::FeedbackView,
             feedback::FeedbackIssueView,
             detail::FieldError,
+            trace::ServiceListView,
             trace::TraceListView,
             trace::TraceRowView,
             trace::TraceView,

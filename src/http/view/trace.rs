@@ -19,6 +19,14 @@ pub struct TraceListView {
     pub typed_attribute: Option<String>,
 }
 
+/// `GET /api/ui/services`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ServiceListView {
+    /// What traces name as `service.name`, sorted.
+    pub services: Vec<String>,
+}
+
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TraceRowView {

@@ -378,6 +378,12 @@ export type FieldError = {
  */
 path: string, problem: string, };
 
+export type ServiceListView = { 
+/**
+ * What traces name as `service.name`, sorted.
+ */
+services: Array<string>, };
+
 export type TraceListView = { 
 /**
  * Newest first.

@@ -1,8 +1,8 @@
 // The list of traces, newest first: what ran, how long, how much SQL, what failed.
 
-import { prefetch } from "../api/client";
+import { prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
-import type { TraceListView, TraceRowView } from "../api/types";
+import type { ServiceListView, TraceListView, TraceRowView } from "../api/types";
 import { SearchBox } from "../components/controls";
 import { AttributeBox, Chip, Choice, ListEnd, NewBar, ProjectChoice, SearchedTo } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
@@ -44,7 +44,8 @@ export function TracesPage() {
   const { searchedToMs, typedAttribute } = list;
   const isUnreadable = list.error?.status === 400 && text !== "";
   const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
-  const services = (rows ?? []).flatMap((row) => row.services);
+  // Those that came since the page was opened are in its rows.
+  const services = [...(useResource<ServiceListView>("/api/ui/services").data?.services ?? []), ...(rows ?? []).flatMap((row) => row.services)];
   return (
     <div class="page">
       <header class="page-head">
