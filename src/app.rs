@@ -33,8 +33,10 @@ pub fn run_server(settings: Settings) -> anyhow::Result<()> {
     result
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let listeners = bind(&settings).await?;
+    // Port 0 has become a real one, by which calls to this server are known.
+    settings.listen = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let address = listeners[0].local_addr().context("cannot tell the address listened on")?;
     let stop = stop_signal()?;
 
@@ -58,7 +60,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let Some(first) = ready.projects.first() else { bail!("the database holds no project with an active key") };
     announce(&store, first, address, is_new);
     // What is told of monitors is ours: no filter and no limit of a project holds it back.
-    let server_policy = ServerPolicy { scrub: settings.scrub, limits: Vec::new() };
+    let server_policy = ServerPolicy { scrub: settings.scrub, ..ServerPolicy::default() };
     let policy = Policy::new(&ProjectSettings::default(), &server_policy, Arc::default());
     let watching = tokio::spawn(watch_monitors(store.clone(), policy, monitor_news, stop));
 

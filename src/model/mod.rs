@@ -5,6 +5,7 @@
 
 pub mod blob;
 pub mod client_report;
+pub mod conventions;
 pub mod decoded;
 pub mod detail;
 pub mod event;
