@@ -115,6 +115,7 @@ mod types {
             trace::SpanColumns,
             trace::TraceErrorView,
             trace::SpanView,
+            trace::QueryView,
             trace::SpanEventView,
             trace::SpanLinkView,
             blob::AttachmentView,

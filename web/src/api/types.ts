@@ -500,6 +500,20 @@ dropped: number,
  */
 transaction: unknown, };
 
+export type QueryView = { 
+/**
+ * Without values.
+ */
+text: string, 
+/**
+ * `SELECT shop_book`; empty when the statement cannot be read.
+ */
+summary: string, 
+/**
+ * Finds its equals, as the attribute `trapline.query.fingerprint`.
+ */
+fingerprint: string, };
+
 export type SpanEventView = { name: string, 
 /**
  * Relative to the span's start.
