@@ -33,8 +33,10 @@ pub fn run_server(settings: Settings) -> anyhow::Result<()> {
     result
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let mut listeners = bind(&settings.listen, settings.listen_is_default).await?;
+    // Port 0 has become a real one, by which calls to this server are known.
+    settings.listen = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let address = listeners[0].local_addr().context("cannot tell the address listened on")?;
     let grpc_listeners = bind_grpc(&settings).await?;
     let grpc_address = grpc_listeners.first().and_then(|listener| listener.local_addr().ok());
@@ -61,7 +63,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let Some(first) = ready.projects.first() else { bail!("the database holds no project with an active key") };
     announce(&store, first, address, grpc_address, is_new);
     // What is told of monitors is ours: no filter and no limit of a project holds it back.
-    let server_policy = ServerPolicy { scrub: settings.scrub, limits: Vec::new() };
+    let server_policy = ServerPolicy { scrub: settings.scrub, ..ServerPolicy::default() };
     let policy = Policy::new(&ProjectSettings::default(), &server_policy, Arc::default());
     let watching = tokio::spawn(watch_monitors(store.clone(), policy, monitor_news, stop));
 

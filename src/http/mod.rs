@@ -45,6 +45,7 @@ mod ui_logs;
 mod ui_metrics;
 pub mod view;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -54,7 +55,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::config::{LARGE_BODIES_AT_ONCE, Settings};
-use crate::ingest::ServerPolicy;
+use crate::ingest::{OwnAddress, ServerPolicy};
 use crate::model::ids::EventId;
 
 use body::BodyRoom;
@@ -89,7 +90,11 @@ pub struct Server {
 impl Server {
     pub fn new(settings: Settings, live: Arc<LiveHub>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let policy = ServerPolicy { scrub: settings.scrub, limits: settings.limits.clone() };
+        let own_address = OwnAddress {
+            ports: settings.listen.iter().map(SocketAddr::port).collect(),
+            names: settings.allowed_hosts.clone(),
+        };
+        let policy = ServerPolicy { scrub: settings.scrub, limits: settings.limits.clone(), own_address };
         Self {
             settings,
             live,

@@ -15,6 +15,7 @@ pub mod limiter;
 mod logs;
 mod metrics;
 mod monitors;
+mod own_calls;
 pub mod policy;
 mod spans;
 
@@ -26,6 +27,7 @@ pub use digest::Digest;
 use feedback::prepare_feedback;
 pub use limiter::Limiter;
 pub use monitors::watch_monitors;
+pub use own_calls::OwnAddress;
 pub use policy::{Policy, ServerPolicy};
 
 use crate::grouping;

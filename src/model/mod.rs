@@ -5,6 +5,7 @@
 
 pub mod blob;
 pub mod client_report;
+pub mod conventions;
 pub mod decoded;
 pub mod detail;
 pub mod event;
@@ -22,6 +23,7 @@ pub mod segment;
 pub mod session;
 pub mod sketch;
 pub mod span;
+pub mod sql;
 pub mod storage;
 pub mod time;
 pub mod trace;

@@ -76,6 +76,7 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("span_sealer.rs", "WAITING_SQL", "what is not sealed, for the keeper, as far as a chunk goes"),
     ("trace_rows.rs", "list_sql", "labels that hold a text or a service: what many traces share is told once"),
     ("trace_rows.rs", "one_sql", "the same"),
+    ("trace_rows.rs", "hidden_sql", "the same"),
     ("trace_search.rs", "PLACES_SQL", "walks chunks from the newest on, until the page is full or time is up"),
     ("trace_search.rs", "WAITING_SQL", "what is not sealed"),
     ("traces.rs", "PARTS_SQL", "sorts the parts of one trace"),
@@ -119,6 +120,7 @@ fn built() -> Vec<(&'static str, &'static str, Vec<String>)> {
         ),
         ("trace_rows.rs", "list_sql", vec![trace_rows::list_sql()]),
         ("trace_rows.rs", "one_sql", vec![trace_rows::one_sql()]),
+        ("trace_rows.rs", "hidden_sql", vec![trace_rows::hidden_sql()]),
         ("writer.rs", "last_id_sql", writer::ID_TABLES.map(writer::last_id_sql).to_vec()),
     ]
 }

@@ -402,7 +402,9 @@ impl<'c> OpenChunk<'c> {
         let count = self.index.span_count();
         let mut rows = rows_by_name(self.names()?, count, wanted)?;
         let column = AttributeColumn::decode(&self.attributes()?.attributes, count)?;
-        rows.extend(column.rows_where(wanted.key(), |value| wanted.takes_value(value))?);
+        for key in wanted.keys() {
+            rows.extend(column.rows_where(key, |value| wanted.takes_value(value))?);
+        }
         let mut traces: Vec<usize> = rows.into_iter().map(|row| self.index.trace_of(row)).collect();
         traces.sort_unstable();
         traces.dedup();

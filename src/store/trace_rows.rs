@@ -302,6 +302,27 @@ pub(super) fn one_sql() -> String {
     )
 }
 
+/// Traces of the same filter that `requests_only` leaves out, as far as a page of the list reaches.
+pub(super) fn hidden_sql() -> String {
+    format!("SELECT count(*) FROM trace WHERE {FILTER_SQL} AND trace.id >= :from AND trace.flags & 1024 = 0")
+}
+
+pub(super) fn count_hidden(connection: &Connection, filter: &TraceFilter, from: i64) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(&hidden_sql())?;
+    let count: i64 = statement.query_row(
+        named_params! {
+            ":before": filter.before,
+            ":requests_only": false,
+            ":project_id": filter.project_id.map(|id| id.0),
+            ":text": filter.text,
+            ":service": filter.service,
+            ":from": from,
+        },
+        |row| row.get(0),
+    )?;
+    Ok(count.unsigned_abs())
+}
+
 /// The first of the rows that are looked at together, as many as that; `None` when they are the last.
 pub(super) fn floor_of(connection: &Connection, before: i64, rows: usize) -> Result<Option<i64>, StoreError> {
     let mut statement =

@@ -42,6 +42,7 @@ mod issue_search;
 mod kept;
 mod live;
 mod logs;
+mod meaning;
 mod metrics;
 mod monitors;
 mod normalised;

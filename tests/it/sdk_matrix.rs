@@ -3,6 +3,7 @@
 
 mod javascript;
 mod jobs;
+mod opentelemetry;
 mod python;
 mod requests;
 mod rust;

@@ -116,6 +116,7 @@ mod types {
             trace::SpanColumns,
             trace::TraceErrorView,
             trace::SpanView,
+            trace::QueryView,
             trace::SpanEventView,
             trace::SpanLinkView,
             blob::AttachmentView,

@@ -1,6 +1,7 @@
 """Runs the desk (the Django project beside this file) or a small script with whatever sentry-sdk is installed.
 
     drive.py wsgi /path/ ...     each path visited once, on a real socket; post:/path/ sends JSON
+                                 HEADERS are sent with each, as a JSON object
     drive.py asgi /path/ ...     the same through uvicorn; ws:/path/ is a websocket that sends one message
     drive.py celery N            /charge/ visited, and a worker until N tasks have ended for good
     drive.py beat                a worker and beat, until the first task of the schedule has run
@@ -10,6 +11,7 @@
 Answers of the project do not matter here: what counts is what the SDK sends, and that it has sent it at the end.
 """
 
+import json
 import os
 import sys
 import tempfile
@@ -45,10 +47,14 @@ def finish():
     import sentry_sdk
 
     sentry_sdk.flush(timeout=DEADLINE_S)
+    otel = sys.modules.get("desk.otel")
+    if otel:
+        otel.finish()
 
 
 def visit(port, path):
     headers = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"}
+    headers |= json.loads(os.environ.get("HEADERS", "{}"))
     body = None
     if path.startswith("post:"):
         path = path.removeprefix("post:")

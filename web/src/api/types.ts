@@ -394,6 +394,11 @@ traces: Array<TraceRowView>, next_cursor: string | null,
  */
 searched_to_ms: number | null, 
 /**
+ * Traces that would stand among these, were it not for `kind=requests`: lone calls and queries outside of any
+ * request.
+ */
+background_hidden: number, 
+/**
  * What was typed and taken as an attribute of a span, as `name:value`.
  */
 typed_attribute: string | null, };
@@ -466,7 +471,12 @@ source: Array<string>,
 /**
  * The span names a parent that is not in the trace.
  */
-is_orphan: Array<boolean>, };
+is_orphan: Array<boolean>, 
+/**
+ * By how much the span is drawn later than its own clock says (earlier when negative), because that differs from
+ * its caller's; 0 for nearly all. Already in `start_ns`.
+ */
+clock_shift_ns: Array<number>, };
 
 export type TraceErrorView = { event_id: string, issue_id: string, short_id: string, title: string, level: string, 
 /**
@@ -482,7 +492,11 @@ span: number,
  */
 is_placed_by_time: boolean, };
 
-export type SpanView = { trace_id: string, span_id: string, parent_span_id: string | null, name: string, op: string, kind: string, service: string, source: string, status: string, status_message: string, start_ms: number, duration_ns: number, http_status: number | null, release: string | null, environment: string | null, sdk: string | null, attributes: Array<Variable>, resource: Array<Variable>, events: Array<SpanEventView>, links: Array<SpanLinkView>, 
+export type SpanView = { trace_id: string, span_id: string, parent_span_id: string | null, name: string, op: string, kind: string, service: string, source: string, status: string, status_message: string, start_ms: number, duration_ns: number, http_status: number | null, 
+/**
+ * Of a database query.
+ */
+query: QueryView | null, release: string | null, environment: string | null, sdk: string | null, attributes: Array<Variable>, resource: Array<Variable>, events: Array<SpanEventView>, links: Array<SpanLinkView>, 
 /**
  * Left out by the SDK's own limits.
  */
@@ -491,6 +505,20 @@ dropped: number,
  * For Sentry transactions: tags, contexts, request and so on, as sent.
  */
 transaction: unknown, };
+
+export type QueryView = { 
+/**
+ * Without values.
+ */
+text: string, 
+/**
+ * `SELECT shop_book`; empty when the statement cannot be read.
+ */
+summary: string, 
+/**
+ * Finds its equals, as the attribute `trapline.query.fingerprint`.
+ */
+fingerprint: string, };
 
 export type SpanEventView = { name: string, 
 /**

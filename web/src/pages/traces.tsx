@@ -18,7 +18,7 @@ import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
 import "../styles/logs.css";
 
-const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, typedAttribute: view.typed_attribute });
+const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, typedAttribute: view.typed_attribute, hidden: view.background_hidden });
 const keyOf = (row: TraceRowView) => row.trace_id;
 
 export function TracesPage() {
@@ -58,13 +58,7 @@ export function TracesPage() {
         <AttributeBox value={attribute} label="Attribute of a span" placeholder="db.system:sqlite" onChange={(pair) => change({ attribute: pair })} />
       </div>
       <div class="filter-line">
-        <nav class="tabs" aria-label="Kind">
-          {(["requests", "all"] as const).map((kind) => (
-            <a key={kind} href={`/traces${withQuery(place.value.search, { kind: kind === "all" ? "all" : null })}`} aria-current={(kind === "all") === isAll ? "true" : undefined}>
-              {kind === "all" ? "All" : "Requests"}
-            </a>
-          ))}
-        </nav>
+        <Background isAll={isAll} hidden={list.hidden} onChange={(kind) => change({ kind })} />
         <span class="log-chips">
           {typedAttribute !== null && (
             <span class="typed-attribute">
@@ -120,6 +114,18 @@ export function TracesPage() {
         <ListEnd list={list} noun="trace" />
       )}
     </div>
+  );
+}
+
+/** Queries and calls outside of any request or job are traces of their own: many, and seldom what is looked for. */
+function Background({ isAll, hidden, onChange }: { isAll: boolean; hidden: number; onChange: (kind: string | null) => void }) {
+  return (
+    <span class="background-calls">
+      <button type="button" class="toggle" aria-pressed={isAll} onClick={() => onChange(isAll ? null : "all")} title="Queries and calls outside of any request or job: each is a trace of its own">
+        Include background calls
+      </button>
+      {!isAll && hidden > 0 && <span>{`${count(hidden)} hidden`}</span>}
+    </span>
   );
 }
 
@@ -237,7 +243,7 @@ function NoTraces({ text, typed, service, attribute, project, isAll, onClear, on
           </button>
           {!isAll && (
             <button type="button" class="button" onClick={onAll}>
-              Look in all kinds
+              Include background calls
             </button>
           )}
         </p>
@@ -246,7 +252,7 @@ function NoTraces({ text, typed, service, attribute, project, isAll, onClear, on
   if (boot.value?.has_traces)
     return (
       <Empty title="No requests among the traces">
-        <p>Only spans of other kinds have arrived: jobs, scripts, or parts of requests.</p>
+        <p>Only queries and calls outside of any request or job have arrived.</p>
         <p class="buttons">
           <button type="button" class="button primary" onClick={onAll}>
             Show all traces
