@@ -4,6 +4,7 @@
 //! async: everything here can be made by hand in a test.
 
 pub mod blob;
+pub mod buckets;
 pub mod client_report;
 pub mod decoded;
 pub mod detail;
@@ -14,6 +15,7 @@ pub mod issue;
 pub mod live;
 pub mod log;
 pub mod metric;
+pub mod metric_total;
 pub mod monitor;
 pub mod outcome;
 pub mod project;

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_dictionaries.sql"),
     include_str!("migrations/0012_retention.sql"),
     include_str!("migrations/0013_issue_search.sql"),
+    include_str!("migrations/0017_metric_totals.sql"),
 ];
 
 /// What this version of trapline makes.
