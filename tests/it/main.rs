@@ -44,6 +44,7 @@ mod monitors;
 mod normalised;
 mod one_trace;
 mod otlp_ingest;
+mod otlp_rust;
 mod otlp_signals;
 mod project_settings;
 mod rate_limits;
