@@ -93,7 +93,9 @@
 //! nowhere. One merged, small row per trace is what the trace list reads; a search by attribute asks the chunks'
 //! filters, then the columns of what is left. Logs are sealed likewise; metrics are kept as they were acknowledged:
 //! beside a body of logs stand its times, levels, services and environments, so that a list passes it by unopened, and
-//! counts by minute; beside one of metrics the sums by minute that charts are drawn from.
+//! counts by minute; beside one of metrics the sums and spreads by minute that charts are drawn from. What a
+//! client counts up for as long as it runs is resolved when it is written: the last report of each such total is a row,
+//! and a minute takes what was added.
 //!
 //! Logs wait half a minute like that; then they are sealed: the records of many batches, in the order of time, become
 //! columns of one chunk, each group of columns a row that is read only when it is needed, with filters of the pieces of

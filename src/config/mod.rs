@@ -144,6 +144,28 @@ pub const CONTAINER_BYTES_MAX: usize = 12 << 20;
 pub const LOG_BYTES_MAX: usize = 2 << 20;
 pub const METRIC_BYTES_MAX: usize = 1 << 20;
 
+/// A log's body over OTLP, in bytes: it may be a dump, and is what is searched. And its logger, event name or own word for
+/// its level: names.
+pub const LOG_BODY_BYTES_MAX: usize = 64 << 10;
+pub const LOG_WORD_BYTES_MAX: usize = 200;
+
+/// Metric points in one OTLP request. Collectors send 8192, a process some hundreds.
+pub const REQUEST_POINTS_MAX: usize = 50_000;
+/// Buckets kept of one histogram; neighbours of finer ones become one. SDKs make 16 or 160.
+pub const METRIC_BUCKETS_MAX: usize = 320;
+/// Buckets kept of a metric's minute. What is measured rarely spans more than five powers of ten, which are so many.
+pub const METRIC_MINUTE_BUCKETS_MAX: usize = 160;
+/// A metric's name, unit and description over OTLP, in bytes.
+pub const METRIC_NAME_BYTES_MAX: usize = 200;
+pub const METRIC_UNIT_BYTES_MAX: usize = 64;
+pub const METRIC_DESCRIPTION_BYTES_MAX: usize = 1_000;
+/// The report of a total before the first one of a time is looked for so far back, in nanoseconds: SDKs report each minute.
+pub const METRIC_BASELINE_NS: i64 = 600_000_000_000;
+/// Totals whose last report is remembered, and for how long after it, in hours. About 200 bytes each; of one forgotten the
+/// next report counts for nothing.
+pub const METRIC_STREAMS_MAX: u64 = 200_000;
+pub const METRIC_STREAM_HOURS: i64 = 24;
+
 /// Items of one container. SDKs send 100 logs or 1000 metrics at once.
 pub const CONTAINER_ITEMS_MAX: usize = 20_000;
 

@@ -102,7 +102,7 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, bodies: &Bo
                 writes.push(Write::Blob(Box::new(blobs::prepare_blob(project, *blob, rules, received_ms))));
             }
             Incoming::Logs(mut batch) => {
-                logs::normalise(&mut batch, project, rules);
+                logs::normalise(&mut batch, project, rules, received_ms);
                 digest.add_logs(&batch);
                 let (kept, refusal) = logs::prepare(batch, project, received_ms);
                 writes.extend(kept.into_iter().map(Write::Logs));

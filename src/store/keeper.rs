@@ -54,6 +54,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "merging logs", run: log_sealer::merge, every_ms: 10_000 },
     Chore { name: "forgetting deliveries of logs", run: log_sealer::forget_deliveries, every_ms: 3_600_000 },
     Chore { name: "repacking events", run: repack::repack, every_ms: REPACK_LOOK_MS },
+    Chore { name: "forgetting totals of metrics", run: super::metric_totals::forget_totals, every_ms: 600_000 },
     retention::CHORE,
 ];
 

@@ -32,6 +32,8 @@ mod log_chunks;
 mod log_columns;
 mod log_sealer;
 mod logs;
+mod metric_buckets;
+mod metric_totals;
 mod metrics;
 mod migrate;
 mod monitor_reads;

@@ -1,7 +1,7 @@
 //! Spans and the traces they make up: what is written of a request, and what is read of a trace.
 
-use std::collections::hash_map::Entry;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};

@@ -50,6 +50,8 @@ mod one_trace;
 mod otlp_conformance;
 mod otlp_ingest;
 mod otlp_keys;
+mod otlp_rust;
+mod otlp_signals;
 mod project_settings;
 mod rate_limits;
 mod reading;

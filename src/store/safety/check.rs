@@ -14,6 +14,33 @@ use crate::store::migrate::SCHEMA;
 /// Troubles of one kind that are told one by one.
 const TOLD_MAX: usize = 3;
 
+/// The schema in which minutes of metrics got buckets (`0015_metric_totals.sql`).
+const METRIC_BUCKETS_SCHEMA: i64 = 15;
+
+/// As triggers count it (migration 12), by kind; minutes of metrics as told.
+macro_rules! stored {
+    ($minutes:literal) => {
+        concat!(
+            "SELECT kind || ': ' || sum(counted_rows) || ' rows of ' || sum(counted_bytes) || ' bytes counted, '
+        || sum(row_count) || ' of ' || sum(bytes) || ' here'
+    FROM (SELECT kind, row_count AS counted_rows, bytes AS counted_bytes, 0 AS row_count, 0 AS bytes FROM stored_day
+        UNION ALL SELECT 'errors', 0, 0, count(*), coalesce(sum(length(body) + 250), 0) FROM event
+        UNION ALL SELECT 'spans', 0, 0, coalesce(sum(span_count), 0), coalesce(sum(length(body) + 50), 0) FROM span_batch
+        UNION ALL SELECT 'spans', 0, 0, coalesce(sum(span_count), 0),
+            coalesce(sum(bytes + trace_count * 80 + 200), 0) FROM span_chunk
+        UNION ALL SELECT 'logs', 0, 0, coalesce(sum(record_count), 0), coalesce(sum(length(body) + 150), 0) FROM log_batch
+        UNION ALL SELECT 'logs', 0, 0, coalesce(sum(record_count), 0), coalesce(sum(bytes + 200), 0) FROM log_chunk
+        UNION ALL SELECT 'metrics', 0, 0, coalesce(sum(point_count), 0), coalesce(sum(length(body) + 50), 0)
+            FROM metric_batch
+        UNION ALL SELECT 'metrics', 0, 0, 0, ", $minutes, " FROM metric_minute
+        UNION ALL SELECT kind, 0, 0, 1, stored_bytes + 150 FROM blob WHERE is_whole = 1
+        UNION ALL SELECT 'check_ins', 0, 0, count(*), count(*) * 150 FROM check_in
+        UNION ALL SELECT 'feedback', 0, 0, count(*), coalesce(sum(coalesce(length(body), 0) + 500), 0) FROM feedback)
+    GROUP BY kind HAVING sum(counted_rows) <> sum(row_count) OR sum(counted_bytes) <> sum(bytes)"
+        )
+    };
+}
+
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckReport {
@@ -82,6 +109,8 @@ struct Invariant {
 
 const LOST_ROWS: &str = "rows were lost or changed by something other than trapline: restore the last backup that passes \
     this check, or export what is there (trapline export) and import it into a new data directory";
+const ROOM_OFF: &str =
+    "the room shown for these is off, and old data may be dropped too early or too late by as much; please report it";
 const COUNTS_OFF: &str = "the numbers shown for these are off, nothing else; please report it";
 const NOT_FOUND: &str = "these are not found by a search, nothing else; please report it";
 const DAMAGED: &str = "their contents cannot be read: restore the last backup that passes this check";
@@ -289,10 +318,16 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "what is counted as kept is what is kept",
         since: 12,
+        until: Some(METRIC_BUCKETS_SCHEMA - 1),
+        sql: stored!("count(*) * 80"),
+        advice: ROOM_OFF,
+    },
+    Invariant {
+        claim: "what is counted as kept is what is kept",
+        since: METRIC_BUCKETS_SCHEMA,
         until: None,
-        sql: STORED,
-        advice: "the room shown for these is off, and old data may be dropped too early or too late by as much; please \
-            report it",
+        sql: stored!("coalesce(sum(80 + coalesce(length(buckets), 0)), 0)"),
+        advice: ROOM_OFF,
     },
     Invariant {
         claim: "every issue is found by a search",
@@ -351,24 +386,6 @@ const INVARIANTS: &[Invariant] = &[
         advice: LOST_ROWS,
     },
 ];
-
-/// As triggers count it (migration 12), by kind.
-const STORED: &str = "SELECT kind || ': ' || sum(counted_rows) || ' rows of ' || sum(counted_bytes) || ' bytes counted, '
-        || sum(row_count) || ' of ' || sum(bytes) || ' here'
-    FROM (SELECT kind, row_count AS counted_rows, bytes AS counted_bytes, 0 AS row_count, 0 AS bytes FROM stored_day
-        UNION ALL SELECT 'errors', 0, 0, count(*), coalesce(sum(length(body) + 250), 0) FROM event
-        UNION ALL SELECT 'spans', 0, 0, coalesce(sum(span_count), 0), coalesce(sum(length(body) + 50), 0) FROM span_batch
-        UNION ALL SELECT 'spans', 0, 0, coalesce(sum(span_count), 0),
-            coalesce(sum(bytes + trace_count * 80 + 200), 0) FROM span_chunk
-        UNION ALL SELECT 'logs', 0, 0, coalesce(sum(record_count), 0), coalesce(sum(length(body) + 150), 0) FROM log_batch
-        UNION ALL SELECT 'logs', 0, 0, coalesce(sum(record_count), 0), coalesce(sum(bytes + 200), 0) FROM log_chunk
-        UNION ALL SELECT 'metrics', 0, 0, coalesce(sum(point_count), 0), coalesce(sum(length(body) + 50), 0)
-            FROM metric_batch
-        UNION ALL SELECT 'metrics', 0, 0, 0, count(*) * 80 FROM metric_minute
-        UNION ALL SELECT kind, 0, 0, 1, stored_bytes + 150 FROM blob WHERE is_whole = 1
-        UNION ALL SELECT 'check_ins', 0, 0, count(*), count(*) * 150 FROM check_in
-        UNION ALL SELECT 'feedback', 0, 0, count(*), coalesce(sum(coalesce(length(body), 0) + 500), 0) FROM feedback)
-    GROUP BY kind HAVING sum(counted_rows) <> sum(row_count) OR sum(counted_bytes) <> sum(bytes)";
 
 /// Asks everything of the database at `path`, which may be in use.
 ///

@@ -686,9 +686,17 @@ count: number,
 /**
  * Sums of a counter, averages of anything else, oldest first; `null` where nothing was measured.
  */
-spark: Array<number | null>, };
+spark: Array<number | null>, 
+/**
+ * What it measures, in the words of whoever made it; empty when it was not said.
+ */
+description: string, };
 
-export type MetricView = { name: string, kind: string, unit: string, project_slug: string, 
+export type MetricView = { name: string, kind: string, unit: string, 
+/**
+ * What it measures, in the words of whoever made it; empty when it was not said.
+ */
+description: string, project_slug: string, 
 /**
  * The metrics of this name; this is one of them.
  */
@@ -706,11 +714,11 @@ split: Array<MetricSplitView>,
  */
 attributes: Array<string>, 
 /**
- * Of a distribution, over the points looked at.
+ * Of a distribution, over all of the time: exact where every measurement was looked at, else read from buckets.
  */
 p50: number | null, p95: number | null, p99: number | null, 
 /**
- * Points looked at for split, percentiles and examples.
+ * Points looked at for split and examples.
  */
 points_seen: number, 
 /**
@@ -724,7 +732,11 @@ examples: Array<MetricExampleView>, };
 
 export type MetricVariantView = { kind: string, unit: string, project_slug: string, };
 
-export type MetricSeriesView = { count: Array<number>, sum: Array<number | null>, min: Array<number | null>, max: Array<number | null>, last: Array<number | null>, };
+export type MetricSeriesView = { count: Array<number>, sum: Array<number | null>, min: Array<number | null>, max: Array<number | null>, last: Array<number | null>, 
+/**
+ * Of a distribution; `null` also where no spread was kept.
+ */
+p50: Array<number | null>, p95: Array<number | null>, p99: Array<number | null>, };
 
 export type MetricSplitView = { 
 /**
