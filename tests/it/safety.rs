@@ -112,10 +112,50 @@ fn no_backup_replaces_a_file_unasked() {
     assert_eq!(std::fs::read(&copy).unwrap(), b"precious");
     expect_success(on(&server, &["backup", "copy.db", "--force"]));
     expect_success(run(server.dir(), &["check", "copy.db"]));
-    expect_refusal(&on(&server, &["backup", "data/trapline.db", "--force"]), "is the database itself");
+    expect_refusal(&on(&server, &["backup", "data/trapline.db", "--force"]), "belongs to the database itself");
     expect_refusal(&on(&server, &["backup", "nowhere/copy.db"]), "the folder does not exist");
     expect_refusal(&run(server.dir(), &["backup", "b.db", "--data-dir", "elsewhere"]), "there is no database");
     assert!(!server.dir().join("elsewhere").exists(), "a question makes no directory");
+}
+
+/// Whatever it is called: the database and what lies beside it is open in a server that answers 200.
+#[test]
+fn no_command_writes_over_a_file_of_the_data_directory() {
+    let server = Trapline::start();
+    fill(&server);
+    std::os::unix::fs::symlink("data", server.dir().join("linked")).unwrap();
+    std::os::unix::fs::symlink("data/trapline.db-wal", server.dir().join("log.db")).unwrap();
+    std::fs::hard_link(server.database(), server.dir().join("hard.db")).unwrap();
+    let own = ["", "-wal", "-shm", "-journal"].map(|suffix| format!("data/trapline.db{suffix}"));
+    let others = ["data/trapline.lock", "data/trapline.room", "linked/trapline.db-wal", "./data/../data/trapline.db"];
+    let links = ["log.db", "hard.db"];
+    for target in own.iter().map(String::as_str).chain(others).chain(links) {
+        for command in ["backup", "export"] {
+            for more in [&["--force"][..], &[]] {
+                let refused = on(&server, &[&[command, target], more].concat());
+                expect_refusal(&refused, "belongs to the database itself");
+            }
+        }
+    }
+    // The same from beside another store: this one is somebody's all the same.
+    expect_success(on(&server, &["backup", "copy.db"]));
+    expect_success(run(server.dir(), &["restore", "copy.db", "--data-dir", "other"]));
+    for command in ["backup", "export"] {
+        let refused = run(server.dir(), &[command, "data/trapline.db", "--force", "--data-dir", "other"]);
+        expect_refusal(&refused, "belongs to the database itself");
+    }
+    send_event(&server, 60, "OSError");
+    expect_success(on(&server, &["check", "--full"]));
+    assert_eq!(event_numbers(&server.database(), 61).last(), Some(&60));
+
+    // What lies beside the target of an export is none of its business.
+    for name in ["lines.ndjson", "lines.ndjson-wal", "lines.ndjson-shm"] {
+        std::fs::write(server.dir().join(name), "somebody's").unwrap();
+    }
+    expect_success(on(&server, &["export", "lines.ndjson", "--force"]));
+    for name in ["lines.ndjson-wal", "lines.ndjson-shm"] {
+        assert_eq!(std::fs::read(server.dir().join(name)).unwrap(), b"somebody's", "{name}");
+    }
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub fn restore(
     drop(source);
     test(&draft, &rows, on_progress)?;
     let moved_aside = if is_taken { Some(move_aside(&place)?) } else { None };
-    draft.finish(&place)?;
+    draft.finish_database(&place)?;
     drop(lock);
     Ok(Restored { path: place, schema, rows, moved_aside })
 }
