@@ -68,6 +68,7 @@ mod trace_search;
 mod traces;
 pub mod transfer;
 mod trouble;
+mod watch;
 mod write;
 mod writer;
 
@@ -173,6 +174,9 @@ pub enum StoreError {
          backup if it cannot be read"
     )]
     Damaged { path: PathBuf, detail: String },
+    /// What is written goes to a file that has no name any more.
+    #[error("{0} was removed, or replaced by another file, while trapline had it open")]
+    Replaced(PathBuf),
     #[error("the disk under {0} is full: free some space, then start again")]
     FullAtStart(PathBuf),
     /// One request's own trouble; the writer goes on.

@@ -42,6 +42,7 @@ use super::room::{Gate, Pass, Sizes};
 use super::sessions::insert_sessions;
 use super::traces::insert_spans;
 use super::trouble::{DiskTrouble, WriterHealth, WriterState, disk_trouble, has_free, has_room, last_words};
+use super::watch::Watch;
 use super::write::{Appended, Write};
 use super::{StoreError, trouble};
 
@@ -179,6 +180,7 @@ impl WriterHandle {
             ids: ServerIds::after(last_id),
             linger: Linger::new(Instant::now()),
             wal_path: PathBuf::from(wal_path),
+            watch: Watch::new(path),
             make_way,
             checkpoint_from_bytes: 0,
             log_held_since: None,
@@ -312,6 +314,7 @@ struct Writer {
     ids: ServerIds,
     linger: Linger,
     wal_path: PathBuf,
+    watch: Watch,
     make_way: MakeWay,
     /// Size of the log before which another checkpoint would only find the reader that held up the last one.
     checkpoint_from_bytes: u64,
@@ -403,6 +406,8 @@ impl Writer {
             self.health.rest();
             let work = queue.recv_timeout(IDLE);
             self.health.begin();
+            // Whoever waits is told that nothing is stored.
+            self.watch.look()?;
             let first = match work {
                 Ok(Work::Append(job)) => job,
                 Ok(Work::Chore(chore)) => {
