@@ -139,6 +139,8 @@ pub enum StoreError {
     TooOld { path: PathBuf, found: i64, known: i64 },
     #[error("cannot open the database {path}: {detail}. Is it a trapline database, and may this user write it?")]
     Open { path: PathBuf, detail: String },
+    #[error("{0} is not a trapline database, and was left as it is: name the right file, or another directory with --data-dir")]
+    NotOurs(PathBuf),
     #[error("there is no database {0}: name its directory with --data-dir")]
     NoDatabase(PathBuf),
     #[error(

@@ -303,10 +303,24 @@ fn newest_schema() -> usize {
 fn a_database_of_a_newer_trapline_is_left_as_it_is() {
     let mut server = Trapline::start();
     fill(&server);
+    expect_success(on(&server, &["export", "all.ndjson"]));
     assert!(server.terminate().success());
-    Connection::open(server.database()).unwrap().pragma_update(None, "user_version", 9_999).unwrap();
+    let connection = Connection::open(server.database()).unwrap();
+    connection.pragma_update(None, "user_version", 9_999).unwrap();
+    // As a backup is: that it was opened for writing shows in its header.
+    let mode: String = connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "delete");
+    drop(connection);
     let before = std::fs::read(server.database()).unwrap();
-    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["dsn"], &["check"], &["backup", "copy.db"]] {
+    for args in [
+        &["serve", "--listen", "127.0.0.1:0"][..],
+        &["dsn"],
+        &["check"],
+        &["backup", "copy.db"],
+        &["import", "all.ndjson"],
+        &["storage"],
+        &["storage", "--compact"],
+    ] {
         let refused = on(&server, args);
         assert_eq!(refused.status.code(), Some(1), "{args:?}: {}", refused.stdout);
         assert!(
@@ -316,4 +330,49 @@ fn a_database_of_a_newer_trapline_is_left_as_it_is() {
         );
         assert_eq!(std::fs::read(server.database()).unwrap(), before, "{args:?} changed it");
     }
+}
+
+/// A file of another program by the name of ours, or named by mistake.
+#[test]
+fn a_database_of_another_program_is_no_trapline_database_and_left_as_it_is() {
+    let server = Trapline::start();
+    fill(&server);
+    expect_success(on(&server, &["export", "all.ndjson"]));
+    let foreign = server.dir().join("foreign/trapline.db");
+    std::fs::create_dir(server.dir().join("foreign")).unwrap();
+    let connection = Connection::open(&foreign).unwrap();
+    connection.execute_batch("CREATE TABLE bookmark (url TEXT); INSERT INTO bookmark VALUES ('a'), ('b');").unwrap();
+    drop(connection);
+    let before = std::fs::read(&foreign).unwrap();
+    for args in [
+        &["serve", "--listen", "127.0.0.1:0", "--data-dir", "foreign"][..],
+        &["import", "all.ndjson", "--data-dir", "foreign"],
+        &["dsn", "--data-dir", "foreign"],
+        &["storage", "--data-dir", "foreign"],
+        &["storage", "--compact", "--data-dir", "foreign"],
+        &["backup", "copy.db", "--data-dir", "foreign"],
+        &["export", "-", "--data-dir", "foreign"],
+        &["check", "foreign/trapline.db"],
+        &["restore", "--verify", "foreign/trapline.db"],
+        &["restore", "foreign/trapline.db", "--data-dir", "elsewhere"],
+    ] {
+        let refused = run(server.dir(), args);
+        expect_refusal(&refused, "is not a trapline database");
+        assert_eq!(std::fs::read(&foreign).unwrap(), before, "{args:?} changed it");
+    }
+    assert!(!server.dir().join("elsewhere").exists());
+
+    // One that says nothing of whose it is, as all did once, is known by its tables, and says so from then on.
+    let mut server = server;
+    assert!(server.terminate().success());
+    let id = |set: Option<i64>| -> i64 {
+        let connection = Connection::open(server.database()).unwrap();
+        set.into_iter().for_each(|id| connection.pragma_update(None, "application_id", id).unwrap());
+        connection.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap()
+    };
+    let ours = id(None);
+    assert!(ours != 0 && id(Some(0)) == 0);
+    expect_success(on(&server, &["check"]));
+    expect_success(on(&server, &["storage"]));
+    assert_eq!(id(None), ours);
 }
