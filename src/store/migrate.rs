@@ -30,9 +30,9 @@ const MIGRATIONS: &[&str] = &[
 /// "Trap": in the header of every database of ours.
 const APPLICATION_ID: i64 = 0x5472_6170;
 
-/// Tables of every schema so far, by which databases are known that were made before they said whose they are.
-const TABLES_EVER: &str = "'setting', 'project', 'issue', 'event'";
-const TABLES_EVER_COUNT: i64 = 4;
+/// Of the tables of every schema so far, in [`whose`]: by these, databases are known that were made before they said whose
+/// they are.
+const TABLES_EVER: i64 = 4;
 
 /// Whose a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +49,12 @@ pub(super) fn whose(connection: &Connection) -> rusqlite::Result<Whose> {
     if id == APPLICATION_ID {
         return Ok(Whose::Ours);
     }
-    let sql = format!(
-        "SELECT count(*), coalesce(sum(type = 'table' AND name IN ({TABLES_EVER})), 0) FROM sqlite_schema"
-    );
-    connection.query_row(&sql, [], |row| {
+    let sql = "SELECT count(*),
+            coalesce(sum(type = 'table' AND name IN ('setting', 'project', 'issue', 'event')), 0)
+        FROM sqlite_schema";
+    connection.query_row(sql, [], |row| {
         Ok(match (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?) {
-            (_, TABLES_EVER_COUNT) => Whose::Ours,
+            (_, TABLES_EVER) => Whose::Ours,
             (0, _) if id == 0 => Whose::Nobodys,
             _ => Whose::Foreign,
         })
@@ -119,7 +119,11 @@ mod tests {
         migrate(&mut connection, Path::new("x.db")).unwrap();
         assert_eq!(whose(&connection).unwrap(), Whose::Ours);
 
-        for sql in ["CREATE TABLE event (id INTEGER)", "PRAGMA application_id = 7", "CREATE TABLE a (b); PRAGMA user_version = 3"] {
+        for sql in [
+            "CREATE TABLE event (id INTEGER)",
+            "PRAGMA application_id = 7",
+            "CREATE TABLE a (b); PRAGMA user_version = 3",
+        ] {
             let mut foreign = Connection::open_in_memory().unwrap();
             foreign.execute_batch(sql).unwrap();
             assert_eq!(whose(&foreign).unwrap(), Whose::Foreign, "{sql}");

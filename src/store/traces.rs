@@ -1,7 +1,7 @@
 //! Spans and the traces they make up: what is written of a request, and what is read of a trace.
 
-use std::collections::hash_map::Entry;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
@@ -137,7 +137,8 @@ impl Store {
     pub async fn has_data(&self) -> Result<(bool, bool), StoreError> {
         self.readers
             .run(|connection| {
-                let sql = "SELECT EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM issue), EXISTS (SELECT 1 FROM trace)";
+                let sql =
+                    "SELECT EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM issue), EXISTS (SELECT 1 FROM trace)";
                 Ok(connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
             })
             .await

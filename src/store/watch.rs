@@ -23,7 +23,11 @@ impl Watch {
     /// Of a database that was just opened and written by its only writer: the log stays as long as it is open.
     pub(super) fn new(database: &Path) -> Self {
         let files = [database.to_path_buf(), beside(database, "-wal")];
-        Self { files: files.map(|path| (path.clone(), look(&path).ok())), next_look: Instant::now() + LOOK_EVERY }
+        let files = files.map(|path| {
+            let opened = look(&path).ok();
+            (path, opened)
+        });
+        Self { files, next_look: Instant::now() + LOOK_EVERY }
     }
 
     /// Asks the system at most once a second.

@@ -218,6 +218,23 @@ fn a_broken_copy_is_not_put_in_place() {
 }
 
 /// Every kind of damage that rows can show is found, and only that.
+/// A schema that cannot be read is one finding: every other question would only say the same.
+#[test]
+fn a_check_of_a_damaged_schema_tells_the_cause_once() {
+    let mut server = Trapline::start();
+    fill(&server);
+    assert!(server.terminate().success());
+    let connection = Connection::open(server.database()).unwrap();
+    connection.execute_batch("PRAGMA writable_schema = ON").unwrap();
+    connection.execute("UPDATE sqlite_schema SET sql = 'CREATE TABL x' WHERE name = 'issue'", []).unwrap();
+    drop(connection);
+    let checked = on(&server, &["check"]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert_eq!(checked.stdout.matches("BROKEN").count(), 1, "{}", checked.stdout);
+    assert!(checked.stdout.contains("malformed"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("not checked"), "{}", checked.stdout);
+}
+
 #[test]
 fn a_check_says_what_is_broken() {
     let mut server = Trapline::start();

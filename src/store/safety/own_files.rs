@@ -30,10 +30,7 @@ pub(in crate::store) fn expect_not_ours(to: &Path, database: &Path) -> Result<()
     }
     let target = identity(to);
     let is_same = |own: &PathBuf| self::place(own) == place || (target.is_some() && identity(own) == target);
-    match own.iter().find(|own| is_same(own)) {
-        Some(_) => Err(SafetyError::IsOurs(to.to_path_buf())),
-        None => Ok(()),
-    }
+    if own.iter().any(is_same) { Err(SafetyError::IsOurs(to.to_path_buf())) } else { Ok(()) }
 }
 
 fn of_database(database: &Path) -> Vec<PathBuf> {

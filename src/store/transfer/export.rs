@@ -20,7 +20,9 @@ use crate::store::blobs::read_chunk;
 use crate::store::bodies::Bodies;
 use crate::store::dictionaries::expand_event;
 use crate::store::migrate::SCHEMA;
-use crate::store::safety::{Draft, OnProgress, Progress, SafetyError, Unit, beside, expect_not_ours, in_words, open_source};
+use crate::store::safety::{
+    Draft, OnProgress, Progress, SafetyError, Unit, beside, expect_not_ours, in_words, open_source,
+};
 
 /// What of it.
 #[derive(Clone, Debug, Default)]
