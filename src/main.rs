@@ -7,13 +7,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use trapline::app;
 use trapline::app::safety::{self, ExportFilter};
-use trapline::config::{Durability, LogFormat, MaxSize, OtlpWithoutKey, RawSettings, Settings};
+use trapline::config::{Durability, KEEP_DAYS_MAX, LogFormat, MaxSize, OtlpWithoutKey, RawSettings, Settings};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How a shell tells that a command was written wrongly.
+const WRONG_USE: u8 = 2;
 
 /// Read when it stands beside the place of the start and no other file is named.
 const SETTINGS_FILE: &str = "trapline.toml";
@@ -201,37 +205,37 @@ struct Flags {
     #[arg(long, env = "TRAPLINE_MAX_SIZE", value_name = "SIZE")]
     max_size: Option<MaxSize>,
     /// Days errors are kept; issues and their numbers stay; 0: as long as there is room [default: 90]
-    #[arg(long, env = "TRAPLINE_KEEP_ERRORS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_ERRORS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_errors_days: Option<u32>,
     /// Days spans and traces are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_SPANS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_SPANS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_spans_days: Option<u32>,
     /// Days logs are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_LOGS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_LOGS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_logs_days: Option<u32>,
     /// Days metrics are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_METRICS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_METRICS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_metrics_days: Option<u32>,
     /// Days attachments of errors are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_ATTACHMENTS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_ATTACHMENTS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_attachments_days: Option<u32>,
     /// Days profiles are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_PROFILES_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_PROFILES_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_profiles_days: Option<u32>,
     /// Days session replays are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_REPLAYS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_REPLAYS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_replays_days: Option<u32>,
     /// Days check-ins of monitors are kept [default: 90]
-    #[arg(long, env = "TRAPLINE_KEEP_CHECK_INS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_CHECK_INS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_check_ins_days: Option<u32>,
     /// Days of what people wrote [default: 365]
-    #[arg(long, env = "TRAPLINE_KEEP_FEEDBACK_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_FEEDBACK_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_feedback_days: Option<u32>,
     /// Days of sessions and users by release [default: 90]
-    #[arg(long, env = "TRAPLINE_KEEP_SESSIONS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_SESSIONS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_sessions_days: Option<u32>,
     /// Days of counts by hour [default: 400]
-    #[arg(long, env = "TRAPLINE_KEEP_COUNTS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_COUNTS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_counts_days: Option<u32>,
     /// How long spans and logs wait for more of their kind before they are packed together [default: 30]
     #[arg(long, env = "TRAPLINE_SEAL_AFTER_S", value_name = "SECONDS")]
@@ -239,7 +243,17 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
+    let parsed = command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => match wrong_variable(&error) {
+            Some(said) => {
+                complain(&format!("trapline: {said}"));
+                return ExitCode::from(WRONG_USE);
+            }
+            None => error.exit(),
+        },
+    };
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -247,6 +261,27 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What a person has to change is the variable, not the option of the same meaning that nobody wrote.
+fn wrong_variable(error: &clap::Error) -> Option<String> {
+    let text = |kind| match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        _ => None,
+    };
+    let (option, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+    let long = option.split_whitespace().next()?.strip_prefix("--")?;
+    let command = Cli::command();
+    let variable = command.get_arguments().find(|arg| arg.get_long() == Some(long))?.get_env()?;
+    let is_said =
+        std::env::args().any(|arg| arg.strip_prefix("--").is_some_and(|arg| arg.split('=').next() == Some(long)));
+    // Of a list, the one that is wrong.
+    let is_there = std::env::var(variable).is_ok_and(|all| all.split(',').any(|one| one == value) || all == value);
+    if is_said || !is_there {
+        return None;
+    }
+    let why = std::error::Error::source(error).map(|why| format!(": {why}")).unwrap_or_default();
+    Some(format!("the environment variable {} is \"{value}\", which it cannot be{why}", variable.display()))
 }
 
 /// The environment is read once, before the command: what is said behind a command wins over it, and what is empty says
@@ -356,6 +391,13 @@ impl From<Flags> for Said {
         };
         Self { config: flags.place.config, settings }
     }
+}
+
+fn parse_days(text: &str) -> Result<u32, String> {
+    // Whether it is too much is told by the settings, wherever it was said.
+    text.trim()
+        .parse()
+        .map_err(|_| format!("write a number of days from 0 (as long as there is room) to {KEEP_DAYS_MAX}"))
 }
 
 fn parse_log_format(text: &str) -> Result<LogFormat, String> {

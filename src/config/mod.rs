@@ -7,7 +7,7 @@ pub mod keep;
 pub mod network;
 mod settings;
 
-pub use keep::{Keep, MaxSize};
+pub use keep::{KEEP_DAYS_MAX, Keep, MaxSize};
 pub use settings::{Durability, LogFormat, OtlpWithoutKey, RawSettings, Settings, SettingsError, is_loopback_name};
 
 /// The port of OTLP/HTTP, which every OpenTelemetry SDK tries first. Ours for everything.
@@ -461,6 +461,8 @@ pub const ENVIRONMENTS_SHOWN_MAX: usize = 50;
 pub const PAGE_ROWS: usize = 50;
 pub const PAGE_ROWS_MAX: usize = 100;
 
+/// What a new database takes with its log and the index of it, in bytes: told when a disk has not even that.
+pub const START_BYTES: u64 = 4 << 20;
 /// How long a start waits for the data directory, in milliseconds: `trapline dsn` holds it for a moment.
 pub const LOCK_WAIT_MS: u64 = 1_000;
 

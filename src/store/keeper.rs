@@ -194,7 +194,10 @@ impl KeeperHandle {
 
 /// Trouble that no chore is to blame for, and that all of them have at the same time.
 fn is_shared(error: &StoreError) -> bool {
-    let is_told = matches!(error, StoreError::Full | StoreError::Held | StoreError::Busy | StoreError::NoRoomYet);
+    let is_told = matches!(
+        error,
+        StoreError::Full | StoreError::Held | StoreError::Busy | StoreError::NoRoomYet | StoreError::RoomComesBack
+    );
     is_told || matches!(disk_trouble(error), Some(DiskTrouble::Full | DiskTrouble::Held))
 }
 

@@ -70,6 +70,7 @@ mod trace_search;
 mod traces;
 pub mod transfer;
 mod trouble;
+mod watch;
 mod write;
 mod writer;
 
@@ -112,7 +113,7 @@ pub use write::{
     SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
-use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize, SEAL_AFTER_S};
+use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize, SEAL_AFTER_S, START_BYTES};
 use crate::model::live::LiveChange;
 use crate::model::storage::StorageReport;
 use keeper::KeeperHandle;
@@ -140,6 +141,10 @@ pub enum StoreError {
     TooOld { path: PathBuf, found: i64, known: i64 },
     #[error("cannot open the database {path}: {detail}. Is it a trapline database, and may this user write it?")]
     Open { path: PathBuf, detail: String },
+    #[error(
+        "{0} is not a trapline database, and was left as it is: name the right file, or another directory with --data-dir"
+    )]
+    NotOurs(PathBuf),
     #[error("there is no database {0}: name its directory with --data-dir")]
     NoDatabase(PathBuf),
     #[error(
@@ -162,6 +167,9 @@ pub enum StoreError {
     /// Nothing was stored; what is oldest is being dropped for it.
     #[error("all of max_size is in use, and room is still being made for what is new: send it again in a moment")]
     NoRoomYet,
+    /// Nothing was stored; the file may not grow as far as the disk lets it again.
+    #[error("the disk was full and has room again: what is sent in a moment is stored")]
+    RoomComesBack,
     /// Nothing was stored; another program has the database locked.
     #[error(
         "another program holds the database: close it (sqlite3, a copy under way), and what is sent is stored again"
@@ -175,7 +183,10 @@ pub enum StoreError {
          backup if it cannot be read"
     )]
     Damaged { path: PathBuf, detail: String },
-    #[error("the disk under {0} is full: free some space, then start again")]
+    /// What is written goes to a file that has no name any more.
+    #[error("{0} was removed, or replaced by another file, while trapline had it open")]
+    Replaced(PathBuf),
+    #[error("the disk under {0} is full: free some space (an empty store takes {} MiB with its log), then start again", START_BYTES >> 20)]
     FullAtStart(PathBuf),
     /// One request's own trouble; the writer goes on.
     #[error("nothing of the request was stored: {0}")]

@@ -57,6 +57,7 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("metrics.rs", "has_metrics", "stops at the first row"),
     ("metrics.rs", "read_metrics", "walks the names of all metrics in their order, to find a part of one"),
     ("metrics.rs", "read_named", "sorts the metrics of one name"),
+    ("migrate.rs", "whose", "the names of tables, at a start and by commands"),
     ("monitor_reads.rs", "read_page", "sorts monitors, which are few"),
     ("outcomes.rs", "read_totals", "sums all there is: categories and reasons by the hour, for one page"),
     ("profiles.rs", "of_trace_sql", "sorts the profiles of one trace"),

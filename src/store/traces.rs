@@ -133,11 +133,12 @@ impl Store {
         self.readers.run(move |connection| trace_rows::has(connection, trace_id)).await
     }
 
-    /// Whether there is any event, and any trace: an empty store shows the welcome page.
+    /// Whether there is any event or what is left of some, and any trace: an empty store shows the welcome page.
     pub async fn has_data(&self) -> Result<(bool, bool), StoreError> {
         self.readers
             .run(|connection| {
-                let sql = "SELECT EXISTS (SELECT 1 FROM event), EXISTS (SELECT 1 FROM trace)";
+                let sql =
+                    "SELECT EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM issue), EXISTS (SELECT 1 FROM trace)";
                 Ok(connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
             })
             .await

@@ -21,7 +21,8 @@ use super::StoreError;
 use super::keeper::{Chore, Keeper, Progress};
 use super::room::Sizes;
 use crate::config::{
-    AGE_LOOK_MS, KEEPER_PAUSE_MS, MEASURE_BYTES_MAX, MEASURE_MS, RETENTION_TURN_BEHIND_MS, RETENTION_TURN_MS,
+    AGE_LOOK_MS, COMMIT_BYTES_MAX, KEEPER_PAUSE_MS, MEASURE_BYTES_MAX, MEASURE_MS, RETENTION_TURN_BEHIND_MS,
+    RETENTION_TURN_MS,
 };
 use crate::model::storage::{DropCause, StoredKind};
 use crate::model::time::day_of;
@@ -63,8 +64,9 @@ pub(super) struct Retention {
     next_issue_hours: Instant,
     next_measure: Instant,
     next_limit: Instant,
-    /// What the file was last allowed to grow to by the cap.
+    /// What the file was last allowed to grow to by the cap, and by the cap and the disk.
     file_max: u64,
+    bound: u64,
     /// While more is used than the cap allows, as when it was lowered: the least that was.
     lowest_over: Option<u64>,
     /// While the disk is short: what was in use when that began.
@@ -93,6 +95,7 @@ impl Retention {
             next_measure: now + Duration::from_secs(10),
             next_limit: now,
             file_max: 0,
+            bound: 0,
             lowest_over: None,
             disk_floor: None,
             is_stuck: false,
@@ -136,16 +139,19 @@ fn limit_growth(keeper: &mut Keeper, space: &Space) -> Result<(), StoreError> {
         None => (sizes.senders(), sizes.file()),
     };
     keeper.gate().set_limit(senders, file_max < space.file_max());
-    if file_max == keeper.retention.file_max && Instant::now() < keeper.retention.next_limit {
+    let bound = file_max.min(space.file_max());
+    // A disk that was full and has room again is not waited for.
+    let is_freed = bound > keeper.retention.bound.saturating_add(COMMIT_BYTES_MAX as u64);
+    if file_max == keeper.retention.file_max && !is_freed && Instant::now() < keeper.retention.next_limit {
         return Ok(());
     }
     keeper.retention.file_max = file_max;
     keeper.retention.next_limit = Instant::now() + LIMIT_EVERY;
-    let file_max = file_max.min(space.file_max());
+    keeper.retention.bound = bound;
     keeper.with_connection(move |connection| {
         let page_bytes: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         // SQLite's own largest number of pages.
-        let pages = (file_max / page_bytes.max(512) as u64).clamp(1, 0xffff_fffe);
+        let pages = (bound / page_bytes.max(512) as u64).clamp(1, 0xffff_fffe);
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
         Ok(())
     })

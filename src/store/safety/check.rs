@@ -49,6 +49,8 @@ pub struct CheckReport {
     /// Every body was looked at, not only some.
     pub is_full: bool,
     pub findings: Vec<Finding>,
+    /// Nothing else could be asked, because not even the names of the tables can be read.
+    pub is_cut_short: bool,
 }
 
 /// What one question found.
@@ -394,7 +396,19 @@ const INVARIANTS: &[Invariant] = &[
 pub fn check(path: &Path, is_full: bool, on_progress: OnProgress<'_>) -> Result<CheckReport, SafetyError> {
     let (connection, schema) = open_source(path)?;
     on_progress(Progress { stage: "checking pages", done: 0, total: 0, unit: Unit::Bytes });
-    let mut findings = vec![check_pages(&connection), check_references(&connection)];
+    let pages = check_pages(&connection);
+    // One cause is told once: every other question would fail with the same words.
+    let schema_read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    if let (Err(error), false) = (schema_read, pages.is_ok()) {
+        let mut pages = pages;
+        let error = error.to_string();
+        if !pages.troubles.contains(&error) {
+            pages.add(error);
+        }
+        let findings = vec![pages];
+        return Ok(CheckReport { path: path.to_path_buf(), schema, is_full, findings, is_cut_short: true });
+    }
+    let mut findings = vec![pages, check_references(&connection)];
     let is_of_schema =
         |invariant: &&Invariant| invariant.since <= schema && invariant.until.is_none_or(|until| schema <= until);
     for invariant in INVARIANTS.iter().filter(is_of_schema) {
@@ -411,7 +425,7 @@ pub fn check(path: &Path, is_full: bool, on_progress: OnProgress<'_>) -> Result<
     if schema == SCHEMA {
         findings.extend(check_bodies(&connection, is_full, on_progress));
     }
-    Ok(CheckReport { path: path.to_path_buf(), schema, is_full, findings })
+    Ok(CheckReport { path: path.to_path_buf(), schema, is_full, findings, is_cut_short: false })
 }
 
 fn check_pages(connection: &Connection) -> Finding {

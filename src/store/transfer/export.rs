@@ -20,7 +20,9 @@ use crate::store::blobs::read_chunk;
 use crate::store::bodies::Bodies;
 use crate::store::dictionaries::expand_event;
 use crate::store::migrate::SCHEMA;
-use crate::store::safety::{Draft, OnProgress, Progress, SafetyError, Unit, beside, in_words, open_source};
+use crate::store::safety::{
+    Draft, OnProgress, Progress, SafetyError, Unit, beside, expect_not_ours, in_words, open_source,
+};
 
 /// What of it.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +88,7 @@ pub fn export(
     if to.is_dir() {
         return Err(TransferError::IsAFolder(to.to_path_buf()));
     }
+    expect_not_ours(to, from)?;
     if to.exists() && !overwrite {
         return Err(SafetyError::Exists(to.to_path_buf()).into());
     }

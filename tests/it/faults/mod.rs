@@ -15,6 +15,7 @@ mod memory;
 mod poison;
 mod power;
 pub mod refused;
+mod replaced;
 mod shim;
 mod stops;
 mod timeline;
@@ -113,6 +114,7 @@ pub const FAULTS: &[Fault] = &[
     Fault { name: "eio-sync", what: "fsync fails", share: 3, run: disk::failing_sync },
     Fault { name: "eio-write", what: "writes fail", share: 3, run: disk::failing_write },
     Fault { name: "eio-read", what: "reads fail", share: 1, run: disk::failing_read },
+    Fault { name: "replaced", what: "the database or its log is replaced or removed", share: 0, run: replaced::run },
     Fault { name: "slow-disk", what: "every fsync takes 200 ms", share: 0, run: disk::slow },
     Fault { name: "poison", what: "rows that the database refuses", share: 0, run: poison::run },
     Fault { name: "refused", what: "read-only, foreign or taken directory", share: 0, run: refused::run },
@@ -173,6 +175,7 @@ mod tests {
         a_failing_fsync_ends_the_process: "eio-sync"
         a_failing_write_ends_the_process: "eio-write"
         a_failing_read_is_told: "eio-read"
+        a_lost_file_ends_the_process: "replaced"
         a_slow_disk_only_makes_wait: "slow-disk"
         a_bad_row_costs_itself: "poison"
         a_directory_it_cannot_have_is_refused: "refused"
