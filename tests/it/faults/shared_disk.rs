@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::ledger::Ledger;
 use super::{Budget, Tally, pass};
-use crate::harness::{Surroundings, Trapline, run, wait_for};
+use crate::harness::{Surroundings, Trapline, run_among, wait_for};
 
 /// Of the file system: the cap is the smallest there is, 64 MiB, and has room to spare in it.
 const DISK: &str = "96M";
@@ -88,7 +88,10 @@ fn fill_and_free(server: &Trapline, ledger: &Ledger, round: u64, tally: &mut Tal
         freed.elapsed().as_millis()
     ));
 
-    let checked = run(server.dir(), &["check", "--full", "--data-dir", inside.to_str().unwrap()]);
+    let beside = ["nsenter", "-t", &server.pid().to_string(), "-m", "--"].map(str::to_string).to_vec();
+    let beside = Surroundings { wrapper: beside, ..Surroundings::default() };
+    let data = server.dir().join("data");
+    let checked = run_among(server.dir(), &["check", "--full", "--data-dir", data.to_str().unwrap()], &beside);
     assert!(checked.status.success(), "{}{}", checked.stdout, checked.stderr);
     let storage = server.get_json("/api/ui/storage");
     assert!(storage["used_bytes"].as_u64() < storage["full_bytes"].as_u64(), "the cap was not the reason: {storage}");
