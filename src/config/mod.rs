@@ -376,6 +376,10 @@ pub const ROOM_HEADROOM_BYTES_MAX: u64 = 512 << 20;
 pub const DISK_RESERVE_BYTES: u64 = 256 << 20;
 pub const DISK_RESERVE_PART: u64 = 10;
 
+/// A disk that others took room of is gone by when it has stayed like that for so long, in milliseconds: until then
+/// nothing that is stored goes for it, and what comes is refused once it is full. Long enough for somebody to see it.
+pub const DISK_SETTLED_MS: u64 = 3_600_000;
+
 /// Free pages kept in the file to be filled again, in percent of what is in use and in bytes at most; the rest goes back
 /// to the file system.
 pub const FREE_PAGES_PERCENT: u64 = 4;

@@ -16,6 +16,7 @@ mod poison;
 mod power;
 pub mod refused;
 mod replaced;
+mod shared_disk;
 mod shim;
 mod stops;
 mod timeline;
@@ -111,6 +112,7 @@ pub const FAULTS: &[Fault] = &[
     Fault { name: "torn-log", what: "log cut at every 512 bytes, bits turned in it", share: 5, run: files::torn_log },
     Fault { name: "damaged-db", what: "bits turned in the database", share: 5, run: damage::flipped_database },
     Fault { name: "full-disk", what: "disk fills up and has room again", share: 5, run: disk::full },
+    Fault { name: "shared-disk", what: "others fill the disk, an ext4", share: 3, run: shared_disk::filled_by_others },
     Fault { name: "eio-sync", what: "fsync fails", share: 3, run: disk::failing_sync },
     Fault { name: "eio-write", what: "writes fail", share: 3, run: disk::failing_write },
     Fault { name: "eio-read", what: "reads fail", share: 1, run: disk::failing_read },
@@ -172,6 +174,7 @@ mod tests {
         a_torn_log_opens_with_what_is_whole: "torn-log"
         a_damaged_database_is_named_never_a_panic: "damaged-db"
         a_full_disk_heals_by_itself: "full-disk"
+        a_disk_that_others_fill_costs_nothing_that_was_stored: "shared-disk"
         a_failing_fsync_ends_the_process: "eio-sync"
         a_failing_write_ends_the_process: "eio-write"
         a_failing_read_is_told: "eio-read"
