@@ -159,6 +159,9 @@ struct Flags {
     /// Proxies whose X-Forwarded-For is believed [default: 127.0.0.0/8 and ::1]
     #[arg(long, env = "TRAPLINE_TRUSTED_PROXIES", value_name = "ADDR", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
+    /// Let Grafana's data proxy read Jaeger's query API [default: false]
+    #[arg(long, env = "TRAPLINE_JAEGER_THROUGH_PROXY", value_name = "BOOL")]
+    jaeger_through_proxy: Option<bool>,
     /// error, warn, info, debug, trace, or a filter [default: info]
     #[arg(long, env = "TRAPLINE_LOG_LEVEL", value_name = "LEVEL")]
     log_level: Option<String>,
@@ -316,6 +319,7 @@ impl From<Flags> for Said {
             listen: flags.listen,
             allowed_hosts: flags.allowed_hosts,
             trusted_proxies: flags.trusted_proxies,
+            jaeger_through_proxy: flags.jaeger_through_proxy,
             log_level: flags.log_level,
             log_format: flags.log_format,
             scrub: flags.scrub,

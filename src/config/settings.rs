@@ -28,6 +28,7 @@ pub struct RawSettings {
     pub allowed_hosts: Option<Vec<String>>,
     #[serde(default, deserialize_with = "one_or_many")]
     pub trusted_proxies: Option<Vec<String>>,
+    pub jaeger_through_proxy: Option<bool>,
     pub log_level: Option<String>,
     pub log_format: Option<LogFormat>,
     pub scrub: Option<bool>,
@@ -97,6 +98,8 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// Peers whose `X-Forwarded-For` names the client.
     pub trusted_proxies: Vec<Network>,
+    /// Whether Jaeger's query API may be read through a proxy, as Grafana's data proxy is one.
+    pub jaeger_through_proxy: bool,
     pub log_level: String,
     pub log_format: LogFormat,
     /// Replace what looks like a secret before it is stored.
@@ -168,6 +171,7 @@ impl RawSettings {
             listen: self.listen.or(weaker.listen),
             allowed_hosts: self.allowed_hosts.or(weaker.allowed_hosts),
             trusted_proxies: self.trusted_proxies.or(weaker.trusted_proxies),
+            jaeger_through_proxy: self.jaeger_through_proxy.or(weaker.jaeger_through_proxy),
             log_level: self.log_level.or(weaker.log_level),
             log_format: self.log_format.or(weaker.log_format),
             scrub: self.scrub.or(weaker.scrub),
@@ -202,6 +206,7 @@ impl RawSettings {
             listen: Some(vec![format!("127.0.0.1:{PORT_DEFAULT}"), format!("[::1]:{PORT_DEFAULT}")]),
             allowed_hosts: Some(Vec::new()),
             trusted_proxies: Some(TRUSTED_PROXIES.map(str::to_string).to_vec()),
+            jaeger_through_proxy: Some(false),
             log_level: Some("info".to_string()),
             log_format: Some(LogFormat::Text),
             scrub: Some(true),
@@ -245,6 +250,7 @@ impl RawSettings {
                 .filter(|host| !host.is_empty())
                 .collect(),
             trusted_proxies: parse_networks(&all.trusted_proxies.unwrap_or_default())?,
+            jaeger_through_proxy: all.jaeger_through_proxy.unwrap_or(false),
             log_level: parse_log_level(all.log_level.unwrap_or_default())?,
             log_format: all.log_format.unwrap_or_default(),
             scrub: all.scrub.unwrap_or(true),

@@ -58,6 +58,7 @@ mod span_chunk;
 mod span_chunks;
 mod span_match;
 mod span_sealer;
+mod span_search;
 mod staged;
 mod staged_signals;
 #[cfg(test)]
@@ -99,6 +100,7 @@ pub use profiles::{ProfileRow, ProfiledTime};
 pub use project_changes::{ProjectChange, ProjectChanged, StoredSettings};
 pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSeen, ReleaseUsers};
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
+pub use span_search::{SpanCondition, SpanNames, SpanQuery, SpanSearch};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
 pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};

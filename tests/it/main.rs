@@ -37,6 +37,7 @@ mod grouped;
 mod grouping;
 mod guards;
 mod issue_search;
+mod jaeger;
 mod kept;
 mod live;
 mod logs;
