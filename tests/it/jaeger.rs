@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Request};
-use crate::fixture::{Fixture, send};
+use crate::fixture::send;
 use crate::harness::{Trapline, wait_for};
 use crate::payload::{id, otlp_request};
 
@@ -218,7 +218,7 @@ fn a_trace_is_told_in_jaegers_words() {
 fn what_sentry_sends_is_found_beside_what_opentelemetry_sends() {
     let server = Trapline::start();
     for name in ["failure-shop", "failure-billing", "failure-shop-transaction"] {
-        send(&server, &Fixture::load(name)).expect(200);
+        send(&server, &format!("shop-and-billing/{name}"));
     }
     let services = ask(&server, "/api/services")["data"].as_array().unwrap().clone();
     assert!(services.len() >= 2, "{services:?}");
