@@ -258,11 +258,14 @@ fn read_names(connection: &Connection, service: &str, limit: usize, time: Durati
     let mut names: BTreeMap<String, BTreeSet<u8>> = BTreeMap::new();
     let mut count = 0;
     let mut add = |name: &str, kind: SpanKind| {
-        if let Some(kinds) = names.get_mut(name) {
-            count += usize::from(kinds.insert(kind as u8));
-        } else if count < limit {
-            names.insert(name.to_string(), BTreeSet::from([kind as u8]));
-            count += 1;
+        if count < limit {
+            match names.get_mut(name) {
+                Some(kinds) => count += usize::from(kinds.insert(kind as u8)),
+                None => {
+                    names.insert(name.to_string(), BTreeSet::from([kind as u8]));
+                    count += 1;
+                }
+            }
         }
         count >= limit
     };
