@@ -173,6 +173,9 @@ struct Flags {
     /// From where OpenTelemetry data is taken that names no key: local, always or never [default: local]
     #[arg(long, env = "TRAPLINE_OTLP_WITHOUT_KEY", value_name = "WHEN", value_parser = parse_without_key)]
     otlp_without_key: Option<OtlpWithoutKey>,
+    /// Let Grafana's data proxy read Jaeger's query API [default: false]
+    #[arg(long, env = "TRAPLINE_JAEGER_THROUGH_PROXY", value_name = "BOOL")]
+    jaeger_through_proxy: Option<bool>,
     /// error, warn, info, debug, trace, or a filter [default: info]
     #[arg(long, env = "TRAPLINE_LOG_LEVEL", value_name = "LEVEL")]
     log_level: Option<String>,
@@ -364,6 +367,7 @@ impl From<Flags> for Said {
             trusted_proxies: flags.trusted_proxies,
             allowed_origins: flags.allowed_origins,
             otlp_without_key: flags.otlp_without_key,
+            jaeger_through_proxy: flags.jaeger_through_proxy,
             log_level: flags.log_level,
             log_format: flags.log_format,
             scrub: flags.scrub,

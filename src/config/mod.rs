@@ -241,6 +241,23 @@ pub const SPAN_DROP_TRACES: usize = 500;
 /// A search over the attributes of spans is given up after so long, in milliseconds, with what it has found.
 pub const TRACE_SCAN_MS: u64 = 1_500;
 
+/// Jaeger's query API. Traces of a search when it does not say how many, as Jaeger has it, and the most it may ask for, as
+/// Jaeger's own page has it.
+pub const JAEGER_TRACES: usize = 100;
+pub const JAEGER_TRACES_MAX: usize = 1_500;
+/// How far back a search looks that does not say, in nanoseconds: two days, as Jaeger's.
+pub const JAEGER_LOOKBACK_NS: i64 = 2 * 86_400_000_000_000;
+/// Tags of a search: a person types a handful, and each is looked for in every chunk.
+pub const JAEGER_TAGS_MAX: usize = 20;
+/// Services, and operations of one, that are listed: a list to choose from. More are names with ids in them.
+pub const JAEGER_NAMES_MAX: usize = 2_000;
+/// A search is given up after so long, in milliseconds, with what it has found; so is looking for names.
+pub const JAEGER_SEARCH_MS: u64 = 2_500;
+/// No more traces are added to an answer after this long, in milliseconds, or when it has so many bytes: whole traces are
+/// asked for, of any size.
+pub const JAEGER_ANSWER_MS: u64 = READ_TIMEOUT_MS;
+pub const JAEGER_ANSWER_BYTES_MAX: usize = 64 << 20;
+
 /// A search that goes on from an earlier page looks at chunks whose first span is up to that much younger than where it
 /// stands, in nanoseconds: spans stay in the same chunk as the start of their trace, or come that much later.
 pub const TRACE_SPREAD_NS: i64 = 600_000_000_000;

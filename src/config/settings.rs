@@ -33,6 +33,7 @@ pub struct RawSettings {
     #[serde(default, deserialize_with = "one_or_many")]
     pub allowed_origins: Option<Vec<String>>,
     pub otlp_without_key: Option<OtlpWithoutKey>,
+    pub jaeger_through_proxy: Option<bool>,
     pub log_level: Option<String>,
     pub log_format: Option<LogFormat>,
     pub scrub: Option<bool>,
@@ -122,6 +123,8 @@ pub struct Settings {
     /// Origins whose pages may send, lower case; `*` is every one.
     pub allowed_origins: Vec<String>,
     pub otlp_without_key: OtlpWithoutKey,
+    /// Whether Jaeger's query API may be read through a proxy, as Grafana's data proxy is one.
+    pub jaeger_through_proxy: bool,
     pub log_level: String,
     pub log_format: LogFormat,
     /// Replace what looks like a secret before it is stored.
@@ -198,6 +201,7 @@ impl RawSettings {
             trusted_proxies: self.trusted_proxies.or(weaker.trusted_proxies),
             allowed_origins: self.allowed_origins.or(weaker.allowed_origins),
             otlp_without_key: self.otlp_without_key.or(weaker.otlp_without_key),
+            jaeger_through_proxy: self.jaeger_through_proxy.or(weaker.jaeger_through_proxy),
             log_level: self.log_level.or(weaker.log_level),
             log_format: self.log_format.or(weaker.log_format),
             scrub: self.scrub.or(weaker.scrub),
@@ -235,6 +239,7 @@ impl RawSettings {
             trusted_proxies: Some(TRUSTED_PROXIES.map(str::to_string).to_vec()),
             allowed_origins: Some(vec!["*".to_string()]),
             otlp_without_key: Some(OtlpWithoutKey::Local),
+            jaeger_through_proxy: Some(false),
             log_level: Some("info".to_string()),
             log_format: Some(LogFormat::Text),
             scrub: Some(true),
@@ -289,6 +294,7 @@ impl RawSettings {
             trusted_proxies: parse_networks(&all.trusted_proxies.unwrap_or_default())?,
             allowed_origins: parse_origins(&all.allowed_origins.unwrap_or_default())?,
             otlp_without_key: all.otlp_without_key.unwrap_or_default(),
+            jaeger_through_proxy: all.jaeger_through_proxy.unwrap_or(false),
             log_level: parse_log_level(all.log_level.unwrap_or_default())?,
             log_format: all.log_format.unwrap_or_default(),
             scrub: all.scrub.unwrap_or(true),

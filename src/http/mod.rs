@@ -21,6 +21,7 @@ mod ingest_otlp;
 mod ingest_security;
 mod ingest_sentry;
 mod jaeger;
+mod jaeger_query;
 mod ledger;
 mod live;
 mod monitors;
@@ -65,7 +66,7 @@ use ledger::{Arrival, Ending, Ledger};
 pub use live::LiveHub;
 use otlp_sender::Place;
 use respond::Body;
-use route::{Route, Sentry0};
+use route::{Jaeger, Route, Sentry0};
 pub use serve::serve;
 
 /// What every handler may use.
@@ -175,7 +176,10 @@ async fn answer(
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_known = methods.iter().any(|method| *method == request.method().as_str());
     if methods.contains(&"GET") && (is_reading || !is_known) {
-        guard::check_reader(request.headers())?;
+        match route {
+            Route::Jaeger(_) => guard::check_jaeger_reader(request.headers(), server.settings.jaeger_through_proxy)?,
+            _ => guard::check_reader(request.headers())?,
+        }
     } else {
         guard::check_mutation(request.headers())?;
     }
@@ -234,7 +238,7 @@ async fn answer(
             sentry_project::key(server, &ready, organization, project, key, request).await
         }
         Route::Sentry0(route) => sentry_api::answer(&ready, route, &query, request.headers()).await,
-        Route::JaegerTrace { trace } => jaeger::trace(&ready, trace).await,
+        Route::Jaeger(route) => Ok(jaeger::answer(&ready, route, &query).await),
         _ => Err(ApiError::not_found("address in the API")),
     }
 }
@@ -285,7 +289,9 @@ fn arrival(request: &Request<Incoming>, protocol: &'static str) -> Arrival {
 
 /// A POST to an address that takes none is most often an SDK with a wrong URL: it goes to the ledger with the fix.
 fn wrong_method(server: &Server, route: &Route<'_>, request: &Request<Incoming>) -> Response<Body> {
-    let error = if *route == Route::UnknownApi || (*route == Route::App && request.method() == Method::POST) {
+    // Jaeger's own agents send to where its traces are read.
+    let is_elsewhere = matches!(route, Route::App | Route::Jaeger(Jaeger::Traces));
+    let error = if *route == Route::UnknownApi || (is_elsewhere && request.method() == Method::POST) {
         // The host was checked to be ours before we got here.
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:4318");
         ApiError::new(StatusCode::NOT_FOUND, "nothing takes requests at this address").with_fix(format!(

@@ -79,8 +79,8 @@ pub enum Route<'a> {
 
     // Sentry's web API, reading.
     Sentry0(Sentry0<'a>),
-    // Jaeger's query API, one trace.
-    JaegerTrace { trace: &'a str },
+    // Jaeger's query API, for Grafana and others that read Jaeger.
+    Jaeger(Jaeger<'a>),
 
     // Under `/api/` but nothing of the above.
     UnknownApi,
@@ -125,6 +125,18 @@ pub enum Sentry0<'a> {
     MonitorCheckIns { organization: &'a str, project: Option<&'a str>, monitor: &'a str },
 }
 
+/// Jaeger's query API. Its names are no project's, which are numbers in the addresses that Sentry SDKs send to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Jaeger<'a> {
+    Services,
+    // Older: names alone. A service may have slashes in its name.
+    OperationNames { service: Vec<&'a str> },
+    Operations,
+    Traces,
+    Trace { trace: &'a str },
+    Dependencies,
+}
+
 /// The route of a path, `/`-separated parts without empty ones.
 pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
     match parts {
@@ -134,7 +146,14 @@ pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
 
         ["api", "ui", rest @ ..] => route_ui(rest),
         ["api", "0", rest @ ..] => route_sentry0(rest).map_or(Route::UnknownApi, Route::Sentry0),
-        ["api", "traces", trace] => Route::JaegerTrace { trace },
+        ["api", "services"] => Route::Jaeger(Jaeger::Services),
+        ["api", "services", service @ .., "operations"] if !service.is_empty() => {
+            Route::Jaeger(Jaeger::OperationNames { service: service.to_vec() })
+        }
+        ["api", "operations"] => Route::Jaeger(Jaeger::Operations),
+        ["api", "traces"] => Route::Jaeger(Jaeger::Traces),
+        ["api", "traces", trace] => Route::Jaeger(Jaeger::Trace { trace }),
+        ["api", "dependencies"] => Route::Jaeger(Jaeger::Dependencies),
 
         ["v1" | "v1development", signal] => route_otlp(None, signal),
         ["opentelemetry.proto.collector.trace.v1.TraceService", "Export"] => Route::Grpc { signal: Signal::Traces },
@@ -362,7 +381,13 @@ mod tests {
     fn reading_routes_are_told_apart() {
         assert_eq!(of("/api/ui/issues/SHOP-1/events/latest"), "IssueEvent { issue: \"SHOP-1\", event: \"latest\" }");
         assert_eq!(of("/api/0/issues/7/events/latest/"), "Sentry0(IssueEvent { issue: \"7\", event: \"latest\" })");
-        assert_eq!(of("/api/traces/abc"), "JaegerTrace { trace: \"abc\" }");
+        assert_eq!(of("/api/traces/abc"), "Jaeger(Trace { trace: \"abc\" })");
+        assert_eq!(of("/api/traces"), "Jaeger(Traces)");
+        for (service, parts) in [("shop", "[\"shop\"]"), ("a/b", "[\"a\", \"b\"]"), ("cron", "[\"cron\"]")] {
+            let expected = format!("Jaeger(OperationNames {{ service: {parts} }})");
+            assert_eq!(of(&format!("/api/services/{service}/operations")), expected);
+        }
+        assert_eq!(of("/api/services/operations"), "UnknownApi");
         assert_eq!(of("/api/0/nothing"), "UnknownApi");
         assert_eq!(of("/issues/SHOP-1"), "App");
         assert_eq!(of("/"), "App");

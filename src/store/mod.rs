@@ -61,6 +61,7 @@ mod span_chunk;
 mod span_chunks;
 mod span_match;
 mod span_sealer;
+mod span_search;
 mod staged;
 mod staged_signals;
 #[cfg(test)]
@@ -103,6 +104,7 @@ pub use profiles::{ProfileRow, ProfiledTime};
 pub use project_changes::{ProjectChange, ProjectChanged, StoredSettings};
 pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSeen, ReleaseUsers};
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
+pub use span_search::{SpanCondition, SpanNames, SpanQuery, SpanSearch};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
 pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
@@ -186,7 +188,10 @@ pub enum StoreError {
     /// What is written goes to a file that has no name any more.
     #[error("{0} was removed, or replaced by another file, while trapline had it open")]
     Replaced(PathBuf),
-    #[error("the disk under {0} is full: free some space (an empty store takes {} MiB with its log), then start again", START_BYTES >> 20)]
+    #[error(
+        "the disk under {0} is full: free some space (an empty store takes {mib} MiB with its log), then start again",
+        mib = START_BYTES >> 20
+    )]
     FullAtStart(PathBuf),
     /// One request's own trouble; the writer goes on.
     #[error("nothing of the request was stored: {0}")]

@@ -2,6 +2,8 @@
 //!
 //! Knows the format and nothing of where chunks are kept. Whatever a group holds is taken for hostile.
 
+mod rows;
+
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 

@@ -386,6 +386,17 @@ pub(super) fn project_of(connection: &Connection, trace_id: TraceId) -> Result<O
     Ok(found.optional()?)
 }
 
+/// When a trace started.
+pub(super) fn start_of(connection: &Connection, trace_id: TraceId) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT trace.id, trace.start_rest_ns FROM trace_part CROSS JOIN trace ON trace.id = trace_part.trace_row
+         WHERE trace_part.trace_key = :key AND trace.trace_id = :trace_id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_row(named_params! { ":key": trace_id.key(), ":trace_id": &trace_id.0[..] }, |row| {
+        Ok(start_of_id(row.get(0)?).wrapping_add(row.get(1)?))
+    });
+    Ok(found.optional()?)
+}
+
 /// Whether there is any part of a trace. Two traces in 2^63 share a key.
 pub(super) fn has(connection: &Connection, trace_id: TraceId) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM trace_part WHERE trace_key = :key)";

@@ -39,6 +39,7 @@ mod grouping;
 mod grpc;
 mod guards;
 mod issue_search;
+mod jaeger;
 mod kept;
 mod live;
 mod logs;

@@ -9,6 +9,7 @@ pub mod feedback;
 pub mod grouping;
 pub mod ingest;
 pub mod issue;
+pub mod jaeger;
 pub mod log;
 pub mod metric;
 pub mod monitor;
