@@ -276,8 +276,8 @@ fn wrong_variable(error: &clap::Error) -> Option<String> {
     let long = option.split_whitespace().next()?.strip_prefix("--")?;
     let command = Cli::command();
     let variable = command.get_arguments().find(|arg| arg.get_long() == Some(long))?.get_env()?;
-    let is_said =
-        std::env::args().any(|arg| arg.strip_prefix("--").is_some_and(|arg| arg.split('=').next() == Some(long)));
+    let is_it = |arg: &str| arg.strip_prefix("--").is_some_and(|arg| arg.split('=').next() == Some(long));
+    let is_said = std::env::args_os().any(|arg| arg.to_str().is_some_and(is_it));
     // Of a list, the one that is wrong.
     let is_there = std::env::var(variable).is_ok_and(|all| all.split(',').any(|one| one == value) || all == value);
     if is_said || !is_there {
