@@ -72,7 +72,8 @@ pub(super) struct SpanChunkBuilder {
     /// Starts of the first span of each.
     trace_starts: Vec<i64>,
     trace_numbers: HashMap<TraceId, u32>,
-    seen: HashSet<(u32, SpanId)>,
+    /// A span that came by both protocols stands in the chunk twice: what each says is put together when it is read.
+    seen: HashSet<(u32, SpanId, SpanSource)>,
     resources: Vec<Resource>,
     resource_numbers: HashMap<Vec<u8>, u32>,
     rows: Vec<Row>,
@@ -134,7 +135,7 @@ impl SpanChunkBuilder {
             self.traces.push(span.trace_id);
             self.trace_starts.push(span.start_ns);
         }
-        if !self.seen.insert((trace, span.span_id)) {
+        if !self.seen.insert((trace, span.span_id, span.source)) {
             return;
         }
         let first = &mut self.trace_starts[trace as usize];
@@ -680,7 +681,7 @@ mod tests {
             let batch = SpanBatch { spans: spans.collect(), ..batch() };
             let mut first_ones = batch.clone();
             let mut seen = HashSet::new();
-            first_ones.spans.retain(|span| seen.insert((span.trace_id, span.span_id)));
+            first_ones.spans.retain(|span| seen.insert((span.trace_id, span.span_id, span.source)));
             let sealed = sealed(batch);
             prop_assert_eq!(sealed.span_count, first_ones.spans.len());
             let mut chunk = open(&sealed.groups);
