@@ -20,7 +20,7 @@ use super::staged::{
 };
 use crate::r#gen::chunk as pb;
 use crate::model::ids::{SpanId, TraceId};
-use crate::model::span::{Resource, Span, SpanBatch};
+use crate::model::span::{Resource, Span, SpanBatch, SpanSource};
 
 /// Spans a chunk may say it has: more than the largest request brings, and the largest chunk.
 const SPANS_MAX: usize = 4_000_000;
@@ -560,7 +560,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::span::{Attribute, AttributeValue, SpanEvent, SpanKind, SpanLink, SpanSource, SpanStatus};
+    use crate::model::span::{Attribute, AttributeValue, SpanEvent, SpanKind, SpanLink, SpanStatus};
 
     fn span(trace: u8, id: u8) -> Span {
         let text = |key: &str, value: &str| Attribute { key: key.into(), value: AttributeValue::Text(value.into()) };
