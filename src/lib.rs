@@ -42,7 +42,9 @@
 //!
 //! Both protocols decode into the same [`model::decoded::Decoded`]. A Sentry transaction is a segment span and its
 //! children; an OpenTelemetry span is a span. From there on nobody knows which it was, and spans and errors that share
-//! a trace id stand in one waterfall, whoever sent them.
+//! a trace id stand in one waterfall, whoever sent them. Attributes are kept as sent: that `http.method` and
+//! `http.request.method` are one fact is known to [`model::conventions`], and that two statements are one query to
+//! [`model::sql`]. A span that came by both protocols is stored twice and read as one.
 //!
 //! The way out: address -> `http::ui` -> typed query -> `store` on a read-only connection, off the async threads and
 //! cut after five seconds -> view -> JSON. The TypeScript types of the web app are generated from the view structs.

@@ -134,11 +134,6 @@ pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
 /// One attribute's text, in bytes. Long enough for any SQL statement worth reading.
 pub const ATTRIBUTE_BYTES_MAX: usize = 64 << 10;
 
-/// Of a database statement: bytes that are read to know it again, and bytes kept of it without its values. Rows and lists
-/// of values are one there, so only what lists hundreds of columns is longer.
-pub const SQL_READ_BYTES_MAX: usize = ATTRIBUTE_BYTES_MAX;
-pub const SQL_TEXT_BYTES_MAX: usize = 16 << 10;
-
 /// One container of logs or metrics in an envelope, in bytes of JSON: Sentry's own limits, as are those of one item.
 pub const CONTAINER_BYTES_MAX: usize = 12 << 20;
 pub const LOG_BYTES_MAX: usize = 2 << 20;

@@ -88,6 +88,8 @@ pub(super) fn summarise(batch: &SpanBatch, project_id: ProjectId) -> Vec<TracePa
         }
     }
     for part in &mut parts {
+        // The same spans by the other protocol have the same key but for this bit.
+        part.spans_key = part.spans_key & !1 | i64::from(part.summary.has_otel);
         part.summary.services.sort();
         // Part of something larger that has not come, or never will: nobody could find it where it is hidden.
         part.summary.is_request |= part.summary.root.rank == RootRank::Inner;

@@ -5,7 +5,7 @@
 
 use crate::model::ids::{SpanId, TraceId};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SpanSource {
     #[default]
     Sentry,

@@ -266,7 +266,11 @@ fn a_span_that_came_by_both_protocols_is_shown_once() {
             assert_eq!(trace["spans"]["span_id"], json!([hex(1), hex(2)]));
             assert_eq!((&trace["has_sentry"], &trace["has_otel"]), (&json!(true), &json!(true)));
             assert_eq!(trace["name"], "GET /orders/{id}/");
-            assert_eq!(server.traces().len(), 1);
+            let listed = server.traces();
+            assert_eq!(
+                (listed.len(), &listed[0]["span_count"], &listed[0]["db_span_count"]),
+                (1, &json!(2), &json!(1))
+            );
             assert_eq!(server.outcome("span", "duplicate"), 4);
             let root = span(&server, 1, 1);
             assert!(root["attributes"].to_string().contains("otel.only"), "{root}");

@@ -24,7 +24,7 @@ fn visited(mode: &str, headers: Value, path: &str) -> Trapline {
 
 /// The trace of the one error, by the words of the error's own page.
 fn trace_of_error(server: &Trapline) -> Value {
-    let event = event(server, "DoesNotExist: Shelf matching query does not exist.");
+    let event = event(server, "Shelf.DoesNotExist: Shelf matching query does not exist.");
     let id = event["trace"]["trace_id"].as_str().unwrap().to_owned();
     let path = format!("/api/ui/traces/{id}");
     wait_for("spans of the error's trace", || {
@@ -93,7 +93,7 @@ fn two_sdks_side_by_side_meet_when_their_caller_names_the_trace_to_both() {
 #[test]
 fn two_sdks_side_by_side_that_nobody_tells_of_a_trace_make_two() {
     let server = visited("beside", json!({}), "/missing/");
-    let event = event(&server, "DoesNotExist: Shelf matching query does not exist.");
+    let event = event(&server, "Shelf.DoesNotExist: Shelf matching query does not exist.");
     let otel =
         wait_for("the request's span", || server.traces().into_iter().find(|trace| trace["name"] == "GET /missing/"));
     assert_ne!(event["trace"]["trace_id"], otel["trace_id"]);
