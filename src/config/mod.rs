@@ -684,14 +684,14 @@ pub const COPY_PAGES_PER_STEP: i32 = 512;
 /// while a server waits for syncs of its own.
 pub const COPY_SYNC_BYTES: u64 = 32 << 20;
 
-/// How much a server's log may grow, in bytes, while a backup reads. At 10 MB written a second this is seven minutes,
+/// How much a server's log may grow, in bytes, while a backup or an export reads. At 10 MB written a second this is seven minutes,
 /// enough for 100 GB of an ordinary disk.
 pub const BACKUP_LOG_BYTES_MAX: u64 = 4 << 30;
 
 /// Bodies looked at of each kind by `trapline check`, spread over all there are; `--full` looks at every one.
 pub const CHECK_SAMPLE: i64 = 500;
 
-/// Rows an export reads in one moment of the database; 256 events of 35 kB are 9 MB of text.
+/// Rows an export reads at a time; 256 events of 35 kB are 9 MB of text.
 pub const EXPORT_PAGE_ROWS: usize = 256;
 
 /// The longest line of an import, in bytes: a log or metric request of [`EXPANDED_BYTES_MAX`] is far below it.

@@ -546,7 +546,7 @@ impl Writer {
                 bytes,
                 path = %self.wal_path.display(),
                 "the write-ahead log grows and cannot be emptied, also beyond max_size: another program has been reading the \
-                 database for long (sqlite3, a backup under way); end it, or wait for the backup"
+                 database for long (sqlite3, a backup or an export under way); end it, or wait for it"
             );
         }
     }

@@ -73,8 +73,8 @@ pub enum SafetyError {
     #[error("there is not enough room for {path}: free some space or choose another disk; nothing was left behind")]
     Full { path: PathBuf },
     #[error(
-        "so much is written to the database that its log {log} has grown to {bytes} bytes while it was being copied: \
-         try again at a quieter time, or stop trapline for the time of the copy"
+        "so much is written to the database that its log {log} has grown to {bytes} bytes while it was being read: \
+         try again at a quieter time, or stop trapline for that time"
     )]
     TooBusy { log: PathBuf, bytes: u64 },
     #[error("the copy differs from the database: {0}. Check both with trapline check; the copy was removed")]
