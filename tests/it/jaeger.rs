@@ -76,7 +76,7 @@ fn send_shop(server: &Trapline, n: u64, fails: bool) {
     };
     let resource = |service: &str, spans: Value| json!({ "resource": { "attributes": [text("service.name", service)] }, "scopeSpans": [{ "spans": spans }] });
     let mut request = span(1, 0, "GET /checkout", 2, 0, n * 10_000);
-    request["attributes"] = json!([text("tenant", if n % 2 == 0 { "even" } else { "odd" })]);
+    request["attributes"] = json!([text("tenant", if n.is_multiple_of(2) { "even" } else { "odd" })]);
     let mut charge = span(2, 1, "POST /charge", 2, 100, 5_000);
     charge["attributes"] = json!([
         { "key": "retries", "value": { "intValue": "3" } }, { "key": "ratio", "value": { "doubleValue": 0.5 } },
