@@ -372,8 +372,8 @@ pub const SLICE_MS: u64 = 20;
 /// than this, which holds four million errors.
 pub const MAX_SIZE_DEFAULT: u64 = 10 << 30;
 
-/// The smallest cap that can be set, in bytes: a single request may bring [`REQUEST_BYTES_MAX`], and has to fit beside the
-/// log it goes through.
+/// The smallest cap that can be set, in bytes: a single request may bring half of it (or [`REQUEST_BYTES_MAX`] of a larger
+/// one), and has to fit beside the log it goes through.
 pub const MAX_SIZE_MIN: u64 = 64 << 20;
 /// The largest cap, in bytes: SQLite counts no more pages of [`PAGE_BYTES`] than fit into this.
 pub const MAX_SIZE_MAX: u64 = 16 << 40;

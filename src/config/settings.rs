@@ -177,7 +177,7 @@ pub enum SettingsError {
     #[error("{name} must be between 0 (as long as there is room) and {KEEP_DAYS_MAX} days, not {value}")]
     TooManyDays { name: &'static str, value: u32 },
     #[error(
-        "max_size must be between {} MiB, so that the largest request fits, and {} TiB, or \"auto\", not {value} bytes",
+        "max_size must be between {} MiB, so that a request of half of it fits, and {} TiB, or \"auto\", not {value} bytes",
         MAX_SIZE_MIN >> 20, MAX_SIZE_MAX >> 40
     )]
     BadSize { value: u64 },
@@ -298,7 +298,10 @@ impl RawSettings {
             log_level: parse_log_level(all.log_level.unwrap_or_default())?,
             log_format: all.log_format.unwrap_or_default(),
             scrub: all.scrub.unwrap_or(true),
-            request_bytes_max: request_bytes("request_bytes_max", all.request_bytes_max)?,
+            request_bytes_max: largest_request(
+                request_bytes("request_bytes_max", all.request_bytes_max)?,
+                all.max_size.unwrap_or_default(),
+            ),
             expanded_bytes_max: request_bytes("expanded_bytes_max", all.expanded_bytes_max)?,
             event_bytes_max: in_range(
                 "event_bytes_max",
@@ -399,6 +402,14 @@ fn days(name: &'static str, value: Option<u32>) -> Result<u32, SettingsError> {
     match value.unwrap_or(0) {
         days @ 0..=KEEP_DAYS_MAX => Ok(days),
         value => Err(SettingsError::TooManyDays { name, value }),
+    }
+}
+
+/// What is sent at once has to fit into the database beside its log: half of a small cap, whatever is allowed.
+fn largest_request(bytes_max: usize, max_size: MaxSize) -> usize {
+    match max_size {
+        MaxSize::Auto => bytes_max,
+        MaxSize::Bytes(cap) => bytes_max.min(usize::try_from(cap / 2).unwrap_or(usize::MAX)),
     }
 }
 
@@ -580,6 +591,8 @@ mod tests {
         let raw = |text: &str| RawSettings::from_toml(text).and_then(RawSettings::resolve);
         let keep = raw("keep_errors_days = 0\nmax_size = \"64 MiB\"").unwrap().keep;
         assert_eq!((keep.errors, keep.spans, keep.max_size), (0, 30, MaxSize::Bytes(64 << 20)));
+        assert_eq!(raw("max_size = \"64 MiB\"").unwrap().request_bytes_max, 32 << 20);
+        assert_eq!(raw("max_size = \"1 GiB\"").unwrap().request_bytes_max, REQUEST_BYTES_MAX);
         assert_eq!(raw("max_size = 1073741824").unwrap().keep.max_size, MaxSize::Bytes(1 << 30));
         assert!(matches!(raw("keep_logs_days = 40000"), Err(SettingsError::TooManyDays { .. })));
         assert_eq!(raw("max_size = \"1 MiB\""), Err(SettingsError::BadSize { value: 1 << 20 }));
