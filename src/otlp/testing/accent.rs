@@ -39,7 +39,7 @@ impl Accent {
             if self.chance(6) == 0 {
                 out.insert(format!("unknown{}", out.len()), json!({ "a": [1, null, { "b": "c" }] }));
             }
-            let is_nothing = value == json!([]) || value == json!("0") && !is_value(&name);
+            let is_nothing = value == json!([]) || value == json!("0") && is_whole(&name) && !is_value(&name);
             let value = if is_nothing && self.chance(3) == 0 { Tree::Null } else { self.value(&name, value) };
             out.insert(name, value);
         }
@@ -81,7 +81,7 @@ const ENUMS: [(&str, i64, &str); 9] = [
 ];
 
 /// 64-bit integers, which are text by the book.
-fn is_whole(name: &str) -> bool {
+pub(super) fn is_whole(name: &str) -> bool {
     name.ends_with("UnixNano") || ["intValue", "asInt", "count", "zeroCount", "bucketCounts"].contains(&name)
 }
 

@@ -20,6 +20,8 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 
+use super::accent::is_whole;
+
 /// Every field is written, defaults too; a sparse one leaves defaults out, as most exporters do.
 pub(super) fn json_of(request: &ExportTraceServiceRequest, is_sparse: bool) -> String {
     finished(json!({ "resourceSpans": list(&request.resource_spans, resource_spans) }), is_sparse)
@@ -54,9 +56,9 @@ fn is_told_by_its_field(name: &str) -> bool {
 }
 
 fn without_defaults(tree: Tree) -> Tree {
-    let is_default = |value: &Tree| match value {
+    let is_default = |name: &str, value: &Tree| match value {
         Tree::Null => true,
-        Tree::String(text) => text.is_empty() || text == "0",
+        Tree::String(text) => text.is_empty() || text == "0" && is_whole(name),
         Tree::Number(number) => number.as_f64() == Some(0.0),
         Tree::Array(items) => items.is_empty(),
         Tree::Bool(_) | Tree::Object(_) => false,
@@ -67,7 +69,7 @@ fn without_defaults(tree: Tree) -> Tree {
         Tree::Object(fields) => Tree::Object(Map::from_iter(
             fields
                 .into_iter()
-                .filter(|(name, value)| is_told_by_its_field(name) && !value.is_null() || !is_default(value))
+                .filter(|(name, value)| is_told_by_its_field(name) && !value.is_null() || !is_default(name, value))
                 .map(|(name, value)| (name, without_defaults(value))),
         )),
         other => other,
