@@ -14,7 +14,7 @@ binary = "$${CARGO_TARGET_DIR:-target}/release/trapline"
 npm = npm --prefix web
 web_sources := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*' 2>/dev/null)
 
-.PHONY: build run test check bench bench-route bench-reads torture fixtures screenshots types clean help web cargo-present node-present
+.PHONY: build run test check bench bench-route bench-otlp bench-reads torture fixtures screenshots types clean help web cargo-present node-present
 
 build: web cargo-present ## the release binary with the web app inside: target/release/trapline
 	cargo build --release --locked
@@ -40,6 +40,9 @@ bench: cargo-present ## what is promised of speed and size beside what is measur
 
 bench-route: cargo-present ## what one error costs between its bytes and the finished write, beside plain JSON parsing
 	cargo bench --locked --bench route
+
+bench-otlp: cargo-present ## what a span or log over OTLP costs between its bytes and the finished write, beside prost alone
+	cargo bench --locked --bench otlp
 
 bench-reads: cargo-present ## how long the reads of the screens take in 10,000 issues and a million events
 	cargo bench --locked --bench reads -- $(ARGS)

@@ -33,9 +33,14 @@ pub fn run_server(settings: Settings) -> anyhow::Result<()> {
     result
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
-    let listeners = bind(&settings).await?;
+async fn run(mut settings: Settings) -> anyhow::Result<()> {
+    let mut listeners = bind(&settings.listen, settings.listen_is_default).await?;
+    // Port 0 has become a real one, by which calls to this server are known.
+    settings.listen = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let address = listeners[0].local_addr().context("cannot tell the address listened on")?;
+    let grpc_listeners = bind_grpc(&settings).await?;
+    let grpc_address = grpc_listeners.first().and_then(|listener| listener.local_addr().ok());
+    listeners.extend(grpc_listeners);
     let stop = stop_signal()?;
 
     let live = Arc::new(LiveHub::default());
@@ -56,12 +61,12 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let store = open_store(&settings, address, live, monitor_news.clone()).await?;
     let ready = server.open(store.clone()).await?;
     let Some(first) = ready.projects.first() else { bail!("the database holds no project with an active key") };
-    announce(&store, first, address, is_new);
+    announce(&store, first, address, grpc_address, is_new);
     // What is told of monitors and queries is ours: no filter and no limit of a project holds it back.
-    let server_policy = ServerPolicy { scrub: settings.scrub, limits: Vec::new() };
+    let server_policy = ServerPolicy { scrub: settings.scrub, ..ServerPolicy::default() };
     let policy = |server: &ServerPolicy| Policy::new(&ProjectSettings::default(), server, Arc::default());
     // Spans were scrubbed when they came; a statement read as the text of an event would look like a secret.
-    let as_it_is = ServerPolicy { scrub: false, limits: Vec::new() };
+    let as_it_is = ServerPolicy { scrub: false, ..ServerPolicy::default() };
     let telling_findings = tokio::spawn(tell_findings(store.clone(), policy(&as_it_is), stop.clone()));
     let watching = tokio::spawn(watch_monitors(store.clone(), policy(&server_policy), monitor_news, stop));
 
@@ -152,9 +157,9 @@ async fn open_store(
 
 /// Every address, or an error that says which one and why. A machine without IPv6 is fine unless `[::1]` was asked
 /// for by name.
-async fn bind(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
+async fn bind(addresses: &[SocketAddr], are_default: bool) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners: Vec<TcpListener> = Vec::new();
-    for address in &settings.listen {
+    for address in addresses {
         let mut address = *address;
         // Port 0 picks a free one; the other family must get the same.
         if address.port() == 0
@@ -170,10 +175,28 @@ async fn bind(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
                 address.port(),
                 free_port_near(address.port()),
             ),
-            Err(error) if settings.listen_is_default && is_ipv6(address) && !listeners.is_empty() => {
+            Err(error) if are_default && is_ipv6(address) && !listeners.is_empty() => {
                 tracing::debug!(%error, "no IPv6 here, listening on 127.0.0.1 alone");
             }
             Err(error) => bail!("cannot listen on {address}: {error}"),
+        }
+    }
+    Ok(listeners)
+}
+
+/// The addresses for gRPC. Those nobody asked for may be taken: by a Collector, or by another trapline.
+async fn bind_grpc(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
+    if !settings.grpc_listen_is_default {
+        return bind(&settings.grpc_listen, false).await;
+    }
+    let mut listeners = Vec::new();
+    for address in &settings.grpc_listen {
+        match TcpListener::bind(address).await {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if is_ipv6(*address) => tracing::debug!(%error, %address, "not listening for gRPC there"),
+            Err(error) => tracing::info!(
+                %error, %address, "not listening there: gRPC is taken on the main port all the same (grpc_listen)"
+            ),
         }
     }
     Ok(listeners)
@@ -222,15 +245,16 @@ fn start_log(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// What a person needs in the first second. Printed to standard output, the log goes to standard error.
-fn announce(store: &Store, project: &Project, address: SocketAddr, is_new: bool) {
+fn announce(store: &Store, project: &Project, address: SocketAddr, grpc: Option<SocketAddr>, is_new: bool) {
     let (bold, dim, plain) =
         if std::io::stdout().is_terminal() { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
     let state = if is_new { " (new)" } else { "" };
+    let grpc = grpc.map(|grpc| format!("; gRPC on port {} too", grpc.port())).unwrap_or_default();
     let text = format!(
         "\n  {bold}trapline {version}{plain}\n\n\
          \x20 Open   {bold}http://{address}{plain}\n\
          \x20 DSN    {dsn}\n\
-         \x20 OTLP   http://{address}   {dim}(http/protobuf, http/json){plain}\n\
+         \x20 OTLP   http://{address}   {dim}(gRPC, http/protobuf, http/json{grpc}){plain}\n\
          \x20 Data   {path}{state}\n\n\
          \x20 {dim}Ctrl+C stops it; what was acknowledged stays on disk.{plain}\n\n",
         version = env!("CARGO_PKG_VERSION"),

@@ -1,6 +1,6 @@
 //! trapline keeps and explains the errors and traces of an application: one process, one port, one SQLite file.
 //!
-//! It speaks the Sentry envelope protocol and OTLP/HTTP, and serves its own web app. This page is the architecture:
+//! It speaks the Sentry envelope protocol and OTLP (HTTP and gRPC), and serves its own web app. This page is the architecture:
 //! the floors of the house, the route of an event through it, and the promises that hold everywhere. When a change
 //! makes a line here false, the same commit mends the line.
 //!
@@ -42,7 +42,9 @@
 //!
 //! Both protocols decode into the same [`model::decoded::Decoded`]. A Sentry transaction is a segment span and its
 //! children; an OpenTelemetry span is a span. From there on nobody knows which it was, and spans and errors that share
-//! a trace id stand in one waterfall, whoever sent them.
+//! a trace id stand in one waterfall, whoever sent them. Attributes are kept as sent: that `http.method` and
+//! `http.request.method` are one fact is known to [`model::conventions`], and that two statements are one query to
+//! [`model::sql`]. A span that came by both protocols is stored twice and read as one.
 //!
 //! The way out: address -> `http::ui` -> typed query -> `store` on a read-only connection, off the async threads and
 //! cut after five seconds -> view -> JSON. The TypeScript types of the web app are generated from the view structs.
@@ -93,7 +95,9 @@
 //! nowhere. One merged, small row per trace is what the trace list reads; a search by attribute asks the chunks'
 //! filters, then the columns of what is left. Logs are sealed likewise; metrics are kept as they were acknowledged:
 //! beside a body of logs stand its times, levels, services and environments, so that a list passes it by unopened, and
-//! counts by minute; beside one of metrics the sums by minute that charts are drawn from.
+//! counts by minute; beside one of metrics the sums and spreads by minute that charts are drawn from. What a
+//! client counts up for as long as it runs is resolved when it is written: the last report of each such total is a row,
+//! and a minute takes what was added.
 //!
 //! Logs wait half a minute like that; then they are sealed: the records of many batches, in the order of time, become
 //! columns of one chunk, each group of columns a row that is read only when it is needed, with filters of the pieces of
@@ -142,8 +146,7 @@
 //! of a crash dump's form.
 //!
 //! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
-//! metrics into columnar chunks (`store`), logs and metrics over OTLP (counted so far),
-//! OTLP over gRPC (`http`).
+//! metrics into columnar chunks (`store`), logs and metrics over OTLP (counted so far).
 
 pub mod app;
 pub mod config;

@@ -7,13 +7,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use trapline::app;
 use trapline::app::safety::{self, ExportFilter};
-use trapline::config::{Durability, LogFormat, MaxSize, RawSettings, Settings};
+use trapline::config::{Durability, KEEP_DAYS_MAX, LogFormat, MaxSize, OtlpWithoutKey, RawSettings, Settings};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How a shell tells that a command was written wrongly.
+const WRONG_USE: u8 = 2;
 
 /// Read when it stands beside the place of the start and no other file is named.
 const SETTINGS_FILE: &str = "trapline.toml";
@@ -153,12 +157,25 @@ struct Flags {
     /// Loopback address and port; may be given more than once [default: 127.0.0.1:4318 and [::1]:4318]
     #[arg(long, env = "TRAPLINE_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
     listen: Option<Vec<String>>,
+    /// Loopback addresses for gRPC beside those, or off; taken default ones are left out [default: 127.0.0.1:4317 and
+    /// [::1]:4317]
+    #[arg(long, env = "TRAPLINE_GRPC_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
+    grpc_listen: Option<Vec<String>>,
     /// Names besides the loopback ones that a Host header may carry
     #[arg(long, env = "TRAPLINE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Option<Vec<String>>,
     /// Proxies whose X-Forwarded-For is believed [default: 127.0.0.0/8 and ::1]
     #[arg(long, env = "TRAPLINE_TRUSTED_PROXIES", value_name = "ADDR", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
+    /// Origins whose pages may send, https://shop.example, or * [default: *]
+    #[arg(long, env = "TRAPLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    allowed_origins: Option<Vec<String>>,
+    /// From where OpenTelemetry data is taken that names no key: local, always or never [default: local]
+    #[arg(long, env = "TRAPLINE_OTLP_WITHOUT_KEY", value_name = "WHEN", value_parser = parse_without_key)]
+    otlp_without_key: Option<OtlpWithoutKey>,
+    /// Let Grafana's data proxy read Jaeger's query API [default: false]
+    #[arg(long, env = "TRAPLINE_JAEGER_THROUGH_PROXY", value_name = "BOOL")]
+    jaeger_through_proxy: Option<bool>,
     /// error, warn, info, debug, trace, or a filter [default: info]
     #[arg(long, env = "TRAPLINE_LOG_LEVEL", value_name = "LEVEL")]
     log_level: Option<String>,
@@ -168,7 +185,7 @@ struct Flags {
     /// Replace what looks like a secret before storing it [default: true]
     #[arg(long, env = "TRAPLINE_SCRUB", value_name = "BOOL")]
     scrub: Option<bool>,
-    /// The largest request as received [default: 33554432]
+    /// The largest request as received [default: 67108864]
     #[arg(long, env = "TRAPLINE_REQUEST_BYTES_MAX", value_name = "BYTES")]
     request_bytes_max: Option<usize>,
     /// The largest request after decompression [default: 67108864]
@@ -191,37 +208,37 @@ struct Flags {
     #[arg(long, env = "TRAPLINE_MAX_SIZE", value_name = "SIZE")]
     max_size: Option<MaxSize>,
     /// Days errors are kept; issues and their numbers stay; 0: as long as there is room [default: 90]
-    #[arg(long, env = "TRAPLINE_KEEP_ERRORS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_ERRORS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_errors_days: Option<u32>,
     /// Days spans and traces are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_SPANS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_SPANS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_spans_days: Option<u32>,
     /// Days logs are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_LOGS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_LOGS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_logs_days: Option<u32>,
     /// Days metrics are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_METRICS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_METRICS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_metrics_days: Option<u32>,
     /// Days attachments of errors are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_ATTACHMENTS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_ATTACHMENTS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_attachments_days: Option<u32>,
     /// Days profiles are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_PROFILES_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_PROFILES_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_profiles_days: Option<u32>,
     /// Days session replays are kept [default: 30]
-    #[arg(long, env = "TRAPLINE_KEEP_REPLAYS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_REPLAYS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_replays_days: Option<u32>,
     /// Days check-ins of monitors are kept [default: 90]
-    #[arg(long, env = "TRAPLINE_KEEP_CHECK_INS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_CHECK_INS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_check_ins_days: Option<u32>,
     /// Days of what people wrote [default: 365]
-    #[arg(long, env = "TRAPLINE_KEEP_FEEDBACK_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_FEEDBACK_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_feedback_days: Option<u32>,
     /// Days of sessions and users by release [default: 90]
-    #[arg(long, env = "TRAPLINE_KEEP_SESSIONS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_SESSIONS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_sessions_days: Option<u32>,
     /// Days of counts by hour [default: 400]
-    #[arg(long, env = "TRAPLINE_KEEP_COUNTS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_COUNTS_DAYS", value_name = "DAYS", value_parser = parse_days, allow_hyphen_values = true)]
     keep_counts_days: Option<u32>,
     /// Days of performance data by hour [default: 120]
     #[arg(long, env = "TRAPLINE_KEEP_PERFORMANCE_DAYS", value_name = "DAYS")]
@@ -244,7 +261,17 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
+    let parsed = command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => match wrong_variable(&error) {
+            Some(said) => {
+                complain(&format!("trapline: {said}"));
+                return ExitCode::from(WRONG_USE);
+            }
+            None => error.exit(),
+        },
+    };
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -252,6 +279,27 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What a person has to change is the variable, not the option of the same meaning that nobody wrote.
+fn wrong_variable(error: &clap::Error) -> Option<String> {
+    let text = |kind| match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        _ => None,
+    };
+    let (option, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+    let long = option.split_whitespace().next()?.strip_prefix("--")?;
+    let command = Cli::command();
+    let variable = command.get_arguments().find(|arg| arg.get_long() == Some(long))?.get_env()?;
+    let is_it = |arg: &str| arg.strip_prefix("--").is_some_and(|arg| arg.split('=').next() == Some(long));
+    let is_said = std::env::args_os().any(|arg| arg.to_str().is_some_and(is_it));
+    // Of a list, the one that is wrong.
+    let is_there = std::env::var(variable).is_ok_and(|all| all.split(',').any(|one| one == value) || all == value);
+    if is_said || !is_there {
+        return None;
+    }
+    let why = std::error::Error::source(error).map(|why| format!(": {why}")).unwrap_or_default();
+    Some(format!("the environment variable {} is \"{value}\", which it cannot be{why}", variable.display()))
 }
 
 /// The environment is read once, before the command: what is said behind a command wins over it, and what is empty says
@@ -329,8 +377,12 @@ impl From<Flags> for Said {
         let settings = RawSettings {
             data_dir: flags.place.data_dir,
             listen: flags.listen,
+            grpc_listen: flags.grpc_listen,
             allowed_hosts: flags.allowed_hosts,
             trusted_proxies: flags.trusted_proxies,
+            allowed_origins: flags.allowed_origins,
+            otlp_without_key: flags.otlp_without_key,
+            jaeger_through_proxy: flags.jaeger_through_proxy,
             log_level: flags.log_level,
             log_format: flags.log_format,
             scrub: flags.scrub,
@@ -365,11 +417,27 @@ impl From<Flags> for Said {
     }
 }
 
+fn parse_days(text: &str) -> Result<u32, String> {
+    // Whether it is too much is told by the settings, wherever it was said.
+    text.trim()
+        .parse()
+        .map_err(|_| format!("write a number of days from 0 (as long as there is room) to {KEEP_DAYS_MAX}"))
+}
+
 fn parse_log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
         _ => Err("write text or json".to_string()),
+    }
+}
+
+fn parse_without_key(text: &str) -> Result<OtlpWithoutKey, String> {
+    match text {
+        "local" => Ok(OtlpWithoutKey::Local),
+        "always" => Ok(OtlpWithoutKey::Always),
+        "never" => Ok(OtlpWithoutKey::Never),
+        _ => Err("write local, always or never".to_string()),
     }
 }
 

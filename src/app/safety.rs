@@ -165,6 +165,9 @@ fn report_in_words(report: &CheckReport) -> String {
         }
         let _ = writeln!(text, "          -> {}", finding.advice);
     }
+    if report.is_cut_short {
+        text.push_str("\n  not checked: everything else, because the names of the tables cannot be read\n");
+    }
     text.push_str(match (report.is_ok(), report.is_full) {
         (true, true) => "\nEverything holds, and every body can be read.\n",
         (true, false) => "\nEverything holds. Of bodies some were read; --full reads all.\n",
@@ -183,6 +186,7 @@ fn report_json(report: &CheckReport) -> Value {
     };
     json!({
         "path": report.path, "schema": report.schema, "full": report.is_full, "ok": report.is_ok(),
+        "cut_short": report.is_cut_short,
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
     })
 }

@@ -8,16 +8,19 @@ pub mod network;
 pub mod performance;
 mod settings;
 
-pub use keep::{Keep, MaxSize};
+pub use keep::{KEEP_DAYS_MAX, Keep, MaxSize};
 pub use performance::Performance;
-pub use settings::{Durability, LogFormat, RawSettings, Settings, SettingsError, is_loopback_name};
+pub use settings::{Durability, LogFormat, OtlpWithoutKey, RawSettings, Settings, SettingsError, is_loopback_name};
 
 /// The port of OTLP/HTTP, which every OpenTelemetry SDK tries first. Ours for everything.
 pub const PORT_DEFAULT: u16 = 4318;
 
+/// The port of OTLP/gRPC, tried beside the other: exporters that are told a protocol and no address look there.
+pub const GRPC_PORT_DEFAULT: u16 = 4317;
+
 /// Bodies as received, in bytes. Sentry SDKs send well under 1 MiB compressed; an OTel Collector batches up to
-/// about 6 MB uncompressed, and SDK exporters cap a request at 64 MiB.
-pub const REQUEST_BYTES_MAX: usize = 32 << 20;
+/// about 6 MB uncompressed, and SDK exporters, which by default do not compress, cap a request at these 64 MiB.
+pub const REQUEST_BYTES_MAX: usize = 64 << 20;
 
 /// Bodies after decompression, in bytes: the OTLP specification's recommended default (v1.11), counted while
 /// decompressing, because 809 bytes of brotli can hold a gigabyte.
@@ -133,15 +136,32 @@ pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
 /// One attribute's text, in bytes. Long enough for any SQL statement worth reading.
 pub const ATTRIBUTE_BYTES_MAX: usize = 64 << 10;
 
-/// Of a database statement: bytes that are read to know it again, and bytes kept of it without its values. Rows and lists
-/// of values are one there, so only what lists hundreds of columns is longer.
-pub const SQL_READ_BYTES_MAX: usize = ATTRIBUTE_BYTES_MAX;
-pub const SQL_TEXT_BYTES_MAX: usize = 16 << 10;
-
 /// One container of logs or metrics in an envelope, in bytes of JSON: Sentry's own limits, as are those of one item.
 pub const CONTAINER_BYTES_MAX: usize = 12 << 20;
 pub const LOG_BYTES_MAX: usize = 2 << 20;
 pub const METRIC_BYTES_MAX: usize = 1 << 20;
+
+/// A log's body over OTLP, in bytes: it may be a dump, and is what is searched. And its logger, event name or own word for
+/// its level: names.
+pub const LOG_BODY_BYTES_MAX: usize = 64 << 10;
+pub const LOG_WORD_BYTES_MAX: usize = 200;
+
+/// Metric points in one OTLP request. Collectors send 8192, a process some hundreds.
+pub const REQUEST_POINTS_MAX: usize = 50_000;
+/// Buckets kept of one histogram; neighbours of finer ones become one. SDKs make 16 or 160.
+pub const METRIC_BUCKETS_MAX: usize = 320;
+/// Buckets kept of a metric's minute. What is measured rarely spans more than five powers of ten, which are so many.
+pub const METRIC_MINUTE_BUCKETS_MAX: usize = 160;
+/// A metric's name, unit and description over OTLP, in bytes.
+pub const METRIC_NAME_BYTES_MAX: usize = 200;
+pub const METRIC_UNIT_BYTES_MAX: usize = 64;
+pub const METRIC_DESCRIPTION_BYTES_MAX: usize = 1_000;
+/// The report of a total before the first one of a time is looked for so far back, in nanoseconds: SDKs report each minute.
+pub const METRIC_BASELINE_NS: i64 = 600_000_000_000;
+/// Totals whose last report is remembered, and for how long after it, in hours. About 200 bytes each; of one forgotten the
+/// next report counts for nothing.
+pub const METRIC_STREAMS_MAX: u64 = 200_000;
+pub const METRIC_STREAM_HOURS: i64 = 24;
 
 /// Items of one container. SDKs send 100 logs or 1000 metrics at once.
 pub const CONTAINER_ITEMS_MAX: usize = 20_000;
@@ -254,6 +274,23 @@ pub const SPAN_DROP_TRACES: usize = 500;
 /// A search over the attributes of spans is given up after so long, in milliseconds, with what it has found.
 pub const TRACE_SCAN_MS: u64 = 1_500;
 
+/// Jaeger's query API. Traces of a search when it does not say how many, as Jaeger has it, and the most it may ask for, as
+/// Jaeger's own page has it.
+pub const JAEGER_TRACES: usize = 100;
+pub const JAEGER_TRACES_MAX: usize = 1_500;
+/// How far back a search looks that does not say, in nanoseconds: two days, as Jaeger's.
+pub const JAEGER_LOOKBACK_NS: i64 = 2 * 86_400_000_000_000;
+/// Tags of a search: a person types a handful, and each is looked for in every chunk.
+pub const JAEGER_TAGS_MAX: usize = 20;
+/// Services, and operations of one, that are listed: a list to choose from. More are names with ids in them.
+pub const JAEGER_NAMES_MAX: usize = 2_000;
+/// A search is given up after so long, in milliseconds, with what it has found; so is looking for names.
+pub const JAEGER_SEARCH_MS: u64 = 2_500;
+/// No more traces are added to an answer after this long, in milliseconds, or when it has so many bytes: whole traces are
+/// asked for, of any size.
+pub const JAEGER_ANSWER_MS: u64 = READ_TIMEOUT_MS;
+pub const JAEGER_ANSWER_BYTES_MAX: usize = 64 << 20;
+
 /// A search that goes on from an earlier page looks at chunks whose first span is up to that much younger than where it
 /// stands, in nanoseconds: spans stay in the same chunk as the start of their trace, or come that much later.
 pub const TRACE_SPREAD_NS: i64 = 600_000_000_000;
@@ -269,6 +306,40 @@ pub const HEADERS_MAX: usize = 100;
 pub const HEADER_TIMEOUT_S: u64 = 60;
 /// The longest that can be set, in seconds: an hour. Whoever opens connections and sends nothing holds each for so long.
 pub const HEADER_TIMEOUT_S_MAX: u64 = 3_600;
+
+/// Requests over one HTTP/2 connection at a time. A gRPC exporter has one, a Collector ten.
+pub const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// What one HTTP/2 connection may send before it is read, in bytes, over all its streams and on one of them: two batches
+/// of a Collector. Bodies that are read count toward [`BODIES_IN_MEMORY_BYTES_MAX`].
+pub const HTTP2_WINDOW_BYTES: u32 = 1 << 20;
+
+/// What one HTTP/2 stream may have waiting to be sent, in bytes: answers to exporters are far below it.
+pub const HTTP2_SEND_BYTES_MAX: usize = 256 << 10;
+
+/// Streams of an HTTP/2 connection that the client may have reset before they were looked at, and that may have ended
+/// because of the client's mistakes; with one more the connection is closed. Opening and resetting at once costs a
+/// client nothing and a server a request (CVE-2023-44487).
+pub const HTTP2_PENDING_RESETS_MAX: usize = 20;
+pub const HTTP2_ERROR_RESETS_MAX: usize = 256;
+
+/// An HTTP/2 connection is asked whether anybody is there, in seconds after it was last heard of, and is closed when no
+/// answer comes in so many seconds.
+pub const HTTP2_PING_S: u64 = 60;
+pub const HTTP2_PING_ANSWER_S: u64 = 20;
+
+/// An HTTP/2 connection without a request for so long is closed, in seconds. gRPC clients notice and open another for
+/// the next batch, which a metrics exporter sends every minute.
+pub const HTTP2_IDLE_S: u64 = 600;
+
+/// How long exporters are asked to wait before they send again, in seconds, and the most they are asked for whatever the
+/// reason: Python's has 10 s for everything, and drops the batch at once when it is to wait longer than it may.
+pub const OTLP_RETRY_AFTER_S: u64 = 3;
+pub const OTLP_RETRY_AFTER_S_MAX: u64 = 5;
+
+/// What an exporter is told about refusals and errors, in characters. An answer may have 4 MiB (OTLP specification);
+/// people read the first lines.
+pub const OTLP_MESSAGE_CHARS_MAX: usize = 500;
 
 /// Proxies whose `X-Forwarded-For` is believed. This machine's own: whoever sends from here could as well write any
 /// address into the event itself.
@@ -307,11 +378,11 @@ pub const PIECE_ROWS_MAX: usize = 1_000;
 /// Traces of one stored batch of spans: a request of more becomes several.
 pub const BATCH_TRACES_MAX: usize = 500;
 
-/// How long the writer waits for more to share a commit, in milliseconds, how long it sleeps at a time in
-/// microseconds (it goes on when a step brings nobody, so a longer one is idle time for both cores), and how many
-/// requests must be expected in all of it for it to wait at all: below 1,000 a second nobody waits.
+/// How long the writer waits for more to share a commit, in milliseconds, how long it sleeps at a time (it goes on when a
+/// step brings nobody; half as long a step was tried: a quarter fewer requests shared a commit, and each cost more), and how
+/// many requests must be expected in that time for it to wait at all: below 1,000 a second nobody waits.
 pub const LINGER_MS: u64 = 3;
-pub const LINGER_STEP_US: u64 = 500;
+pub const LINGER_STEP_MS: u64 = 1;
 pub const LINGER_REQUESTS_MIN: f64 = 3.0;
 
 /// Size of the write-ahead log, in bytes, at which the writer moves it into the database without waiting for readers,
@@ -339,8 +410,8 @@ pub const SLICE_MS: u64 = 20;
 /// than this, which holds four million errors.
 pub const MAX_SIZE_DEFAULT: u64 = 10 << 30;
 
-/// The smallest cap that can be set, in bytes: a single request may bring [`REQUEST_BYTES_MAX`], and has to fit beside the
-/// log it goes through.
+/// The smallest cap that can be set, in bytes: a single request may bring half of it (or [`REQUEST_BYTES_MAX`] of a larger
+/// one), and has to fit beside the log it goes through.
 pub const MAX_SIZE_MIN: u64 = 64 << 20;
 /// The largest cap, in bytes: SQLite counts no more pages of [`PAGE_BYTES`] than fit into this.
 pub const MAX_SIZE_MAX: u64 = 16 << 40;
@@ -354,6 +425,10 @@ pub const ROOM_HEADROOM_BYTES_MAX: u64 = 512 << 20;
 /// log, and for whatever else lives there.
 pub const DISK_RESERVE_BYTES: u64 = 256 << 20;
 pub const DISK_RESERVE_PART: u64 = 10;
+
+/// A disk that others took room of is gone by when it has stayed like that for so long, in milliseconds: until then
+/// nothing that is stored goes for it, and what comes is refused once it is full. Long enough for somebody to see it.
+pub const DISK_SETTLED_MS: u64 = 3_600_000;
 
 /// Free pages kept in the file to be filled again, in percent of what is in use and in bytes at most; the rest goes back
 /// to the file system.
@@ -430,6 +505,9 @@ pub const REFUSED_WRITE_MS: u64 = 1000;
 /// Live messages a slow browser may lag behind before it is told to fetch again.
 pub const LIVE_BACKLOG: usize = 256;
 
+/// Services to choose from. Sorted by name, so that a service is always or never among them.
+pub const SERVICES_SHOWN_MAX: usize = 500;
+
 /// Environments to choose from. A team has a handful; more are found by search.
 pub const ENVIRONMENTS_SHOWN_MAX: usize = 50;
 
@@ -437,6 +515,8 @@ pub const ENVIRONMENTS_SHOWN_MAX: usize = 50;
 pub const PAGE_ROWS: usize = 50;
 pub const PAGE_ROWS_MAX: usize = 100;
 
+/// What a new database takes with its log and the index of it, in bytes: told when a disk has not even that.
+pub const START_BYTES: u64 = 4 << 20;
 /// How long a start waits for the data directory, in milliseconds: `trapline dsn` holds it for a moment.
 pub const LOCK_WAIT_MS: u64 = 1_000;
 
@@ -642,14 +722,14 @@ pub const COPY_PAGES_PER_STEP: i32 = 512;
 /// while a server waits for syncs of its own.
 pub const COPY_SYNC_BYTES: u64 = 32 << 20;
 
-/// How much a server's log may grow, in bytes, while a backup reads. At 10 MB written a second this is seven minutes,
+/// How much a server's log may grow, in bytes, while a backup or an export reads. At 10 MB written a second this is seven minutes,
 /// enough for 100 GB of an ordinary disk.
 pub const BACKUP_LOG_BYTES_MAX: u64 = 4 << 30;
 
 /// Bodies looked at of each kind by `trapline check`, spread over all there are; `--full` looks at every one.
 pub const CHECK_SAMPLE: i64 = 500;
 
-/// Rows an export reads in one moment of the database; 256 events of 35 kB are 9 MB of text.
+/// Rows an export reads at a time; 256 events of 35 kB are 9 MB of text.
 pub const EXPORT_PAGE_ROWS: usize = 256;
 
 /// The longest line of an import, in bytes: a log or metric request of [`EXPANDED_BYTES_MAX`] is far below it.

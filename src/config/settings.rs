@@ -11,8 +11,8 @@ use super::network::Network;
 use super::performance::{N_PLUS_ONE_QUERIES_MAX, PERFORMANCE_MS_MAX, Performance};
 use super::{
     ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EVENT_BYTES_SETTING_MAX, EVENT_BYTES_SETTING_MIN, EXPANDED_BYTES_MAX,
-    HEADER_TIMEOUT_S, HEADER_TIMEOUT_S_MAX, LIMIT_RULES_MAX, LIMIT_WINDOW_S_MAX, MAX_SIZE_MAX, MAX_SIZE_MIN,
-    PORT_DEFAULT, REQUEST_BYTES_MAX, REQUEST_BYTES_SETTING_MAX, REQUEST_BYTES_SETTING_MIN, SEAL_AFTER_S,
+    GRPC_PORT_DEFAULT, HEADER_TIMEOUT_S, HEADER_TIMEOUT_S_MAX, LIMIT_RULES_MAX, LIMIT_WINDOW_S_MAX, MAX_SIZE_MAX,
+    MAX_SIZE_MIN, PORT_DEFAULT, REQUEST_BYTES_MAX, REQUEST_BYTES_SETTING_MAX, REQUEST_BYTES_SETTING_MIN, SEAL_AFTER_S,
     SEAL_AFTER_S_MAX, TRUSTED_PROXIES,
 };
 use crate::model::project::settings::{LimitPeriod, LimitRule};
@@ -26,9 +26,15 @@ pub struct RawSettings {
     #[serde(default, deserialize_with = "one_or_many")]
     pub listen: Option<Vec<String>>,
     #[serde(default, deserialize_with = "one_or_many")]
+    pub grpc_listen: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "one_or_many")]
     pub allowed_hosts: Option<Vec<String>>,
     #[serde(default, deserialize_with = "one_or_many")]
     pub trusted_proxies: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub allowed_origins: Option<Vec<String>>,
+    pub otlp_without_key: Option<OtlpWithoutKey>,
+    pub jaeger_through_proxy: Option<bool>,
     pub log_level: Option<String>,
     pub log_format: Option<LogFormat>,
     pub scrub: Option<bool>,
@@ -79,6 +85,19 @@ pub enum LogFormat {
     Json,
 }
 
+/// From where OpenTelemetry data is taken that names no key; it goes to the project in its path, else to the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OtlpWithoutKey {
+    /// From this machine: whoever sends from here could read the key as well.
+    #[default]
+    Local,
+    /// From everywhere.
+    Always,
+    /// From nowhere.
+    Never,
+}
+
 /// When a request is answered that something is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -99,10 +118,19 @@ pub struct Settings {
     pub listen: Vec<SocketAddr>,
     /// With the default addresses a machine without IPv6 is fine; with explicit ones every address must bind.
     pub listen_is_default: bool,
+    /// More addresses, which gRPC exporters look at first; loopback only, may be empty.
+    pub grpc_listen: Vec<SocketAddr>,
+    /// The default addresses may be taken; explicit ones must bind.
+    pub grpc_listen_is_default: bool,
     /// Names besides the loopback ones that a `Host` header may carry, lower case, without port.
     pub allowed_hosts: Vec<String>,
     /// Peers whose `X-Forwarded-For` names the client.
     pub trusted_proxies: Vec<Network>,
+    /// Origins whose pages may send, lower case; `*` is every one.
+    pub allowed_origins: Vec<String>,
+    pub otlp_without_key: OtlpWithoutKey,
+    /// Whether Jaeger's query API may be read through a proxy, as Grafana's data proxy is one.
+    pub jaeger_through_proxy: bool,
     pub log_level: String,
     pub log_format: LogFormat,
     /// Replace what looks like a secret before it is stored.
@@ -137,6 +165,8 @@ pub enum SettingsError {
          (ssh -L 4318:127.0.0.1:4318 your-server)"
     )]
     NotLoopback(SocketAddr),
+    #[error("allowed_origins: \"{0}\" is no origin such as https://shop.example, and not \"*\"")]
+    BadOrigin(String),
     #[error("listen is empty: name at least one address, such as 127.0.0.1:4318")]
     NoAddress,
     #[error(
@@ -157,7 +187,7 @@ pub enum SettingsError {
     #[error("{name} must be between 0 (as long as there is room) and {KEEP_DAYS_MAX} days, not {value}")]
     TooManyDays { name: &'static str, value: u32 },
     #[error(
-        "max_size must be between {} MiB, so that the largest request fits, and {} TiB, or \"auto\", not {value} bytes",
+        "max_size must be between {} MiB, so that a request of half of it fits, and {} TiB, or \"auto\", not {value} bytes",
         MAX_SIZE_MIN >> 20, MAX_SIZE_MAX >> 40
     )]
     BadSize { value: u64 },
@@ -176,8 +206,12 @@ impl RawSettings {
         Self {
             data_dir: self.data_dir.or(weaker.data_dir),
             listen: self.listen.or(weaker.listen),
+            grpc_listen: self.grpc_listen.or(weaker.grpc_listen),
             allowed_hosts: self.allowed_hosts.or(weaker.allowed_hosts),
             trusted_proxies: self.trusted_proxies.or(weaker.trusted_proxies),
+            allowed_origins: self.allowed_origins.or(weaker.allowed_origins),
+            otlp_without_key: self.otlp_without_key.or(weaker.otlp_without_key),
+            jaeger_through_proxy: self.jaeger_through_proxy.or(weaker.jaeger_through_proxy),
             log_level: self.log_level.or(weaker.log_level),
             log_format: self.log_format.or(weaker.log_format),
             scrub: self.scrub.or(weaker.scrub),
@@ -216,8 +250,12 @@ impl RawSettings {
         Self {
             data_dir: Some(PathBuf::from("trapline-data")),
             listen: Some(vec![format!("127.0.0.1:{PORT_DEFAULT}"), format!("[::1]:{PORT_DEFAULT}")]),
+            grpc_listen: Some(vec![format!("127.0.0.1:{GRPC_PORT_DEFAULT}"), format!("[::1]:{GRPC_PORT_DEFAULT}")]),
             allowed_hosts: Some(Vec::new()),
             trusted_proxies: Some(TRUSTED_PROXIES.map(str::to_string).to_vec()),
+            allowed_origins: Some(vec!["*".to_string()]),
+            otlp_without_key: Some(OtlpWithoutKey::Local),
+            jaeger_through_proxy: Some(false),
             log_level: Some("info".to_string()),
             log_format: Some(LogFormat::Text),
             scrub: Some(true),
@@ -252,12 +290,21 @@ impl RawSettings {
     /// Fills in the defaults and checks every value.
     pub fn resolve(self) -> Result<Settings, SettingsError> {
         let listen_is_default = self.listen.is_none();
+        let grpc_listen_is_default = self.grpc_listen.is_none();
         let all = self.or(Self::defaults());
         let listen = parse_listen(&all.listen.unwrap_or_default())?;
+        if listen.is_empty() {
+            return Err(SettingsError::NoAddress);
+        }
+        let mut grpc_listen = parse_listen(&all.grpc_listen.unwrap_or_default())?;
+        // Those take gRPC as well. Port 0 is never the same twice.
+        grpc_listen.retain(|address| address.port() == 0 || !listen.contains(address));
         Ok(Settings {
             data_dir: all.data_dir.unwrap_or_default(),
             listen,
             listen_is_default,
+            grpc_listen,
+            grpc_listen_is_default,
             allowed_hosts: all
                 .allowed_hosts
                 .unwrap_or_default()
@@ -266,10 +313,16 @@ impl RawSettings {
                 .filter(|host| !host.is_empty())
                 .collect(),
             trusted_proxies: parse_networks(&all.trusted_proxies.unwrap_or_default())?,
+            allowed_origins: parse_origins(&all.allowed_origins.unwrap_or_default())?,
+            otlp_without_key: all.otlp_without_key.unwrap_or_default(),
+            jaeger_through_proxy: all.jaeger_through_proxy.unwrap_or(false),
             log_level: parse_log_level(all.log_level.unwrap_or_default())?,
             log_format: all.log_format.unwrap_or_default(),
             scrub: all.scrub.unwrap_or(true),
-            request_bytes_max: request_bytes("request_bytes_max", all.request_bytes_max)?,
+            request_bytes_max: largest_request(
+                request_bytes("request_bytes_max", all.request_bytes_max)?,
+                all.max_size.unwrap_or_default(),
+            ),
             expanded_bytes_max: request_bytes("expanded_bytes_max", all.expanded_bytes_max)?,
             event_bytes_max: in_range(
                 "event_bytes_max",
@@ -315,6 +368,27 @@ impl RawSettings {
 fn parse_networks(texts: &[String]) -> Result<Vec<Network>, SettingsError> {
     let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     texts.map(|text| Network::parse(text).ok_or_else(|| SettingsError::BadNetwork(text.to_string()))).collect()
+}
+
+/// As browsers send them: scheme, host and perhaps a port, in lower case.
+fn parse_origins(texts: &[String]) -> Result<Vec<String>, SettingsError> {
+    let texts = texts.iter().map(|text| text.trim().to_ascii_lowercase()).filter(|text| !text.is_empty());
+    let is_origin = |text: &str| {
+        let host = text.split_once("://").filter(|(scheme, _)| !scheme.is_empty()).map_or("", |(_, host)| host);
+        text == "*" || (!host.is_empty() && !host.contains(['/', '*', ' ', '@']))
+    };
+    texts.map(|text| if is_origin(&text) { Ok(text) } else { Err(SettingsError::BadOrigin(text)) }).collect()
+}
+
+impl Settings {
+    /// Whether a page of this origin may send.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.allows_every_origin() || self.allowed_origins.iter().any(|known| known.eq_ignore_ascii_case(origin))
+    }
+
+    pub fn allows_every_origin(&self) -> bool {
+        self.allowed_origins.iter().any(|known| known == "*")
+    }
 }
 
 fn limits(rules: Vec<RawLimit>) -> Result<Vec<LimitRule>, SettingsError> {
@@ -364,6 +438,14 @@ fn days(name: &'static str, value: Option<u32>) -> Result<u32, SettingsError> {
     }
 }
 
+/// What is sent at once has to fit into the database beside its log: half of a small cap, whatever is allowed.
+fn largest_request(bytes_max: usize, max_size: MaxSize) -> usize {
+    match max_size {
+        MaxSize::Auto => bytes_max,
+        MaxSize::Bytes(cap) => bytes_max.min(usize::try_from(cap / 2).unwrap_or(usize::MAX)),
+    }
+}
+
 fn checked_size(size: MaxSize) -> Result<MaxSize, SettingsError> {
     match size {
         MaxSize::Bytes(bytes) if !(MAX_SIZE_MIN..=MAX_SIZE_MAX).contains(&bytes) => {
@@ -397,9 +479,10 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opti
     }))
 }
 
+/// `off` is no address.
 fn parse_listen(texts: &[String]) -> Result<Vec<SocketAddr>, SettingsError> {
     let mut addresses = Vec::new();
-    for text in texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+    for text in texts.iter().map(|text| text.trim()).filter(|text| !matches!(*text, "" | "off")) {
         if let Some(port) = text.strip_prefix("localhost:") {
             let port = port.parse().map_err(|_| SettingsError::BadAddress(text.to_string()))?;
             addresses.push(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
@@ -412,7 +495,7 @@ fn parse_listen(texts: &[String]) -> Result<Vec<SocketAddr>, SettingsError> {
         }
         addresses.push(address);
     }
-    if addresses.is_empty() { Err(SettingsError::NoAddress) } else { Ok(addresses) }
+    Ok(addresses)
 }
 
 /// `localhost`, `*.localhost` (RFC 6761), 127.0.0.0/8, `::1` with or without brackets. `host` is lower case and
@@ -454,6 +537,39 @@ mod tests {
     fn addresses_without_port_or_meaning_are_refused() {
         for text in ["4318", "127.0.0.1", "localhost", "localhost:x", "example.org:4318", ":4318"] {
             assert_eq!(listen(text), Err(SettingsError::BadAddress(text.to_string())), "{text}");
+        }
+    }
+
+    #[test]
+    fn grpc_has_a_port_of_its_own_unless_it_is_switched_off() {
+        let grpc = |text: Option<&str>| {
+            let raw = RawSettings { grpc_listen: text.map(|text| vec![text.to_string()]), ..Default::default() };
+            let settings = raw.resolve().unwrap();
+            let listen: Vec<String> = settings.grpc_listen.iter().map(ToString::to_string).collect();
+            (listen.join(" "), settings.grpc_listen_is_default)
+        };
+        assert_eq!(grpc(None), ("127.0.0.1:4317 [::1]:4317".to_string(), true));
+        assert_eq!(grpc(Some("off")), (String::new(), false));
+        assert_eq!(grpc(Some("127.0.0.1:9")), ("127.0.0.1:9".to_string(), false));
+        // Taken by the main one already.
+        assert_eq!(grpc(Some("localhost:4318")), (String::new(), false));
+        let raw = RawSettings { grpc_listen: Some(vec!["0.0.0.0:4317".to_string()]), ..Default::default() };
+        assert!(matches!(raw.resolve(), Err(SettingsError::NotLoopback(_))));
+        assert_eq!(listen("off"), Err(SettingsError::NoAddress));
+    }
+
+    #[test]
+    fn origins_are_checked_and_compared_as_browsers_send_them() {
+        let origins = |texts: &[&str]| {
+            let texts = texts.iter().map(ToString::to_string).collect();
+            RawSettings { allowed_origins: Some(texts), ..Default::default() }.resolve()
+        };
+        let some = origins(&["https://Shop.example", "http://localhost:3000"]).unwrap();
+        assert!(some.allows_origin("https://shop.example") && some.allows_origin("http://localhost:3000"));
+        assert!(!some.allows_origin("https://shop.example.evil.test") && !some.allows_origin("null"));
+        assert!(origins(&["*"]).unwrap().allows_origin("null") && !origins(&[]).unwrap().allows_origin("null"));
+        for bad in ["shop.example", "https://shop.example/", "https://", "https://*.example"] {
+            assert_eq!(origins(&[bad]), Err(SettingsError::BadOrigin(bad.to_string())), "{bad}");
         }
     }
 
@@ -508,6 +624,8 @@ mod tests {
         let raw = |text: &str| RawSettings::from_toml(text).and_then(RawSettings::resolve);
         let keep = raw("keep_errors_days = 0\nmax_size = \"64 MiB\"").unwrap().keep;
         assert_eq!((keep.errors, keep.spans, keep.max_size), (0, 30, MaxSize::Bytes(64 << 20)));
+        assert_eq!(raw("max_size = \"64 MiB\"").unwrap().request_bytes_max, 32 << 20);
+        assert_eq!(raw("max_size = \"1 GiB\"").unwrap().request_bytes_max, REQUEST_BYTES_MAX);
         assert_eq!(raw("max_size = 1073741824").unwrap().keep.max_size, MaxSize::Bytes(1 << 30));
         assert!(matches!(raw("keep_logs_days = 40000"), Err(SettingsError::TooManyDays { .. })));
         assert_eq!(raw("max_size = \"1 MiB\""), Err(SettingsError::BadSize { value: 1 << 20 }));

@@ -205,4 +205,30 @@ pub struct MetricPoint {
     pub attributes: ::prost::alloc::vec::Vec<Attribute>,
     #[prost(uint32, tag = "10")]
     pub dropped: u32,
+    /// Value and histogram are totals since then, 0 when it is not known; absent: they are of this point alone.
+    #[prost(sfixed64, optional, tag = "11")]
+    pub since_ns: ::core::option::Option<i64>,
+    #[prost(message, optional, tag = "12")]
+    pub histogram: ::core::option::Option<MetricHistogram>,
+    /// What was measured in the trace.
+    #[prost(double, optional, tag = "13")]
+    pub example: ::core::option::Option<f64>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MetricHistogram {
+    #[prost(uint64, tag = "1")]
+    pub count: u64,
+    #[prost(double, tag = "2")]
+    pub sum: f64,
+    #[prost(double, optional, tag = "3")]
+    pub min: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "4")]
+    pub max: ::core::option::Option<f64>,
+    /// As long as each other: a bucket holds what is above its low and not above its high.
+    #[prost(float, repeated, tag = "5")]
+    pub lows: ::prost::alloc::vec::Vec<f32>,
+    #[prost(float, repeated, tag = "6")]
+    pub highs: ::prost::alloc::vec::Vec<f32>,
+    #[prost(uint64, repeated, tag = "7")]
+    pub counts: ::prost::alloc::vec::Vec<u64>,
 }

@@ -76,9 +76,11 @@ impl From<StoreError> for ApiError {
                 fix: Some("on the machine trapline runs on: see the reason".to_string()),
                 ..Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             },
-            StoreError::Busy | StoreError::NoRoomYet | StoreError::ReadersBusy | StoreError::Stopping => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-            }
+            StoreError::Busy
+            | StoreError::NoRoomYet
+            | StoreError::RoomComesBack
+            | StoreError::ReadersBusy
+            | StoreError::Stopping => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
             StoreError::TooSlow => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
             // The rows that failed are in the log already, and so may be the writer's last words.
             StoreError::PartlyStored { .. } => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),

@@ -59,12 +59,15 @@ const NO_EMAIL: &str = "Enter a valid email address.";
 /// GET, POST and OPTIONS of `/api/embed/error-page/`.
 pub(super) async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> Response<Body> {
     let origin = request.headers().get(ORIGIN).cloned();
-    let mut response = if origin.as_ref().is_some_and(|origin| !is_origin(origin)) {
+    let is_allowed = |origin: &HeaderValue| {
+        is_origin(origin) && origin.to_str().is_ok_and(|origin| server.settings.allows_origin(origin))
+    };
+    let mut response = if origin.as_ref().is_some_and(|origin| !is_allowed(origin)) {
         json_response(StatusCode::FORBIDDEN, &json!({ "detail": "this origin is not allowed" }))
     } else {
         answer_allowed(server, request).await
     };
-    allow(response.headers_mut(), origin.filter(is_origin));
+    allow(response.headers_mut(), origin.filter(is_allowed));
     response
 }
 

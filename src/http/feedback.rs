@@ -27,7 +27,8 @@ use super::error::ApiError;
 use super::error_page::is_email;
 use super::ingest_sentry::{Answered, all_limited, refused};
 use super::ledger::Ending;
-use super::respond::{Body, allow_any_origin, json as json_response, preflight};
+use super::origins::{self, preflight};
+use super::respond::{Body, json as json_response};
 use super::sentry_api::find_project;
 use super::take::take_in_within;
 use super::ui::{find_issue, page_rows};
@@ -174,11 +175,19 @@ pub(super) async fn answer_write(
 ) -> Response<Body> {
     if request.method() == Method::OPTIONS {
         // Only what a DSN needs: our own page's header is not granted to others.
-        return preflight(None);
+        let granted = origins::granted(&server.settings, request.headers());
+        let mut response = preflight(None);
+        origins::allow(response.headers_mut(), &server.settings, granted);
+        return response;
     }
     let arrival = arrival(&request, "sentry");
     let dsn = dsn_of(request.headers());
     let is_guest = dsn.is_some();
+    if is_guest && let Err(error) = origins::check(&server.settings, request.headers()) {
+        server.ledger.record(arrival, Ending::refused(&error, 0), &server.live);
+        return error.response();
+    }
+    let granted = origins::granted(&server.settings, request.headers());
     if !is_guest && let Err(mut error) = guard::check_mutation(request.headers()) {
         if guard::check_reader(request.headers()).is_ok() {
             error.detail = "a report needs a key".to_string();
@@ -192,7 +201,7 @@ pub(super) async fn answer_write(
     let (mut response, ending) = take_report(server, (organization, project), dsn, request).await;
     server.ledger.record(arrival, ending, &server.live);
     if is_guest {
-        allow_any_origin(response.headers_mut());
+        origins::allow(response.headers_mut(), &server.settings, granted);
     }
     response
 }

@@ -16,7 +16,8 @@ use super::error::ApiError;
 pub const APP_HEADER: &str = "x-trapline";
 
 /// Headers only a proxy adds.
-const PROXY_HEADERS: &[&str] = &["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "via"];
+pub(super) const PROXY_HEADERS: &[&str] =
+    &["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "via"];
 
 /// Refuses a `Host` that is not a loopback name: 421, for every route.
 pub fn check_host(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Result<(), ApiError> {
@@ -50,6 +51,24 @@ pub fn check_reader(headers: &HeaderMap) -> Result<(), ApiError> {
              everything. Reach the server directly or through an SSH tunnel",
         ));
     }
+    check_page(headers)
+}
+
+/// As [`check_reader`] for Jaeger's query API, which the operator may open to proxies: Grafana's data proxy is one.
+pub fn check_jaeger_reader(headers: &HeaderMap, through_proxy: bool) -> Result<(), ApiError> {
+    if through_proxy {
+        return check_page(headers);
+    }
+    check_reader(headers).map_err(|mut error| {
+        if PROXY_HEADERS.iter().any(|name| headers.contains_key(*name)) {
+            error.detail.push_str("; if that proxy is Grafana, set jaeger_through_proxy = true");
+        }
+        error
+    })
+}
+
+/// Refuses reading from pages of another origin.
+fn check_page(headers: &HeaderMap) -> Result<(), ApiError> {
     let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
     if matches!(site, Some("cross-site" | "same-site")) {
         return Err(foreign_page());
@@ -138,6 +157,18 @@ mod tests {
     fn a_proxy_in_front_is_refused_with_the_reason() {
         let error = check_reader(&headers(&[("host", "localhost"), ("x-forwarded-for", "10.0.0.1")])).unwrap_err();
         assert!(error.detail.contains("proxy"));
+    }
+
+    #[test]
+    fn jaegers_api_may_be_opened_to_proxies_and_to_no_page() {
+        let proxied = headers(&[("host", "localhost"), ("x-forwarded-for", "10.0.0.1")]);
+        let refused = check_jaeger_reader(&proxied, false).unwrap_err();
+        assert!(refused.detail.contains("jaeger_through_proxy"), "{}", refused.detail);
+        assert!(check_jaeger_reader(&proxied, true).is_ok());
+        let foreign = headers(&[("host", "localhost"), ("origin", "http://evil.test")]);
+        let refused = check_jaeger_reader(&foreign, false).unwrap_err();
+        assert!(!refused.detail.contains("jaeger_through_proxy"), "{}", refused.detail);
+        assert!(check_jaeger_reader(&foreign, true).is_err());
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn ready(server: &Server) -> Response<Body> {
         Some(WriterState::LogHeld) => (
             StatusCode::OK,
             "ready, but the write-ahead log grows and cannot be emptied: another program has been reading the database \
-             for long (sqlite3, a backup under way); end it, or wait for the backup\n",
+             for long (sqlite3, a backup or an export under way); end it, or wait for it\n",
         ),
         None => (StatusCode::SERVICE_UNAVAILABLE, "starting: the database is being opened\n"),
         Some(WriterState::DiskFull) => (

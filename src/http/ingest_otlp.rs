@@ -1,4 +1,4 @@
-//! OTLP/HTTP: traces, logs and metrics, answered in the encoding they came in.
+//! OTLP: traces, logs and metrics, over HTTP answered in the encoding they came in. What gRPC shares is here, too.
 //!
 //! Exporters retry 429, 502, 503 and 504 and nothing else, and honour `Retry-After` when it is short, so overload is
 //! said with 503 and bad data with 400.
@@ -6,113 +6,182 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 
-use crate::config::{ATTRIBUTE_BYTES_MAX, REQUEST_SPANS_MAX, SPAN_ATTRIBUTES_MAX, SPAN_BYTES_MAX, SPAN_EVENTS_MAX};
-use crate::model::decoded::Refusal;
-use crate::otlp::{Format, Limits, Signal, decode_logs, decode_metrics, decode_traces, response};
+use crate::config::{
+    ATTRIBUTE_BYTES_MAX, OTLP_RETRY_AFTER_S, OTLP_RETRY_AFTER_S_MAX, REQUEST_SPANS_MAX, SPAN_ATTRIBUTES_MAX,
+    SPAN_BYTES_MAX, SPAN_EVENTS_MAX,
+};
+use crate::model::decoded::{Decoded, Refusal};
+use crate::model::project::Project;
+use crate::otlp::response::{self, Failure};
+use crate::otlp::{Format, Limits, Signal, decode_logs, decode_metrics, decode_traces};
 
 use super::error::ApiError;
 use super::ledger::Ending;
-use super::respond::{Body, bytes, empty};
+use super::otlp_sender::{Place, Sender};
+use super::respond::{Body, bytes};
 use super::take::{Stored, take_in};
-use super::{Ready, Server, ingest_sentry};
-
-/// Longer than this, the Python exporter drops the batch instead of waiting (its whole deadline is 10 s).
-const RETRY_AFTER_S: &str = "3";
+use super::{Ready, Server};
 
 const LIMITED_FIX: &str = "a limit of the project was reached: raise it in the settings, or send less (sampling)";
 
-const GRPC_FIX: &str = "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf: this version takes OTLP over HTTP";
+pub(super) type Answered = (Response<Body>, Ending);
 
-type Answered = (Response<Body>, Ending);
+/// How an export ended, before it is said in HTTP or gRPC.
+pub(super) enum Outcome {
+    /// What could be kept is on disk; `body` in the encoding of the request.
+    Taken {
+        body: Vec<u8>,
+        ending: Ending,
+    },
+    Refused {
+        status: StatusCode,
+        failure: Failure,
+        ending: Ending,
+    },
+}
 
-/// `POST /v1/<signal>`, and Sentry's own paths with a project in them.
+/// `POST /v1/<signal>`, and the paths with a project in them.
 pub(super) async fn export(
     server: &Arc<Server>,
-    project: Option<&str>,
+    place: Place<'_>,
     signal: Signal,
     request: Request<Incoming>,
 ) -> Answered {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    if content_type.starts_with("application/grpc") {
-        return refuse_grpc();
-    }
     if request.method() != Method::POST {
         let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "OTLP is sent with POST");
-        return refused(Format::Json, &error, 0);
+        let (mut response, ending) = say(Format::Json, refused(&error, 0));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+        return (response, ending);
     }
-    let Some(format) = Format::from_content_type(content_type) else {
+    let Some(format) = format_of(request.headers()) else {
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let error = ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!("content-type \"{}\" is not OTLP", content_type.chars().take(60).collect::<String>()),
         )
         .with_fix("send application/x-protobuf or application/json, as OTLP/HTTP exporters do");
-        return refused(Format::Json, &error, 0);
+        return say(Format::Json, refused(&error, 0));
     };
-    let gate = match project {
-        None => None,
-        Some(project) => match ingest_sentry::Gate::open(&request, Some(project)) {
-            Ok(gate) => Some(gate),
-            Err(error) => return refused(format, &error, 0),
-        },
+    let sender = match Sender::of(&server.settings, &request, place) {
+        Ok(sender) => sender,
+        Err(error) => return say(format, refused(&error, 0)),
     };
-    let decode = move |ready: &Ready, body: &[u8]| {
-        let project = match &gate {
-            Some(gate) => gate.project(ready, None)?,
-            None => ready.projects.first().cloned().ok_or_else(|| ApiError::not_found("project"))?,
-        };
+    let (body_bytes, stored) = take_in(server, request, decoder(sender, signal, format)).await;
+    say(format, outcome(format, signal, body_bytes, stored))
+}
+
+/// `POST /v1/profiles` and the like: not to be sent again.
+pub(super) fn refuse_signal(signal: &str, request: &Request<Incoming>) -> Answered {
+    let signal: String = signal.chars().take(60).collect();
+    let error = ApiError::new(StatusCode::NOT_FOUND, format!("\"{signal}\" are not taken here")).with_fix(
+        "the endpoint has no path but /v1/traces, /v1/logs and /v1/metrics, which exporters add themselves; switch others \
+         off",
+    );
+    say(format_of(request.headers()).unwrap_or(Format::Json), refused(&error, 0))
+}
+
+/// The address of a gRPC service, asked in HTTP.
+pub(super) fn refuse_other_than_grpc(request: &Request<Incoming>) -> Answered {
+    let error = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this address takes gRPC only")
+        .with_fix("OTLP over HTTP goes to /v1/traces, /v1/logs and /v1/metrics");
+    say(format_of(request.headers()).unwrap_or(Format::Json), refused(&error, 0))
+}
+
+fn format_of(headers: &HeaderMap) -> Option<Format> {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(Format::from_content_type)
+}
+
+/// Of whom, what could be read, and what could not.
+type Read = (Project, Decoded, Vec<Refusal>);
+
+/// What makes rows of a request's bytes; who may not send is refused before any of them is looked at.
+pub(super) fn decoder(
+    sender: Sender,
+    signal: Signal,
+    format: Format,
+) -> impl FnOnce(&Ready, &[u8]) -> Result<Read, ApiError> + Send + 'static {
+    move |ready, body| {
+        let project = sender.project(ready)?;
         let decoded = match signal {
             Signal::Traces => decode_traces(format, body, &LIMITS),
             Signal::Logs => decode_logs(format, body, &LIMITS),
             Signal::Metrics => decode_metrics(format, body, &LIMITS),
         }
         .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-        let refused: Vec<Refusal> = decoded.refused.clone();
+        let refused = decoded.refused.clone();
         Ok((project, decoded, refused))
-    };
-    let (body_bytes, stored) = take_in(server, request, decode).await;
+    }
+}
+
+pub(super) fn outcome(
+    format: Format,
+    signal: Signal,
+    body_bytes: u64,
+    stored: Result<Stored<Vec<Refusal>>, ApiError>,
+) -> Outcome {
     match stored {
         Ok(Stored { digest, admission, .. }) if admission.is_all_limited() => {
             let detail = digest.problem().unwrap_or_else(|| "over a limit of the project".to_string());
             let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, detail).with_fix(LIMITED_FIX);
-            let (mut answer, ending) = refused(format, &error, body_bytes);
-            // Exporters wait and send the same again.
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(admission.retry_after_s().unwrap_or(1)));
+            let seconds = admission.retry_after_s().unwrap_or(1);
             // Counted by what was in it.
-            (answer, Ending { refused: None, ..ending })
+            let ending = Ending { refused: None, ..Ending::refused(&error, body_bytes) };
+            refused_until(&error, Some(seconds), ending)
         }
         Ok(stored) => {
             let ending = stored.ending(StatusCode::OK, body_bytes);
-            (bytes(StatusCode::OK, format.content_type(), response::accepted(format, signal, &stored.extra)), ending)
+            let body = match (&stored.extra[..], &ending.problem) {
+                // Nothing was refused that could be counted, but something was not kept: a warning.
+                ([], Some(problem)) => response::partial_success(format, signal, 0, problem),
+                (refused, _) => response::accepted(format, signal, refused),
+            };
+            Outcome::Taken { body, ending }
         }
-        Err(error) => refused(format, &error, body_bytes),
+        Err(error) => refused(&error, body_bytes),
     }
 }
 
-/// gRPC is answered in gRPC, so that the exporter prints the way out instead of "failed parsing HTTP/2".
-pub(super) fn refuse_grpc() -> Answered {
-    let mut answer = empty(StatusCode::OK);
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert("grpc-status", HeaderValue::from_static("12"));
-    headers.insert("grpc-message", HeaderValue::from_static(GRPC_FIX));
-    let error = ApiError::new(StatusCode::NOT_IMPLEMENTED, "OTLP over gRPC").with_fix(GRPC_FIX);
-    (answer, Ending::refused(&error, 0))
+/// Refused; exporters are to come back after what is over in a moment.
+pub(super) fn refused(error: &ApiError, body_bytes: u64) -> Outcome {
+    let is_passing = matches!(
+        error.status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    );
+    refused_until(error, is_passing.then_some(OTLP_RETRY_AFTER_S), Ending::refused(error, body_bytes))
 }
 
-fn refused(format: Format, error: &ApiError, body_bytes: u64) -> Answered {
-    let message = match error.causes.last() {
+fn refused_until(error: &ApiError, retry_after_s: Option<u64>, ending: Ending) -> Outcome {
+    let mut message = match error.causes.last() {
         Some(cause) => format!("{}: {cause}", error.detail),
         None => error.detail.clone(),
     };
-    let body = response::failure(format, error.status.as_u16(), &message);
-    let mut answer = bytes(error.status, format.content_type(), body);
-    if error.status == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    // Exporters print it, and nobody who only sees their log has seen our screens.
+    if let Some(fix) = &error.fix {
+        message = format!("{message}. To mend it: {fix}");
     }
-    (answer, Ending::refused(error, body_bytes))
+    let retry_after_s = retry_after_s.map(|seconds| seconds.clamp(1, OTLP_RETRY_AFTER_S_MAX));
+    let code = response::grpc_code(error.status.as_u16());
+    Outcome::Refused { status: error.status, failure: Failure { code, message, retry_after_s }, ending }
+}
+
+/// An outcome in HTTP.
+fn say(format: Format, outcome: Outcome) -> Answered {
+    match outcome {
+        Outcome::Taken { body, ending } => (bytes(StatusCode::OK, format.content_type(), body), ending),
+        Outcome::Refused { status, failure, ending } => {
+            let mut answer = bytes(status, format.content_type(), response::failure(format, &failure));
+            if let Some(seconds) = failure.retry_after_s {
+                answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            if status == StatusCode::UNAUTHORIZED {
+                answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            (answer, ending)
+        }
+    }
 }
 
 const LIMITS: Limits = Limits {

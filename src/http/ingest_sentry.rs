@@ -158,8 +158,8 @@ impl Kind {
 
 /// What the headers and the address say about who sends; the envelope itself may say it too.
 pub(super) struct Gate {
-    project: Option<ProjectId>,
-    key: Option<PublicKey>,
+    pub(super) project: Option<ProjectId>,
+    pub(super) key: Option<PublicKey>,
     pub(super) client: Option<String>,
 }
 

@@ -12,16 +12,21 @@ mod error;
 mod error_page;
 mod feedback;
 mod grouping;
+mod grpc;
 mod guard;
 mod health;
+mod http2;
 mod ingest_cron;
 mod ingest_otlp;
 mod ingest_security;
 mod ingest_sentry;
 mod jaeger;
+mod jaeger_query;
 mod ledger;
 mod live;
 mod monitors;
+mod origins;
+mod otlp_sender;
 mod peer;
 mod projects;
 mod refused;
@@ -42,6 +47,7 @@ mod ui_metrics;
 mod ui_performance;
 pub mod view;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -51,7 +57,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::config::{LARGE_BODIES_AT_ONCE, Settings};
-use crate::ingest::ServerPolicy;
+use crate::ingest::{OwnAddress, ServerPolicy};
 use crate::model::ids::EventId;
 
 use body::BodyRoom;
@@ -59,8 +65,9 @@ pub use directory::Ready;
 use error::ApiError;
 use ledger::{Arrival, Ending, Ledger};
 pub use live::LiveHub;
+use otlp_sender::Place;
 use respond::Body;
-use route::{Route, Sentry0};
+use route::{Jaeger, Route, Sentry0};
 pub use serve::serve;
 
 /// What every handler may use.
@@ -85,7 +92,11 @@ pub struct Server {
 impl Server {
     pub fn new(settings: Settings, live: Arc<LiveHub>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let policy = ServerPolicy { scrub: settings.scrub, limits: settings.limits.clone() };
+        let own_address = OwnAddress {
+            ports: settings.listen.iter().map(SocketAddr::port).collect(),
+            names: settings.allowed_hosts.clone(),
+        };
+        let policy = ServerPolicy { scrub: settings.scrub, limits: settings.limits.clone(), own_address };
         Self {
             settings,
             live,
@@ -114,13 +125,16 @@ pub async fn handle(server: Arc<Server>, request: Request<Incoming>) -> Response
     let path = request.uri().path().to_string();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let route = route::route(&parts);
-    let is_ingest = route.is_ingest();
+    if grpc::is_grpc(request.headers()) {
+        return grpc::answer(&server, &route, request).await;
+    }
+    let origin = route.is_ingest().then(|| origins::granted(&server.settings, request.headers()));
     let mut response = match answer(&server, &route, request).await {
         Ok(response) => response,
         Err(error) => error.response(),
     };
-    if is_ingest {
-        respond::allow_any_origin(response.headers_mut());
+    if let Some(origin) = origin {
+        origins::allow(response.headers_mut(), &server.settings, origin);
     }
     respond::secure(response.headers_mut());
     response
@@ -163,7 +177,10 @@ async fn answer(
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_known = methods.iter().any(|method| *method == request.method().as_str());
     if methods.contains(&"GET") && (is_reading || !is_known) {
-        guard::check_reader(request.headers())?;
+        match route {
+            Route::Jaeger(_) => guard::check_jaeger_reader(request.headers(), server.settings.jaeger_through_proxy)?,
+            _ => guard::check_reader(request.headers())?,
+        }
     } else {
         guard::check_mutation(request.headers())?;
     }
@@ -184,6 +201,7 @@ async fn answer(
         Route::EventGrouping { event } => grouping::of_event(&ready, event).await,
         Route::AttachmentText { event, attachment } => blobs::attachment_text(&ready, event, attachment).await,
         Route::Traces => ui::traces(&ready, &query).await,
+        Route::Services => ui::services(&ready).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
         Route::Releases => releases::list(&ready, &query).await,
@@ -223,7 +241,7 @@ async fn answer(
             sentry_project::key(server, &ready, organization, project, key, request).await
         }
         Route::Sentry0(route) => sentry_api::answer(&ready, route, &query, request.headers()).await,
-        Route::JaegerTrace { trace } => jaeger::trace(&ready, trace).await,
+        Route::Jaeger(route) => Ok(jaeger::answer(&ready, route, &query).await),
         _ => Err(ApiError::not_found("address in the API")),
     }
 }
@@ -231,21 +249,32 @@ async fn answer(
 /// Ingest routes: every request ends in the ledger, whatever becomes of it.
 async fn take_in(server: &Arc<Server>, route: &Route<'_>, request: Request<Incoming>) -> Response<Body> {
     if request.method() == Method::OPTIONS {
-        return respond::preflight(request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS));
+        return origins::preflight(request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS));
     }
     let protocol = match route {
-        Route::Otlp { .. } | Route::Grpc => "otlp",
+        Route::Otlp { .. } | Route::SentryOtlp { .. } | Route::UnknownOtlp { .. } | Route::Grpc { .. } => "otlp",
         _ => "sentry",
     };
     let arrival = arrival(&request, protocol);
+    if let Err(error) = origins::check(&server.settings, request.headers()) {
+        server.ledger.record(arrival, Ending::refused(&error, 0), &server.live);
+        return error.response();
+    }
     let (response, ending) = match route {
         Route::Envelope { project } => ingest_sentry::envelope(server, project, request).await,
         Route::Security { project } => ingest_security::report(server, project, request).await,
         Route::Store { project } => ingest_sentry::store(server, *project, request).await,
         Route::Minidump { project } => ingest_sentry::minidump(server, project, request).await,
         Route::EventAttachments { project, event } => ingest_sentry::attachments(server, project, event, request).await,
-        Route::Otlp { project, signal } => ingest_otlp::export(server, *project, *signal, request).await,
-        Route::Grpc => ingest_otlp::refuse_grpc(),
+        Route::Otlp { project, signal } => {
+            let place = project.map_or(Place::Anywhere, Place::Path);
+            ingest_otlp::export(server, place, *signal, request).await
+        }
+        Route::SentryOtlp { project, signal } => {
+            ingest_otlp::export(server, Place::Sentry(project), *signal, request).await
+        }
+        Route::UnknownOtlp { signal } => ingest_otlp::refuse_signal(signal, &request),
+        Route::Grpc { .. } => ingest_otlp::refuse_other_than_grpc(&request),
         Route::Cron { project, slug, key } => ingest_cron::cron(server, project, slug, *key, request).await,
         Route::SentryOther { name } => ingest_sentry::refuse_other(name),
         _ => {
@@ -263,12 +292,14 @@ fn arrival(request: &Request<Incoming>, protocol: &'static str) -> Arrival {
 
 /// A POST to an address that takes none is most often an SDK with a wrong URL: it goes to the ledger with the fix.
 fn wrong_method(server: &Server, route: &Route<'_>, request: &Request<Incoming>) -> Response<Body> {
-    let error = if *route == Route::UnknownApi || (*route == Route::App && request.method() == Method::POST) {
+    // Jaeger's own agents send to where its traces are read.
+    let is_elsewhere = matches!(route, Route::App | Route::Jaeger(Jaeger::Traces));
+    let error = if *route == Route::UnknownApi || (is_elsewhere && request.method() == Method::POST) {
         // The host was checked to be ours before we got here.
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:4318");
         ApiError::new(StatusCode::NOT_FOUND, "nothing takes requests at this address").with_fix(format!(
             "Sentry SDKs need the DSN as the welcome page shows it; OpenTelemetry needs the endpoint without a path \
-             (http://{host}) and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+             (http://{host})"
         ))
     } else {
         ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method")

@@ -9,6 +9,8 @@ use hyper::http::Extensions;
 
 use crate::config::network::Network;
 
+use super::guard::PROXY_HEADERS;
+
 /// The other end of the connection; put into every request where it was accepted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
@@ -34,6 +36,14 @@ pub(super) fn client_address(extensions: &Extensions, headers: &HeaderMap, trust
         }
     }
     Some(client)
+}
+
+/// Whether a request was sent by a program on this machine: straight, or through proxies that say so.
+pub(super) fn is_from_this_machine(extensions: &Extensions, headers: &HeaderMap, trusted: &[Network]) -> bool {
+    let is_proxied = PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
+    let names_client = headers.contains_key("x-forwarded-for");
+    let is_local = client_address(extensions, headers, trusted).is_some_and(|address| address.is_loopback());
+    is_local && (names_client || !is_proxied)
 }
 
 /// Some proxies write the port, too.
@@ -69,6 +79,23 @@ mod tests {
         assert_eq!(client("127.0.0.1", &["203.0.113.9"]), "203.0.113.9");
         assert_eq!(client("::ffff:127.0.0.1", &["203.0.113.9:4711"]), "203.0.113.9");
         assert_eq!(client("127.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn who_sends_from_this_machine_is_known_through_proxies() {
+        let is_local = |peer: &str, headers: &[(&'static str, &str)]| {
+            let mut extensions = Extensions::new();
+            extensions.insert(Peer(peer.parse().unwrap()));
+            let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+            is_from_this_machine(&extensions, &headers, &[Network::parse("127.0.0.0/8").unwrap()])
+        };
+        assert!(is_local("127.0.0.1", &[]) && is_local("::1", &[]) && is_local("::ffff:127.0.0.1", &[]));
+        assert!(is_local("127.0.0.1", &[("x-forwarded-for", "127.0.0.1")]));
+        assert!(!is_local("192.0.2.7", &[]) && !is_local("192.0.2.7", &[("x-forwarded-for", "127.0.0.1")]));
+        assert!(!is_local("127.0.0.1", &[("x-forwarded-for", "203.0.113.9")]));
+        assert!(!is_local("127.0.0.1", &[("x-forwarded-for", "127.0.0.1, 203.0.113.9")]));
+        assert!(!is_local("127.0.0.1", &[("via", "1.1 proxy")]));
+        assert!(!is_local("127.0.0.1", &[("forwarded", "for=203.0.113.9")]));
     }
 
     #[test]

@@ -52,30 +52,3 @@ pub fn secure(headers: &mut HeaderMap) {
     set(headers, "referrer-policy", "no-referrer");
     set(headers, "cross-origin-opener-policy", "same-origin");
 }
-
-/// What Sentry's browser SDKs need to post from any page, and to read why they were refused.
-pub fn allow_any_origin(headers: &mut HeaderMap) {
-    set(headers, "access-control-allow-origin", "*");
-    set(headers, "access-control-expose-headers", "x-sentry-error, x-sentry-rate-limits, retry-after");
-    set(headers, "cross-origin-resource-policy", "cross-origin");
-}
-
-/// The answer to a browser's preflight on an ingest route. `requested` is what it asked to send.
-pub fn preflight(requested: Option<&HeaderValue>) -> Response<Body> {
-    let mut response = empty(StatusCode::OK);
-    let headers = response.headers_mut();
-    allow_any_origin(headers);
-    set(headers, "access-control-allow-methods", "POST, OPTIONS");
-    set(
-        headers,
-        "access-control-allow-headers",
-        "x-sentry-auth, x-requested-with, x-forwarded-for, origin, referer, accept, content-type, authentication, \
-         authorization, content-encoding, transfer-encoding",
-    );
-    // OpenTelemetry's browser exporter sends headers of the user's choosing: they are granted by name.
-    if let Some(requested) = requested {
-        headers.insert(HeaderName::from_static("access-control-allow-headers"), requested.clone());
-    }
-    set(headers, "access-control-max-age", "3600");
-    response
-}

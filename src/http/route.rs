@@ -20,9 +20,14 @@ pub enum Route<'a> {
     Minidump { project: &'a str },
     // More files of an event, by form.
     EventAttachments { project: &'a str, event: &'a str },
+    // The project may be named by its number or by a key.
     Otlp { project: Option<&'a str>, signal: Signal },
-    // OTLP over gRPC, which is answered with the way out.
-    Grpc,
+    // As Sentry's own SDKs send it, always with a key.
+    SentryOtlp { project: &'a str, signal: Signal },
+    // A signal there is not (yet).
+    UnknownOtlp { signal: &'a str },
+    // OTLP over gRPC.
+    Grpc { signal: Signal },
     // Reports of browsers; the shape of the body says which kind, not the address.
     Security { project: &'a str },
     // The crash-report dialog: its script, and what people write into it.
@@ -42,6 +47,8 @@ pub enum Route<'a> {
     EventGrouping { event: &'a str },
     AttachmentText { event: &'a str, attachment: &'a str },
     Traces,
+    // The names of services, by which traces and logs are filtered.
+    Services,
     Trace { trace: &'a str },
     Span { trace: &'a str, span: &'a str },
     Releases,
@@ -74,8 +81,8 @@ pub enum Route<'a> {
 
     // Sentry's web API, reading.
     Sentry0(Sentry0<'a>),
-    // Jaeger's query API, one trace.
-    JaegerTrace { trace: &'a str },
+    // Jaeger's query API, for Grafana and others that read Jaeger.
+    Jaeger(Jaeger<'a>),
 
     // Under `/api/` but nothing of the above.
     UnknownApi,
@@ -120,6 +127,18 @@ pub enum Sentry0<'a> {
     MonitorCheckIns { organization: &'a str, project: Option<&'a str>, monitor: &'a str },
 }
 
+/// Jaeger's query API. Its names are no project's, which are numbers in the addresses that Sentry SDKs send to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Jaeger<'a> {
+    Services,
+    // Older: names alone. A service may have slashes in its name.
+    OperationNames { service: Vec<&'a str> },
+    Operations,
+    Traces,
+    Trace { trace: &'a str },
+    Dependencies,
+}
+
 /// The route of a path, `/`-separated parts without empty ones.
 pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
     match parts {
@@ -129,21 +148,32 @@ pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
 
         ["api", "ui", rest @ ..] => route_ui(rest),
         ["api", "0", rest @ ..] => route_sentry0(rest).map_or(Route::UnknownApi, Route::Sentry0),
-        ["api", "traces", trace] => Route::JaegerTrace { trace },
+        ["api", "services"] => Route::Jaeger(Jaeger::Services),
+        ["api", "services", service @ .., "operations"] if !service.is_empty() => {
+            Route::Jaeger(Jaeger::OperationNames { service: service.to_vec() })
+        }
+        ["api", "operations"] => Route::Jaeger(Jaeger::Operations),
+        ["api", "traces"] => Route::Jaeger(Jaeger::Traces),
+        ["api", "traces", trace] => Route::Jaeger(Jaeger::Trace { trace }),
+        ["api", "dependencies"] => Route::Jaeger(Jaeger::Dependencies),
 
-        ["v1", signal] => route_otlp(None, signal),
-        ["opentelemetry.proto.collector.trace.v1.TraceService", "Export"]
-        | ["opentelemetry.proto.collector.logs.v1.LogsService", "Export"]
-        | ["opentelemetry.proto.collector.metrics.v1.MetricsService", "Export"] => Route::Grpc,
+        ["v1" | "v1development", signal] => route_otlp(None, signal),
+        ["opentelemetry.proto.collector.trace.v1.TraceService", "Export"] => Route::Grpc { signal: Signal::Traces },
+        ["opentelemetry.proto.collector.logs.v1.LogsService", "Export"] => Route::Grpc { signal: Signal::Logs },
+        ["opentelemetry.proto.collector.metrics.v1.MetricsService", "Export"] => {
+            Route::Grpc { signal: Signal::Metrics }
+        }
 
         [.., "api", "store"] => Route::Store { project: None },
         [.., "api", project, "envelope"] => Route::Envelope { project },
         [.., "api", project, "store"] => Route::Store { project: Some(project) },
         [.., "api", project, "cron", slug] => Route::Cron { project, slug, key: None },
         [.., "api", project, "cron", slug, key] => Route::Cron { project, slug, key: Some(key) },
-        [.., "api", project, "integration", "otlp", "v1", signal] | [.., "api", project, "otlp", "v1", signal] => {
-            route_otlp(Some(project), signal)
-        }
+        [.., "api", project, "integration", "otlp", "v1", signal] => match route_otlp(None, signal) {
+            Route::Otlp { signal, .. } => Route::SentryOtlp { project, signal },
+            unknown => unknown,
+        },
+        [.., "api", project, "otlp", "v1", signal] => route_otlp(Some(project), signal),
         [.., "api", project, "minidump"] => Route::Minidump { project },
         [.., "api", project, "events", event, "attachments"] => Route::EventAttachments { project, event },
         [.., "api", "embed", "error-page"] => Route::ErrorPage,
@@ -157,12 +187,12 @@ pub fn route<'a>(parts: &[&'a str]) -> Route<'a> {
     }
 }
 
-fn route_otlp<'a>(project: Option<&'a str>, signal: &str) -> Route<'a> {
+fn route_otlp<'a>(project: Option<&'a str>, signal: &'a str) -> Route<'a> {
     match signal {
         "traces" => Route::Otlp { project, signal: Signal::Traces },
         "logs" => Route::Otlp { project, signal: Signal::Logs },
         "metrics" => Route::Otlp { project, signal: Signal::Metrics },
-        _ => Route::UnknownApi,
+        _ => Route::UnknownOtlp { signal },
     }
 }
 
@@ -176,6 +206,7 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["events", event, "grouping"] => Route::EventGrouping { event },
         ["events", event, "attachments", attachment, "text"] => Route::AttachmentText { event, attachment },
         ["traces"] => Route::Traces,
+        ["services"] => Route::Services,
         ["traces", trace] => Route::Trace { trace },
         ["traces", trace, "spans", span] => Route::Span { trace, span },
         ["releases"] => Route::Releases,
@@ -298,7 +329,9 @@ impl Route<'_> {
                 | Self::Store { .. }
                 | Self::Security { .. }
                 | Self::Otlp { .. }
-                | Self::Grpc
+                | Self::SentryOtlp { .. }
+                | Self::UnknownOtlp { .. }
+                | Self::Grpc { .. }
                 | Self::Cron { .. }
                 | Self::SentryOther { .. }
         )
@@ -322,8 +355,13 @@ mod tests {
         assert_eq!(of("/api/1/store/"), "Store { project: Some(\"1\") }");
         assert_eq!(of("/api/store/"), "Store { project: None }");
         assert_eq!(of("/v1/traces"), "Otlp { project: None, signal: Traces }");
-        assert_eq!(of("/api/1/integration/otlp/v1/traces/"), "Otlp { project: Some(\"1\"), signal: Traces }");
-        assert_eq!(of("/opentelemetry.proto.collector.trace.v1.TraceService/Export"), "Grpc");
+        assert_eq!(of("/v1/logs/"), "Otlp { project: None, signal: Logs }");
+        assert_eq!(of("/x/api/1/otlp/v1/metrics"), "Otlp { project: Some(\"1\"), signal: Metrics }");
+        assert_eq!(of("/api/1/integration/otlp/v1/traces/"), "SentryOtlp { project: \"1\", signal: Traces }");
+        assert_eq!(of("/opentelemetry.proto.collector.trace.v1.TraceService/Export"), "Grpc { signal: Traces }");
+        for path in ["/v1/profiles", "/v1development/profiles", "/api/1/integration/otlp/v1/profiles"] {
+            assert_eq!(of(path), "UnknownOtlp { signal: \"profiles\" }", "{path}");
+        }
         for path in ["/api/1/minidump", "/errors/api/1/minidump/"] {
             assert_eq!(of(path), "Minidump { project: \"1\" }", "{path}");
         }
@@ -347,9 +385,14 @@ mod tests {
     fn reading_routes_are_told_apart() {
         assert_eq!(of("/api/ui/issues/SHOP-1/events/latest"), "IssueEvent { issue: \"SHOP-1\", event: \"latest\" }");
         assert_eq!(of("/api/0/issues/7/events/latest/"), "Sentry0(IssueEvent { issue: \"7\", event: \"latest\" })");
-        assert_eq!(of("/api/traces/abc"), "JaegerTrace { trace: \"abc\" }");
+        assert_eq!(of("/api/traces/abc"), "Jaeger(Trace { trace: \"abc\" })");
+        assert_eq!(of("/api/traces"), "Jaeger(Traces)");
+        for (service, parts) in [("shop", "[\"shop\"]"), ("a/b", "[\"a\", \"b\"]"), ("cron", "[\"cron\"]")] {
+            let expected = format!("Jaeger(OperationNames {{ service: {parts} }})");
+            assert_eq!(of(&format!("/api/services/{service}/operations")), expected);
+        }
+        assert_eq!(of("/api/services/operations"), "UnknownApi");
         assert_eq!(of("/api/0/nothing"), "UnknownApi");
-        assert_eq!(of("/v1/profiles"), "UnknownApi");
         assert_eq!(of("/issues/SHOP-1"), "App");
         assert_eq!(of("/"), "App");
     }

@@ -1,4 +1,5 @@
-//! The connection loop: HTTP/1.1 and HTTP/2 (prior knowledge) on the same port, with limits, until told to stop.
+//! The connection loop: HTTP/1.1 and HTTP/2 (prior knowledge, as gRPC exporters speak it) on the same ports, with limits,
+//! until told to stop.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,11 +16,10 @@ use tokio::sync::watch;
 
 use crate::config::{DRAIN_S, HEADER_BYTES_MAX, HEADERS_MAX};
 
+use super::http2;
 use super::peer::Peer;
 use super::{Server, handle};
 
-/// Connections over one HTTP/2 connection at a time.
-const HTTP2_STREAMS_MAX: u32 = 256;
 /// Between two looks at a connection that has sent one byte.
 const PEEK_PAUSE: Duration = Duration::from_millis(10);
 /// After a failed accept (out of file descriptors), so that the loop does not spin.
@@ -58,11 +58,7 @@ async fn accept(
         .header_read_timeout(header_timeout)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEADER_BYTES_MAX);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(HTTP2_STREAMS_MAX)
-        .max_header_list_size(HEADER_BYTES_MAX as u32);
+    http2::limit(&mut builder);
     let mut complained: Option<tokio::time::Instant> = None;
     loop {
         let accepted = tokio::select! {
@@ -83,11 +79,10 @@ async fn accept(
         // Small answers must not wait for more to send.
         let _ = stream.set_nodelay(true);
         let server = server.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
+        let answer = move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            let server = server.clone();
-            async move { Ok::<_, Infallible>(handle(server, request).await) }
-        });
+            handle(server.clone(), request)
+        };
         let builder = builder.clone();
         let watcher = graceful.watcher();
         let mut stop = stop.clone();
@@ -96,14 +91,23 @@ async fn accept(
                 _ = stop.wait_for(|stop| *stop) => return,
                 spoken = first_words(&stream, header_timeout) => spoken,
             };
-            let Some(version) = spoken else { return };
-            let builder = match version {
-                Version::Http1 => builder.http1_only(),
-                Version::Http2 => builder.http2_only(),
-            };
-            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(error = %error, "connection ended");
+            match spoken {
+                None => {}
+                Some(Version::Http1) => {
+                    let service = service_fn(move |request| {
+                        let answered = answer(request);
+                        async move { Ok::<_, Infallible>(answered.await) }
+                    });
+                    let connection = builder.http1_only().serve_connection(TokioIo::new(stream), service).into_owned();
+                    if let Err(error) = watcher.watch(connection).await {
+                        tracing::debug!(%error, "connection ended");
+                    }
+                }
+                Some(Version::Http2) => {
+                    http2::run(builder, stream, header_timeout, stop, answer).await;
+                    // Held until here: the server waits for those who watch.
+                    drop(watcher);
+                }
             }
         });
     }

@@ -92,25 +92,37 @@ where
         .filter_map(|value| value.to_str().ok())
         .collect::<Vec<_>>()
         .join(",");
-    let ready = match server.ready().await {
-        Ok(ready) => ready,
-        Err(error) => return (body_bytes, Err(error)),
-    };
+    let is_envelope = parts.uri.path().trim_end_matches('/').ends_with("/envelope");
+    let coding = Coding { encodings, bytes_max, is_envelope };
+    (body_bytes, take_received(server, received, coding, decode).await)
+}
+
+/// Takes in a body that is here, to be expanded as `coding` says.
+pub(super) async fn take_received<T, D>(
+    server: &Arc<Server>,
+    received: Received,
+    coding: Coding,
+    decode: D,
+) -> Result<Stored<T>, ApiError>
+where
+    T: Send + 'static,
+    D: FnOnce(&Ready, &[u8]) -> Result<(Project, Decoded, T), ApiError> + Send + 'static,
+{
+    let ready = server.ready().await?;
     if received.bytes.len() <= INLINE_BYTES_MAX {
-        match expand(received.bytes.clone(), &encodings, INLINE_EXPANDED_BYTES_MAX.min(bytes_max)) {
+        let limit = INLINE_EXPANDED_BYTES_MAX.min(coding.bytes_max);
+        match expand(received.bytes.clone(), &coding.encodings, limit) {
             Ok(expanded) => {
                 // Whoever waits for the disk holds its rows, not what they were made of.
                 drop(received);
-                return (body_bytes, store(ready, expanded, decode).await);
+                return store(ready, expanded, decode).await;
             }
             // A bomb, or just a very regular body: there is more room on the other path.
-            Err(BodyError::ExpandsTooFar { .. }) if bytes_max > INLINE_EXPANDED_BYTES_MAX => {}
-            Err(error) => return (body_bytes, Err(error.into())),
+            Err(BodyError::ExpandsTooFar { .. }) if coding.bytes_max > INLINE_EXPANDED_BYTES_MAX => {}
+            Err(error) => return Err(error.into()),
         }
     }
-    let is_envelope = parts.uri.path().trim_end_matches('/').ends_with("/envelope");
-    let coding = Coding { encodings, bytes_max, is_envelope };
-    (body_bytes, work_elsewhere(server, ready, received, coding, decode).await)
+    work_elsewhere(server, ready, received, coding, decode).await
 }
 
 /// Decodes and stores a small body on this very thread: an error event takes about a fifth of a millisecond, and
@@ -175,12 +187,13 @@ fn without_the_end<T>(
 }
 
 /// How a body is to be expanded, and what it is.
-struct Coding {
-    encodings: String,
+pub(super) struct Coding {
+    /// The text of `Content-Encoding`.
+    pub(super) encodings: String,
     /// After expansion, where the route allows less than the settings do.
-    bytes_max: usize,
+    pub(super) bytes_max: usize,
     /// The beginning of one is of use by itself.
-    is_envelope: bool,
+    pub(super) is_envelope: bool,
 }
 
 /// Expands a body; one that turns out to be large waits for its turn among those, holding nothing but what it was sent

@@ -3,15 +3,16 @@
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::config::{ENVIRONMENTS_SHOWN_MAX, PAGE_ROWS, PAGE_ROWS_MAX, TRACE_SPANS_SHOWN_MAX};
+use crate::config::{ENVIRONMENTS_SHOWN_MAX, PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, TRACE_SPANS_SHOWN_MAX};
+use crate::model::conventions::Conventions;
 use crate::model::detail::Variable;
 use crate::model::ids::{EventId, IssueId, SpanId, TraceId};
 use crate::model::issue::{Issue, IssueStatus};
 use crate::model::segment::resolve_segment_names;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, SpanSource, SpanStatus};
 use crate::model::time::hour_of;
-use crate::model::trace::{RootRank, TraceSummary};
-use crate::model::waterfall::{arrange, enclosing};
+use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
+use crate::model::waterfall::{arrange, clock_shifts, enclosing};
 use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, TracePosition, TraceQuery};
 
 use super::blobs;
@@ -22,7 +23,8 @@ use super::view::event::{EventNavView, EventTraceView, EventView};
 use super::view::ingest::{ClientDiscardView, IngestView, OutcomeView};
 use super::view::issue::{IssueListView, IssueRowView, IssueView};
 use super::view::trace::{
-    SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView, TraceRowView, TraceView,
+    QueryView, ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView,
+    TraceRowView, TraceView,
 };
 use super::view::{BootView, ProjectView};
 use super::{Query, Ready, feedback, grouping, now_ms, trace_words, ui_logs, ui_performance};
@@ -183,9 +185,14 @@ pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
     ok(&TraceListView {
         traces: page.traces.into_iter().map(trace_row).collect(),
         next_cursor: page.next_before.map(|position| position.0.to_string()),
+        background_hidden: page.hidden,
         searched_to_ms: page.searched_to_ns.map(|ns| ns as f64 / 1e6),
         typed_attribute,
     })
+}
+
+pub(super) async fn services(ready: &Ready) -> Answer {
+    ok(&ServiceListView { services: ready.store.trace_services(SERVICES_SHOWN_MAX).await? })
 }
 
 pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
@@ -198,26 +205,30 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
     }
     let spans = &found.batch.spans;
     let placed = arrange(spans);
+    let shifts = clock_shifts(spans, &placed);
+    let drawn: Vec<i64> =
+        placed.iter().zip(&shifts).map(|(place, shift)| spans[place.span].start_ns.saturating_add(*shift)).collect();
+    let ends = placed.iter().zip(&drawn).map(|(place, start)| start.saturating_add(spans[place.span].duration_ns()));
     let first_event_ns = events.iter().map(|(event, _)| event.timestamp_ms * 1_000_000).min();
-    let mut start_ns = spans.iter().map(|span| span.start_ns).min().or(first_event_ns).unwrap_or(0);
+    let mut start_ns = drawn.iter().copied().min().or(first_event_ns).unwrap_or(0);
     if spans.is_empty() && events.is_empty() {
         let (logs, _) = ready.store.trace_logs(trace_id, 1).await?;
         start_ns = logs.first().map_or(0, |log| log.record.time_ns);
     }
-    let end_ns = spans.iter().map(|span| span.end_ns).max().unwrap_or(start_ns);
+    let end_ns = ends.max().unwrap_or(start_ns);
     let service_of = |span: &Span| found.batch.resources.get(span.resource).map_or("", |r| r.service.as_str());
     let mut services: Vec<String> = spans.iter().map(|span| service_of(span).to_string()).collect();
     services.sort();
     services.dedup();
 
     let mut columns = SpanColumns::default();
-    for place in &placed {
+    for ((place, drawn_ns), shift_ns) in placed.iter().zip(&drawn).zip(&shifts) {
         let span = &spans[place.span];
         let service = services.binary_search_by(|name| name.as_str().cmp(service_of(span))).unwrap_or(0);
         columns.span_id.push(span.span_id.to_string());
         columns.parent.push(place.parent.map_or(-1, |parent| parent as i32));
         columns.depth.push(place.depth);
-        columns.start_ns.push(span.start_ns - start_ns);
+        columns.start_ns.push(drawn_ns - start_ns);
         columns.duration_ns.push(span.duration_ns());
         columns.name.push(span.name.clone());
         columns.op.push(span.op.clone());
@@ -226,13 +237,15 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         columns.status.push(status_name(span.status).to_string());
         columns.source.push(source_name(span.source).to_string());
         columns.is_orphan.push(place.is_orphan);
+        columns.clock_shift_ns.push(*shift_ns);
     }
     let errors = events
         .into_iter()
         .map(|(event, short_no)| {
-            let time_ns = event.timestamp_ms * 1_000_000;
+            let mut time_ns = event.timestamp_ms * 1_000_000;
             let named = event.span_id.and_then(|id| placed.iter().position(|place| spans[place.span].span_id == id));
             let span = named.or_else(|| enclosing(spans, &placed, time_ns));
+            time_ns += span.map_or(0, |place| shifts[place]);
             TraceErrorView {
                 event_id: event.event_id.to_string(),
                 issue_id: event.issue_id.to_string(),
@@ -248,7 +261,8 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
     let profiles = blobs::profile_views(ready, trace_id, spans).await?;
     let replays = blobs::trace_replays(ready, trace_id).await?;
     let findings = ui_performance::findings(ready, &found.batch, &columns.span_id).await?;
-    let root = placed.first().map(|place| &spans[place.span]);
+    // As in the list, whatever else stands in front for having no parent either.
+    let root = spans.iter().min_by_key(|span| TraceRoot::precedence_of(span));
     ok(&TraceView {
         trace_id: trace_id.to_string(),
         name: root.map(|span| span.name.clone()).unwrap_or_default(),
@@ -257,8 +271,8 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         start_ns: start_ns.to_string(),
         start_ms: start_ns as f64 / 1e6,
         duration_ns: end_ns - start_ns,
-        has_sentry: spans.iter().any(|span| span.source == SpanSource::Sentry),
-        has_otel: spans.iter().any(|span| span.source == SpanSource::Otel),
+        has_sentry: found.has_sentry,
+        has_otel: found.has_otel,
         spans: columns,
         errors,
         findings,
@@ -379,6 +393,11 @@ fn trace_row(trace: TraceSummary) -> TraceRowView {
 
 fn span_view(span: Span, resource: Resource) -> SpanView {
     let duration_ns = span.duration_ns();
+    let query = Conventions::of_span(&span).sql().filter(|_| span.is_db()).map(|sql| QueryView {
+        summary: sql.summary(),
+        fingerprint: format!("{:016x}", sql.fingerprint),
+        text: sql.text,
+    });
     SpanView {
         trace_id: span.trace_id.to_string(),
         span_id: span.span_id.to_string(),
@@ -393,6 +412,7 @@ fn span_view(span: Span, resource: Resource) -> SpanView {
         start_ms: span.start_ns as f64 / 1e6,
         duration_ns,
         http_status: span.http_status,
+        query,
         release: resource.release,
         environment: resource.environment,
         sdk: resource.sdk,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::config::{METRIC_SCAN_POINTS_MAX, METRICS_SHOWN_MAX};
-use crate::model::metric::{MetricKind, MetricPoint, MetricSum};
+use crate::model::metric::{MetricKind, MetricMinute, MetricPoint, MetricSum};
 use crate::model::span::{AttributeValue, Resource};
 use crate::model::time::minute_of;
 use crate::store::{MetricRow, Stretches};
@@ -26,6 +26,8 @@ const SAMPLE_POINTS: usize = 20_000;
 const SPLIT_LINES_MAX: usize = 7;
 const ATTRIBUTES_SHOWN_MAX: usize = 100;
 const EXAMPLES_MAX: usize = 10;
+/// The percentiles shown.
+const SHARES: [f64; 3] = [0.5, 0.95, 0.99];
 
 pub(super) async fn metrics(ready: &Ready, query: &Query) -> Answer {
     let text = query.get("query").map(str::to_string);
@@ -54,6 +56,7 @@ fn row_view(ready: &Ready, row: MetricRow, sums: &[Option<MetricSum>]) -> Metric
         kind: row.key.kind.as_str().to_string(),
         name: row.key.name,
         unit: row.key.unit,
+        description: row.description,
     }
 }
 
@@ -69,12 +72,17 @@ pub(super) async fn metric(ready: &Ready, name: &str, query: &Query) -> Answer {
     let row = all.iter().find(wanted).cloned().ok_or_else(|| ApiError::not_found("metric"))?;
     let (from_ms, to_ms) = range(query)?;
     let stretches = stretches(from_ms, to_ms, STRETCHES);
-    let sums = ready.store.metric_sums(vec![row.id], stretches).await?.pop().unwrap_or_default();
+    let measured = ready.store.metric_stretches(row.id, stretches).await?;
     let split = query.get("split");
     let limit = if split.is_some() { METRIC_SCAN_POINTS_MAX } else { SAMPLE_POINTS };
     let (from_ns, to_ns) = (from_ms.saturating_mul(1_000_000), to_ms.saturating_mul(1_000_000));
     let found = ready.store.metric_points(row.clone(), from_ns, to_ns, limit).await?;
-    let quantiles = if row.key.kind == MetricKind::Distribution { quantiles(&found.points) } else { [None; 3] };
+    let is_complete = found.searched_to_ns.is_none() && found.points.iter().all(|(point, _)| point.histogram.is_none());
+    let quantiles = match row.key.kind {
+        MetricKind::Distribution if is_complete => quantiles(&found.points),
+        MetricKind::Distribution => overall_quantiles(&measured).unwrap_or_else(|| quantiles(&found.points)),
+        _ => [None; 3],
+    };
     let examples = examples(ready, row.key.kind, &found.points).await?;
     let variant = |row: &MetricRow| MetricVariantView {
         kind: row.key.kind.as_str().to_string(),
@@ -86,7 +94,7 @@ pub(super) async fn metric(ready: &Ready, name: &str, query: &Query) -> Answer {
         project_slug: project_slug(ready, &row),
         from_ms: stretches.from_minute * 60_000,
         step_ms: stretches.minutes * 60_000,
-        series: series_view(&sums),
+        series: series_view(&measured),
         split: split.map(|key| split_view(key, &found.points, stretches)).unwrap_or_default(),
         attributes: attribute_names(&found.points),
         p50: quantiles[0],
@@ -98,6 +106,7 @@ pub(super) async fn metric(ready: &Ready, name: &str, query: &Query) -> Answer {
         kind: row.key.kind.as_str().to_string(),
         name: row.key.name,
         unit: row.key.unit,
+        description: row.description,
     })
 }
 
@@ -115,10 +124,17 @@ pub(super) fn stretches(from_ms: i64, to_ms: i64, wanted: i64) -> Stretches {
     Stretches { from_minute, minutes, count: ((last - from_minute) / minutes + 1).clamp(1, wanted + 1) as usize }
 }
 
-fn series_view(sums: &[Option<MetricSum>]) -> MetricSeriesView {
-    let column = |value: fn(&MetricSum) -> f64| sums.iter().map(|sum| sum.as_ref().map(value)).collect();
+fn series_view(measured: &[Option<MetricMinute>]) -> MetricSeriesView {
+    let column = |value: fn(&MetricSum) -> f64| {
+        measured.iter().map(|minute| minute.as_ref().map(|minute| value(&minute.sum))).collect()
+    };
+    let quantile =
+        |share: f64| measured.iter().map(|minute| minute.as_ref().and_then(|minute| minute.quantile(share))).collect();
     MetricSeriesView {
-        count: sums.iter().map(|sum| sum.map_or(0, |sum| sum.count)).collect(),
+        count: measured.iter().map(|minute| minute.as_ref().map_or(0, |minute| minute.sum.count)).collect(),
+        p50: quantile(SHARES[0]),
+        p95: quantile(SHARES[1]),
+        p99: quantile(SHARES[2]),
         sum: column(|sum| sum.sum),
         min: column(|sum| sum.min),
         max: column(|sum| sum.max),
@@ -128,7 +144,7 @@ fn series_view(sums: &[Option<MetricSum>]) -> MetricSeriesView {
 
 /// One line per value of the attribute, those with most points first, and one for all others.
 fn split_view(key: &str, points: &[(MetricPoint, Resource)], stretches: Stretches) -> Vec<MetricSplitView> {
-    let mut lines: HashMap<Option<String>, (u64, Vec<Option<MetricSum>>)> = HashMap::new();
+    let mut lines: HashMap<Option<String>, (u64, Vec<Option<MetricMinute>>)> = HashMap::new();
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for (point, resource) in points {
         *counts.entry(attribute_text(point, resource, key)).or_default() += 1;
@@ -141,11 +157,11 @@ fn split_view(key: &str, points: &[(MetricPoint, Resource)], stretches: Stretche
         let value = attribute_text(point, resource, key);
         let line = named.iter().any(|(name, _)| *name == value).then_some(value);
         let (count, sums) = lines.entry(line).or_insert_with(|| (0, vec![None; stretches.count]));
-        *count += 1;
-        let sum = MetricSum::of(point.value, point.time_ns);
+        let minute = MetricMinute::of(point);
+        *count += minute.sum.count;
         match &mut sums[place] {
-            Some(known) => known.merge(&sum),
-            none => *none = Some(sum),
+            Some(known) => known.merge(&minute),
+            none => *none = Some(minute),
         }
     }
     let mut lines: Vec<_> = lines
@@ -188,12 +204,20 @@ fn attribute_names(points: &[(MetricPoint, Resource)]) -> Vec<String> {
     names.into_iter().take(ATTRIBUTES_SHOWN_MAX).map(str::to_string).collect()
 }
 
+/// From the buckets of all stretches, unless some of what was measured is in none.
+fn overall_quantiles(measured: &[Option<MetricMinute>]) -> Option<[Option<f64>; 3]> {
+    let mut minutes = measured.iter().flatten().cloned();
+    let mut all = minutes.next()?;
+    minutes.for_each(|minute| all.merge(&minute));
+    (all.buckets.count() >= all.sum.count).then(|| SHARES.map(|share| all.quantile(share)))
+}
+
 /// The value that so many percent of the points do not exceed.
 fn quantiles(points: &[(MetricPoint, Resource)]) -> [Option<f64>; 3] {
     let mut values: Vec<f64> = points.iter().map(|(point, _)| point.value).collect();
     values.sort_by(f64::total_cmp);
     let rank = |share: f64| (share * values.len() as f64).ceil() as usize;
-    [0.5, 0.95, 0.99].map(|share| values.get(rank(share).saturating_sub(1)).copied())
+    SHARES.map(|share| values.get(rank(share).saturating_sub(1)).copied())
 }
 
 async fn examples(
@@ -204,7 +228,7 @@ async fn examples(
     let mut traced: Vec<&MetricPoint> =
         points.iter().map(|(point, _)| point).filter(|point| point.trace_id.is_some()).collect();
     match kind {
-        MetricKind::Distribution => traced.sort_by(|a, b| b.value.total_cmp(&a.value)),
+        MetricKind::Distribution => traced.sort_by(|a, b| example_value(b).total_cmp(&example_value(a))),
         _ => traced.sort_by_key(|point| std::cmp::Reverse(point.time_ns)),
     }
     let mut examples: Vec<MetricExampleView> = Vec::new();
@@ -213,7 +237,7 @@ async fn examples(
         let Some(trace_id) = point.trace_id.filter(|trace_id| seen.insert(*trace_id)) else { continue };
         examples.push(MetricExampleView {
             time_ms: point.time_ns as f64 / 1e6,
-            value: point.value,
+            value: example_value(point),
             trace_id: trace_id.to_string(),
             span_id: point.span_id.map(|id| id.to_string()),
             has_spans: ready.store.has_trace(trace_id).await?,
@@ -223,6 +247,11 @@ async fn examples(
         }
     }
     Ok(examples)
+}
+
+/// What was measured in the trace a point names.
+fn example_value(point: &MetricPoint) -> f64 {
+    point.example.unwrap_or(point.value)
 }
 
 fn project_slug(ready: &Ready, row: &MetricRow) -> String {

@@ -11,10 +11,13 @@ use crate::model::quota::DataGroup;
 use crate::model::span::SpanBatch;
 use crate::store::{DropWrite, KeyUseWrite, Write};
 
-use super::Digest;
 use super::filters::Filter;
 use super::limiter::Limited;
 use super::policy::Policy;
+use super::{Digest, outcome};
+
+/// How spans are counted that are calls to this server; sentry's decoder calls its own ones the same.
+const OWN_CALL_CATEGORY: &str = "sdk_delivery";
 
 /// What became of a request's items at the door.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -211,6 +214,16 @@ impl<'p> Door<'p> {
                 }
             }
             Incoming::Spans { batch, transactions } => {
+                let own_calls = self.policy.own_address.take_calls_out(batch);
+                if own_calls > 0 {
+                    digest.add_counted(OWN_CALL_CATEGORY, own_calls);
+                    let category = OWN_CALL_CATEGORY.to_string();
+                    writes.push(outcome(self.project, self.now_ms, category, Reason::NotKept, own_calls));
+                    if batch.spans.is_empty() && *transactions == 0 {
+                        self.admission.admitted += 1;
+                        return None;
+                    }
+                }
                 let traces = if *transactions > 0 { traces_of(batch) } else { Vec::new() };
                 let dropped = self.policy.filters.spans(batch);
                 let is_gone = batch.spans.is_empty();

@@ -10,13 +10,14 @@ use crate::model::ids::ProjectId;
 use crate::model::log::{LogBatch, LogLevel, LogRecord};
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
+use crate::model::span::{Attribute, AttributeValue};
 use crate::scrub::{self, scrub_attributes, scrub_log};
 use crate::store::{LogMinute, LogsWrite, compress, encode_logs};
 
 use super::spans::flatten;
 
 /// Names the service of records that do not say, cuts attributes nested too deeply to be read again, and scrubs.
-pub(super) fn normalise(batch: &mut LogBatch, project: &Project, rules: &scrub::Rules) {
+pub(super) fn normalise(batch: &mut LogBatch, project: &Project, rules: &scrub::Rules, received_ms: i64) {
     for resource in &mut batch.resources {
         if resource.service.is_empty() {
             resource.service.clone_from(&project.slug);
@@ -27,7 +28,22 @@ pub(super) fn normalise(batch: &mut LogBatch, project: &Project, rules: &scrub::
     for record in &mut batch.records {
         flatten(&mut record.attributes);
         scrub_log(record, rules);
+        if has_no_time(record.time_ns, received_ms) && record.time_ns != 0 {
+            let value = AttributeValue::Int(record.time_ns);
+            record.attributes.push(Attribute { key: SENT_TIME.to_owned(), value });
+            record.time_ns = 0;
+        }
     }
+}
+
+/// The time a record claimed to be of, which had not come yet.
+const SENT_TIME: &str = "trapline.sent_time_unix_nano";
+/// Further ahead than this nothing can have happened yet: clocks differ, and requests take a while.
+const FUTURE_MAX_NS: i64 = 60_000_000_000;
+
+/// Whether something sent is of no time at all, or of one that has not come yet; then it has just happened.
+pub(super) fn has_no_time(time_ns: i64, received_ms: i64) -> bool {
+    time_ns == 0 || time_ns > received_ms.saturating_mul(1_000_000).saturating_add(FUTURE_MAX_NS)
 }
 
 /// One write per stretch of time, and what lay too far apart from the rest.
@@ -35,7 +51,7 @@ pub(super) fn prepare(batch: LogBatch, project: &Project, received_ms: i64) -> (
     let mut batches = split(batch);
     let beyond: u64 = batches.iter().skip(LOG_BATCHES_MAX).map(|batch| batch.records.len() as u64).sum();
     batches.truncate(LOG_BATCHES_MAX);
-    let writes = batches.into_iter().map(|batch| write(batch, project.id, received_ms)).collect();
+    let writes = batches.into_iter().map(|batch| write_timed(batch, project.id, received_ms)).collect();
     let refusal = (beyond > 0).then(|| Refusal {
         category: "log".to_string(),
         reason: Reason::TooLarge,
@@ -87,6 +103,19 @@ fn take_resources(part: &mut LogBatch, all: &[crate::model::span::Resource]) {
             part.resources.len() - 1
         });
     }
+}
+
+/// Records without a time come first and lie a long way before all others, so they have a batch of their own. It is known
+/// again by what was sent, whenever it comes again; what is kept is when it came first.
+fn write_timed(mut batch: LogBatch, project_id: ProjectId, received_ms: i64) -> LogsWrite {
+    if batch.records.first().is_none_or(|record| record.time_ns != 0) {
+        return write(batch, project_id, received_ms);
+    }
+    let sent_key = content_key(&encode_logs(batch.clone()), project_id);
+    for record in &mut batch.records {
+        record.time_ns = received_ms.saturating_mul(1_000_000);
+    }
+    LogsWrite { content_key: sent_key, ..write(batch, project_id, received_ms) }
 }
 
 fn write(batch: LogBatch, project_id: ProjectId, received_ms: i64) -> LogsWrite {
@@ -157,6 +186,7 @@ mod tests {
     use crate::model::span::Resource;
 
     const HOUR: i64 = LOG_BATCH_SPAN_NS;
+    const RECEIVED_MS: i64 = 10_000_000_000;
 
     fn project() -> Project {
         Project {
@@ -176,8 +206,8 @@ mod tests {
     fn prepared(records: Vec<LogRecord>) -> (Vec<LogsWrite>, Option<Refusal>) {
         let resources = ["", "billing"].map(|service| Resource { service: service.into(), ..Resource::default() });
         let mut batch = LogBatch { resources: resources.to_vec(), records };
-        normalise(&mut batch, &project(), &scrub::Rules::default());
-        prepare(batch, &project(), 7)
+        normalise(&mut batch, &project(), &scrub::Rules::default(), RECEIVED_MS);
+        prepare(batch, &project(), RECEIVED_MS)
     }
 
     #[test]
@@ -215,5 +245,17 @@ mod tests {
         let key = |time_ns: i64| prepared(vec![log(time_ns, 0)]).0[0].content_key;
         assert_eq!(key(HOUR), key(HOUR));
         assert_ne!(key(HOUR), key(HOUR + 1));
+    }
+
+    #[test]
+    fn records_without_a_time_or_of_one_to_come_have_just_happened() {
+        let received_ns = RECEIVED_MS * 1_000_000;
+        let (writes, _) = prepared(vec![log(received_ns + 3 * HOUR, 0), log(received_ns, 1), log(0, 0)]);
+        let times: Vec<_> = writes.iter().map(|write| (write.min_ns, write.max_ns, write.record_count)).collect();
+        assert_eq!(times, [(received_ns, received_ns, 1), (received_ns, received_ns, 2)]);
+        let mut batch = LogBatch { resources: vec![Resource::default()], records: vec![log(0, 0)] };
+        normalise(&mut batch, &project(), &scrub::Rules::default(), 1);
+        let key = |received_ms: i64| prepare(batch.clone(), &project(), received_ms).0[0].content_key;
+        assert_eq!(key(1_000_000), key(2_000_000), "the same delivered again");
     }
 }

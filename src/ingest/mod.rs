@@ -16,6 +16,7 @@ pub mod limiter;
 mod logs;
 mod metrics;
 mod monitors;
+mod own_calls;
 pub mod policy;
 mod spans;
 
@@ -28,6 +29,7 @@ use feedback::prepare_feedback;
 pub use findings::tell_findings;
 pub use limiter::Limiter;
 pub use monitors::watch_monitors;
+pub use own_calls::OwnAddress;
 pub use policy::{Policy, ServerPolicy};
 
 use crate::grouping;
@@ -102,7 +104,7 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, bodies: &Bo
                 writes.push(Write::Blob(Box::new(blobs::prepare_blob(project, *blob, rules, received_ms))));
             }
             Incoming::Logs(mut batch) => {
-                logs::normalise(&mut batch, project, rules);
+                logs::normalise(&mut batch, project, rules, received_ms);
                 digest.add_logs(&batch);
                 let (kept, refusal) = logs::prepare(batch, project, received_ms);
                 writes.extend(kept.into_iter().map(Write::Logs));

@@ -16,12 +16,15 @@ use crate::scrub;
 
 use super::filters::Filters;
 use super::limiter::{Limit, Limited, Limiter};
+use super::own_calls::OwnAddress;
 
 /// How what is sent to one project is treated.
 pub struct Policy {
     pub scrub: scrub::Rules,
     pub grouping: Rules,
     pub filters: Filters,
+    /// Calls to it are left out of traces.
+    pub own_address: OwnAddress,
     /// The project's own, then those of the server.
     pub limits: Vec<Limit>,
     /// Shared with the policies before and after this one.
@@ -34,6 +37,7 @@ pub struct ServerPolicy {
     /// Off: nothing is scrubbed, whatever a project says.
     pub scrub: bool,
     pub limits: Vec<LimitRule>,
+    pub own_address: OwnAddress,
 }
 
 impl Policy {
@@ -51,6 +55,7 @@ impl Policy {
             }),
             grouping: rules_of(&settings.grouping),
             filters: Filters::new(&settings.filters),
+            own_address: server.own_address.clone(),
             limits: rules.filter_map(Limit::new).collect(),
             limiter,
         }
@@ -277,7 +282,7 @@ mod tests {
     #[test]
     fn the_server_may_switch_scrubbing_off_for_all_and_limit_all() {
         let rule = LimitRule { max: 1, seconds: 60, ..LimitRule::default() };
-        let server = ServerPolicy { scrub: false, limits: vec![rule] };
+        let server = ServerPolicy { limits: vec![rule], ..ServerPolicy::default() };
         let policy = Policy::new(&ProjectSettings::default(), &server, Arc::default());
         assert_eq!(policy.limits.len(), 1);
         let body = br#"{"extra":{"password":"x"}}"#;

@@ -72,7 +72,7 @@ pub(super) fn summarise(batch: &SpanBatch, project_id: ProjectId) -> Vec<TracePa
         }
         part.summary.start_ns = part.summary.start_ns.min(span.start_ns);
         part.summary.end_ns = part.summary.end_ns.max(span.end_ns);
-        let precedence = (rank_of(span), span.start_ns, TraceRoot::tie_of(span.span_id));
+        let precedence = TraceRoot::precedence_of(span);
         if precedence < part.summary.root.precedence() {
             part.summary.root = root_of(span, service);
         }
@@ -88,7 +88,11 @@ pub(super) fn summarise(batch: &SpanBatch, project_id: ProjectId) -> Vec<TracePa
         }
     }
     for part in &mut parts {
+        // The same spans by the other protocol have the same key but for this bit.
+        part.spans_key = part.spans_key & !1 | i64::from(part.summary.has_otel);
         part.summary.services.sort();
+        // Part of something larger that has not come, or never will: nobody could find it where it is hidden.
+        part.summary.is_request |= part.summary.root.rank == RootRank::Inner;
     }
     parts
 }
@@ -141,7 +145,7 @@ fn summary_of(span: &Span, service: &str, project_id: ProjectId) -> TraceSummary
 
 fn root_of(span: &Span, service: &str) -> TraceRoot {
     TraceRoot {
-        rank: rank_of(span),
+        rank: RootRank::of(span),
         tie: TraceRoot::tie_of(span.span_id),
         name: span.name.clone(),
         op: span.op.clone(),
@@ -152,14 +156,6 @@ fn root_of(span: &Span, service: &str) -> TraceRoot {
         http_status: span.http_status,
         start_ns: span.start_ns,
         duration_ns: span.duration_ns(),
-    }
-}
-
-fn rank_of(span: &Span) -> RootRank {
-    match (span.is_local_root, span.parent_span_id) {
-        (true, None) => RootRank::Root,
-        (true, Some(_)) => RootRank::Entry,
-        (false, _) => RootRank::Inner,
     }
 }
 
@@ -249,6 +245,16 @@ mod tests {
         let parts = summarise(&batch(vec![lone]), ProjectId(1));
         assert!(!parts[0].summary.is_request);
         assert_eq!(parts[0].summary.db_span_count, 1);
+    }
+
+    #[test]
+    fn a_call_whose_root_is_missing_is_part_of_a_request() {
+        let mut inner = span(1, 2, Some(1), 0);
+        inner.kind = SpanKind::Client;
+        assert!(summarise(&batch(vec![inner.clone()]), ProjectId(1))[0].summary.is_request);
+        let mut root = span(1, 1, None, 0);
+        root.kind = SpanKind::Client;
+        assert!(!summarise(&batch(vec![inner, root]), ProjectId(1))[0].summary.is_request, "a call within a call");
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! async: everything here can be made by hand in a test.
 
 pub mod blob;
+pub mod buckets;
 pub mod client_report;
+pub mod conventions;
 pub mod decoded;
 pub mod detail;
 pub mod event;
@@ -14,6 +16,7 @@ pub mod issue;
 pub mod live;
 pub mod log;
 pub mod metric;
+pub mod metric_total;
 pub mod monitor;
 pub mod outcome;
 pub mod project;

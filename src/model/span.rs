@@ -5,7 +5,7 @@
 
 use crate::model::ids::{SpanId, TraceId};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SpanSource {
     #[default]
     Sentry,
@@ -104,6 +104,35 @@ impl Span {
         self.end_ns - self.start_ns
     }
 
+    /// Adds what another delivery of the same span says. What Sentry's SDK says of it comes first, because it says
+    /// more; so the order of the deliveries does not matter.
+    pub fn merge_duplicate(&mut self, mut other: Self) {
+        if self.source == SpanSource::Otel && other.source == SpanSource::Sentry {
+            std::mem::swap(self, &mut other);
+        } else if self.source == other.source {
+            return;
+        }
+        let own = self.attributes.len();
+        for attribute in other.attributes {
+            if !self.attributes[..own].iter().any(|known| known.key == attribute.key) {
+                self.attributes.push(attribute);
+            }
+        }
+        self.parent_span_id = self.parent_span_id.or(other.parent_span_id);
+        self.is_local_root |= other.is_local_root;
+        self.http_status = self.http_status.or(other.http_status);
+        if self.status == SpanStatus::Unset {
+            self.status = other.status;
+            self.status_message = other.status_message;
+        }
+        if self.events.is_empty() {
+            self.events = other.events;
+        }
+        if self.links.is_empty() {
+            self.links = other.links;
+        }
+    }
+
     /// `db`, `db.sql.query`, `db.redis`, …
     pub fn is_db(&self) -> bool {
         self.op == "db" || self.op.starts_with("db.")
@@ -156,6 +185,32 @@ pub fn text_attribute<'a>(attributes: &'a [Attribute], key: &str) -> Option<&'a 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_that_came_by_both_protocols_says_what_both_say() {
+        let attribute = |key: &str, n| Attribute { key: key.into(), value: AttributeValue::Int(n) };
+        let sentry = Span {
+            name: "GET /orders/{id}/".into(),
+            attributes: vec![attribute("both", 1), attribute("sentry", 1)],
+            ..Span::default()
+        };
+        let otel = Span {
+            source: SpanSource::Otel,
+            name: "GET orders/<id>/".into(),
+            status: SpanStatus::Error,
+            attributes: vec![attribute("both", 2), attribute("otel", 2)],
+            events: vec![SpanEvent::default()],
+            ..Span::default()
+        };
+        let (mut one, mut other) = (sentry.clone(), otel.clone());
+        one.merge_duplicate(otel);
+        other.merge_duplicate(sentry.clone());
+        assert_eq!(one, other);
+        assert_eq!((one.name.as_str(), one.status, one.events.len()), ("GET /orders/{id}/", SpanStatus::Error, 1));
+        assert_eq!(one.attributes, [attribute("both", 1), attribute("sentry", 1), attribute("otel", 2)]);
+        other.merge_duplicate(sentry);
+        assert_eq!(one, other, "once more changes nothing");
+    }
 
     #[test]
     fn equal_resources_are_one_and_different_ones_are_not_compared_each_with_each() {

@@ -1,7 +1,7 @@
 //! A trace as listed: one line for all spans that share a trace id, whoever sent them.
 
 use crate::model::ids::{ProjectId, SpanId, TraceId};
-use crate::model::span::{SpanKind, SpanSource, SpanStatus};
+use crate::model::span::{Span, SpanKind, SpanSource, SpanStatus};
 
 /// The summary of a trace. Every field merges (min, max, sum, best root), so batches may come in any order.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +71,11 @@ impl TraceRoot {
         (self.rank, self.start_ns, self.tie)
     }
 
+    /// The same of a span, before it names anything.
+    pub fn precedence_of(span: &Span) -> (RootRank, i64, u16) {
+        (RootRank::of(span), span.start_ns, Self::tie_of(span.span_id))
+    }
+
     /// As much of a span's id as is kept of it.
     pub fn tie_of(span_id: SpanId) -> u16 {
         u16::from_be_bytes([span_id.0[0], span_id.0[1]])
@@ -86,6 +91,16 @@ pub enum RootRank {
     Entry = 1,
     /// Anything else: its real root has not arrived, or never will.
     Inner = 2,
+}
+
+impl RootRank {
+    pub fn of(span: &Span) -> Self {
+        match (span.is_local_root, span.parent_span_id) {
+            (true, None) => Self::Root,
+            (true, Some(_)) => Self::Entry,
+            (false, _) => Self::Inner,
+        }
+    }
 }
 
 #[cfg(test)]

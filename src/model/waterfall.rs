@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::model::ids::SpanId;
-use crate::model::span::Span;
+use crate::model::span::{Span, SpanKind};
 
 /// One span in drawing order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,40 @@ pub fn arrange(spans: &[Span]) -> Vec<Placed> {
     placed
 }
 
+/// By how many nanoseconds each span has to be moved to stand where it can have happened, in the order of `placed`: no
+/// request is taken before it was made, nor after its caller had the answer. The clocks of two machines say so all the
+/// same when they differ. What a process did itself moves with it.
+pub fn clock_shifts(spans: &[Span], placed: &[Placed]) -> Vec<i64> {
+    let mut shifts: Vec<i64> = Vec::with_capacity(placed.len());
+    for place in placed {
+        let shift = match place.parent {
+            // A parent is placed before its children.
+            Some(parent) => shift_below(&spans[placed[parent].span], shifts[parent], &spans[place.span]),
+            None => 0,
+        };
+        shifts.push(shift);
+    }
+    shifts
+}
+
+fn shift_below(above: &Span, above_shift: i64, span: &Span) -> i64 {
+    // A page is the child of the request that brought it, but has begun before: only what a message set off is sure to
+    // come after it.
+    let is_entry = span.is_local_root && matches!(span.kind, SpanKind::Server | SpanKind::Consumer);
+    if !is_entry || above.resource == span.resource {
+        return above_shift;
+    }
+    let above_start = above.start_ns.saturating_add(above_shift);
+    let above_end = above.end_ns.saturating_add(above_shift);
+    let is_answered = span.kind == SpanKind::Server && above.kind == SpanKind::Client;
+    if span.start_ns >= above_start && (!is_answered || span.start_ns <= above_end) {
+        return 0;
+    }
+    // The way there takes as long as the way back, for all one knows.
+    let spare = if is_answered { (above.duration_ns() - span.duration_ns()).max(0) / 2 } else { 0 };
+    above_start.saturating_add(spare).saturating_sub(span.start_ns)
+}
+
 /// The span in which something happened, by time alone: the shortest one that encloses it. Index into `placed`.
 pub fn enclosing(spans: &[Span], placed: &[Placed], time_ns: i64) -> Option<usize> {
     (0..placed.len())
@@ -111,6 +145,49 @@ mod tests {
     fn circles_are_broken_at_the_earliest_span() {
         let spans = [span(1, Some(2), 5), span(2, Some(1), 3), span(7, Some(7), 9)];
         assert_eq!(order(&spans), [(7, 0), (2, 0), (1, 1)]);
+    }
+
+    fn shifts(spans: &[Span]) -> Vec<i64> {
+        clock_shifts(spans, &arrange(spans))
+    }
+
+    /// A call from 1000 to 1100, what it calls on another machine for 60, and a query of that.
+    fn call(server_start_ns: i64) -> [Span; 3] {
+        let mut spans =
+            [span(1, None, 1_000), span(2, Some(1), server_start_ns), span(3, Some(2), server_start_ns + 5)];
+        spans[0].kind = SpanKind::Client;
+        spans[0].end_ns = 1_100;
+        spans[1].end_ns = server_start_ns + 60;
+        for span in &mut spans[1..] {
+            span.resource = 1;
+        }
+        spans[1].kind = SpanKind::Server;
+        spans[1].is_local_root = true;
+        spans
+    }
+
+    #[test]
+    fn a_skewed_clock_moves_what_was_called_and_all_below_it() {
+        assert_eq!(shifts(&call(1_020)), [0, 0, 0]);
+        assert_eq!(shifts(&call(1_090)), [0, 0, 0], "the caller may have given up waiting");
+        assert_eq!(shifts(&call(400)), [0, 620, 620], "in the middle of the call");
+        assert_eq!(shifts(&call(9_000)), [0, -7_980, -7_980]);
+    }
+
+    #[test]
+    fn what_is_no_answer_to_a_call_may_come_late_but_not_early() {
+        let with_kind = |start_ns, kind| {
+            let mut spans = call(start_ns);
+            spans[0].kind = SpanKind::Producer;
+            spans[1].kind = kind;
+            shifts(&spans)
+        };
+        assert_eq!(with_kind(9_000, SpanKind::Consumer), [0, 0, 0]);
+        assert_eq!(with_kind(400, SpanKind::Consumer), [0, 600, 600]);
+        assert_eq!(with_kind(400, SpanKind::Internal), [0, 0, 0], "a page began before its request");
+        let mut same = call(400);
+        same[1].resource = 0;
+        assert_eq!(shifts(&same), [0, 0, 600 - 600], "one process has one clock");
     }
 
     #[test]

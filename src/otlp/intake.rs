@@ -4,9 +4,6 @@
 //! be read is an error. Does not know the encodings, nor what a span means.
 
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use opentelemetry_proto::tonic::metrics::v1::Metric;
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
@@ -29,6 +26,10 @@ pub(super) trait Sink {
 
     /// Takes one leaf, or says why not.
     fn take(&mut self, leaf: Self::Leaf) -> Result<(), &'static str>;
+    /// What of the leaves taken could not be used, by kind.
+    fn refused(&mut self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
     /// Everything since the last call belongs to this scope.
     fn close_scope(&mut self, _scope: InstrumentationScope) {}
     /// Everything since the last call belongs to this resource.
@@ -100,7 +101,10 @@ impl<'a, S: Sink> Intake<'a, S> {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Decoded, OtlpError> {
+    pub(super) fn finish(mut self) -> Result<Decoded, OtlpError> {
+        for (kind, quantity) in self.sink.refused() {
+            self.refuse_some(Reason::Invalid, kind, "", quantity);
+        }
         if let Some(error) = self.first_unreadable
             && self.leaves_read == 0
         {
@@ -114,13 +118,17 @@ impl<'a, S: Sink> Intake<'a, S> {
     }
 
     fn refuse(&mut self, reason: Reason, kind: &'static str, example: &str) {
+        self.refuse_some(reason, kind, example, 1);
+    }
+
+    fn refuse_some(&mut self, reason: Reason, kind: &'static str, example: &str, quantity: u64) {
         if let Some(entry) = self.refused.iter_mut().find(|entry| entry.kind == kind) {
-            entry.refusal.quantity += 1;
+            entry.refusal.quantity += quantity;
             return;
         }
         let detail = if example.is_empty() { kind.to_owned() } else { format!("{kind}: {example}") };
         let category = S::SIGNAL.category().to_owned();
-        self.refused.push(KindOfRefusal { kind, refusal: Refusal { category, reason, detail, quantity: 1 } });
+        self.refused.push(KindOfRefusal { kind, refusal: Refusal { category, reason, detail, quantity } });
     }
 }
 
@@ -171,64 +179,5 @@ impl Sink for SpanSink<'_> {
 
     fn finish(self) -> Option<Incoming> {
         (!self.batch.spans.is_empty()).then_some(Incoming::Spans { batch: self.batch, transactions: 0 })
-    }
-}
-
-/// Leaves that are checked by decoding, counted and dropped.
-pub(super) struct Counter<T> {
-    quantity: u64,
-    leaf: std::marker::PhantomData<T>,
-}
-
-impl<T> Default for Counter<T> {
-    fn default() -> Self {
-        Self { quantity: 0, leaf: std::marker::PhantomData }
-    }
-}
-
-impl<T> Counter<T> {
-    fn counted(&self, signal: Signal) -> Option<Incoming> {
-        let category = signal.category().to_owned();
-        (self.quantity > 0).then_some(Incoming::Counted { category, quantity: self.quantity })
-    }
-}
-
-impl Sink for Counter<LogRecord> {
-    type Leaf = LogRecord;
-    const SIGNAL: Signal = Signal::Logs;
-    const LIST_NAMES: ListNames =
-        [["resourceLogs", "resource_logs"], ["scopeLogs", "scope_logs"], ["logRecords", "log_records"]];
-
-    fn take(&mut self, _leaf: LogRecord) -> Result<(), &'static str> {
-        self.quantity += 1;
-        Ok(())
-    }
-
-    fn finish(self) -> Option<Incoming> {
-        self.counted(Self::SIGNAL)
-    }
-}
-
-impl Sink for Counter<Metric> {
-    type Leaf = Metric;
-    const SIGNAL: Signal = Signal::Metrics;
-    const LIST_NAMES: ListNames =
-        [["resourceMetrics", "resource_metrics"], ["scopeMetrics", "scope_metrics"], ["metrics", "metrics"]];
-
-    fn take(&mut self, leaf: Metric) -> Result<(), &'static str> {
-        let points = match &leaf.data {
-            Some(Data::Gauge(data)) => data.data_points.len(),
-            Some(Data::Sum(data)) => data.data_points.len(),
-            Some(Data::Histogram(data)) => data.data_points.len(),
-            Some(Data::ExponentialHistogram(data)) => data.data_points.len(),
-            Some(Data::Summary(data)) => data.data_points.len(),
-            None => 0,
-        };
-        self.quantity += points as u64;
-        Ok(())
-    }
-
-    fn finish(self) -> Option<Incoming> {
-        self.counted(Self::SIGNAL)
     }
 }

@@ -6,6 +6,7 @@ use opentelemetry_proto::tonic::trace::v1::Span as WireSpan;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind as WireKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
+use crate::model::conventions::fingerprint_attribute;
 use crate::model::ids::{SpanId, TraceId};
 use crate::model::span::{Attribute, AttributeValue, Span, SpanEvent, SpanKind, SpanLink, SpanSource, SpanStatus};
 use crate::otlp::{Limits, attribute, semantic};
@@ -31,6 +32,7 @@ pub(super) fn convert(wire: WireSpan, resource: usize, limits: &Limits) -> Resul
     let mut attributes = attribute::convert_all(wire.attributes, limits, &mut dropped);
     let kind = span_kind(wire.kind);
     let meaning = semantic::span_meaning(wire.name, kind, &attributes);
+    attributes.extend(meaning.sql.as_ref().map(fingerprint_attribute));
     if !wire.trace_state.is_empty() {
         // The key the Jaeger and Zipkin exporters use for it.
         let text = attribute::cut_bytes(wire.trace_state, limits.attribute_text_bytes_max);
@@ -60,15 +62,15 @@ pub(super) fn convert(wire: WireSpan, resource: usize, limits: &Limits) -> Resul
     })
 }
 
-fn usable_trace_id(bytes: &[u8]) -> Option<TraceId> {
+pub(super) fn usable_trace_id(bytes: &[u8]) -> Option<TraceId> {
     TraceId::from_slice(bytes).filter(|id| !id.is_zero())
 }
 
-fn usable_span_id(bytes: &[u8]) -> Option<SpanId> {
+pub(super) fn usable_span_id(bytes: &[u8]) -> Option<SpanId> {
     SpanId::from_slice(bytes).filter(|id| !id.is_zero())
 }
 
-fn usable_time(unix_ns: u64) -> Option<i64> {
+pub(super) fn usable_time(unix_ns: u64) -> Option<i64> {
     i64::try_from(unix_ns).ok().filter(|time| *time > 0)
 }
 

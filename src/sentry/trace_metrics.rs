@@ -69,9 +69,9 @@ fn point(wire: WireMetric<'_>, shift_ns: i64, received_ms: i64) -> Result<(Metri
         time_ns,
         trace_id: Some(trace_id),
         span_id: span_id(&wire.span_id),
-        resource: 0,
         dropped: attributes.dropped,
         attributes: attributes.kept,
+        ..MetricPoint::default()
     };
     Ok((point, resource))
 }

@@ -55,6 +55,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "merging logs", run: log_sealer::merge, every_ms: 10_000 },
     Chore { name: "forgetting deliveries of logs", run: log_sealer::forget_deliveries, every_ms: 3_600_000 },
     Chore { name: "repacking events", run: repack::repack, every_ms: REPACK_LOOK_MS },
+    Chore { name: "forgetting totals of metrics", run: super::metric_totals::forget_totals, every_ms: 600_000 },
     retention::CHORE,
 ];
 
@@ -197,7 +198,10 @@ impl KeeperHandle {
 
 /// Trouble that no chore is to blame for, and that all of them have at the same time.
 fn is_shared(error: &StoreError) -> bool {
-    let is_told = matches!(error, StoreError::Full | StoreError::Held | StoreError::Busy | StoreError::NoRoomYet);
+    let is_told = matches!(
+        error,
+        StoreError::Full | StoreError::Held | StoreError::Busy | StoreError::NoRoomYet | StoreError::RoomComesBack
+    );
     is_told || matches!(disk_trouble(error), Some(DiskTrouble::Full | DiskTrouble::Held))
 }
 

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::config::{LINGER_MS, LINGER_REQUESTS_MIN, LINGER_STEP_US};
+use crate::config::{LINGER_MS, LINGER_REQUESTS_MIN, LINGER_STEP_MS};
 
 /// Requests per second, as of late.
 pub(super) struct Linger {
@@ -30,11 +30,11 @@ impl Linger {
     /// How many times to wait for [`Linger::STEP`] while each brings something.
     pub(super) fn steps(&self) -> u64 {
         let expected = self.per_s * LINGER_MS as f64 / 1000.0;
-        if expected >= LINGER_REQUESTS_MIN { LINGER_MS * 1000 / LINGER_STEP_US } else { 0 }
+        if expected >= LINGER_REQUESTS_MIN { LINGER_MS / LINGER_STEP_MS } else { 0 }
     }
 
     /// Slept through, because being woken by each request would cost both sides more than the commit saves.
-    pub(super) const STEP: Duration = Duration::from_micros(LINGER_STEP_US);
+    pub(super) const STEP: Duration = Duration::from_millis(LINGER_STEP_MS);
 }
 
 #[cfg(test)]
@@ -58,8 +58,8 @@ mod tests {
         // One client that sends as fast as it is answered.
         assert_eq!(steps_after(&mut linger, &mut now, 1, 2), 0);
         // Many, and the commits they then share.
-        assert_eq!(steps_after(&mut linger, &mut now, 4, 2), LINGER_MS * 1000 / LINGER_STEP_US);
-        assert_eq!(steps_after(&mut linger, &mut now, 24, 6), LINGER_MS * 1000 / LINGER_STEP_US);
+        assert_eq!(steps_after(&mut linger, &mut now, 4, 2), LINGER_MS / LINGER_STEP_MS);
+        assert_eq!(steps_after(&mut linger, &mut now, 24, 6), LINGER_MS / LINGER_STEP_MS);
         // A pause, then one more.
         now += Duration::from_secs(10);
         for _ in 0..8 {

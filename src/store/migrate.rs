@@ -7,6 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::StoreError;
+use super::trouble::{DiskTrouble, disk_trouble};
 
 /// In order; the place in this list, from 1, is the schema version (`user_version`).
 const MIGRATIONS: &[&str] = &[
@@ -24,14 +25,52 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_retention.sql"),
     include_str!("migrations/0013_issue_search.sql"),
     include_str!("migrations/0014_repacking.sql"),
-    include_str!("migrations/0016_performance.sql"),
+    include_str!("migrations/0015_metric_totals.sql"),
+    include_str!("migrations/0017_performance.sql"),
 ];
+
+/// "Trap": in the header of every database of ours.
+const APPLICATION_ID: i64 = 0x5472_6170;
+
+/// Of the tables of every schema so far, in [`whose`]: by these, databases are known that were made before they said whose
+/// they are.
+const TABLES_EVER: i64 = 4;
+
+/// Whose a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    Ours,
+    /// There is nothing in it.
+    Nobodys,
+    /// Another program's, which must not be changed.
+    Foreign,
+}
+
+pub(super) fn whose(connection: &Connection) -> rusqlite::Result<Whose> {
+    let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if id == APPLICATION_ID {
+        return Ok(Whose::Ours);
+    }
+    let sql = "SELECT count(*),
+            coalesce(sum(type = 'table' AND name IN ('setting', 'project', 'issue', 'event')), 0)
+        FROM sqlite_schema";
+    connection.query_row(sql, [], |row| {
+        Ok(match (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?) {
+            (_, TABLES_EVER) => Whose::Ours,
+            (0, _) if id == 0 => Whose::Nobodys,
+            _ => Whose::Foreign,
+        })
+    })
+}
 
 /// What this version of trapline makes.
 pub(super) const SCHEMA: i64 = MIGRATIONS.len() as i64;
 
 /// The schema version of a database that can be changed by this trapline; 0 when there is nothing in it.
 pub(super) fn found_schema(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    if whose(connection)? == Whose::Foreign {
+        return Err(StoreError::NotOurs(path.to_path_buf()));
+    }
     let (known, found) = (SCHEMA, connection.query_row("PRAGMA user_version", [], |row| row.get(0))?);
     if found > known { Err(StoreError::TooNew { path: path.to_path_buf(), found, known }) } else { Ok(found) }
 }
@@ -44,6 +83,15 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         tx.execute_batch(sql)?;
         tx.pragma_update(None, "user_version", index as i64 + 1)?;
         tx.commit()?;
+    }
+    // Not part of a migration: one that was done by an earlier version is said to be ours, too.
+    let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if id != APPLICATION_ID {
+        match connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(StoreError::from) {
+            // No reason not to show what is there; its tables tell as much.
+            Err(error) if disk_trouble(&error) == Some(DiskTrouble::Full) => {}
+            other => other?,
+        }
     }
     Ok(())
 }
@@ -64,6 +112,40 @@ mod tests {
         assert!(matches!(error, StoreError::TooNew { found: 99, .. }));
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
         assert_eq!(tables, 0);
+    }
+
+    #[test]
+    fn what_another_program_made_is_told_and_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert_eq!(whose(&connection).unwrap(), Whose::Nobodys);
+        migrate(&mut connection, Path::new("x.db")).unwrap();
+        assert_eq!(whose(&connection).unwrap(), Whose::Ours);
+
+        for sql in [
+            "CREATE TABLE event (id INTEGER)",
+            "PRAGMA application_id = 7",
+            "CREATE TABLE a (b); PRAGMA user_version = 3",
+        ] {
+            let mut foreign = Connection::open_in_memory().unwrap();
+            foreign.execute_batch(sql).unwrap();
+            assert_eq!(whose(&foreign).unwrap(), Whose::Foreign, "{sql}");
+            let before = texts(&foreign, "SELECT name FROM sqlite_schema");
+            let error = migrate(&mut foreign, Path::new("x.db")).unwrap_err();
+            assert!(matches!(error, StoreError::NotOurs(_)), "{error}");
+            assert_eq!(texts(&foreign, "SELECT name FROM sqlite_schema"), before);
+        }
+    }
+
+    /// Databases of all schemas so far came without an application id.
+    #[test]
+    fn a_database_from_before_it_said_whose_it_is_is_known_by_its_tables() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        assert_eq!(whose(&connection).unwrap(), Whose::Ours);
+        migrate(&mut connection, Path::new("x.db")).unwrap();
+        let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
+        assert_eq!(id, APPLICATION_ID);
     }
 
     /// A database as the first release left it, with a row of everything, is the newest one with the same rows.

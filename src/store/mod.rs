@@ -32,6 +32,8 @@ mod log_chunks;
 mod log_columns;
 mod log_sealer;
 mod logs;
+mod metric_buckets;
+mod metric_totals;
 mod metrics;
 mod migrate;
 mod monitor_reads;
@@ -54,11 +56,13 @@ mod rescue;
 mod retention;
 mod room;
 pub mod safety;
+mod services;
 mod sessions;
 mod span_chunk;
 mod span_chunks;
 mod span_match;
 mod span_sealer;
+mod span_search;
 mod staged;
 mod staged_signals;
 #[cfg(test)]
@@ -68,6 +72,7 @@ mod trace_search;
 mod traces;
 pub mod transfer;
 mod trouble;
+mod watch;
 mod write;
 mod writer;
 
@@ -101,6 +106,7 @@ pub use profiles::{ProfileRow, ProfiledTime};
 pub use project_changes::{ProjectChange, ProjectChanged, StoredSettings};
 pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSeen, ReleaseUsers};
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
+pub use span_search::{SpanCondition, SpanNames, SpanQuery, SpanSearch};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
 pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
@@ -111,7 +117,9 @@ pub use write::{
     SessionBucketWrite, SessionUpdateWrite, SessionsWrite, SpansWrite, TracePart, Write,
 };
 
-use crate::config::{Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize, Performance, SEAL_AFTER_S};
+use crate::config::{
+    Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize, Performance, SEAL_AFTER_S, START_BYTES,
+};
 use crate::model::live::LiveChange;
 use crate::model::storage::StorageReport;
 use keeper::KeeperHandle;
@@ -139,6 +147,10 @@ pub enum StoreError {
     TooOld { path: PathBuf, found: i64, known: i64 },
     #[error("cannot open the database {path}: {detail}. Is it a trapline database, and may this user write it?")]
     Open { path: PathBuf, detail: String },
+    #[error(
+        "{0} is not a trapline database, and was left as it is: name the right file, or another directory with --data-dir"
+    )]
+    NotOurs(PathBuf),
     #[error("there is no database {0}: name its directory with --data-dir")]
     NoDatabase(PathBuf),
     #[error(
@@ -161,6 +173,9 @@ pub enum StoreError {
     /// Nothing was stored; what is oldest is being dropped for it.
     #[error("all of max_size is in use, and room is still being made for what is new: send it again in a moment")]
     NoRoomYet,
+    /// Nothing was stored; the file may not grow as far as the disk lets it again.
+    #[error("the disk was full and has room again: what is sent in a moment is stored")]
+    RoomComesBack,
     /// Nothing was stored; another program has the database locked.
     #[error(
         "another program holds the database: close it (sqlite3, a copy under way), and what is sent is stored again"
@@ -174,7 +189,13 @@ pub enum StoreError {
          backup if it cannot be read"
     )]
     Damaged { path: PathBuf, detail: String },
-    #[error("the disk under {0} is full: free some space, then start again")]
+    /// What is written goes to a file that has no name any more.
+    #[error("{0} was removed, or replaced by another file, while trapline had it open")]
+    Replaced(PathBuf),
+    #[error(
+        "the disk under {0} is full: free some space (an empty store takes {mib} MiB with its log), then start again",
+        mib = START_BYTES >> 20
+    )]
     FullAtStart(PathBuf),
     /// One request's own trouble; the writer goes on.
     #[error("nothing of the request was stored: {0}")]

@@ -11,7 +11,7 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode};
 
 use super::StoreError;
-use super::migrate::SCHEMA;
+use super::migrate::{SCHEMA, Whose, whose};
 use super::readers::{open_read_only, open_unchanging};
 use super::safety::{beside, wal_bytes};
 
@@ -45,6 +45,10 @@ pub(super) fn look_into(path: &Path) -> Result<(Connection, i64), StoreError> {
         }
         Err(error) => return Err(unreadable(path, in_words(&error, path))),
     };
+    // What cannot be told because of damage is damage, not another program's.
+    if matches!(whose(&connection), Ok(Whose::Foreign | Whose::Nobodys)) {
+        return Err(StoreError::NotOurs(path.to_path_buf()));
+    }
     if found > SCHEMA {
         return Err(StoreError::TooNew { path: path.to_path_buf(), found, known: SCHEMA });
     }

@@ -2,6 +2,8 @@
 //!
 //! Knows the format and nothing of where chunks are kept. Whatever a group holds is taken for hostile.
 
+mod rows;
+
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -20,7 +22,7 @@ use super::staged::{
 };
 use crate::r#gen::chunk as pb;
 use crate::model::ids::{SpanId, TraceId};
-use crate::model::span::{Resource, Span, SpanBatch};
+use crate::model::span::{Resource, Span, SpanBatch, SpanSource};
 
 /// Spans a chunk may say it has: more than the largest request brings, and the largest chunk.
 const SPANS_MAX: usize = 4_000_000;
@@ -72,7 +74,8 @@ pub(super) struct SpanChunkBuilder {
     /// Starts of the first span of each.
     trace_starts: Vec<i64>,
     trace_numbers: HashMap<TraceId, u32>,
-    seen: HashSet<(u32, SpanId)>,
+    /// A span that came by both protocols stands in the chunk twice: what each says is put together when it is read.
+    seen: HashSet<(u32, SpanId, SpanSource)>,
     resources: Vec<Resource>,
     resource_numbers: HashMap<Vec<u8>, u32>,
     rows: Vec<Row>,
@@ -134,7 +137,7 @@ impl SpanChunkBuilder {
             self.traces.push(span.trace_id);
             self.trace_starts.push(span.start_ns);
         }
-        if !self.seen.insert((trace, span.span_id)) {
+        if !self.seen.insert((trace, span.span_id, span.source)) {
             return;
         }
         let first = &mut self.trace_starts[trace as usize];
@@ -402,7 +405,9 @@ impl<'c> OpenChunk<'c> {
         let count = self.index.span_count();
         let mut rows = rows_by_name(self.names()?, count, wanted)?;
         let column = AttributeColumn::decode(&self.attributes()?.attributes, count)?;
-        rows.extend(column.rows_where(wanted.key(), |value| wanted.takes_value(value))?);
+        for key in wanted.keys() {
+            rows.extend(column.rows_where(key, |value| wanted.takes_value(value))?);
+        }
         let mut traces: Vec<usize> = rows.into_iter().map(|row| self.index.trace_of(row)).collect();
         traces.sort_unstable();
         traces.dedup();
@@ -557,7 +562,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::span::{Attribute, AttributeValue, SpanEvent, SpanKind, SpanLink, SpanSource, SpanStatus};
+    use crate::model::span::{Attribute, AttributeValue, SpanEvent, SpanKind, SpanLink, SpanStatus};
 
     fn span(trace: u8, id: u8) -> Span {
         let text = |key: &str, value: &str| Attribute { key: key.into(), value: AttributeValue::Text(value.into()) };
@@ -678,7 +683,7 @@ mod tests {
             let batch = SpanBatch { spans: spans.collect(), ..batch() };
             let mut first_ones = batch.clone();
             let mut seen = HashSet::new();
-            first_ones.spans.retain(|span| seen.insert((span.trace_id, span.span_id)));
+            first_ones.spans.retain(|span| seen.insert((span.trace_id, span.span_id, span.source)));
             let sealed = sealed(batch);
             prop_assert_eq!(sealed.span_count, first_ones.spans.len());
             let mut chunk = open(&sealed.groups);

@@ -4,6 +4,7 @@
 //! One meaning for spans as they were acknowledged and for chunks, and for the filters that say which chunks to open.
 
 use super::bloom::{BloomBuilder, contains};
+use crate::model::conventions::names_of;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanStatus};
 
 /// What is kept of a span or its resource outside of its attributes.
@@ -52,6 +53,8 @@ impl SpanFact {
 /// A key and the value it must have.
 pub(super) struct SpanMatch {
     key: String,
+    /// Under all of which the same fact is stated, `key` among them; none when it is stated under `key` alone.
+    names: &'static [&'static str],
     value: String,
     fact: Option<SpanFact>,
     /// The value, when it is a whole number written as we write them.
@@ -63,6 +66,7 @@ impl SpanMatch {
     pub(super) fn new(key: &str, value: &str) -> Self {
         Self {
             key: key.to_string(),
+            names: names_of(key),
             value: value.to_string(),
             fact: SpanFact::of(key),
             number: value.parse().ok().filter(|number: &i64| number.to_string() == value),
@@ -70,8 +74,10 @@ impl SpanMatch {
         }
     }
 
-    pub(super) fn key(&self) -> &str {
-        &self.key
+    /// Every name to look under.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        let own = self.names.is_empty().then_some(self.key.as_str());
+        own.into_iter().chain(self.names.iter().copied())
     }
 
     pub(super) fn fact(&self) -> Option<SpanFact> {
@@ -81,7 +87,7 @@ impl SpanMatch {
     /// Whether a chunk with this filter may hold what is looked for.
     pub(super) fn may_be_in(&self, filter: &[u8]) -> bool {
         let value = if self.fact == Some(SpanFact::Status) { &self.status } else { &self.value };
-        contains(filter, &self.key, &self.value)
+        self.keys().any(|key| contains(filter, key, &self.value))
             || self.fact.is_some_and(|fact| contains(filter, fact.filter_key(), value))
     }
 
@@ -107,7 +113,9 @@ impl SpanMatch {
     }
 
     fn has_attribute(&self, attributes: &[Attribute]) -> bool {
-        attributes.iter().any(|attribute| attribute.key == self.key && self.takes_value(&attribute.value))
+        attributes
+            .iter()
+            .any(|attribute| self.takes_value(&attribute.value) && self.keys().any(|key| attribute.key == key))
     }
 
     pub(super) fn takes_value(&self, value: &AttributeValue) -> bool {

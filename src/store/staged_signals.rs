@@ -4,9 +4,10 @@
 use prost::Message as _;
 
 use crate::r#gen::staged as pb;
+use crate::model::buckets::Buckets;
 use crate::model::ids::{SpanId, TraceId};
 use crate::model::log::{LogBatch, LogRecord};
-use crate::model::metric::{MetricBatch, MetricKind, MetricPoint};
+use crate::model::metric::{MetricBatch, MetricHistogram, MetricKind, MetricPoint};
 use crate::model::span::Resource;
 
 use super::StoreError;
@@ -45,7 +46,7 @@ pub(super) fn decode_metrics(bytes: &[u8]) -> Result<MetricBatch, StoreError> {
     let staged = pb::StagedMetrics::decode(bytes).map_err(|error| StoreError::BadBody(error.to_string()))?;
     let points: Vec<MetricPoint> = staged.points.into_iter().map(point_from_pb).collect();
     let resources = named_resources(staged.resources, points.iter().map(|point| point.resource))?;
-    Ok(MetricBatch { resources, points })
+    Ok(MetricBatch { resources, points, descriptions: Vec::new() })
 }
 
 /// The resources of a batch, in which each of `named` is the place of one.
@@ -123,7 +124,30 @@ fn point_to_pb(point: MetricPoint) -> pb::MetricPoint {
         resource: point.resource as u32,
         attributes: attributes_to_pb(point.attributes),
         dropped: point.dropped,
+        since_ns: point.since_ns,
+        histogram: point.histogram.map(|histogram| histogram_to_pb(*histogram)),
+        example: point.example,
     }
+}
+
+fn histogram_to_pb(histogram: MetricHistogram) -> pb::MetricHistogram {
+    pb::MetricHistogram {
+        count: histogram.count,
+        sum: histogram.sum,
+        min: histogram.min,
+        max: histogram.max,
+        lows: histogram.buckets.iter().map(|bucket| bucket.low).collect(),
+        highs: histogram.buckets.iter().map(|bucket| bucket.high).collect(),
+        counts: histogram.buckets.iter().map(|bucket| bucket.count).collect(),
+    }
+}
+
+fn histogram_from_pb(histogram: pb::MetricHistogram) -> MetricHistogram {
+    let mut buckets = Buckets::default();
+    for ((low, high), count) in histogram.lows.into_iter().zip(histogram.highs).zip(histogram.counts) {
+        buckets.add(low.into(), high.into(), count);
+    }
+    MetricHistogram { count: histogram.count, sum: histogram.sum, min: histogram.min, max: histogram.max, buckets }
 }
 
 fn point_from_pb(point: pb::MetricPoint) -> MetricPoint {
@@ -138,6 +162,9 @@ fn point_from_pb(point: pb::MetricPoint) -> MetricPoint {
         resource: point.resource as usize,
         attributes: attributes_from_pb(point.attributes),
         dropped: point.dropped,
+        since_ns: point.since_ns,
+        histogram: point.histogram.map(|histogram| Box::new(histogram_from_pb(histogram))),
+        example: point.example,
     }
 }
 
@@ -218,19 +245,35 @@ mod tests {
             any::<i64>(),
             ids(),
             attributes(),
+            (prop::option::of(any::<i64>()), prop::option::of(histogram()), prop::option::of(-1e9..1e9_f64)),
         )
-            .prop_map(|(name, kind, unit, value, time_ns, ids, attributes)| MetricPoint {
-                name,
-                kind,
-                unit,
-                value,
-                time_ns,
-                trace_id: ids.0,
-                span_id: ids.1,
-                resource: 0,
-                attributes,
-                dropped: 0,
+            .prop_map(|(name, kind, unit, value, time_ns, ids, attributes, (since_ns, histogram, example))| {
+                MetricPoint {
+                    name,
+                    kind,
+                    unit,
+                    value,
+                    histogram: histogram.map(Box::new),
+                    since_ns,
+                    time_ns,
+                    trace_id: ids.0,
+                    span_id: ids.1,
+                    example,
+                    resource: 0,
+                    attributes,
+                    dropped: 0,
+                }
             })
+    }
+
+    fn histogram() -> impl Strategy<Value = MetricHistogram> {
+        let ranges = prop::collection::vec((-9_i32..9, 0_i32..9, 0_u64..99), 0..9);
+        (0_u64..999, -1e9..1e9_f64, prop::option::of(-1e9..1e9_f64), ranges).prop_map(|(count, sum, max, ranges)| {
+            let mut buckets = Buckets::default();
+            ranges.iter().for_each(|(low, wide, n)| buckets.add(f64::from(*low), f64::from(low + wide), *n));
+            buckets.add(f64::NEG_INFINITY, f64::INFINITY, 3);
+            MetricHistogram { count, sum, min: None, max, buckets }
+        })
     }
 
     fn resource() -> Resource {
@@ -246,7 +289,7 @@ mod tests {
 
         #[test]
         fn metrics_come_back_as_they_were(points in prop::collection::vec(point(), 0..6)) {
-            let batch = MetricBatch { resources: vec![resource()], points };
+            let batch = MetricBatch { resources: vec![resource()], points, ..MetricBatch::default() };
             prop_assert_eq!(decode_metrics(&encode_metrics(batch.clone())).unwrap(), batch);
         }
 
@@ -261,7 +304,7 @@ mod tests {
     fn what_names_no_resource_is_an_error() {
         let log = LogBatch { resources: vec![], records: vec![LogRecord::default()] };
         assert!(decode_logs(&encode_logs(log)).is_err());
-        let metric = MetricBatch { resources: vec![], points: vec![MetricPoint::default()] };
+        let metric = MetricBatch { points: vec![MetricPoint::default()], ..MetricBatch::default() };
         assert!(decode_metrics(&encode_metrics(metric)).is_err());
     }
 }

@@ -67,7 +67,13 @@ pub(super) fn add_part(tx: &Transaction<'_>, part: &TracePart, batch_id: i64) ->
     let row = match known {
         Some(known) => {
             let mut merged = known.summary.clone();
-            merged.merge(part.summary.clone(), TRACE_SERVICES_MAX);
+            let mut added = part.summary.clone();
+            let is_of_both = added.has_otel && known.summary.has_sentry || added.has_sentry && known.summary.has_otel;
+            if is_of_both && has_part(tx, trace_key, part.spans_key ^ 1)? {
+                // The same spans by the other protocol: they are shown once, so they count once.
+                (added.span_count, added.failed_span_count, added.db_span_count) = (0, 0, 0);
+            }
+            merged.merge(added, TRACE_SERVICES_MAX);
             update_row(tx, &known, &merged)?
         }
         None => insert_row(tx, &part.summary)?,
@@ -130,6 +136,12 @@ fn read_head(connection: &Connection, trace_key: i64) -> Result<Option<(i64, i64
     let head: Option<(i64, Option<i64>)> =
         statement.query_row(named_params! { ":key": trace_key }, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     Ok(head.and_then(|(spans_key, row)| Some((spans_key, row?))))
+}
+
+fn has_part(connection: &Connection, trace_key: i64, spans_key: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM trace_part WHERE trace_key = :trace_key AND spans_key = :spans_key)";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row(named_params! { ":trace_key": trace_key, ":spans_key": spans_key }, |row| row.get(0))?)
 }
 
 fn point(tx: &Transaction<'_>, trace_key: i64, spans_key: i64, row: Option<i64>) -> Result<(), StoreError> {
@@ -302,6 +314,27 @@ pub(super) fn one_sql() -> String {
     )
 }
 
+/// Traces of the same filter that `requests_only` leaves out, as far as a page of the list reaches.
+pub(super) fn hidden_sql() -> String {
+    format!("SELECT count(*) FROM trace WHERE {FILTER_SQL} AND trace.id >= :from AND trace.flags & 1024 = 0")
+}
+
+pub(super) fn count_hidden(connection: &Connection, filter: &TraceFilter, from: i64) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(&hidden_sql())?;
+    let count: i64 = statement.query_row(
+        named_params! {
+            ":before": filter.before,
+            ":requests_only": false,
+            ":project_id": filter.project_id.map(|id| id.0),
+            ":text": filter.text,
+            ":service": filter.service,
+            ":from": from,
+        },
+        |row| row.get(0),
+    )?;
+    Ok(count.unsigned_abs())
+}
+
 /// The first of the rows that are looked at together, as many as that; `None` when they are the last.
 pub(super) fn floor_of(connection: &Connection, before: i64, rows: usize) -> Result<Option<i64>, StoreError> {
     let mut statement =
@@ -361,6 +394,17 @@ pub(super) fn project_of(connection: &Connection, trace_id: TraceId) -> Result<O
     let mut statement = connection.prepare_cached(sql)?;
     let found = statement.query_row(named_params! { ":key": trace_id.key(), ":trace_id": &trace_id.0[..] }, |row| {
         row.get(0).map(ProjectId)
+    });
+    Ok(found.optional()?)
+}
+
+/// When a trace started.
+pub(super) fn start_of(connection: &Connection, trace_id: TraceId) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT trace.id, trace.start_rest_ns FROM trace_part CROSS JOIN trace ON trace.id = trace_part.trace_row
+         WHERE trace_part.trace_key = :key AND trace.trace_id = :trace_id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_row(named_params! { ":key": trace_id.key(), ":trace_id": &trace_id.0[..] }, |row| {
+        Ok(start_of_id(row.get(0)?).wrapping_add(row.get(1)?))
     });
     Ok(found.optional()?)
 }

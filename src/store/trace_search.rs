@@ -42,7 +42,7 @@ pub(super) fn search(
     let is_first_page = filter.before == i64::MAX;
     // Where the page begins: no trace of it starts later.
     let before_ns = if is_first_page { i64::MAX } else { start_of_id(filter.before).saturating_add(1_000) };
-    let mut found = Found { filter, limit, seen: HashSet::new(), rows: BTreeMap::new() };
+    let mut found = Found { filter, limit, seen: HashSet::new(), rows: BTreeMap::new(), hidden: Vec::new() };
     let mut searched_to_ns = None;
     for (last_trace_ns, place) in places(connection, before_ns)? {
         if found.oldest_ns().is_some_and(|oldest_ns| oldest_ns > last_trace_ns) {
@@ -101,6 +101,8 @@ struct Found<'q> {
     seen: HashSet<TraceId>,
     /// The newest so far, one more than the page holds.
     rows: BTreeMap<i64, TraceSummary>,
+    /// What the filter leaves out for being no request.
+    hidden: Vec<i64>,
 }
 
 impl Found<'_> {
@@ -114,7 +116,12 @@ impl Found<'_> {
         if !self.seen.insert(trace_id) {
             return Ok(());
         }
-        if let Some(StoredTrace { id, summary }) = trace_rows::find(connection, trace_id, self.filter)? {
+        let all = TraceFilter { requests_only: false, ..self.filter.clone() };
+        if let Some(StoredTrace { id, summary }) = trace_rows::find(connection, trace_id, &all)? {
+            if self.filter.requests_only && !summary.is_request {
+                self.hidden.push(id);
+                return Ok(());
+            }
             self.rows.insert(id, summary);
             if self.rows.len() > self.limit + 1 {
                 self.rows.pop_first();
@@ -136,6 +143,12 @@ impl Found<'_> {
             }
             page.traces.push(trace);
         }
+        let from = match (page.next_before, searched_to_ns) {
+            (Some(position), _) => position.0,
+            (None, Some(time_ns)) => first_id_at(time_ns),
+            (None, None) => i64::MIN,
+        };
+        page.hidden = self.hidden.iter().filter(|id| **id >= from).count() as u64;
         if !more && let Some(time_ns) = searched_to_ns {
             page.next_before = Some(TracePosition(first_id_at(time_ns)));
             page.searched_to_ns = searched_to_ns;

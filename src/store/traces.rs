@@ -1,6 +1,7 @@
 //! Spans and the traces they make up: what is written of a request, and what is read of a trace.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
@@ -17,7 +18,7 @@ use super::{Store, StoreError};
 use crate::config::TRACE_SCAN_MS;
 use crate::model::ids::{ProjectId, SpanId, TraceId};
 use crate::model::outcome::Reason;
-use crate::model::span::SpanBatch;
+use crate::model::span::{SpanBatch, SpanSource};
 use crate::model::trace::TraceSummary;
 
 /// Rows of the list looked at between two looks at the clock: a page's worth first, then as many as take about 50 ms.
@@ -52,6 +53,8 @@ pub struct TracePage {
     pub next_before: Option<TracePosition>,
     /// The search was given up here, without having filled the page.
     pub searched_to_ns: Option<i64>,
+    /// Traces that would stand on this page, were it not for `requests_only`.
+    pub hidden: u64,
 }
 
 /// All spans of one trace, without repeats, in no particular order.
@@ -60,6 +63,9 @@ pub struct TraceSpans {
     pub batch: SpanBatch,
     /// Beyond the limit asked for; kept but not returned.
     pub omitted: u64,
+    /// Which protocols brought them; one span may have come by both.
+    pub has_sentry: bool,
+    pub has_otel: bool,
 }
 
 /// Inserts the spans of one request, unless every trace part of it is there already.
@@ -127,11 +133,12 @@ impl Store {
         self.readers.run(move |connection| trace_rows::has(connection, trace_id)).await
     }
 
-    /// Whether there is any event, and any trace: an empty store shows the welcome page.
+    /// Whether there is any event or what is left of some, and any trace: an empty store shows the welcome page.
     pub async fn has_data(&self) -> Result<(bool, bool), StoreError> {
         self.readers
             .run(|connection| {
-                let sql = "SELECT EXISTS (SELECT 1 FROM event), EXISTS (SELECT 1 FROM trace)";
+                let sql =
+                    "SELECT EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM issue), EXISTS (SELECT 1 FROM trace)";
                 Ok(connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
             })
             .await
@@ -161,6 +168,7 @@ fn list_traces(
     limit: usize,
     time: Duration,
 ) -> Result<TracePage, StoreError> {
+    let first = filter.before;
     let deadline = Instant::now() + time;
     let mut rows = Vec::new();
     let mut stretch = STRETCH_ROWS;
@@ -183,7 +191,15 @@ fn list_traces(
         filter.before = floor;
         stretch = (stretch * 8).min(STRETCH_ROWS_MAX);
     }
-    Ok(TracePage { traces: rows.into_iter().map(|row| row.summary).collect(), next_before, searched_to_ns })
+    // Of what was looked at, so that it takes no longer than that did.
+    let hidden = if filter.requests_only {
+        filter.before = first;
+        trace_rows::count_hidden(connection, &filter, next_before.map_or(i64::MIN, |position| position.0))?
+    } else {
+        0
+    };
+    let traces = rows.into_iter().map(|row| row.summary).collect();
+    Ok(TracePage { traces, next_before, searched_to_ns, hidden })
 }
 
 /// The batches that hold spans of one trace, whether they are sealed or not.
@@ -195,7 +211,7 @@ pub(super) fn read_spans(connection: &Connection, trace_id: TraceId, limit: usiz
     let mut statement = connection.prepare_cached(PARTS_SQL)?;
     let batch_ids = statement.query_map(named_params! { ":key": trace_id.key() }, |row| row.get(0))?;
     let batch_ids: Vec<i64> = batch_ids.collect::<Result<_, _>>()?;
-    let mut found = Collected { trace_id, limit, seen: HashSet::new(), spans: TraceSpans::default() };
+    let mut found = Collected { trace_id, limit, seen: HashMap::new(), spans: TraceSpans::default() };
     let mut read_to = i64::MIN;
     for batch_id in batch_ids {
         if batch_id <= read_to {
@@ -225,25 +241,39 @@ pub(super) fn read_batch(connection: &Connection, batch_id: i64) -> Result<Optio
 struct Collected {
     trace_id: TraceId,
     limit: usize,
-    seen: HashSet<SpanId>,
+    /// Where the spans are that are returned; `None` of those that are not.
+    seen: HashMap<SpanId, Option<usize>>,
     spans: TraceSpans,
 }
 
 impl Collected {
     fn add(&mut self, batch: SpanBatch) {
         let found = &mut self.spans;
-        let first_resource = found.batch.resources.len();
-        found.batch.resources.extend(batch.resources);
+        let resources = batch.resources.into_iter().map(|resource| resource.place_in(&mut found.batch.resources));
+        let resources: Vec<usize> = resources.collect();
         for mut span in batch.spans {
-            if span.trace_id != self.trace_id || !self.seen.insert(span.span_id) {
+            if span.trace_id != self.trace_id {
                 continue;
             }
-            if found.batch.spans.len() >= self.limit {
-                found.omitted += 1;
-                continue;
+            span.resource = resources.get(span.resource).copied().unwrap_or(0);
+            found.has_sentry |= span.source == SpanSource::Sentry;
+            found.has_otel |= span.source == SpanSource::Otel;
+            match self.seen.entry(span.span_id) {
+                Entry::Occupied(known) => {
+                    // Sent again, or by both protocols of one process: one span.
+                    if let Some(place) = *known.get() {
+                        found.batch.spans[place].merge_duplicate(span);
+                    }
+                }
+                Entry::Vacant(place) if found.batch.spans.len() < self.limit => {
+                    place.insert(Some(found.batch.spans.len()));
+                    found.batch.spans.push(span);
+                }
+                Entry::Vacant(place) => {
+                    place.insert(None);
+                    found.omitted += 1;
+                }
             }
-            span.resource += first_resource;
-            found.batch.spans.push(span);
         }
     }
 }

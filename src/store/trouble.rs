@@ -55,6 +55,12 @@ pub(super) fn last_words(error: &StoreError, path: &Path) -> String {
             "the database {path} is damaged ({cause}). What could not be written was not answered with 200; run trapline \
              check to see what is hurt, and restore a backup if it cannot be read"
         ),
+        StoreError::Replaced(lost) => format!(
+            "{} was removed or replaced while trapline ran; what came in during the last second may be lost, and nothing more \
+             is taken. Look at what is in its place, then start trapline again: it goes on with {path} as it is then. Stop \
+             trapline before you touch its files, and bring copies back with trapline restore",
+            lost.display()
+        ),
         other => format!(
             "the disk under {path} failed ({other}). What could not be written was not answered with 200. Look at the \
              disk (dmesg, free space, mount options), then start trapline again: it recovers by itself"

@@ -6,7 +6,8 @@ use crate::model::feedback::FeedbackSource;
 use crate::model::ids::{EventId, IssueId, ProjectId, PublicKey, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
 use crate::model::log::LogLevel;
-use crate::model::metric::{MetricKey, MetricSum};
+use crate::model::metric::{MetricKey, MetricMinute};
+use crate::model::metric_total::MetricTotal;
 use crate::model::monitor::CheckIn;
 use crate::model::quota::DataGroup;
 use crate::model::session::{SessionCounts, SessionState};
@@ -187,8 +188,12 @@ pub struct MetricPart {
     pub key: MetricKey,
     pub min_ns: i64,
     pub max_ns: i64,
+    /// What it measures, in words; empty when it was not said.
+    pub description: String,
     /// Minute since the epoch and what was measured in it, in the order of time.
-    pub minutes: Vec<(i64, MetricSum)>,
+    pub minutes: Vec<(i64, MetricMinute)>,
+    /// Totals, in the order of time: what they add to their minutes is known where the last ones are.
+    pub totals: Vec<MetricTotal>,
 }
 /// A report of a job.
 pub struct CheckInWrite {
@@ -267,7 +272,10 @@ impl Write {
             Self::Outcome(_) | Self::Dropped(_) | Self::KeyUse(_) => 128,
             Self::Project(change) => 512 + change.weight(),
             Self::Logs(logs) => 256 + logs.body.weight() + logs.traces.len() * 16 + logs.minutes.len() * 96,
-            Self::Metrics(metrics) => 128 + metrics.body.weight() + metrics.parts.len() * 256,
+            Self::Metrics(metrics) => {
+                let parts = metrics.parts.iter().map(|part| 256 + part.minutes.len() * 512 + part.totals.len() * 512);
+                128 + metrics.body.weight() + parts.sum::<usize>()
+            }
             Self::MonitorTick(_) | Self::NoticeTold(_) | Self::FindingTold(_) => 128,
             Self::CheckIn(_) => 1024,
         }

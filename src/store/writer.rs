@@ -42,6 +42,7 @@ use super::room::{Gate, Pass, Sizes};
 use super::sessions::insert_sessions;
 use super::traces::insert_spans;
 use super::trouble::{DiskTrouble, WriterHealth, WriterState, disk_trouble, has_free, has_room, last_words};
+use super::watch::Watch;
 use super::write::{Appended, Write};
 use super::{StoreError, perf, trouble};
 
@@ -93,7 +94,7 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
         return Err(StoreError::SqliteTooOld(rusqlite::version().to_string()));
     }
-    let failed = |error: rusqlite::Error| StoreError::Open { path: path.to_path_buf(), detail: error.to_string() };
+    let failed = |error: rusqlite::Error| trouble::at_start(error.into(), path);
     let connection = Connection::open(path).map_err(failed)?;
     let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).map_err(failed)?;
     if pages == 0 {
@@ -179,6 +180,7 @@ impl WriterHandle {
             ids: ServerIds::after(last_id),
             linger: Linger::new(Instant::now()),
             wal_path: PathBuf::from(wal_path),
+            watch: Watch::new(path),
             make_way,
             checkpoint_from_bytes: 0,
             log_held_since: None,
@@ -312,6 +314,7 @@ struct Writer {
     ids: ServerIds,
     linger: Linger,
     wal_path: PathBuf,
+    watch: Watch,
     make_way: MakeWay,
     /// Size of the log before which another checkpoint would only find the reader that held up the last one.
     checkpoint_from_bytes: u64,
@@ -403,6 +406,8 @@ impl Writer {
             self.health.rest();
             let work = queue.recv_timeout(IDLE);
             self.health.begin();
+            // Whoever waits is told that nothing is stored.
+            self.watch.look()?;
             let first = match work {
                 Ok(Work::Append(job)) => job,
                 Ok(Work::Chore(chore)) => {
@@ -541,7 +546,7 @@ impl Writer {
                 bytes,
                 path = %self.wal_path.display(),
                 "the write-ahead log grows and cannot be emptied, also beyond max_size: another program has been reading the \
-                 database for long (sqlite3, a backup under way); end it, or wait for the backup"
+                 database for long (sqlite3, a backup or an export under way); end it, or wait for it"
             );
         }
     }
@@ -607,6 +612,14 @@ impl Writer {
         }
     }
 
+    /// Whether the file has been bounded by the cap. While the disk was full it was bounded by that, and is for some seconds
+    /// after.
+    fn is_bounded_by_cap(&self) -> bool {
+        let pages = self.connection.query_row("PRAGMA max_page_count", [], |row| row.get::<_, i64>(0));
+        let bound = pages.map_or(u64::MAX, |pages| pages.unsigned_abs().saturating_mul(self.page_bytes));
+        bound.saturating_add(self.page_bytes) >= self.sizes.file()
+    }
+
     /// Tells every waiter, and decides whether the writer may go on.
     fn answer_all(&mut self, jobs: Vec<Job>, error: StoreError) -> Result<(), StoreError> {
         let trouble = disk_trouble(&error);
@@ -615,7 +628,7 @@ impl Writer {
         // The file has grown to its part of the cap: no trouble of the disk's, and over when retention has caught up.
         let is_cap = trouble == Some(DiskTrouble::Full) && self.gate.is_capped() && has_free(&self.wal_path);
         match trouble {
-            Some(DiskTrouble::Full) if is_cap => tracing::debug!(requests, "no room below max_size yet"),
+            Some(DiskTrouble::Full) if is_cap => tracing::debug!(requests, "the file may not grow yet"),
             // Once: the log may be on the same disk.
             Some(DiskTrouble::Full) => {
                 self.turned_away += requests as u64;
@@ -631,7 +644,8 @@ impl Writer {
         }
         for job in jobs {
             let answer = match trouble {
-                Some(DiskTrouble::Full) if is_cap => StoreError::NoRoomYet,
+                Some(DiskTrouble::Full) if is_cap && self.is_bounded_by_cap() => StoreError::NoRoomYet,
+                Some(DiskTrouble::Full) if is_cap => StoreError::RoomComesBack,
                 Some(DiskTrouble::Full) => StoreError::Full,
                 Some(DiskTrouble::Held) => StoreError::Held,
                 _ => StoreError::NotStored(text.clone()),

@@ -73,7 +73,7 @@ fn main() {
         created_ms: NOW_MS,
         public_key: PublicKey([7; 16]),
     };
-    let server = ServerPolicy { scrub: true, limits: Vec::new() };
+    let server = ServerPolicy { scrub: true, ..ServerPolicy::default() };
     let policy = Policy::new(&ProjectSettings::default(), &server, Arc::new(Limiter::default()));
     let rules = &policy.scrub;
     let decoded: Vec<Event> = envelopes.iter().map(|envelope| event_of(decode(envelope))).collect();

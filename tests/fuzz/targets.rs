@@ -5,10 +5,12 @@
 use serde::de::IgnoredAny;
 
 use trapline::grouping::{self, Rules};
-use trapline::model::decoded::Incoming;
+use trapline::model::decoded::{Decoded, Incoming};
 use trapline::model::event::Event;
 use trapline::model::ids::EventId;
+use trapline::model::metric::MetricMinute;
 use trapline::model::quota::DataGroups;
+use trapline::otlp;
 use trapline::scrub::{self, scrub_event, scrub_whole_event};
 use trapline::sentry::Limits;
 use trapline::sentry::auth::{AuthInputs, read_credentials};
@@ -20,7 +22,10 @@ use trapline::sentry::store_endpoint::decode_store;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its file in `fuzz_targets`.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 8] = [
+    ("otlp_traces", otlp_traces),
+    ("otlp_logs", otlp_logs),
+    ("otlp_metrics", otlp_metrics),
     ("envelope", envelope),
     ("event", event),
     ("grouping", grouping),
@@ -40,6 +45,70 @@ const LIMITS: Limits = Limits {
     closed: DataGroups::NONE,
     attachment_bytes_max: 20 << 20,
 };
+
+const OTLP_LIMITS: otlp::Limits = otlp::Limits {
+    spans_max: 10_000,
+    message_bytes_max: 1 << 20,
+    attributes_max: 128,
+    events_max: 128,
+    attribute_text_bytes_max: 16_384,
+    depth_max: 16,
+};
+
+/// The protobuf walker and the JSON decoder on the same bytes: at most one of them can make sense of them.
+pub fn otlp_traces(data: &[u8]) {
+    for format in [otlp::Format::Protobuf, otlp::Format::Json] {
+        for item in checked_otlp(otlp::decode_traces(format, data, &OTLP_LIMITS)) {
+            let Incoming::Spans { batch, .. } = item else { panic!("{item:?}") };
+            for span in &batch.spans {
+                assert!(span.resource < batch.resources.len() && span.end_ns >= span.start_ns, "{span:?}");
+            }
+        }
+    }
+}
+
+/// As [`otlp_traces`].
+pub fn otlp_logs(data: &[u8]) {
+    for format in [otlp::Format::Protobuf, otlp::Format::Json] {
+        for item in checked_otlp(otlp::decode_logs(format, data, &OTLP_LIMITS)) {
+            // Exceptions among them may be events as well.
+            let Incoming::Logs(batch) = item else { continue };
+            for record in &batch.records {
+                assert!(record.resource < batch.resources.len() && record.severity <= 24, "{record:?}");
+            }
+        }
+    }
+}
+
+/// As [`otlp_traces`]; what is read is summed up as it will be.
+pub fn otlp_metrics(data: &[u8]) {
+    for format in [otlp::Format::Protobuf, otlp::Format::Json] {
+        for item in checked_otlp(otlp::decode_metrics(format, data, &OTLP_LIMITS)) {
+            let Incoming::Metrics(batch) = item else { panic!("{item:?}") };
+            let mut all: Option<MetricMinute> = None;
+            for point in &batch.points {
+                assert!(point.resource < batch.resources.len() && point.value.is_finite(), "{point:?}");
+                let minute = MetricMinute::of(point);
+                match &mut all {
+                    Some(all) => all.merge(&minute),
+                    none => *none = Some(minute),
+                }
+            }
+            if let Some(all) = all {
+                let median = all.quantile(0.5);
+                assert!(median.is_none_or(f64::is_finite) && all.sum.sum.is_finite(), "{all:?}");
+            }
+        }
+    }
+}
+
+fn checked_otlp(decoded: Result<Decoded, otlp::OtlpError>) -> Vec<Incoming> {
+    let Ok(decoded) = decoded else { return Vec::new() };
+    for refusal in decoded.refused {
+        assert!(refusal.quantity > 0 && refusal.detail.chars().count() <= 400, "{refusal:?}");
+    }
+    decoded.items
+}
 
 /// An envelope is understood or refused; what is kept of it can be read again.
 pub fn envelope(data: &[u8]) {

@@ -169,13 +169,6 @@ impl Connection {
         }
     }
 
-    /// Reads exactly so many bytes.
-    pub fn read_bytes(&mut self, count: usize) -> Vec<u8> {
-        let mut bytes = vec![0; count];
-        self.reader.read_exact(&mut bytes).unwrap();
-        bytes
-    }
-
     /// Reads an endless answer until all of `wanted` have been seen, and gives back what came.
     pub fn read_until(&mut self, wanted: &[&str]) -> String {
         let mut text = String::new();

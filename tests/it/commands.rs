@@ -78,6 +78,26 @@ fn a_setting_out_of_bounds_is_refused_with_the_bounds() {
     assert_eq!(finished.stderr, said);
 }
 
+#[test]
+fn a_wrong_number_of_days_is_told_with_the_range_and_by_the_name_it_was_given() {
+    let dir = TempDir::new().unwrap();
+    let by_env =
+        run_with_env(dir.path(), &["serve", "--listen", "127.0.0.1:0"], &[("TRAPLINE_KEEP_ERRORS_DAYS", "ten")]);
+    assert_eq!(by_env.status.code(), Some(2));
+    assert_eq!(
+        by_env.stderr,
+        "trapline: the environment variable TRAPLINE_KEEP_ERRORS_DAYS is \"ten\", which it cannot be: write a number of \
+         days from 0 (as long as there is room) to 36500\n"
+    );
+    for days in ["-1", "ten"] {
+        let env = [("TRAPLINE_KEEP_SPANS_DAYS", "7")];
+        let by_flag = run_with_env(dir.path(), &["serve", "--keep-errors-days", days], &env);
+        assert_eq!(by_flag.status.code(), Some(2), "{}", by_flag.stderr);
+        assert!(by_flag.stderr.contains("--keep-errors-days"), "{}", by_flag.stderr);
+        assert!(by_flag.stderr.contains("to 36500"), "{}", by_flag.stderr);
+    }
+}
+
 /// The data directory of a server that has ended, with an event and a trace in it.
 fn left_behind() -> TempDir {
     let mut server = Trapline::start();

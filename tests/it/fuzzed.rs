@@ -12,8 +12,8 @@ use crate::fixture::Fixture;
 #[allow(dead_code, reason = "each binary of cargo-fuzz uses one of them")]
 mod targets;
 
-/// For every target: long enough for some thousand inputs of an unoptimised build.
-const TIME: Duration = Duration::from_secs(4);
+/// For every target: long enough for some thousand inputs of an unoptimised build. `FUZZ_SECONDS` overrides it.
+const TIME_S: u64 = 4;
 /// However slow the machine is.
 const INPUTS_MIN: u64 = 50;
 /// Inputs that make the decoders do something, grown from these.
@@ -27,8 +27,19 @@ const SEEDS: [&str; 8] = [
     "Basic MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY6",
     "sentry_key=0123456789abcdef0123456789abcdef&sentry_version=7",
 ];
+/// The same for OTLP; the captures of exporters besides.
+const OTLP_SEEDS: [&str; 3] = [
+    r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1795256394359346176","severityNumber":"17","body":{"kvlistValue":{"values":[{"key":"a","value":{"bytesValue":"_-8"}}]}},"traceId":"0AF7651916cd43dd8448eb211c80319c","flags":1}]}]}]}"#,
+    r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","exponentialHistogram":{"aggregationTemporality":2,"dataPoints":[{"count":9,"sum":1.5,"scale":20,"zeroCount":"1","positive":{"offset":-5,"bucketCounts":[1,"2"]},"negative":{"offset":3,"bucketCounts":["4"]}}]}},{"name":"b","summary":{"dataPoints":[{"count":1,"sum":2,"quantileValues":[{"quantile":0.5,"value":2}]}]}},{"name":"c","histogram":{"dataPoints":[{"count":"3","bucketCounts":["1","2"],"explicitBounds":[0.5],"min":-1,"max":"Infinity"}]}}]}]}]}"#,
+    r#"{"resource_spans":[{"scope_spans":[{"spans":[{"trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331","start_time_unix_nano":"5","kind":"SPAN_KIND_SERVER","attributes":[{"key":"k","value":{"arrayValue":{}}}],"links":[{}],"events":null}]}]}]}"#,
+];
 /// What the grammars know, to be put in anywhere.
-const WORDS: [&[u8]; 20] = [
+const WORDS: [&[u8]; 25] = [
+    b"\x0a\x00",
+    b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+    b"{\"arrayValue\":{\"values\":[",
+    b"\"9223372036854775808\"",
+    b"-9223372036854775808",
     b"\n",
     b"\0",
     b"{",
@@ -53,11 +64,12 @@ const WORDS: [&[u8]; 20] = [
 
 #[test]
 fn no_input_breaks_a_decoder() {
-    let captures: Vec<Vec<u8>> = Fixture::all()
-        .iter()
-        .filter(|fixture| !fixture.is_otlp() && fixture.header("content-encoding") != Some("br"))
-        .map(Fixture::plain_body)
-        .collect();
+    let readable = |fixture: &&Fixture| !matches!(fixture.header("content-encoding"), Some("br" | "deflate"));
+    let (otlp, sentry): (Vec<Fixture>, Vec<Fixture>) = Fixture::all().into_iter().partition(Fixture::is_otlp);
+    let captures: Vec<Vec<u8>> = sentry.iter().filter(readable).map(Fixture::plain_body).collect();
+    let mut otlp_seeds: Vec<Vec<u8>> = otlp.iter().filter(readable).map(Fixture::plain_body).collect();
+    otlp_seeds.extend(OTLP_SEEDS.iter().map(|seed| seed.as_bytes().to_vec()));
+    assert!(otlp_seeds.len() > 10, "{}", otlp_seeds.len());
     let payloads =
         captures.iter().filter_map(|envelope| envelope.split(|byte| *byte == b'\n').nth(2)).map(<[u8]>::to_vec);
     let mut seeds: Vec<Vec<u8>> = payloads.filter(|payload| payload.len() < 64 << 10).collect();
@@ -66,7 +78,7 @@ fn no_input_breaks_a_decoder() {
     assert!(seeds.len() > 30, "{}", seeds.len());
     std::thread::scope(|scope| {
         for (name, target) in targets::TARGETS {
-            let seeds = &seeds;
+            let seeds = if name.starts_with("otlp") { &otlp_seeds } else { &seeds };
             scope.spawn(move || run(name, target, seeds));
         }
     });
@@ -74,11 +86,12 @@ fn no_input_breaks_a_decoder() {
 
 fn run(name: &str, target: targets::Target, seeds: &[Vec<u8>]) {
     let begin = Instant::now();
+    let time_s = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(TIME_S);
     for seed in seeds {
         check(name, target, seed, 0);
     }
     let mut number = 0;
-    while number < INPUTS_MIN || begin.elapsed() < TIME {
+    while number < INPUTS_MIN || begin.elapsed() < Duration::from_secs(time_s) {
         number += 1;
         let input = Mutator(number).input(seeds);
         check(name, target, &input, number);

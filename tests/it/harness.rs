@@ -97,6 +97,10 @@ impl Trapline {
         if !self.args.iter().any(|arg| arg == "--listen") {
             command.args(["--listen", listen]);
         }
+        // There is only one of that port, and many tests.
+        if !self.args.iter().any(|arg| arg == "--grpc-listen") {
+            command.args(["--grpc-listen", "off"]);
+        }
         let mut process = command.args(&self.args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let stdout = process.stdout.take().unwrap();
         self.process = Some(process);

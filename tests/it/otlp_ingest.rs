@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Connection};
 use crate::fixture::{Fixture, send};
 use crate::harness::Trapline;
-use crate::payload::{auth, compress, id, otlp_request, otlp_span, send_span};
+use crate::payload::{compress, id, otlp_request, otlp_span, send_span};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -254,97 +254,18 @@ fn a_batch_of_nothing_but_bad_spans_is_not_a_failure_to_be_retried() {
 }
 
 #[test]
-fn logs_and_metrics_are_taken_and_counted() {
+fn services_are_told_and_told_apart() {
     let server = Trapline::start();
-    for folder in ["otlp-python-1.45.1", "otlp-json-python-0.66b1"] {
-        let (logs, metrics) = (server.outcome("log", "not_kept"), server.outcome("metric", "not_kept"));
-        send(&server, &format!("{folder}/logs-failure"));
-        send(&server, &format!("{folder}/metrics"));
-        assert!(server.outcome("log", "not_kept") > logs, "{folder}");
-        assert!(server.outcome("metric", "not_kept") > metrics, "{folder}");
+    for (number, service) in [(1, "billing"), (2, "storefront"), (3, "billing")] {
+        let mut batch = otlp_request(&[otlp_span(number, 1, "/pay/")]);
+        batch["resourceSpans"][0]["resource"]["attributes"][0]["value"]["stringValue"] = json!(service);
+        server.post("/v1/traces").json(&batch).send().expect(200);
     }
-}
-
-#[test]
-fn grpc_is_told_the_way_out_in_its_own_words() {
-    let server = Trapline::start();
-    let service = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-    for path in ["/v1/traces", service] {
-        let answer = server.post(path).header("content-type", "application/grpc").body(vec![0; 5]).send().expect(200);
-        assert_eq!(answer.header("content-type"), Some("application/grpc"), "{path}");
-        assert_eq!(answer.header("grpc-status"), Some("12"), "{path}");
-        assert!(answer.header("grpc-message").unwrap().contains("http/protobuf"), "{path}");
-        assert!(server.last_request()["fix"].as_str().unwrap().contains("OTEL_EXPORTER_OTLP_PROTOCOL"), "{path}");
-    }
-}
-
-#[test]
-fn a_grpc_exporter_over_http2_gets_a_whole_answer() {
-    let server = Trapline::start();
-    let mut connection = Connection::open(server.address());
-    connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    connection.write(&http2_frame(SETTINGS, 0, 0, b""));
-    let mut block = Vec::new();
-    for (name, value) in [
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":path", "/opentelemetry.proto.collector.trace.v1.TraceService/Export"),
-        (":authority", "127.0.0.1:4317"),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-    ] {
-        // A literal that is not indexed, without Huffman coding (RFC 7541, 6.2.2).
-        block.extend([0, name.len() as u8]);
-        block.extend(name.bytes());
-        block.push(value.len() as u8);
-        block.extend(value.bytes());
-    }
-    connection.write(&http2_frame(HEADERS, END_HEADERS, 1, &block));
-    connection.write(&http2_frame(DATA, END_STREAM, 1, &[0; 5]));
-    let (mut has_headers, mut has_ended) = (false, false);
-    while !has_ended {
-        let head = connection.read_bytes(9);
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        connection.read_bytes(length);
-        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-        assert_ne!(head[3], GOAWAY);
-        if stream == 1 {
-            assert!(matches!(head[3], HEADERS | DATA | WINDOW_UPDATE), "frame type {}", head[3]);
-            has_headers |= head[3] == HEADERS;
-            has_ended |= matches!(head[3], HEADERS | DATA) && head[4] & END_STREAM != 0;
-        }
-    }
-    assert!(has_headers);
-    assert!(server.last_request()["fix"].as_str().unwrap().contains("http/protobuf"));
-}
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
-/// RFC 9113, section 4.1.
-fn http2_frame(ty: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-    frame.extend([ty, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
-
-#[test]
-fn sentrys_own_otlp_paths_need_the_projects_key() {
-    let server = Trapline::start();
-    let batch = otlp_request(&[otlp_span(1, 1, "/pay/")]);
-    for path in ["/api/1/integration/otlp/v1/traces/", "/api/1/otlp/v1/traces"] {
-        server.post(path).json(&batch).header("x-sentry-auth", &auth(server.key())).send().expect(200);
-        rpc_status(&server.post(path).json(&batch).send().expect(401), JSON);
-    }
-    let traces = server.traces();
-    assert_eq!((traces.len(), &traces[0]["trace_id"]), (1, &json!(id(1))));
+    assert_eq!(server.get_json("/api/ui/services"), json!({ "services": ["billing", "storefront"] }));
+    let of = |service: &str| server.get_json(&format!("/api/ui/traces?service={service}"))["traces"].clone();
+    assert_eq!(of("billing").as_array().unwrap().len(), 2);
+    assert_eq!(of("storefront")[0]["trace_id"], id(2));
+    assert_eq!(of("bill"), json!([]));
 }
 
 #[test]

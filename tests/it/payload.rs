@@ -138,6 +138,12 @@ pub fn compress(encoding: &str, plain: &[u8]) -> Vec<u8> {
             encoder.write_all(plain).unwrap();
             encoder.finish().unwrap()
         }
+        // As some clients understand "deflate".
+        "raw deflate" => {
+            let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), level);
+            encoder.write_all(plain).unwrap();
+            encoder.finish().unwrap()
+        }
         "zstd" => zstd::bulk::compress(plain, 1).unwrap(),
         "" | "identity" => plain.to_vec(),
         other => panic!("{other}"),

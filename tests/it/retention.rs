@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::harness::{Trapline, run, wait_for};
 use crate::payload::{event, event_envelope, id, send_event, send_span, to_envelope};
@@ -266,12 +265,15 @@ fn the_default_cap_is_chosen_once() {
 /// A database as it was made before pages could be given back is rewritten at the next start.
 #[test]
 fn an_old_file_learns_to_shrink() {
-    let dir = TempDir::new().unwrap();
-    std::fs::create_dir(dir.path().join("data")).unwrap();
-    let database = Connection::open(dir.path().join("data/trapline.db")).unwrap();
-    database.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE junk (body BLOB)").unwrap();
+    let mut server = Trapline::start();
+    server.terminate();
+    let database = Connection::open(server.database()).unwrap();
+    // As early versions made it.
+    database.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM").unwrap();
+    let kept: i64 = database.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 0);
     drop(database);
-    let server = Trapline::start_in(dir, &[]);
+    server.start_again();
     assert_eq!(server.get_json("/api/ui/storage")["can_shrink"], true);
     assert!(server.log().contains("rewritten"), "{}", server.log());
     send_event(&server, 1, "KeyError");

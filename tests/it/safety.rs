@@ -112,10 +112,50 @@ fn no_backup_replaces_a_file_unasked() {
     assert_eq!(std::fs::read(&copy).unwrap(), b"precious");
     expect_success(on(&server, &["backup", "copy.db", "--force"]));
     expect_success(run(server.dir(), &["check", "copy.db"]));
-    expect_refusal(&on(&server, &["backup", "data/trapline.db", "--force"]), "is the database itself");
+    expect_refusal(&on(&server, &["backup", "data/trapline.db", "--force"]), "belongs to the database itself");
     expect_refusal(&on(&server, &["backup", "nowhere/copy.db"]), "the folder does not exist");
     expect_refusal(&run(server.dir(), &["backup", "b.db", "--data-dir", "elsewhere"]), "there is no database");
     assert!(!server.dir().join("elsewhere").exists(), "a question makes no directory");
+}
+
+/// Whatever it is called: the database and what lies beside it is open in a server that answers 200.
+#[test]
+fn no_command_writes_over_a_file_of_the_data_directory() {
+    let server = Trapline::start();
+    fill(&server);
+    std::os::unix::fs::symlink("data", server.dir().join("linked")).unwrap();
+    std::os::unix::fs::symlink("data/trapline.db-wal", server.dir().join("log.db")).unwrap();
+    std::fs::hard_link(server.database(), server.dir().join("hard.db")).unwrap();
+    let own = ["", "-wal", "-shm", "-journal"].map(|suffix| format!("data/trapline.db{suffix}"));
+    let others = ["data/trapline.lock", "data/trapline.room", "linked/trapline.db-wal", "./data/../data/trapline.db"];
+    let links = ["log.db", "hard.db"];
+    for target in own.iter().map(String::as_str).chain(others).chain(links) {
+        for command in ["backup", "export"] {
+            for more in [&["--force"][..], &[]] {
+                let refused = on(&server, &[&[command, target], more].concat());
+                expect_refusal(&refused, "belongs to the database itself");
+            }
+        }
+    }
+    // The same from beside another store: this one is somebody's all the same.
+    expect_success(on(&server, &["backup", "copy.db"]));
+    expect_success(run(server.dir(), &["restore", "copy.db", "--data-dir", "other"]));
+    for command in ["backup", "export"] {
+        let refused = run(server.dir(), &[command, "data/trapline.db", "--force", "--data-dir", "other"]);
+        expect_refusal(&refused, "belongs to the database itself");
+    }
+    send_event(&server, 60, "OSError");
+    expect_success(on(&server, &["check", "--full"]));
+    assert_eq!(event_numbers(&server.database(), 61).last(), Some(&60));
+
+    // What lies beside the target of an export is none of its business.
+    for name in ["lines.ndjson", "lines.ndjson-wal", "lines.ndjson-shm"] {
+        std::fs::write(server.dir().join(name), "somebody's").unwrap();
+    }
+    expect_success(on(&server, &["export", "lines.ndjson", "--force"]));
+    for name in ["lines.ndjson-wal", "lines.ndjson-shm"] {
+        assert_eq!(std::fs::read(server.dir().join(name)).unwrap(), b"somebody's", "{name}");
+    }
 }
 
 #[test]
@@ -178,6 +218,23 @@ fn a_broken_copy_is_not_put_in_place() {
 }
 
 /// Every kind of damage that rows can show is found, and only that.
+/// A schema that cannot be read is one finding: every other question would only say the same.
+#[test]
+fn a_check_of_a_damaged_schema_tells_the_cause_once() {
+    let mut server = Trapline::start();
+    fill(&server);
+    assert!(server.terminate().success());
+    let connection = Connection::open(server.database()).unwrap();
+    connection.execute_batch("PRAGMA writable_schema = ON").unwrap();
+    connection.execute("UPDATE sqlite_schema SET sql = 'CREATE TABL x' WHERE name = 'issue'", []).unwrap();
+    drop(connection);
+    let checked = on(&server, &["check"]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert_eq!(checked.stdout.matches("BROKEN").count(), 1, "{}", checked.stdout);
+    assert!(checked.stdout.contains("malformed"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("not checked"), "{}", checked.stdout);
+}
+
 #[test]
 fn a_check_says_what_is_broken() {
     let mut server = Trapline::start();
@@ -263,10 +320,24 @@ fn newest_schema() -> usize {
 fn a_database_of_a_newer_trapline_is_left_as_it_is() {
     let mut server = Trapline::start();
     fill(&server);
+    expect_success(on(&server, &["export", "all.ndjson"]));
     assert!(server.terminate().success());
-    Connection::open(server.database()).unwrap().pragma_update(None, "user_version", 9_999).unwrap();
+    let connection = Connection::open(server.database()).unwrap();
+    connection.pragma_update(None, "user_version", 9_999).unwrap();
+    // As a backup is: that it was opened for writing shows in its header.
+    let mode: String = connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "delete");
+    drop(connection);
     let before = std::fs::read(server.database()).unwrap();
-    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["dsn"], &["check"], &["backup", "copy.db"]] {
+    for args in [
+        &["serve", "--listen", "127.0.0.1:0"][..],
+        &["dsn"],
+        &["check"],
+        &["backup", "copy.db"],
+        &["import", "all.ndjson"],
+        &["storage"],
+        &["storage", "--compact"],
+    ] {
         let refused = on(&server, args);
         assert_eq!(refused.status.code(), Some(1), "{args:?}: {}", refused.stdout);
         assert!(
@@ -276,4 +347,49 @@ fn a_database_of_a_newer_trapline_is_left_as_it_is() {
         );
         assert_eq!(std::fs::read(server.database()).unwrap(), before, "{args:?} changed it");
     }
+}
+
+/// A file of another program by the name of ours, or named by mistake.
+#[test]
+fn a_database_of_another_program_is_no_trapline_database_and_left_as_it_is() {
+    let server = Trapline::start();
+    fill(&server);
+    expect_success(on(&server, &["export", "all.ndjson"]));
+    let foreign = server.dir().join("foreign/trapline.db");
+    std::fs::create_dir(server.dir().join("foreign")).unwrap();
+    let connection = Connection::open(&foreign).unwrap();
+    connection.execute_batch("CREATE TABLE bookmark (url TEXT); INSERT INTO bookmark VALUES ('a'), ('b');").unwrap();
+    drop(connection);
+    let before = std::fs::read(&foreign).unwrap();
+    for args in [
+        &["serve", "--listen", "127.0.0.1:0", "--data-dir", "foreign"][..],
+        &["import", "all.ndjson", "--data-dir", "foreign"],
+        &["dsn", "--data-dir", "foreign"],
+        &["storage", "--data-dir", "foreign"],
+        &["storage", "--compact", "--data-dir", "foreign"],
+        &["backup", "copy.db", "--data-dir", "foreign"],
+        &["export", "-", "--data-dir", "foreign"],
+        &["check", "foreign/trapline.db"],
+        &["restore", "--verify", "foreign/trapline.db"],
+        &["restore", "foreign/trapline.db", "--data-dir", "elsewhere"],
+    ] {
+        let refused = run(server.dir(), args);
+        expect_refusal(&refused, "is not a trapline database");
+        assert_eq!(std::fs::read(&foreign).unwrap(), before, "{args:?} changed it");
+    }
+    assert!(!server.dir().join("elsewhere").exists());
+
+    // One that says nothing of whose it is, as all did once, is known by its tables, and says so from then on.
+    let mut server = server;
+    assert!(server.terminate().success());
+    let id = |set: Option<i64>| -> i64 {
+        let connection = Connection::open(server.database()).unwrap();
+        set.into_iter().for_each(|id| connection.pragma_update(None, "application_id", id).unwrap());
+        connection.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap()
+    };
+    let ours = id(None);
+    assert!(ours != 0 && id(Some(0)) == 0);
+    expect_success(on(&server, &["check"]));
+    expect_success(on(&server, &["storage"]));
+    assert_eq!(id(None), ours);
 }

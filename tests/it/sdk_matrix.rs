@@ -3,9 +3,11 @@
 
 mod javascript;
 mod jobs;
+mod opentelemetry;
 mod python;
 mod requests;
 mod rust;
+mod telemetry;
 mod versions;
 
 use serde_json::{Value, json};

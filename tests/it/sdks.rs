@@ -42,6 +42,20 @@ pub fn node(server: &Trapline) -> Run<'_> {
     Run { server, command }
 }
 
+/// tests/sdks/python/till/drive.py with OpenTelemetry's distribution for Python.
+pub fn telemetry<'s>(server: &'s Trapline, args: &[&str]) -> Run<'s> {
+    let mut command = Command::new(cache("py-otel-1.45.1").join("bin/python"));
+    command.arg("-B").arg(sources("python/till/drive.py")).args(args).env_remove("PYTHONPATH");
+    Run { server, command }
+}
+
+/// OpenTelemetry's SDK for Node, all three signals.
+pub fn node_telemetry(server: &Trapline) -> Run<'_> {
+    let mut command = Command::new("node");
+    command.arg(sources("node/otel.mjs")).env("OTEL_LOGS_EXPORTER", "otlp").env("OTEL_METRICS_EXPORTER", "otlp");
+    Run { server, command }
+}
+
 pub fn rust(server: &Trapline) -> Run<'_> {
     Run { server, command: Command::new(cache("rust/debug/desk")) }
 }

@@ -8,14 +8,14 @@ use crate::harness::{Trapline, wait_for};
 use crate::payload::{id, otlp_request, otlp_span};
 
 /// Seals whatever there is at every look.
-const EAGER: [&str; 2] = ["--seal-after-s", "0"];
+pub const EAGER: [&str; 2] = ["--seal-after-s", "0"];
 
 fn rows(server: &Trapline, table: &str) -> i64 {
     let connection = rusqlite::Connection::open(server.database()).unwrap();
     connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
 }
 
-fn until_sealed(server: &Trapline) {
+pub fn until_sealed(server: &Trapline) {
     wait_for("everything to be sealed", || (rows(server, "span_batch") == 0).then_some(()));
 }
 

@@ -170,6 +170,44 @@ fn stores_are_merged_and_later_exports_add_what_is_new() {
     assert_eq!(numbers.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{numbers:?}");
 }
 
+/// Whatever comes while an export is written: its counts are those of the events in it.
+#[test]
+fn an_export_taken_while_events_come_is_one_moment() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let mut server = Trapline::start();
+    // More than are read at a time.
+    for number in 0..600 {
+        send_event(&server, number, "KeyError");
+    }
+    let dir = server.dir().to_path_buf();
+    let is_over = AtomicBool::new(false);
+    let exports: Vec<Vec<Value>> = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in (600..20_000).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                send_event(&server, number, "KeyError");
+            }
+        });
+        let exports = (0..3)
+            .map(|_| lines_of(&dir, "data").iter().map(|line| serde_json::from_str(line).unwrap()).collect())
+            .collect();
+        is_over.store(true, Ordering::Relaxed);
+        exports
+    });
+    for lines in &exports {
+        let of = |kind: &'static str| lines.iter().filter(move |line| line["kind"] == kind);
+        let present = of("event").count() as u64;
+        let accepted: u64 = of("outcome")
+            .filter(|line| line["category"] == "event" && line["reason"] == "accepted")
+            .map(|line| line["quantity"].as_u64().unwrap())
+            .sum();
+        let counted: u64 = of("issue").map(|line| line["event_count"].as_u64().unwrap()).sum();
+        assert_eq!((counted, accepted), (present, present));
+    }
+    assert!(exports[2].len() > exports[0].len(), "nothing came while they were written");
+    assert!(server.terminate().success());
+}
+
 #[test]
 fn what_is_not_whole_is_told_and_can_be_done_again() {
     let mut server = Trapline::start();

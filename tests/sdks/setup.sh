@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Owns what the matrix of SDKs is made of: .cache/sdks at the root of the repository, with a virtual environment for each
-# pinned sentry-sdk, the packages of the JavaScript SDKs and the program of the Rust one. Does nothing twice.
+# pinned SDK for Python, the packages of the JavaScript SDKs and the program of the Rust one. Does nothing twice.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"

@@ -29,6 +29,8 @@ pub struct MetricRowView {
     pub count: u64,
     /// Sums of a counter, averages of anything else, oldest first; `null` where nothing was measured.
     pub spark: Vec<Option<f64>>,
+    /// What it measures, in the words of whoever made it; empty when it was not said.
+    pub description: String,
 }
 
 /// `GET /api/ui/metrics/<name>?kind=<kind>&unit=<unit>&project=<slug>&from=<ms>&to=<ms>&split=<attribute>`
@@ -38,6 +40,8 @@ pub struct MetricView {
     pub name: String,
     pub kind: String,
     pub unit: String,
+    /// What it measures, in the words of whoever made it; empty when it was not said.
+    pub description: String,
     pub project_slug: String,
     /// The metrics of this name; this is one of them.
     pub variants: Vec<MetricVariantView>,
@@ -49,11 +53,11 @@ pub struct MetricView {
     pub split: Vec<MetricSplitView>,
     /// Names of attributes that points of the time carry.
     pub attributes: Vec<String>,
-    /// Of a distribution, over the points looked at.
+    /// Of a distribution, over all of the time: exact where every measurement was looked at, else read from buckets.
     pub p50: Option<f64>,
     pub p95: Option<f64>,
     pub p99: Option<f64>,
-    /// Points looked at for split, percentiles and examples.
+    /// Points looked at for split and examples.
     pub points_seen: u64,
     /// Older points were not looked at; `null` when all of the time were.
     pub searched_to_ms: Option<f64>,
@@ -78,6 +82,10 @@ pub struct MetricSeriesView {
     pub min: Vec<Option<f64>>,
     pub max: Vec<Option<f64>>,
     pub last: Vec<Option<f64>>,
+    /// Of a distribution; `null` also where no spread was kept.
+    pub p50: Vec<Option<f64>>,
+    pub p95: Vec<Option<f64>>,
+    pub p99: Vec<Option<f64>>,
 }
 
 #[derive(Serialize)]

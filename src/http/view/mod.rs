@@ -9,6 +9,7 @@ pub mod feedback;
 pub mod grouping;
 pub mod ingest;
 pub mod issue;
+pub mod jaeger;
 pub mod log;
 pub mod metric;
 pub mod monitor;
@@ -110,12 +111,14 @@ mod types {
             feedback::FeedbackView,
             feedback::FeedbackIssueView,
             detail::FieldError,
+            trace::ServiceListView,
             trace::TraceListView,
             trace::TraceRowView,
             trace::TraceView,
             trace::SpanColumns,
             trace::TraceErrorView,
             trace::SpanView,
+            trace::QueryView,
             trace::SpanEventView,
             trace::SpanLinkView,
             blob::AttachmentView,

@@ -16,8 +16,19 @@ pub struct TraceListView {
     pub next_cursor: Option<String>,
     /// The search took too long and was given up here; `null` when the page is what it should be.
     pub searched_to_ms: Option<f64>,
+    /// Traces that would stand among these, were it not for `kind=requests`: lone calls and queries outside of any
+    /// request.
+    pub background_hidden: u64,
     /// What was typed and taken as an attribute of a span, as `name:value`.
     pub typed_attribute: Option<String>,
+}
+
+/// `GET /api/ui/services`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ServiceListView {
+    /// What traces name as `service.name`, sorted.
+    pub services: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -97,6 +108,9 @@ pub struct SpanColumns {
     pub source: Vec<String>,
     /// The span names a parent that is not in the trace.
     pub is_orphan: Vec<bool>,
+    /// By how much the span is drawn later than its own clock says (earlier when negative), because that differs from
+    /// its caller's; 0 for nearly all. Already in `start_ns`.
+    pub clock_shift_ns: Vec<i64>,
 }
 
 /// An error event in the trace.
@@ -133,6 +147,8 @@ pub struct SpanView {
     pub start_ms: f64,
     pub duration_ns: i64,
     pub http_status: Option<u16>,
+    /// Of a database query.
+    pub query: Option<QueryView>,
     pub release: Option<String>,
     pub environment: Option<String>,
     pub sdk: Option<String>,
@@ -145,6 +161,18 @@ pub struct SpanView {
     /// For Sentry transactions: tags, contexts, request and so on, as sent.
     #[cfg_attr(test, ts(type = "unknown"))]
     pub transaction: Value,
+}
+
+/// A statement as it is known again.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct QueryView {
+    /// Without values.
+    pub text: String,
+    /// `SELECT shop_book`; empty when the statement cannot be read.
+    pub summary: String,
+    /// Finds its equals, as the attribute `trapline.query.fingerprint`.
+    pub fingerprint: String,
 }
 
 #[derive(Serialize)]

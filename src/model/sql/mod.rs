@@ -13,10 +13,15 @@ mod tests;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::{SQL_READ_BYTES_MAX, SQL_TEXT_BYTES_MAX};
 use keywords::keyword;
 use lexer::{Lexer, Token};
 use summary::Summary;
+
+/// Bytes that are read of a statement: as many as are kept of an attribute.
+const SQL_READ_BYTES_MAX: usize = 64 << 10;
+/// Bytes kept of it without its values. Rows and lists of values are one there, so only what lists hundreds of columns
+/// is longer.
+const SQL_TEXT_BYTES_MAX: usize = 16 << 10;
 
 /// How quotes, comments and placeholders are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The JSON form of metrics, as far as it takes to know that they are metrics and to count their points.
+//! The JSON form of metrics.
 //!
 //! Mirrors the generated types like `message`; where those have a `oneof`, the fields of its cases are read apart and
 //! put together.

@@ -383,22 +383,29 @@ mod tests {
     }
 
     #[test]
-    fn logs_and_metrics_are_counted() {
+    fn logs_and_metrics_are_read_with_every_leniency() {
         let logs = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[
             {"timeUnixNano":"1","severityNumber":"SEVERITY_NUMBER_INFO","body":{"stringValue":"x"},"traceId":""},{}]}]}]}"#;
         let decoded = decode_logs(Format::Json, logs.as_bytes(), &LIMITS).expect("a request");
-        assert_eq!(decoded.items, [Incoming::Counted { category: "log".into(), quantity: 2 }]);
+        let [Incoming::Logs(batch)] = &decoded.items[..] else { panic!("{decoded:?}") };
+        assert_eq!((batch.records.len(), batch.records[0].severity, batch.records[0].time_ns), (2, 9, 1));
 
         let metrics = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[
             {"name":"a","gauge":{"dataPoints":[{"asInt":"1"},{"asDouble":"NaN","exemplars":[{"asInt":2}]}]}},
             {"name":"b","sum":{"dataPoints":[{"asDouble":1}],"aggregationTemporality":2,"isMonotonic":true}},
-            {"name":"c","histogram":{"dataPoints":[{"count":"3","bucketCounts":["1",2],"explicitBounds":[0.5,"Infinity"],
+            {"name":"c","histogram":{"dataPoints":[{"count":"3","bucketCounts":["1",2],"explicitBounds":[0.5],
               "sum":1,"min":null}],"aggregationTemporality":"AGGREGATION_TEMPORALITY_DELTA"}},
             {"name":"d","exponentialHistogram":{"dataPoints":[{"scale":-1,"positive":{"offset":"1","bucketCounts":["1"]}}]}},
             {"name":"e","summary":{"dataPoints":[{"quantileValues":[{"quantile":0.5,"value":1}]}]}},
             {"name":"f"}]}]}]}"#;
         let decoded = decode_metrics(Format::Json, metrics.as_bytes(), &LIMITS).expect("a request");
-        assert_eq!(decoded.items, [Incoming::Counted { category: "metric".into(), quantity: 6 }]);
-        assert_eq!(decoded.refused, []);
+        let [Incoming::Metrics(batch)] = &decoded.items[..] else { panic!("{decoded:?}") };
+        let points: Vec<_> = batch.points.iter().map(|p| (p.name.as_str(), p.since_ns, p.buckets().count())).collect();
+        let expected =
+            [("a", None, 0), ("b", Some(0), 0), ("c", None, 3), ("d", Some(0), 1), ("e", None, 0), ("e", Some(0), 0)];
+        assert_eq!(points, expected);
+        let refused: Vec<_> =
+            decoded.refused.iter().map(|refusal| (refusal.category.as_str(), refusal.quantity)).collect();
+        assert_eq!(refused, [("trace_metric", 1)], "the value that is no number");
     }
 }

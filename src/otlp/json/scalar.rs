@@ -203,11 +203,18 @@ pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 }
 
 /// See [`number`].
+#[derive(Default)]
 pub(super) struct AnyNumber(pub(super) Option<Number>);
 
 impl<'de> Deserialize<'de> for AnyNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         number(deserializer).map(Self)
+    }
+}
+
+impl Json for AnyNumber {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
     }
 }
 
@@ -236,16 +243,16 @@ pub(super) fn maybe_double<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     Ok(number(deserializer)?.map(Number::to_f64))
 }
 
-/// A list of counts.
+/// A list of counts. As of messages, `null`, `{}` and nothing are empty.
 pub(super) fn uint64s<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
-    let elements = Option::<Vec<AnyNumber>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(elements.into_iter().map(|element| element.0.map_or(0, Number::to_u64)).collect())
+    let numbers: Vec<AnyNumber> = list(deserializer)?;
+    Ok(numbers.into_iter().map(|number| number.0.map_or(0, Number::to_u64)).collect())
 }
 
-/// A list of floats.
+/// A list of floats, likewise.
 pub(super) fn doubles<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
-    let elements = Option::<Vec<AnyNumber>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(elements.into_iter().map(|element| element.0.map_or(0.0, Number::to_f64)).collect())
+    let numbers: Vec<AnyNumber> = list(deserializer)?;
+    Ok(numbers.into_iter().map(|number| number.0.map_or(0.0, Number::to_f64)).collect())
 }
 
 /// A boolean; missing is false.

@@ -1,13 +1,13 @@
 //! What attributes mean: the semantic conventions, old, stable and both at once, as the model's canonical fields.
 //!
-//! Owns the choice of `op` and of resource fields; `conventions` knows how each attribute has been spelled, `name`
-//! what a reader wants to see. Attributes are only read: they are all kept as sent.
+//! Owns the choice of `op` and of resource fields, and `name` what a reader wants to see. Under which names a fact is
+//! stated is known to `model::conventions`. Attributes are only read: they are all kept as sent.
 
-mod conventions;
 mod name;
 
+use crate::model::conventions::Conventions;
 use crate::model::span::{Attribute, Resource, SpanKind, text_attribute};
-use crate::otlp::semantic::conventions::Conventions;
+use crate::model::sql::Sql;
 
 /// The canonical fields of a span that come from its attributes.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,14 +19,17 @@ pub struct SpanMeaning {
     pub name: String,
     /// 100 to 599.
     pub http_status: Option<u16>,
+    /// The statement of a query without its values.
+    pub sql: Option<Sql>,
 }
 
 /// Reads the meaning of a span from its name as sent, its kind and its attributes.
 pub fn span_meaning(name: String, kind: SpanKind, attributes: &[Attribute]) -> SpanMeaning {
     let known = Conventions::of(attributes);
     let op = op_of(kind, &known);
-    let name = name::readable(name, op, &known);
-    SpanMeaning { op: op.to_owned(), name, http_status: known.http_status }
+    let sql = if op == "db" { known.sql() } else { None };
+    let name = name::readable(name, op, &known, sql.as_ref());
+    SpanMeaning { op: op.to_owned(), name, http_status: known.http_status, sql }
 }
 
 /// The most telling convention first: a query to Elasticsearch or DynamoDB is also an HTTP or RPC call, a message to

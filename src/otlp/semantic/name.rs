@@ -3,20 +3,22 @@
 //! Owns the repair of names that instrumentations make for grouping rather than reading. Never shows a query string,
 //! a fragment or the user in a URL: secrets live there.
 
+use crate::model::conventions::Conventions;
+use crate::model::sql::Sql;
 use crate::otlp::attribute::cut_chars;
-use crate::otlp::semantic::conventions::Conventions;
 
 /// A statement is worth reading to about here; the whole of it stays in the attributes.
 const NAME_CHARS_MAX: usize = 200;
 
 /// The readable name of a span that was sent as `name` and does `op`.
-pub(super) fn readable(name: String, op: &str, known: &Conventions<'_>) -> String {
+pub(super) fn readable(name: String, op: &str, known: &Conventions<'_>, sql: Option<&Sql>) -> String {
     let better = match op {
         "http.server" => server_name(&name, known),
         "http.client" => client_name(known),
-        "db" | "db.redis" | "cache" => statement_name(&name, known).map(str::to_owned),
+        "db" | "db.redis" | "cache" => statement_name(&name, known, sql).map(str::to_owned),
+        "rpc.server" | "rpc.client" => rpc_name(&name, known),
         // `apply_async/shop.tasks.mail`: the op already says which half this is.
-        _ if op.starts_with("queue") => known.task_name.map(str::to_owned),
+        _ if op.starts_with("queue") => known.task_name.map(str::to_owned).or_else(|| queue_name(&name, known)),
         _ => None,
     };
     let name = tidy(better.unwrap_or(name));
@@ -78,16 +80,32 @@ fn without_query(path: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// The statement, when the name says less: its first word (dbapi), or that and the database (SQLAlchemy).
-fn statement_name<'a>(name: &str, known: &Conventions<'a>) -> Option<&'a str> {
-    let statement = known.db_statement?;
+/// `Greeter/SayHello`: a method by itself is one of many of that name.
+fn rpc_name(name: &str, known: &Conventions<'_>) -> Option<String> {
+    let (service, method) = (known.rpc_service?, known.rpc_method?);
+    (name.trim().is_empty() || name == method).then(|| format!("{service}/{method}"))
+}
+
+/// `send orders`: the operation by itself is that of every queue.
+fn queue_name(name: &str, known: &Conventions<'_>) -> Option<String> {
+    let destination = known.messaging_destination?;
+    let name = name.trim();
+    let is_poor = name.is_empty() || known.messaging_operation == Some(name) || known.messaging_system == Some(name);
+    is_poor.then(|| format!("{name} {destination}").trim_start().to_owned())
+}
+
+/// The statement, when the name says less: its first word (dbapi), or that and the database (SQLAlchemy). Without its
+/// values, where it is SQL: the same query has the same name, and a name shows nobody's data.
+fn statement_name<'a>(name: &str, known: &Conventions<'a>, sql: Option<&'a Sql>) -> Option<&'a str> {
+    let statement = sql.map(|sql| sql.text.as_str()).or(known.db_statement)?;
     let mut words = name.split_whitespace();
     let is_poor = match (words.next(), words.next(), words.next()) {
         (_, None, _) => true,
         (_, database, None) => database == known.db_namespace,
-        _ => false,
+        _ => known.db_statement == Some(name),
     };
-    (is_poor && statement.trim().len() > name.len()).then_some(statement)
+    (is_poor && (statement.trim().len() > name.len() || sql.is_some() && known.db_statement == Some(name)))
+        .then_some(statement)
 }
 
 /// White space collapsed, at most [`NAME_CHARS_MAX`] characters.
@@ -130,16 +148,16 @@ mod tests {
     }
 
     fn server(name: &str, known: Conventions<'_>) -> String {
-        readable(name.to_owned(), "http.server", &known)
+        readable(name.to_owned(), "http.server", &known, None)
     }
 
     fn client(known: Conventions<'_>) -> String {
-        readable("GET".to_owned(), "http.client", &known)
+        readable("GET".to_owned(), "http.client", &known, None)
     }
 
     fn db(name: &str, statement: &str) -> String {
         let known = Conventions { db_statement: Some(statement), db_namespace: Some("shop"), ..Conventions::default() };
-        readable(name.to_owned(), "db", &known)
+        readable(name.to_owned(), "db", &known, known.sql().as_ref())
     }
 
     #[test]
@@ -183,12 +201,16 @@ mod tests {
     fn database_spans_show_their_statement() {
         assert_eq!(
             db("SELECT", "SELECT *\n   FROM shop_book\t WHERE id = %s "),
-            "SELECT * FROM shop_book WHERE id = %s"
+            "SELECT * FROM shop_book WHERE id = ?"
         );
-        assert_eq!(db("SELECT shop", "SELECT 1 FROM a"), "SELECT 1 FROM a");
-        assert_eq!(db("", "SELECT 1"), "SELECT 1");
+        assert_eq!(db("SELECT shop", "SELECT 1 FROM a"), "SELECT ? FROM a");
+        assert_eq!(db("", "SELECT 1"), "SELECT ?");
         assert_eq!(db("SELECT shop_book", "SELECT 1 FROM shop_book"), "SELECT shop_book");
         assert_eq!(db("connect", ""), "connect");
+        let own = "SELECT a FROM t WHERE email = 'jo@example.com'";
+        assert_eq!(db(own, own), "SELECT a FROM t WHERE email = ?");
+        let redis = Conventions { db_system: Some("redis"), db_statement: Some("GET ?"), ..Conventions::default() };
+        assert_eq!(readable("GET".into(), "db.redis", &redis, redis.sql().as_ref()), "GET ?");
     }
 
     #[test]
@@ -196,13 +218,28 @@ mod tests {
         let long = db("SELECT", &format!("SELECT {}", "ž, ".repeat(5000)));
         assert_eq!(long.chars().count(), 200);
         assert!(long.ends_with('…'));
-        assert_eq!(readable(" ".into(), "internal", &Conventions::default()), "internal");
+        assert_eq!(readable(" ".into(), "internal", &Conventions::default(), None), "internal");
         assert_eq!(tidy("ž".repeat(150)), "ž".repeat(150));
+    }
+
+    #[test]
+    fn calls_and_messages_say_where_they_go() {
+        let rpc = Conventions { rpc_service: Some("Greeter"), rpc_method: Some("Hello"), ..Conventions::default() };
+        assert_eq!(readable("Hello".into(), "rpc.client", &rpc, None), "Greeter/Hello");
+        assert_eq!(readable("a.Greeter/Hello".into(), "rpc.server", &rpc, None), "a.Greeter/Hello");
+        let queue = Conventions {
+            messaging_operation: Some("send"),
+            messaging_destination: Some("orders"),
+            ..Conventions::default()
+        };
+        assert_eq!(readable("send".into(), "queue.publish", &queue, None), "send orders");
+        assert_eq!(readable(String::new(), "queue.publish", &queue, None), "orders");
+        assert_eq!(readable("orders publish".into(), "queue.publish", &queue, None), "orders publish");
     }
 
     #[test]
     fn tasks_are_named_after_themselves() {
         let known = Conventions { task_name: Some("shop.tasks.mail"), ..Conventions::default() };
-        assert_eq!(readable("apply_async/shop.tasks.mail".into(), "queue.publish", &known), "shop.tasks.mail");
+        assert_eq!(readable("apply_async/shop.tasks.mail".into(), "queue.publish", &known, None), "shop.tasks.mail");
     }
 }

@@ -1,9 +1,11 @@
 //! What the tests of this module share: generous limits and the smallest usable span. Besides, the tests of the whole:
-//! `properties` of both decoders, and `captures` of real exporters.
+//! `properties` of both decoders (`signals`: of logs and metrics), and `captures` of real exporters.
 
+mod accent;
 mod captures;
 mod encode;
 mod properties;
+mod signals;
 
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;

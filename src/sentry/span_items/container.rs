@@ -103,6 +103,7 @@ fn span(wire: &WireSpanV2<'_>) -> Result<(Span, Resource), &'static str> {
     };
     span.dropped = dropped;
     set_readable_name(&mut span);
+    words::set_query_fingerprint(&mut span);
     Ok((span, resource))
 }
 

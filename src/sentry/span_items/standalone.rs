@@ -111,6 +111,7 @@ fn span(wire: &WireStandalone<'_>) -> Result<(Span, Resource), &'static str> {
         ..Span::default()
     };
     set_readable_name(&mut span);
+    words::set_query_fingerprint(&mut span);
     Ok((span, resource))
 }
 

@@ -113,7 +113,7 @@ fn span(wire: &WireSpan<'_>, enclosing: &Enclosing) -> Result<Span, &'static str
         None if wire.status == Scalar::Absent => (SpanStatus::Error, "deadline_exceeded".to_owned()),
         _ => words::status(&wire.status, kind, http_status),
     };
-    Ok(Span {
+    let mut span = Span {
         trace_id: trace_id(&wire.trace_id).unwrap_or(enclosing.trace_id),
         span_id: own_span_id,
         parent_span_id: Some(span_id(&wire.parent_span_id).unwrap_or(enclosing.span_id)),
@@ -130,5 +130,7 @@ fn span(wire: &WireSpan<'_>, enclosing: &Enclosing) -> Result<Span, &'static str
         links: read_links(&wire.links),
         dropped: attributes.dropped,
         ..Span::default()
-    })
+    };
+    words::set_query_fingerprint(&mut span);
+    Ok(span)
 }

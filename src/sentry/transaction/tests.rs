@@ -124,7 +124,7 @@ fn children_inherit_and_bad_ones_are_reported() {
     assert_eq!((db.duration_ns(), db.start_ns - segment.start_ns), (500_000_000, 250_000_000));
     assert_eq!((db.is_local_root, db.parent_span_id), (false, Some(segment.span_id)));
     let keys: Vec<_> = db.attributes.iter().map(|a| a.key.as_str()).collect();
-    assert_eq!(keys, ["db.system", "sentry.origin", "db"]);
+    assert_eq!(keys, ["db.system", "sentry.origin", "db", "trapline.query.fingerprint"]);
     assert_eq!((open.trace_id, open.parent_span_id), (segment.trace_id, Some(segment.span_id)));
     assert_eq!((open.end_ns, open.status_message.as_str()), (segment.end_ns, "deadline_exceeded"));
     let refused: Vec<_> = decoded.refused.iter().map(|r| (r.detail.as_str(), r.quantity)).collect();

@@ -1,6 +1,7 @@
 //! Sentry's words for operations and statuses, in OpenTelemetry's.
 
-use crate::model::span::{Attribute, AttributeValue, SpanKind, SpanStatus};
+use crate::model::conventions::{Conventions, fingerprint_attribute};
+use crate::model::span::{Attribute, AttributeValue, Span, SpanKind, SpanStatus};
 use crate::sentry::json::Scalar;
 
 /// The kind of a transaction's own span. Ops: <https://develop.sentry.dev/sdk/performance/span-operations/>
@@ -63,6 +64,16 @@ pub(in crate::sentry) fn http_method(attributes: &[Attribute]) -> Option<String>
     match value_of(attributes, &["http.request.method", "http.method"])? {
         AttributeValue::Text(text) if !text.is_empty() && text.len() <= 32 => Some(text.clone()),
         _ => None,
+    }
+}
+
+/// Gives a query what equal queries have in common.
+pub(in crate::sentry) fn set_query_fingerprint(span: &mut Span) {
+    if span.is_db()
+        && span.op != "db.redis"
+        && let Some(sql) = Conventions::of_span(span).sql()
+    {
+        span.attributes.push(fingerprint_attribute(&sql));
     }
 }
 

@@ -21,13 +21,14 @@ use super::StoreError;
 use super::keeper::{Chore, Keeper, Progress};
 use super::room::Sizes;
 use crate::config::{
-    AGE_LOOK_MS, KEEPER_PAUSE_MS, MEASURE_BYTES_MAX, MEASURE_MS, RETENTION_TURN_BEHIND_MS, RETENTION_TURN_MS,
+    AGE_LOOK_MS, COMMIT_BYTES_MAX, KEEPER_PAUSE_MS, MEASURE_BYTES_MAX, MEASURE_MS, RETENTION_TURN_BEHIND_MS,
+    RETENTION_TURN_MS,
 };
 use crate::model::storage::{DropCause, StoredKind};
 use crate::model::time::day_of;
 use clock::AgeClock;
 use drops::Cut;
-use plan::{SliceRows, Space, next_to_drop, too_old_before};
+use plan::{DiskBound, SliceRows, Space, next_to_drop, too_old_before};
 
 #[cfg(test)]
 pub(super) use drops::drop_loose_chunks;
@@ -63,12 +64,13 @@ pub(super) struct Retention {
     next_issue_hours: Instant,
     next_measure: Instant,
     next_limit: Instant,
-    /// What the file was last allowed to grow to by the cap.
+    /// What the file was last allowed to grow to by the cap, and by the cap and the disk.
     file_max: u64,
+    bound: u64,
     /// While more is used than the cap allows, as when it was lowered: the least that was.
     lowest_over: Option<u64>,
-    /// While the disk is short: what was in use when that began.
-    disk_floor: Option<u64>,
+    /// What the disk allows, as of the last look and when that was.
+    disk: Option<(DiskBound, Instant)>,
     /// Room is short and nothing was left to drop.
     is_stuck: bool,
     /// Said once for each time that room is short and nothing is left to drop.
@@ -93,8 +95,9 @@ impl Retention {
             next_measure: now + Duration::from_secs(10),
             next_limit: now,
             file_max: 0,
+            bound: 0,
             lowest_over: None,
-            disk_floor: None,
+            disk: None,
             is_stuck: false,
             has_complained: false,
         }
@@ -106,8 +109,13 @@ fn look(keeper: &mut Keeper) -> Result<Progress, StoreError> {
     let until = Instant::now() + Duration::from_millis(RETENTION_TURN_MS);
     let space = space::read_space(&keeper.reader, &keeper.retention.path)?;
     limit_growth(keeper, &space)?;
-    keeper.retention.disk_floor = space.disk_floor(keeper.retention.disk_floor);
-    if let Some(progress) = drop_for_room(keeper, &space, until)? {
+    let now = Instant::now();
+    let disk = match keeper.retention.disk {
+        Some((known, at)) => known.look(&space, now.saturating_duration_since(at)),
+        None => DiskBound::starting_at(&space),
+    };
+    keeper.retention.disk = Some((disk, now));
+    if let Some(progress) = drop_for_room(keeper, &space, disk, until)? {
         return Ok(progress);
     }
     if drop_for_age(keeper, until)? == Progress::More || drop_loose(keeper)? == Progress::More {
@@ -136,40 +144,49 @@ fn limit_growth(keeper: &mut Keeper, space: &Space) -> Result<(), StoreError> {
         None => (sizes.senders(), sizes.file()),
     };
     keeper.gate().set_limit(senders, file_max < space.file_max());
-    if file_max == keeper.retention.file_max && Instant::now() < keeper.retention.next_limit {
+    let bound = file_max.min(space.file_max());
+    let known = keeper.retention.bound;
+    // A disk that was full and has room again is not waited for, nor is one that others took much of.
+    let is_moved = bound > known.saturating_add(COMMIT_BYTES_MAX as u64) || bound.saturating_add(file_max / 16) < known;
+    if file_max == keeper.retention.file_max && !is_moved && Instant::now() < keeper.retention.next_limit {
         return Ok(());
     }
     keeper.retention.file_max = file_max;
     keeper.retention.next_limit = Instant::now() + LIMIT_EVERY;
-    let file_max = file_max.min(space.file_max());
+    keeper.retention.bound = bound;
     keeper.with_connection(move |connection| {
         let page_bytes: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         // SQLite's own largest number of pages.
-        let pages = (file_max / page_bytes.max(512) as u64).clamp(1, 0xffff_fffe);
+        let pages = (bound / page_bytes.max(512) as u64).clamp(1, 0xffff_fffe);
         connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
         Ok(())
     })
 }
 
 /// Until so little is used, the oldest goes.
-fn aim(keeper: &Keeper, space: &Space) -> u64 {
+fn aim(keeper: &Keeper, disk: DiskBound) -> u64 {
     let max_size = keeper.settings.max_size();
     let wanted = keeper.gate().wanted();
-    space.full(max_size, keeper.retention.disk_floor).min(Sizes::of(max_size).senders().saturating_sub(wanted))
+    disk.full(max_size).min(Sizes::of(max_size).senders().saturating_sub(wanted))
 }
 
 /// `None` when there is room.
-fn drop_for_room(keeper: &mut Keeper, space: &Space, until: Instant) -> Result<Option<Progress>, StoreError> {
+fn drop_for_room(
+    keeper: &mut Keeper,
+    space: &Space,
+    disk: DiskBound,
+    until: Instant,
+) -> Result<Option<Progress>, StoreError> {
     let max_size = keeper.settings.max_size();
     let mut used = space.used;
-    if used <= aim(keeper, space) {
+    if used <= aim(keeper, disk) {
         keeper.retention.has_complained = false;
         keeper.retention.is_stuck = false;
         return Ok(None);
     }
     let latest = until + Duration::from_millis(RETENTION_TURN_BEHIND_MS - RETENTION_TURN_MS);
     loop {
-        let aim = aim(keeper, space);
+        let aim = aim(keeper, disk);
         if used <= aim {
             break;
         }

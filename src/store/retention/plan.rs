@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::super::room::Sizes;
 use crate::config::{
-    DISK_RESERVE_BYTES, DISK_RESERVE_PART, FREE_PAGES_BYTES_MAX, FREE_PAGES_PERCENT, MAX_SIZE_DEFAULT, MAX_SIZE_MIN,
-    SLICE_MS,
+    DISK_RESERVE_BYTES, DISK_RESERVE_PART, DISK_SETTLED_MS, FREE_PAGES_BYTES_MAX, FREE_PAGES_PERCENT, MAX_SIZE_DEFAULT,
+    MAX_SIZE_MIN, SLICE_MS,
 };
 use crate::model::storage::StoredKind;
 use crate::model::time::DAY_MS;
@@ -71,23 +71,52 @@ impl Space {
         max_size.min(self.file_max())
     }
 
-    /// From where on the oldest goes. A disk that others fill takes nothing of what is here: with `disk_floor`, which was in
-    /// use when the disk became short, what comes takes the place of the oldest, and no more than that goes.
-    pub(super) fn full(&self, max_size: u64, disk_floor: Option<u64>) -> u64 {
-        let by_disk = Sizes::of(self.file_max()).full();
-        Sizes::of(max_size).full().min(by_disk.max(disk_floor.unwrap_or(0)))
-    }
-
-    /// What is to be remembered of a disk that is short: what was in use when that began.
-    pub(super) fn disk_floor(&self, known: Option<u64>) -> Option<u64> {
-        let is_short = Sizes::of(self.file_max()).full() < self.used;
-        is_short.then(|| known.unwrap_or(self.used))
-    }
-
     /// Bytes of free pages that should go back to the file system.
     pub(super) fn surplus(&self) -> u64 {
         let kept = (self.used / 100 * FREE_PAGES_PERCENT).min(FREE_PAGES_BYTES_MAX);
         self.free_pages.saturating_sub(kept)
+    }
+}
+
+/// How far the disk lets the file grow, as retention goes by it. Where the database itself fills the disk, the oldest goes,
+/// as at the cap. What others take costs nothing that is here: until the disk has stayed short for [`DISK_SETTLED_MS`],
+/// what comes is refused when it is full; from then on it takes the place of the oldest, and no more than that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DiskBound {
+    file_max: u64,
+    /// How long the disk has allowed less than that.
+    less_for: Duration,
+    /// What was in use when a disk that others took was first gone by.
+    floor: Option<u64>,
+}
+
+impl DiskBound {
+    /// The disk as it is found.
+    pub(super) fn starting_at(space: &Space) -> Self {
+        let file_max = space.file_max();
+        let is_short = Sizes::of(file_max).full() < space.used;
+        Self { file_max, less_for: Duration::ZERO, floor: is_short.then_some(space.used) }
+    }
+
+    /// What is known after another look, so long after the last one.
+    pub(super) fn look(self, space: &Space, since: Duration) -> Self {
+        let file_max = space.file_max();
+        let is_short = Sizes::of(file_max).full() < space.used;
+        let floor = self.floor.filter(|_| is_short);
+        if file_max >= self.file_max {
+            return Self { file_max, less_for: Duration::ZERO, floor };
+        }
+        let less_for = self.less_for + since;
+        if less_for < Duration::from_millis(DISK_SETTLED_MS) {
+            return Self { less_for, floor, ..self };
+        }
+        Self { file_max, less_for: Duration::ZERO, floor: is_short.then(|| floor.unwrap_or(space.used)) }
+    }
+
+    /// From where on the oldest goes.
+    pub(super) fn full(&self, max_size: u64) -> u64 {
+        let by_disk = Sizes::of(self.file_max).full().max(self.floor.unwrap_or(0));
+        Sizes::of(max_size).full().min(by_disk)
     }
 }
 
@@ -177,7 +206,7 @@ mod tests {
     fn the_disk_bounds_the_room_before_it_is_full() {
         let disk = Space { used: 4 << 30, file: 5 << 30, disk: 100 << 30, disk_free: 50 << 30, ..Space::default() };
         assert_eq!(disk.room(10 << 30), 10 << 30);
-        assert_eq!(disk.full(10 << 30, disk.disk_floor(None)) * 100 / (10 << 30), 92);
+        assert_eq!(DiskBound::starting_at(&disk).full(10 << 30) * 100 / (10 << 30), 92);
         let short = Space { disk_free: 100 * MIB, ..disk };
         // 156 MiB less than the file has now.
         assert_eq!(short.room(10 << 30), (5 << 30) - 156 * MIB);
@@ -185,21 +214,52 @@ mod tests {
         assert_eq!(tiny.reserve(), 64 * MIB / 10);
     }
 
+    const CAP: u64 = 10 << 30;
+    const MOMENT: Duration = Duration::from_millis(250);
+    const SETTLED: Duration = Duration::from_millis(DISK_SETTLED_MS);
+
     #[test]
     fn a_disk_that_others_fill_takes_nothing_of_what_is_here() {
         let before = Space { used: 900 * MIB, file: 950 * MIB, disk: 2 << 30, disk_free: 1 << 30, ..Space::default() };
-        assert_eq!(before.disk_floor(None), None);
+        let bound = DiskBound::starting_at(&before);
+        let full = bound.full(CAP);
+        assert!(full > 1_300 * MIB);
+        // Whatever comes in meanwhile, the oldest stays: there was room for it.
         let filled = Space { disk_free: 0, ..before };
-        let floor = filled.disk_floor(None);
-        assert_eq!((floor, filled.full(10 << 30, floor)), (Some(900 * MIB), 900 * MIB));
-        // What comes after that displaces the oldest, and a file that shrank takes nothing along.
+        let more = Space { used: 945 * MIB, ..filled };
+        let meanwhile = bound.look(&filled, MOMENT).look(&more, MOMENT);
+        assert_eq!(meanwhile.full(CAP), full);
+        assert_eq!(meanwhile.look(&before, MOMENT), bound);
+        // The cap holds all the same.
+        assert!(meanwhile.full(500 * MIB) < 500 * MIB);
+    }
+
+    #[test]
+    fn what_comes_displaces_the_oldest_once_a_disk_has_stayed_short() {
+        let before = Space { used: 900 * MIB, file: 950 * MIB, disk: 2 << 30, disk_free: 1 << 30, ..Space::default() };
+        let filled = Space { disk_free: 0, ..before };
+        let settled = DiskBound::starting_at(&before).look(&filled, SETTLED);
+        assert_eq!(settled.full(CAP), 900 * MIB);
         let more = Space { used: 910 * MIB, ..filled };
-        assert_eq!(more.full(10 << 30, more.disk_floor(floor)), 900 * MIB);
+        assert_eq!(settled.look(&more, MOMENT).full(CAP), 900 * MIB);
+        // A file that shrank, and another that others put there, take nothing along.
         let shrunk = Space { used: 900 * MIB, file: 901 * MIB, ..filled };
-        assert_eq!(shrunk.full(10 << 30, shrunk.disk_floor(floor)), 900 * MIB);
-        // The cap holds all the same, and a disk that is free again is nothing to remember.
-        assert!(filled.full(500 * MIB, floor) < 500 * MIB);
-        assert_eq!(before.disk_floor(floor), None);
+        assert_eq!(settled.look(&shrunk, MOMENT).look(&shrunk, SETTLED).full(CAP), 900 * MIB);
+        // So is a disk that is found like that, and one that is free again is nothing to remember.
+        assert_eq!(DiskBound::starting_at(&filled).full(CAP), 900 * MIB);
+        assert_eq!(settled.look(&before, MOMENT), DiskBound::starting_at(&before));
+    }
+
+    #[test]
+    fn where_the_database_itself_fills_the_disk_the_oldest_goes_at_once() {
+        let growing = |used: u64| {
+            let file = used + 10 * MIB;
+            Space { used, file, disk: 2 << 30, disk_free: (1 << 30) - file, ..Space::default() }
+        };
+        let bound = DiskBound::starting_at(&growing(100 * MIB));
+        let grown = growing(800 * MIB);
+        assert_eq!(bound.look(&grown, MOMENT), bound);
+        assert!(bound.full(CAP) < 800 * MIB);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rusqlite::{Connection, named_params};
 
 use super::super::{StoreError, StoreSettings};
 use super::clock::AgeClock;
-use super::plan::{Space, next_to_drop};
+use super::plan::{DiskBound, Space, next_to_drop};
 use super::{CLOCK, space};
 use crate::config::{DROPPED_DAYS_SHOWN, MEASURE_NOW_BYTES, MaxSize};
 use crate::model::storage::{DropCause, KindDropped, KindStored, StorageReport, StoredKind};
@@ -73,7 +73,7 @@ pub(in super::super) fn read_report(
         });
     }
     add_empty_to_rest(&mut kinds);
-    let full_bytes = space.full(max_bytes, space.disk_floor(None));
+    let full_bytes = DiskBound::starting_at(&space).full(max_bytes);
     foresee(&mut kinds, &space, full_bytes, now_ms);
     Ok(StorageReport {
         path: path.display().to_string(),

@@ -235,15 +235,15 @@ fn logs_and_metrics_go_with_their_counts_and_names() {
             "INSERT INTO log_batch SELECT :id, 1, :id, :at, :ns, :ns, 7, 1, '', '', 1, zeroblob(100) WHERE :minute",
             "INSERT INTO log_batch_trace SELECT :id, x'00' WHERE :at + :ns + :minute",
             "INSERT INTO log_minute SELECT :minute, 1, '', '', 1, 7 WHERE :id + :at + :ns",
-            "INSERT INTO metric SELECT :id, 1, 'm' || :id, 0, '', 1, :ns WHERE :minute + :at",
+            "INSERT INTO metric SELECT :id, 1, 'm' || :id, 0, '', 1, :ns, '' WHERE :minute + :at",
             "INSERT INTO metric_batch SELECT :id, 1, :id, :at, 3, 1, zeroblob(100) WHERE :minute + :ns",
             "INSERT INTO metric_part SELECT :id, :id, 1, 2 WHERE :minute + :ns + :at",
-            "INSERT INTO metric_minute SELECT :id, :minute, 3, 1, 1, 1, 1, 1 WHERE :at + :ns",
+            "INSERT INTO metric_minute SELECT :id, :minute, 3, 1, 1, 1, 1, 1, zeroblob(7) WHERE :at + :ns",
         ] {
             connection.execute(sql, row).unwrap();
         }
     }
-    assert_eq!(stored(&connection, StoredKind::Metrics), (6, 2 * (150 + 80)));
+    assert_eq!(stored(&connection, StoredKind::Metrics), (6, 2 * (150 + 87)));
     for kind in [StoredKind::Logs, StoredKind::Metrics] {
         while drop_of(&mut connection, kind, ms(DAY + 1), 100) > 0 {}
     }
@@ -253,7 +253,7 @@ fn logs_and_metrics_go_with_their_counts_and_names() {
         assert_eq!(count(&connection, table), 1, "{table}");
     }
     assert_eq!(stored(&connection, StoredKind::Logs).0, 7);
-    assert_eq!(stored(&connection, StoredKind::Metrics), (3, 230));
+    assert_eq!(stored(&connection, StoredKind::Metrics), (3, 237));
 }
 
 #[test]

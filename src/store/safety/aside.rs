@@ -86,7 +86,7 @@ fn copy(path: &Path, to: &Path) -> Result<u64, SafetyError> {
             tracing::info!("copied {percent} %");
         }
     }
-    draft.finish(to)?;
+    draft.finish_database(to)?;
     Ok(bytes)
 }
 

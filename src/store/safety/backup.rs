@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::{
     Draft, OnProgress, Progress, SafetyError, Unit, beside, cannot_read, cannot_write, copy_into, count_rows,
-    expect_room, hash_file, open_source, wal_bytes,
+    expect_not_ours, expect_room, hash_file, open_source, wal_bytes,
 };
 use crate::config::BACKUP_LOG_BYTES_MAX;
 use crate::model::time::rfc3339;
@@ -41,13 +41,9 @@ pub fn backup(from: &Path, to: &Path, overwrite: bool, on_progress: OnProgress<'
         to.push(name_of_now(now_ms()));
     }
     let (source, schema) = open_source(from)?;
-    if to.exists() {
-        if is_same_file(from, &to) {
-            return Err(SafetyError::IsTheDatabase(to));
-        }
-        if !overwrite {
-            return Err(SafetyError::Exists(to));
-        }
+    expect_not_ours(&to, from)?;
+    if to.exists() && !overwrite {
+        return Err(SafetyError::Exists(to));
     }
     let size = std::fs::metadata(from).map_err(|error| cannot_read(from, &error))?.len() + wal_bytes(from);
     expect_room(&to, size)?;
@@ -56,7 +52,7 @@ pub fn backup(from: &Path, to: &Path, overwrite: bool, on_progress: OnProgress<'
     drop(source);
     test(&draft, &rows, on_progress)?;
     let (xxh3, bytes) = hash_file(&draft.path, on_progress)?;
-    draft.finish(&to)?;
+    draft.finish_database(&to)?;
     Ok(Manifest { path: to, bytes, schema, rows, xxh3 })
 }
 
@@ -108,12 +104,6 @@ fn name_of_now(now_ms: i64) -> String {
     let (day, time) = text.split_at(10);
     let time: String = time.chars().filter(char::is_ascii_digit).take(6).collect();
     format!("trapline-{day}-{time}.db")
-}
-
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let identity = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    identity(one).is_some_and(|one| Some(one) == identity(other))
 }
 
 #[cfg(test)]

@@ -14,6 +14,36 @@ use crate::store::migrate::SCHEMA;
 /// Troubles of one kind that are told one by one.
 const TOLD_MAX: usize = 3;
 
+/// The schema in which minutes of metrics got buckets (`0015_metric_totals.sql`).
+const METRIC_BUCKETS_SCHEMA: i64 = 15;
+/// The schema with performance data (`0017_performance.sql`).
+const PERFORMANCE_SCHEMA: i64 = 16;
+
+/// As triggers count it (migration 12), by kind; minutes of metrics as told.
+macro_rules! stored {
+    ($minutes:literal) => {
+        concat!(
+            "SELECT kind || ': ' || sum(counted_rows) || ' rows of ' || sum(counted_bytes) || ' bytes counted, '
+        || sum(row_count) || ' of ' || sum(bytes) || ' here'
+    FROM (SELECT kind, row_count AS counted_rows, bytes AS counted_bytes, 0 AS row_count, 0 AS bytes FROM stored_day
+            WHERE kind <> 'performance'
+        UNION ALL SELECT 'errors', 0, 0, count(*), coalesce(sum(length(body) + 250), 0) FROM event
+        UNION ALL SELECT 'spans', 0, 0, coalesce(sum(span_count), 0), coalesce(sum(length(body) + 50), 0) FROM span_batch
+        UNION ALL SELECT 'spans', 0, 0, coalesce(sum(span_count), 0),
+            coalesce(sum(bytes + trace_count * 80 + 200), 0) FROM span_chunk
+        UNION ALL SELECT 'logs', 0, 0, coalesce(sum(record_count), 0), coalesce(sum(length(body) + 150), 0) FROM log_batch
+        UNION ALL SELECT 'logs', 0, 0, coalesce(sum(record_count), 0), coalesce(sum(bytes + 200), 0) FROM log_chunk
+        UNION ALL SELECT 'metrics', 0, 0, coalesce(sum(point_count), 0), coalesce(sum(length(body) + 50), 0)
+            FROM metric_batch
+        UNION ALL SELECT 'metrics', 0, 0, 0, ", $minutes, " FROM metric_minute
+        UNION ALL SELECT kind, 0, 0, 1, stored_bytes + 150 FROM blob WHERE is_whole = 1
+        UNION ALL SELECT 'check_ins', 0, 0, count(*), count(*) * 150 FROM check_in
+        UNION ALL SELECT 'feedback', 0, 0, count(*), coalesce(sum(coalesce(length(body), 0) + 500), 0) FROM feedback)
+    GROUP BY kind HAVING sum(counted_rows) <> sum(row_count) OR sum(counted_bytes) <> sum(bytes)"
+        )
+    };
+}
+
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckReport {
@@ -22,6 +52,8 @@ pub struct CheckReport {
     /// Every body was looked at, not only some.
     pub is_full: bool,
     pub findings: Vec<Finding>,
+    /// Nothing else could be asked, because not even the names of the tables can be read.
+    pub is_cut_short: bool,
 }
 
 /// What one question found.
@@ -82,6 +114,8 @@ struct Invariant {
 
 const LOST_ROWS: &str = "rows were lost or changed by something other than trapline: restore the last backup that passes \
     this check, or export what is there (trapline export) and import it into a new data directory";
+const ROOM_OFF: &str =
+    "the room shown for these is off, and old data may be dropped too early or too late by as much; please report it";
 const COUNTS_OFF: &str = "the numbers shown for these are off, nothing else; please report it";
 const NOT_FOUND: &str = "these are not found by a search, nothing else; please report it";
 const DAMAGED: &str = "their contents cannot be read: restore the last backup that passes this check";
@@ -288,7 +322,7 @@ const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         claim: "what is counted as kept of performance is what is kept",
-        since: 15,
+        since: PERFORMANCE_SCHEMA,
         until: None,
         sql: "SELECT 'performance: ' || counted.row_count || ' rows of ' || counted.bytes || ' bytes counted, '
                 || here.row_count || ' of ' || here.bytes || ' here'
@@ -298,11 +332,11 @@ const INVARIANTS: &[Invariant] = &[
                     SELECT count(*) AS row_count, coalesce(sum(length(body) + 24), 0) AS bytes FROM perf_hour
                     UNION ALL SELECT 0, coalesce(sum(length(body) + 24), 0) FROM perf_minute)) AS here
               WHERE counted.row_count <> here.row_count OR counted.bytes <> here.bytes",
-        advice: "the room shown for these is off, and old data may be dropped too early or too late; please report it",
+        advice: ROOM_OFF,
     },
     Invariant {
         claim: "every minute and hour of performance has its endpoint, job or query, and that its name",
-        since: 15,
+        since: PERFORMANCE_SCHEMA,
         until: None,
         sql: "SELECT 'sums of group ' || group_id || ', which is not here'
               FROM (SELECT DISTINCT group_id FROM perf_minute UNION SELECT DISTINCT group_id FROM perf_hour)
@@ -315,10 +349,16 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: "what is counted as kept is what is kept",
         since: 12,
+        until: Some(METRIC_BUCKETS_SCHEMA - 1),
+        sql: stored!("count(*) * 80"),
+        advice: ROOM_OFF,
+    },
+    Invariant {
+        claim: "what is counted as kept is what is kept",
+        since: METRIC_BUCKETS_SCHEMA,
         until: None,
-        sql: STORED,
-        advice: "the room shown for these is off, and old data may be dropped too early or too late by as much; please \
-            report it",
+        sql: stored!("coalesce(sum(80 + coalesce(length(buckets), 0)), 0)"),
+        advice: ROOM_OFF,
     },
     Invariant {
         claim: "every issue is found by a search",
@@ -378,25 +418,6 @@ const INVARIANTS: &[Invariant] = &[
     },
 ];
 
-/// As triggers count it (migration 12), by kind.
-const STORED: &str = "SELECT kind || ': ' || sum(counted_rows) || ' rows of ' || sum(counted_bytes) || ' bytes counted, '
-        || sum(row_count) || ' of ' || sum(bytes) || ' here'
-    FROM (SELECT kind, row_count AS counted_rows, bytes AS counted_bytes, 0 AS row_count, 0 AS bytes FROM stored_day
-            WHERE kind <> 'performance'
-        UNION ALL SELECT 'errors', 0, 0, count(*), coalesce(sum(length(body) + 250), 0) FROM event
-        UNION ALL SELECT 'spans', 0, 0, coalesce(sum(span_count), 0), coalesce(sum(length(body) + 50), 0) FROM span_batch
-        UNION ALL SELECT 'spans', 0, 0, coalesce(sum(span_count), 0),
-            coalesce(sum(bytes + trace_count * 80 + 200), 0) FROM span_chunk
-        UNION ALL SELECT 'logs', 0, 0, coalesce(sum(record_count), 0), coalesce(sum(length(body) + 150), 0) FROM log_batch
-        UNION ALL SELECT 'logs', 0, 0, coalesce(sum(record_count), 0), coalesce(sum(bytes + 200), 0) FROM log_chunk
-        UNION ALL SELECT 'metrics', 0, 0, coalesce(sum(point_count), 0), coalesce(sum(length(body) + 50), 0)
-            FROM metric_batch
-        UNION ALL SELECT 'metrics', 0, 0, 0, count(*) * 80 FROM metric_minute
-        UNION ALL SELECT kind, 0, 0, 1, stored_bytes + 150 FROM blob WHERE is_whole = 1
-        UNION ALL SELECT 'check_ins', 0, 0, count(*), count(*) * 150 FROM check_in
-        UNION ALL SELECT 'feedback', 0, 0, count(*), coalesce(sum(coalesce(length(body), 0) + 500), 0) FROM feedback)
-    GROUP BY kind HAVING sum(counted_rows) <> sum(row_count) OR sum(counted_bytes) <> sum(bytes)";
-
 /// Asks everything of the database at `path`, which may be in use.
 ///
 /// # Errors
@@ -404,7 +425,19 @@ const STORED: &str = "SELECT kind || ': ' || sum(counted_rows) || ' rows of ' ||
 pub fn check(path: &Path, is_full: bool, on_progress: OnProgress<'_>) -> Result<CheckReport, SafetyError> {
     let (connection, schema) = open_source(path)?;
     on_progress(Progress { stage: "checking pages", done: 0, total: 0, unit: Unit::Bytes });
-    let mut findings = vec![check_pages(&connection), check_references(&connection)];
+    let pages = check_pages(&connection);
+    // One cause is told once: every other question would fail with the same words.
+    let schema_read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    if let (Err(error), false) = (schema_read, pages.is_ok()) {
+        let mut pages = pages;
+        let error = error.to_string();
+        if !pages.troubles.contains(&error) {
+            pages.add(error);
+        }
+        let findings = vec![pages];
+        return Ok(CheckReport { path: path.to_path_buf(), schema, is_full, findings, is_cut_short: true });
+    }
+    let mut findings = vec![pages, check_references(&connection)];
     let is_of_schema =
         |invariant: &&Invariant| invariant.since <= schema && invariant.until.is_none_or(|until| schema <= until);
     for invariant in INVARIANTS.iter().filter(is_of_schema) {
@@ -421,7 +454,7 @@ pub fn check(path: &Path, is_full: bool, on_progress: OnProgress<'_>) -> Result<
     if schema == SCHEMA {
         findings.extend(check_bodies(&connection, is_full, on_progress));
     }
-    Ok(CheckReport { path: path.to_path_buf(), schema, is_full, findings })
+    Ok(CheckReport { path: path.to_path_buf(), schema, is_full, findings, is_cut_short: false })
 }
 
 fn check_pages(connection: &Connection) -> Finding {

@@ -7,6 +7,7 @@ mod aside;
 mod backup;
 mod check;
 mod check_bodies;
+mod own_files;
 mod restore;
 
 use std::fs::File;
@@ -21,6 +22,7 @@ use xxhash_rust::xxh3::Xxh3;
 pub(super) use aside::copy_before_upgrade;
 pub use backup::{Manifest, backup};
 pub use check::{CheckReport, Finding, check};
+pub(super) use own_files::{expect_not_ours, identity_of};
 pub use restore::{Restored, restore};
 
 use super::onlooker::{look_into, why};
@@ -60,8 +62,8 @@ pub enum SafetyError {
     Empty(PathBuf),
     #[error("{0} exists already: choose another name, or replace it with --force")]
     Exists(PathBuf),
-    #[error("{0} is the database itself: choose another name for the copy")]
-    IsTheDatabase(PathBuf),
+    #[error("{0} belongs to the database itself: choose a name outside of the data directory")]
+    IsOurs(PathBuf),
     #[error("cannot write {path}: {detail}")]
     Write { path: PathBuf, detail: String },
     #[error("cannot read {path}: {detail}")]
@@ -71,8 +73,8 @@ pub enum SafetyError {
     #[error("there is not enough room for {path}: free some space or choose another disk; nothing was left behind")]
     Full { path: PathBuf },
     #[error(
-        "so much is written to the database that its log {log} has grown to {bytes} bytes while it was being copied: \
-         try again at a quieter time, or stop trapline for the time of the copy"
+        "so much is written to the database that its log {log} has grown to {bytes} bytes while it was being read: \
+         try again at a quieter time, or stop trapline for that time"
     )]
     TooBusy { log: PathBuf, bytes: u64 },
     #[error("the copy differs from the database: {0}. Check both with trapline check; the copy was removed")]
@@ -181,17 +183,23 @@ impl Draft {
         &self.path
     }
 
-    /// On disk, under its name, and the name on disk too.
-    pub(super) fn finish(mut self, name: &Path) -> Result<(), SafetyError> {
+    /// As [`Self::finish`], for a database: the log of an earlier one of that name would be played into this one.
+    pub(super) fn finish_database(self, name: &Path) -> Result<(), SafetyError> {
         let failed = |error| cannot_write(name, &error);
         self.file.sync_all().map_err(failed)?;
-        // The log of an earlier database of that name would be played into this one.
         for suffix in ["-wal", "-shm", "-journal"] {
             match std::fs::remove_file(beside(name, suffix)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
                 _ => {}
             }
         }
+        self.finish(name)
+    }
+
+    /// On disk, under its name, and the name on disk too.
+    pub(super) fn finish(mut self, name: &Path) -> Result<(), SafetyError> {
+        let failed = |error| cannot_write(name, &error);
+        self.file.sync_all().map_err(failed)?;
         std::fs::rename(&self.path, name).map_err(failed)?;
         self.is_done = true;
         sync_folder_of(name).map_err(failed)

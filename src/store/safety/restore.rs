@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::backup::{copy_moment, test};
 use super::check::check;
 use super::{Draft, OnProgress, SafetyError, beside, cannot_write, expect_room, holds_data, open_source, wal_bytes};
+use crate::store::readers::open_read_only;
 use crate::store::{DATABASE_FILE, StoreError, database_path, lock_data_dir};
 
 /// What a restore did.
@@ -57,7 +58,7 @@ pub fn restore(
     drop(source);
     test(&draft, &rows, on_progress)?;
     let moved_aside = if is_taken { Some(move_aside(&place)?) } else { None };
-    draft.finish(&place)?;
+    draft.finish_database(&place)?;
     drop(lock);
     Ok(Restored { path: place, schema, rows, moved_aside })
 }
@@ -67,7 +68,8 @@ fn is_taken(place: &Path) -> bool {
     if std::fs::metadata(place).map_or(0, |file| file.len()) == 0 {
         return false;
     }
-    Connection::open(place).map_or(true, |connection| holds_data(&connection))
+    // Only read: it stays as it is when the answer is yes.
+    open_read_only(place).map_or(true, |connection| holds_data(&connection))
 }
 
 fn move_aside(place: &Path) -> Result<PathBuf, SafetyError> {

@@ -1,5 +1,7 @@
 //! Spans before and after sealing and merging: the same answers, from made-up spans of every kind.
 
+mod search;
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,4 +1,5 @@
-//! Everything kept, as lines: read a page at a time, each page a moment of its own.
+//! Everything kept, as lines: read a page at a time, all in one read transaction, so that what is counted is what is
+//! there. As long as it reads, a running server's log cannot begin anew; an export that makes it grow too far gives up.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -13,14 +14,16 @@ use super::json::{Object, log_line, on_one_line, point_json, span_line};
 use super::stored::{next_logs, next_points, next_spans, project_of, set_aside};
 use super::tables::{BLOB, FIRST, LAST, MIDDLE, Table};
 use super::{FORMAT, TransferError, group_of};
-use crate::config::EXPORT_PAGE_ROWS;
+use crate::config::{BACKUP_LOG_BYTES_MAX, EXPORT_PAGE_ROWS};
 use crate::model::ids::{ProjectId, TraceId};
 use crate::store::StoreError;
 use crate::store::blobs::read_chunk;
 use crate::store::bodies::Bodies;
 use crate::store::dictionaries::expand_event;
 use crate::store::migrate::SCHEMA;
-use crate::store::safety::{Draft, OnProgress, Progress, SafetyError, Unit, beside, in_words, open_source};
+use crate::store::safety::{
+    Draft, OnProgress, Progress, SafetyError, Unit, beside, expect_not_ours, in_words, open_source, wal_bytes,
+};
 
 /// What of it.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +54,9 @@ const UNREADABLE_NAMED: usize = 10;
 
 struct Exporter<'a> {
     connection: Connection,
+    from: &'a Path,
+    /// Of the database's log when it began.
+    log_bytes: u64,
     /// Dictionaries that were read.
     bodies: Bodies,
     out: Box<dyn Write + 'a>,
@@ -66,12 +72,12 @@ struct Exporter<'a> {
 ///
 /// # Errors
 /// When the database cannot be read, or the lines cannot be written. Then there is no file.
-pub fn export(
-    from: &Path,
+pub fn export<'a>(
+    from: &'a Path,
     to: Option<&Path>,
     overwrite: bool,
     filter: ExportFilter,
-    on_progress: OnProgress<'_>,
+    on_progress: OnProgress<'a>,
 ) -> Result<Exported, TransferError> {
     let (connection, schema) = open_source(from)?;
     if schema != SCHEMA {
@@ -80,12 +86,13 @@ pub fn export(
     }
     let project_id = filter.project.as_deref().map(|project| find_project(&connection, project)).transpose()?;
     let Some(to) = to else {
-        let out: Box<dyn Write + '_> = Box::new(BufWriter::new(std::io::stdout().lock()));
-        return Exporter::run(connection, out, filter, project_id, on_progress);
+        let out: Box<dyn Write + 'a> = Box::new(BufWriter::new(std::io::stdout().lock()));
+        return Exporter::run(connection, from, out, filter, project_id, on_progress);
     };
     if to.is_dir() {
         return Err(TransferError::IsAFolder(to.to_path_buf()));
     }
+    expect_not_ours(to, from)?;
     if to.exists() && !overwrite {
         return Err(SafetyError::Exists(to.to_path_buf()).into());
     }
@@ -94,13 +101,13 @@ pub fn export(
     let exported = match to.extension().and_then(|ending| ending.to_str()) {
         Some("gz") => {
             let encoder = flate2::write::GzEncoder::new(BufWriter::new(file), flate2::Compression::fast());
-            Exporter::run(connection, Box::new(encoder), filter, project_id, on_progress)?
+            Exporter::run(connection, from, Box::new(encoder), filter, project_id, on_progress)?
         }
         Some("zst") => {
             let encoder = zstd::stream::write::Encoder::new(BufWriter::new(file), 3).map_err(failed)?.auto_finish();
-            Exporter::run(connection, Box::new(encoder), filter, project_id, on_progress)?
+            Exporter::run(connection, from, Box::new(encoder), filter, project_id, on_progress)?
         }
-        _ => Exporter::run(connection, Box::new(BufWriter::new(file)), filter, project_id, on_progress)?,
+        _ => Exporter::run(connection, from, Box::new(BufWriter::new(file)), filter, project_id, on_progress)?,
     };
     // The encoders write their ends when they are dropped, and cannot say then that the disk is full: look.
     expect_end(draft.path(), to)?;
@@ -133,6 +140,7 @@ fn find_project(connection: &Connection, project: &str) -> Result<i64, TransferE
 impl<'a> Exporter<'a> {
     fn run(
         connection: Connection,
+        from: &'a Path,
         out: Box<dyn Write + 'a>,
         filter: ExportFilter,
         project_id: Option<i64>,
@@ -140,6 +148,8 @@ impl<'a> Exporter<'a> {
     ) -> Result<Exported, TransferError> {
         let mut exporter = Self {
             connection,
+            from,
+            log_bytes: wal_bytes(from),
             bodies: Bodies::default(),
             out,
             filter,
@@ -148,6 +158,9 @@ impl<'a> Exporter<'a> {
             count: 0,
             on_progress,
         };
+        // The moment is that of the first read.
+        exporter.connection.execute_batch("BEGIN")?;
+        exporter.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
         exporter.header()?;
         for table in FIRST {
             exporter.table(table)?;
@@ -162,6 +175,7 @@ impl<'a> Exporter<'a> {
         for table in LAST {
             exporter.table(table)?;
         }
+        exporter.connection.execute_batch("COMMIT")?;
         let mut end = Object::new("end");
         end.int("lines", i64::try_from(exporter.count).unwrap_or(i64::MAX));
         exporter.line("end", &end.finish())?;
@@ -183,7 +197,19 @@ impl<'a> Exporter<'a> {
         self.out.write_all(line.as_bytes()).and_then(|()| self.out.write_all(b"\n")).map_err(failed)?;
         *self.done.lines.entry(kind).or_default() += 1;
         self.count += 1;
+        if self.count.is_multiple_of(EXPORT_PAGE_ROWS as u64) {
+            self.expect_bearable()?;
+        }
         (self.on_progress)(Progress { stage: "exporting", done: self.count, total: 0, unit: Unit::Rows });
+        Ok(())
+    }
+
+    /// Whether a server at work can bear that its log is held.
+    fn expect_bearable(&self) -> Result<(), TransferError> {
+        let bytes = wal_bytes(self.from);
+        if bytes.saturating_sub(self.log_bytes) > BACKUP_LOG_BYTES_MAX {
+            return Err(SafetyError::TooBusy { log: beside(self.from, "-wal"), bytes }.into());
+        }
         Ok(())
     }
 
@@ -313,7 +339,6 @@ impl<'a> Exporter<'a> {
         let key = blob["key"].as_str().unwrap_or_default();
         let sql = "SELECT id FROM blob WHERE key = unhex(:key)";
         let found = self.connection.query_row(sql, named_params! { ":key": key }, |row| row.get(0)).optional()?;
-        // Dropped since: its file is gone, and the row that names it will say so.
         let Some(id) = found else { return Ok(()) };
         for seq in 0.. {
             let read = read_chunk(&self.connection, id, seq);
@@ -337,7 +362,7 @@ impl<'a> Exporter<'a> {
         }
         let since_ns = self.filter.since_ms.map_or(i64::MIN, |since| since.saturating_mul(1_000_000));
         let mut after = -1;
-        while let Some(found) = self.moment(|connection| next_spans(connection, after))? {
+        while let Some(found) = next_spans(&self.connection, after)? {
             after = found.next;
             let name = format!("spans up to batch {after}");
             let Some(mut found) = self.readable(&name, found.batch)? else { continue };
@@ -348,7 +373,7 @@ impl<'a> Exporter<'a> {
                         Some(known) => *known,
                         None => *projects.entry(span.trace_id).or_insert(project_of(&self.connection, span.trace_id)?),
                     };
-                    // A trace dropped since is listed nowhere any more.
+                    // A trace that is being dropped is listed nowhere any more.
                     let Some(project_id) = project_id else { continue };
                     if self.is_of_project(project_id) && span.end_ns >= since_ns {
                         let line = span_line(project_id.0, span, &batch.resources[span.resource]);
@@ -367,7 +392,7 @@ impl<'a> Exporter<'a> {
         }
         let since_ns = self.filter.since_ms.map_or(i64::MIN, |since| since.saturating_mul(1_000_000));
         let mut after = -1;
-        while let Some(found) = self.moment(|connection| next_logs(connection, after))? {
+        while let Some(found) = next_logs(&self.connection, after)? {
             after = found.next;
             let name = format!("logs up to batch {after}");
             for (project_id, batch) in self.readable(&name, found.batch)?.unwrap_or_default() {
@@ -389,7 +414,7 @@ impl<'a> Exporter<'a> {
             return Ok(());
         }
         let mut after = -1;
-        while let Some(found) = self.moment(|connection| next_points(connection, after))? {
+        while let Some(found) = next_points(&self.connection, after)? {
             after = found.next;
             let name = format!("metrics of batch {after}");
             let Some(points) = self.readable(&name, found.batch)? else { continue };
@@ -409,14 +434,6 @@ impl<'a> Exporter<'a> {
             self.line("metric_points", &line.finish())?;
         }
         Ok(())
-    }
-
-    /// Several reads that see the same moment.
-    fn moment<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, TransferError> {
-        self.connection.execute_batch("BEGIN")?;
-        let result = read(&self.connection);
-        self.connection.execute_batch("COMMIT")?;
-        Ok(result?)
     }
 }
 

@@ -26,10 +26,10 @@ use crate::store::logs::insert_logs;
 use crate::store::metrics::insert_metrics;
 use crate::store::perf::pass_over;
 use crate::store::repack::forget_reached;
-use crate::store::safety::{OnProgress, Progress, Unit, count_rows, in_words};
+use crate::store::safety::{OnProgress, Progress, Unit, copy_before_upgrade, count_rows, in_words};
 use crate::store::traces::insert_spans;
 use crate::store::writer::{Batch, last_server_id, open_connection};
-use crate::store::{StoreError, database_path, lock_data_dir, migrate, projects};
+use crate::store::{StoreError, database_path, lock_data_dir, migrate, projects, trouble};
 
 /// What came in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,8 +66,10 @@ pub fn import(
         other => other.into(),
     })?;
     let path = database_path(data_dir);
+    // Refuses what is newer or another program's before anything is opened for writing.
+    copy_before_upgrade(&path)?;
     let mut connection = open_connection(&path, Durability::Full)?;
-    migrate::migrate(&mut connection, &path)?;
+    migrate::migrate(&mut connection, &path).map_err(|error| trouble::at_start(error, &path))?;
     // Every commit is moved into the database at once now and then: there is no writer to do it.
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     let before = count_rows(&connection)?;

@@ -12,10 +12,11 @@ use serde_json::value::RawValue;
 
 use crate::model::ids::{SpanId, TraceId};
 use crate::model::log::LogRecord;
-use crate::model::metric::{MetricKind, MetricPoint};
+use crate::model::metric::{MetricHistogram, MetricKind, MetricPoint};
 use crate::model::span::{
     Attribute, AttributeValue, Resource, Span, SpanEvent, SpanKind, SpanLink, SpanSource, SpanStatus,
 };
+use crate::store::metric_buckets::{decode_buckets, encode_buckets};
 
 /// Attributes inside of attributes; what is kept has far fewer levels.
 const DEPTH_MAX: usize = 64;
@@ -500,28 +501,76 @@ pub(super) fn point_json(point: &MetricPoint, resource: &Resource) -> String {
     inner.int("time_ns", point.time_ns);
     push_optional(&mut inner, "trace_id", point.trace_id.map(|id| id.to_string()).as_deref());
     push_optional(&mut inner, "span_id", point.span_id.map(|id| id.to_string()).as_deref());
+    if let Some(since_ns) = point.since_ns {
+        inner.int("since_ns", since_ns);
+    }
+    push_double_if(&mut inner, "example", point.example);
+    if let Some(histogram) = &point.histogram {
+        inner.raw("histogram", &histogram_json(histogram));
+    }
     push_attributes(&mut inner, "attributes", &point.attributes);
     push_int_if(&mut inner, "dropped", i64::from(point.dropped));
     push_resource(&mut inner, resource);
     inner.finish()
 }
 
+fn histogram_json(histogram: &MetricHistogram) -> String {
+    let mut inner = Object::bare();
+    inner.int("count", histogram.count as i64);
+    push_double_if(&mut inner, "sum", Some(histogram.sum));
+    push_double_if(&mut inner, "min", histogram.min);
+    push_double_if(&mut inner, "max", histogram.max);
+    inner.name("buckets");
+    push_hex(&mut inner.0, &encode_buckets(&histogram.buckets).unwrap_or_default());
+    inner.finish()
+}
+
+fn histogram_of(line: &Members<'_>) -> Result<Option<Box<MetricHistogram>>, Trouble> {
+    let Some(raw) = line.get("histogram") else { return Ok(None) };
+    let members = members(raw.get())?;
+    let Value::Blob(buckets) = column(&members, "buckets", Ty::Hex)? else {
+        return Err("a histogram without buckets".to_string());
+    };
+    Ok(Some(Box::new(MetricHistogram {
+        count: u64::try_from(int(&members, "count")?).map_err(|_| "a histogram counts less than nothing")?,
+        sum: double(&members, "sum")?.unwrap_or_default(),
+        min: double(&members, "min")?,
+        max: double(&members, "max")?,
+        buckets: decode_buckets(&buckets).map_err(|error| error.to_string())?,
+    })))
+}
+
+fn push_double_if(object: &mut Object, name: &str, value: Option<f64>) {
+    if let Some(value) = value {
+        object.name(name);
+        push_double(&mut object.0, value);
+    }
+}
+
+fn double(members: &Members<'_>, name: &str) -> Result<Option<f64>, Trouble> {
+    match column(members, name, Ty::Real)? {
+        Value::Real(value) if !value.is_finite() => Err(format!("{name} is no number")),
+        Value::Real(value) => Ok(Some(value)),
+        _ => Ok(None),
+    }
+}
+
 pub(super) fn points_of(line: &Members<'_>) -> Result<Vec<(MetricPoint, Resource)>, Trouble> {
     let points = list(line, "points")?.into_iter().map(|raw| {
         let members = members(raw.get())?;
         let kind = text(&members, "metric_kind")?;
-        let value = match column(&members, "value", Ty::Real)? {
-            Value::Real(value) if value.is_finite() => value,
-            _ => return Err("a point without a value".to_string()),
-        };
+        let value = double(&members, "value")?.ok_or("a point without a value")?;
         let point = MetricPoint {
             name: text(&members, "name")?,
             kind: MetricKind::parse(&kind).ok_or_else(|| format!("metric_kind is {kind:.40}"))?,
             unit: text(&members, "unit")?,
             value,
+            histogram: histogram_of(&members)?,
+            since_ns: members.contains_key("since_ns").then(|| int(&members, "since_ns")).transpose()?,
             time_ns: int(&members, "time_ns")?,
             trace_id: trace_id(&members)?,
             span_id: span_id(&members, "span_id")?,
+            example: double(&members, "example")?,
             resource: 0,
             attributes: attributes(&members, "attributes")?,
             dropped: small(&members, "dropped")?,
@@ -602,8 +651,18 @@ mod tests {
         assert_eq!(log_of(&members(&line).unwrap()).unwrap(), (record, resource.clone()));
         let point =
             MetricPoint { name: "a".into(), value: 0.1 + 0.2, kind: MetricKind::Gauge, ..MetricPoint::default() };
-        let line = format!("{{\"points\":[{}]}}", point_json(&point, &resource));
-        assert_eq!(points_of(&members(&line).unwrap()).unwrap(), [(point, resource)]);
+        let buckets = crate::model::buckets::Buckets::of_value(3.0);
+        let histogram = MetricHistogram { count: 9, sum: -0.5, min: None, max: Some(3.0), buckets };
+        let total = MetricPoint {
+            since_ns: Some(0),
+            example: Some(1.5),
+            histogram: Some(Box::new(histogram)),
+            ..point.clone()
+        };
+        for point in [point, total] {
+            let line = format!("{{\"points\":[{}]}}", point_json(&point, &resource));
+            assert_eq!(points_of(&members(&line).unwrap()).unwrap(), [(point, resource.clone())]);
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Everything kept as lines of JSON, and back: for moving to another store, and for reading with other tools.
 //!
-//! Owns the format (`docs/export.md`), what is carried over and in which order. Reads a few rows at a time, so that a
-//! running server is not held up, and writes idempotently: the same lines written twice change nothing. How spans and
-//! logs lie in the file is known to [`stored`] alone.
+//! Owns the format (`docs/export.md`), what is carried over and in which order. Reads one moment, a few
+//! rows at a time, beside a running server, and writes idempotently: the same lines written twice change nothing. How
+//! spans and logs lie in the file is known to [`stored`] alone.
 
 mod counts;
 mod export;

@@ -492,12 +492,15 @@ pub(super) const LAST: &[Table] = &[
             ("unit", Ty::Text, "unit"),
             ("last", Ty::Real, "last"),
             ("last_ns", Ty::Int, "last_ns"),
+            ("description", Ty::Text, "description"),
         ],
         project: Some("project_id"),
-        write: &["INSERT INTO metric (project_id, name, kind, unit, last, last_ns)
-             VALUES (:project_id, :name, :metric_kind, :unit, :last, :last_ns)
-             ON CONFLICT (name, project_id, kind, unit) DO UPDATE SET last = excluded.last, last_ns = excluded.last_ns
-             WHERE excluded.last_ns > last_ns"],
+        write: &["INSERT INTO metric (project_id, name, kind, unit, last, last_ns, description)
+             VALUES (:project_id, :name, :metric_kind, :unit, :last, :last_ns, coalesce(:description, ''))
+             ON CONFLICT (name, project_id, kind, unit) DO UPDATE SET
+                 description = CASE WHEN description = '' THEN excluded.description ELSE description END,
+                 last = CASE WHEN excluded.last_ns > last_ns THEN excluded.last ELSE last END,
+                 last_ns = max(last_ns, excluded.last_ns)"],
         ..Table::new("metric", "metric", &["id"])
     },
     Table {
@@ -513,14 +516,16 @@ pub(super) const LAST: &[Table] = &[
             ("max", Ty::Real, "max"),
             ("last", Ty::Real, "metric_minute.last"),
             ("last_ns", Ty::Int, "metric_minute.last_ns"),
+            ("buckets", Ty::Hex, "metric_minute.buckets"),
         ],
         project: Some("project_id"),
         time: Some("minute * 60000"),
-        write: &["INSERT INTO metric_minute (metric_id, minute, point_count, sum, min, max, last, last_ns)
+        write: &["INSERT INTO metric_minute (metric_id, minute, point_count, sum, min, max, last, last_ns, buckets)
              VALUES ((SELECT id FROM metric WHERE name = :name AND project_id = :project_id AND kind = :metric_kind
-                 AND unit = :unit), :minute, :point_count, :sum, :min, :max, :last, :last_ns)
+                 AND unit = :unit), :minute, :point_count, :sum, :min, :max, :last, :last_ns, :buckets)
              ON CONFLICT (metric_id, minute) DO UPDATE SET point_count = excluded.point_count, sum = excluded.sum,
-                 min = excluded.min, max = excluded.max, last = excluded.last, last_ns = excluded.last_ns
+                 min = excluded.min, max = excluded.max, last = excluded.last, last_ns = excluded.last_ns,
+                 buckets = excluded.buckets
              WHERE excluded.point_count > point_count"],
         ..Table::new(
             "metric_minute",

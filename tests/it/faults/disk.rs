@@ -144,7 +144,7 @@ fn failing(budget: &Budget, call: Call) -> Tally {
     tally
 }
 
-fn is_over(server: &Trapline) -> bool {
+pub fn is_over(server: &Trapline) -> bool {
     std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).map_or(true, |stat| stat.contains(") Z "))
 }
 

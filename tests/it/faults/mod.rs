@@ -15,6 +15,8 @@ mod memory;
 mod poison;
 mod power;
 pub mod refused;
+mod replaced;
+mod shared_disk;
 mod shim;
 mod stops;
 mod timeline;
@@ -110,9 +112,11 @@ pub const FAULTS: &[Fault] = &[
     Fault { name: "torn-log", what: "log cut at every 512 bytes, bits turned in it", share: 5, run: files::torn_log },
     Fault { name: "damaged-db", what: "bits turned in the database", share: 5, run: damage::flipped_database },
     Fault { name: "full-disk", what: "disk fills up and has room again", share: 5, run: disk::full },
+    Fault { name: "shared-disk", what: "others fill the disk, an ext4", share: 3, run: shared_disk::filled_by_others },
     Fault { name: "eio-sync", what: "fsync fails", share: 3, run: disk::failing_sync },
     Fault { name: "eio-write", what: "writes fail", share: 3, run: disk::failing_write },
     Fault { name: "eio-read", what: "reads fail", share: 1, run: disk::failing_read },
+    Fault { name: "replaced", what: "the database or its log is replaced or removed", share: 0, run: replaced::run },
     Fault { name: "slow-disk", what: "every fsync takes 200 ms", share: 0, run: disk::slow },
     Fault { name: "poison", what: "rows that the database refuses", share: 0, run: poison::run },
     Fault { name: "refused", what: "read-only, foreign or taken directory", share: 0, run: refused::run },
@@ -170,9 +174,11 @@ mod tests {
         a_torn_log_opens_with_what_is_whole: "torn-log"
         a_damaged_database_is_named_never_a_panic: "damaged-db"
         a_full_disk_heals_by_itself: "full-disk"
+        a_disk_that_others_fill_costs_nothing_that_was_stored: "shared-disk"
         a_failing_fsync_ends_the_process: "eio-sync"
         a_failing_write_ends_the_process: "eio-write"
         a_failing_read_is_told: "eio-read"
+        a_lost_file_ends_the_process: "replaced"
         a_slow_disk_only_makes_wait: "slow-disk"
         a_bad_row_costs_itself: "poison"
         a_directory_it_cannot_have_is_refused: "refused"

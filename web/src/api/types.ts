@@ -378,6 +378,12 @@ export type FieldError = {
  */
 path: string, problem: string, };
 
+export type ServiceListView = { 
+/**
+ * What traces name as `service.name`, sorted.
+ */
+services: Array<string>, };
+
 export type TraceListView = { 
 /**
  * Newest first.
@@ -387,6 +393,11 @@ traces: Array<TraceRowView>, next_cursor: string | null,
  * The search took too long and was given up here; `null` when the page is what it should be.
  */
 searched_to_ms: number | null, 
+/**
+ * Traces that would stand among these, were it not for `kind=requests`: lone calls and queries outside of any
+ * request.
+ */
+background_hidden: number, 
 /**
  * What was typed and taken as an attribute of a span, as `name:value`.
  */
@@ -464,7 +475,12 @@ source: Array<string>,
 /**
  * The span names a parent that is not in the trace.
  */
-is_orphan: Array<boolean>, };
+is_orphan: Array<boolean>, 
+/**
+ * By how much the span is drawn later than its own clock says (earlier when negative), because that differs from
+ * its caller's; 0 for nearly all. Already in `start_ns`.
+ */
+clock_shift_ns: Array<number>, };
 
 export type TraceErrorView = { event_id: string, issue_id: string, short_id: string, title: string, level: string, 
 /**
@@ -480,7 +496,11 @@ span: number,
  */
 is_placed_by_time: boolean, };
 
-export type SpanView = { trace_id: string, span_id: string, parent_span_id: string | null, name: string, op: string, kind: string, service: string, source: string, status: string, status_message: string, start_ms: number, duration_ns: number, http_status: number | null, release: string | null, environment: string | null, sdk: string | null, attributes: Array<Variable>, resource: Array<Variable>, events: Array<SpanEventView>, links: Array<SpanLinkView>, 
+export type SpanView = { trace_id: string, span_id: string, parent_span_id: string | null, name: string, op: string, kind: string, service: string, source: string, status: string, status_message: string, start_ms: number, duration_ns: number, http_status: number | null, 
+/**
+ * Of a database query.
+ */
+query: QueryView | null, release: string | null, environment: string | null, sdk: string | null, attributes: Array<Variable>, resource: Array<Variable>, events: Array<SpanEventView>, links: Array<SpanLinkView>, 
 /**
  * Left out by the SDK's own limits.
  */
@@ -489,6 +509,20 @@ dropped: number,
  * For Sentry transactions: tags, contexts, request and so on, as sent.
  */
 transaction: unknown, };
+
+export type QueryView = { 
+/**
+ * Without values.
+ */
+text: string, 
+/**
+ * `SELECT shop_book`; empty when the statement cannot be read.
+ */
+summary: string, 
+/**
+ * Finds its equals, as the attribute `trapline.query.fingerprint`.
+ */
+fingerprint: string, };
 
 export type SpanEventView = { name: string, 
 /**
@@ -656,9 +690,17 @@ count: number,
 /**
  * Sums of a counter, averages of anything else, oldest first; `null` where nothing was measured.
  */
-spark: Array<number | null>, };
+spark: Array<number | null>, 
+/**
+ * What it measures, in the words of whoever made it; empty when it was not said.
+ */
+description: string, };
 
-export type MetricView = { name: string, kind: string, unit: string, project_slug: string, 
+export type MetricView = { name: string, kind: string, unit: string, 
+/**
+ * What it measures, in the words of whoever made it; empty when it was not said.
+ */
+description: string, project_slug: string, 
 /**
  * The metrics of this name; this is one of them.
  */
@@ -676,11 +718,11 @@ split: Array<MetricSplitView>,
  */
 attributes: Array<string>, 
 /**
- * Of a distribution, over the points looked at.
+ * Of a distribution, over all of the time: exact where every measurement was looked at, else read from buckets.
  */
 p50: number | null, p95: number | null, p99: number | null, 
 /**
- * Points looked at for split, percentiles and examples.
+ * Points looked at for split and examples.
  */
 points_seen: number, 
 /**
@@ -694,7 +736,11 @@ examples: Array<MetricExampleView>, };
 
 export type MetricVariantView = { kind: string, unit: string, project_slug: string, };
 
-export type MetricSeriesView = { count: Array<number>, sum: Array<number | null>, min: Array<number | null>, max: Array<number | null>, last: Array<number | null>, };
+export type MetricSeriesView = { count: Array<number>, sum: Array<number | null>, min: Array<number | null>, max: Array<number | null>, last: Array<number | null>, 
+/**
+ * Of a distribution; `null` also where no spread was kept.
+ */
+p50: Array<number | null>, p95: Array<number | null>, p99: Array<number | null>, };
 
 export type MetricSplitView = { 
 /**

@@ -94,7 +94,7 @@ function LedgerRow({ row }: { row: IngestRowView }) {
           </time>
         </td>
         <td class="l-request mono">
-          {row.method} <span title={row.path}>{shortPath(row.path)}</span>
+          {requestMethod(row)} <span title={row.path}>{shortPath(row.path)}</span>
         </td>
         <td class="l-status">
           <span class={`http-status ${tone}`}>{row.status}</span>
@@ -120,7 +120,16 @@ function LedgerRow({ row }: { row: IngestRowView }) {
   );
 }
 
-/** A key within a path says nothing that its beginning does not. */
+/** `/opentelemetry.proto.collector.trace.v1.TraceService/Export` */
+const GRPC_SERVICE = /^\/opentelemetry\.proto\.collector\.[a-z0-9.]+\.(\w+)\/Export$/;
+
+function requestMethod(row: IngestRowView): string {
+  return GRPC_SERVICE.test(row.path) ? "gRPC" : row.method;
+}
+
+/** A key within a path says nothing that its beginning does not, and of a gRPC method its service is enough. */
 function shortPath(path: string): string {
+  const service = GRPC_SERVICE.exec(path)?.[1];
+  if (service) return service;
   return path.replace(/\b([0-9a-f]{4})[0-9a-f]{28}\b/g, "$1…");
 }

@@ -14,12 +14,14 @@ function isSparse(values: readonly (number | null)[]): boolean {
   return values.filter((n) => n !== null).length < values.length / 8;
 }
 
-export function LineChart({ lines, fromMs, stepMs, label, print, asBars }: {
+export function LineChart({ lines, fromMs, stepMs, label, print, mark = print, asBars }: {
   lines: readonly Line[];
   fromMs: number;
   stepMs: number;
   label: string;
   print: (n: number) => string;
+  /** Beside the axis, where there is little room. */
+  mark?: (n: number) => string;
   asBars: boolean;
 }) {
   const [at, setAt] = useState<number | null>(null);
@@ -53,7 +55,7 @@ export function LineChart({ lines, fromMs, stepMs, label, print, asBars }: {
       <div class="chart-box">
         <div class="chart-y" aria-hidden="true">
           {marks.map((n) => (
-            <span key={n} style={{ top: `${(y(n) / HEIGHT) * 100}%` }}>{n === 0 ? "0" : print(n)}</span>
+            <span key={n} style={{ top: `${(y(n) / HEIGHT) * 100}%` }}>{n === 0 ? "0" : mark(n)}</span>
           ))}
         </div>
         <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={label} onPointerMove={point} onPointerLeave={() => setAt(null)}>

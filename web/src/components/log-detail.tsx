@@ -83,6 +83,9 @@ export function LogDetail({ id, onFilter }: { id: string; onFilter: (name: strin
   );
 }
 
+/** Characters shown of an attribute: a stack trace is read whole, in a box that scrolls. */
+const room = (text: string) => (text.includes("\n") ? 16_000 : 600);
+
 function Attributes({ title, attributes, onFilter }: { title: string; attributes: readonly Variable[]; onFilter: (name: string, value: string) => void }) {
   if (attributes.length === 0) return null;
   return (
@@ -95,7 +98,7 @@ function Attributes({ title, attributes, onFilter }: { title: string; attributes
             <div key={`${i}${name}`}>
               <dt>{name}</dt>
               <dd>
-                {text.length > 600 ? `${text.slice(0, 600)}… (${bytes(text.length)})` : text}
+                {text.length > room(text) ? `${text.slice(0, room(text))}… (${bytes(text.length)})` : text}
                 {(typeof value !== "object" || value === null) && (
                   <button type="button" class="link" aria-label={`Only logs with ${name} ${oneLine(text, 60)}`} title="Only logs with this value" onClick={() => onFilter(name, String(value))}>
                     filter

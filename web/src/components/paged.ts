@@ -3,7 +3,7 @@
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import { type ApiError, load, recall, remember } from "../api/client";
 
-type Page<T> = { rows: T[]; next: string | null; total: number | null; searchedToMs?: number | null; typedAttribute?: string | null };
+type Page<T> = { rows: T[]; next: string | null; total: number | null; searchedToMs?: number | null; typedAttribute?: string | null; hidden?: number };
 export type Paged<T> = {
   rows: T[] | undefined;
   next: string | null;
@@ -12,6 +12,8 @@ export type Paged<T> = {
   searchedToMs: number | null;
   /** What of the search was taken as an attribute. */
   typedAttribute: string | null;
+  /** Rows that a filter on by default leaves out, among those shown. */
+  hidden: number;
   error: ApiError | null;
   isLoadingMore: boolean;
   more: () => void;
@@ -49,6 +51,7 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>): Paged<
     total: state.page?.total ?? null,
     searchedToMs: state.page?.searchedToMs ?? null,
     typedAttribute: state.page?.typedAttribute ?? null,
+    hidden: state.page?.hidden ?? 0,
     error: state.error,
     isLoadingMore: state.isLoadingMore,
     reload,
@@ -62,7 +65,7 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>): Paged<
         (view) => {
           state.isLoadingMore = false;
           const more = read(view);
-          set({ ...more, rows: [...page.rows, ...more.rows] });
+          set({ ...more, rows: [...page.rows, ...more.rows], hidden: (page.hidden ?? 0) + (more.hidden ?? 0) });
         },
         (error: ApiError) => {
           state.isLoadingMore = false;

@@ -5,6 +5,7 @@ import type { SpanView, TraceErrorView } from "../api/types";
 import { duration, offset, oneLine, plural } from "../lib/format";
 import { isTree } from "../lib/python-value";
 import { eventPath, tracePath, tracesWith } from "../lib/urls";
+import { movedWords } from "../lib/waterfall";
 import { Sql } from "./code";
 import { CopyIcon } from "./controls";
 import { Part } from "./event-sections";
@@ -15,6 +16,8 @@ import { Entry, KeyValues } from "./values";
 
 /** Where SDKs old and new put the text of a query. */
 const SQL_KEYS = ["db.query.text", "db.statement"];
+/** Of a query, in common with its equals. */
+const FINGERPRINT = "trapline.query.fingerprint";
 /** And the place in the code: file, line, function. */
 const CODE_KEYS = [
   ["code.file.path", "code.filepath"],
@@ -22,12 +25,14 @@ const CODE_KEYS = [
   ["code.function.name", "code.function"],
 ];
 
-export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onClose }: {
+export function SpanPanel({ traceId, spanId, name, startNs, selfNs, shiftNs, errors, onClose }: {
   traceId: string;
   spanId: string;
   name: string;
   startNs: number;
   selfNs: number;
+  /** By how much the span is drawn later than its clock says. */
+  shiftNs: number;
   errors: readonly TraceErrorView[];
   onClose: () => void;
 }) {
@@ -56,6 +61,7 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onCl
             <Fact name="Duration" value={duration(data.duration_ns)} />
             <Fact name="Itself" value={duration(selfNs)} />
             <Fact name="Start" value={offset(startNs)} />
+            <Fact name="Clock" value={shiftNs === 0 ? null : movedWords(shiftNs)} />
             <Fact name="Code" value={codeOf(data)} isCode />
             <Fact name="Operation" value={data.op} />
             <Fact name="Service" value={data.service} />
@@ -69,11 +75,16 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, errors, onCl
           {statement && (
             <Part title="Query">
               <Sql text={statement} />
+              {data.query && (
+                <p class="hint">
+                  <a href={tracesWith(FINGERPRINT, data.query.fingerprint)}>Traces with this query</a>, whatever its values
+                </p>
+              )}
             </Part>
           )}
           {data.attributes.length > 0 && (
             <Part title={`Attributes ${data.attributes.length}`}>
-              <KeyValues pairs={data.attributes.filter(({ name: key }) => !(statement && SQL_KEYS.includes(key)))} linkOf={sameValue} />
+              <KeyValues pairs={data.attributes.filter(({ name: key }) => !(statement && (SQL_KEYS.includes(key) || key === FINGERPRINT)))} linkOf={sameValue} />
             </Part>
           )}
           {data.events.length > 0 && (

@@ -3,10 +3,10 @@
 
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
-import type { TraceView } from "../api/types";
+import type { SpanColumns, TraceView } from "../api/types";
 import { duration, offset, oneLine } from "../lib/format";
 import { eventPath } from "../lib/urls";
-import { type Row, ticks, type Zoom } from "../lib/waterfall";
+import { movedWords, type Row, ticks, type Zoom } from "../lib/waterfall";
 import { Icon } from "./icons";
 import { LevelMark } from "./marks";
 
@@ -207,9 +207,20 @@ function Name({ row, trace, colour }: { row: Row; trace: TraceView; colour: stri
         </span>
       )}
       {spans.is_orphan[i] && <span class="wf-note">parent not received</span>}
+      {isFirstMoved(spans, i) && (
+        <span class="wf-note" title={movedWords(spans.clock_shift_ns[i] ?? 0)}>
+          clock differs
+        </span>
+      )}
       {trace.services.length > 1 && spans.service[i] !== spans.service[spans.parent[i] ?? -1] && <span class="wf-note service">{trace.services[spans.service[i] ?? 0]}</span>}
     </>
   );
+}
+
+/** The topmost of the spans that one clock has moved. */
+function isFirstMoved(spans: SpanColumns, i: number): boolean {
+  const shift = spans.clock_shift_ns[i] ?? 0;
+  return shift !== 0 && shift !== (spans.clock_shift_ns[spans.parent[i] ?? -1] ?? 0);
 }
 
 function Bars({ row, trace, zoom, colour }: { row: Row; trace: TraceView; zoom: Zoom; colour: string }) {

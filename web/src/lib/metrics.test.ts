@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { column, extent, number, overall, path, value } from "./metrics";
 
-const series = { count: [2, 0, 1], sum: [10, null, 4], min: [4, null, 4], max: [6, null, 4], last: [6, null, 4] };
+const series = { count: [2, 0, 1], sum: [10, null, 4], min: [4, null, 4], max: [6, null, 4], last: [6, null, 4], p50: [null, null, null], p95: [null, null, null], p99: [null, null, null] };
+const spread = { ...series, p50: [4, null, 4], p95: [6, null, 4], p99: [6, null, 5] };
 
 describe("values", () => {
   it("read in their unit", () => {
@@ -11,6 +12,9 @@ describe("values", () => {
     expect(value(0.5, "ratio")).toBe("50\u202f%");
     expect(value(2.5, "")).toBe("2.5");
   });
+  it("read in OpenTelemetry's units", () => {
+    expect([value(3, "{request}"), value(0.25, "1"), value(2048, "By"), value(2048, "By/s"), value(1.5, "s"), value(2, "min"), value(1, "MiBy"), value(3, "{item}/s")]).toEqual(["3\u202frequests", "0.25", "2.05\u202fkB", "2.05\u202fkB/s", "1.50\u202fs", "2\u202fmin 0\u202fs", "1.05\u202fMB", "3\u202fitems/s"]);
+  });
   it("never lose themselves in digits", () => {
     expect([number(1234567), number(0.0001234), number(-5.55555), number(1e20), number(1234.6)]).toEqual(["1.23M", "0.000123", "−5.56", "1.00e+20", "1\u202f235"]);
   });
@@ -18,12 +22,17 @@ describe("values", () => {
 
 describe("sums", () => {
   it("are columns of one kind", () => {
-    expect(column(series, "avg")).toEqual([5, null, 4]);
-    expect(column(series, "count")).toEqual([2, null, 1]);
+    expect(column(series, "avg", 60_000)).toEqual([5, null, 4]);
+    expect(column(series, "count", 60_000)).toEqual([2, null, 1]);
+  });
+  it("are rates of what is counted", () => {
+    expect(column(series, "rate", 2000)).toEqual([5, null, 2]);
+    expect(column(spread, "rate", 2000)).toEqual([1, null, 0.5]);
+    expect([overall(series, "rate", 2000), overall(spread, "p99", 2000)]).toEqual([7 / 3, 5]);
   });
   it("are one number for all of the time", () => {
-    expect([overall(series, "sum"), overall(series, "avg"), overall(series, "min"), overall(series, "max"), overall(series, "last")]).toEqual([14, 14 / 3, 4, 6, 4]);
-    expect(overall({ count: [0], sum: [null], min: [null], max: [null], last: [null] }, "avg")).toBe(null);
+    expect([overall(series, "sum", 60_000), overall(series, "avg", 60_000), overall(series, "min", 60_000), overall(series, "max", 60_000), overall(series, "last", 60_000)]).toEqual([14, 14 / 3, 4, 6, 4]);
+    expect(overall({ count: [0], sum: [null], min: [null], max: [null], last: [null], p50: [null], p95: [null], p99: [null] }, "avg", 60_000)).toBe(null);
   });
 });
 

@@ -3,11 +3,16 @@
 import type { MetricRowView, MetricSeriesView } from "../api/types";
 import { bytes, count, duration } from "./format";
 
-const NANOSECONDS: Record<string, number> = { nanosecond: 1, ns: 1, microsecond: 1e3, us: 1e3, millisecond: 1e6, ms: 1e6, second: 1e9, s: 1e9, minute: 6e10, hour: 3.6e12, day: 8.64e13 };
-const BYTES: Record<string, number> = { byte: 1, by: 1, bit: 1 / 8, kilobyte: 1e3, kibibyte: 1024, megabyte: 1e6, mebibyte: 1048576, gigabyte: 1e9, gibibyte: 1073741824 };
+const NANOSECONDS: Record<string, number> = { nanosecond: 1, ns: 1, microsecond: 1e3, us: 1e3, millisecond: 1e6, ms: 1e6, second: 1e9, s: 1e9, minute: 6e10, hour: 3.6e12, day: 8.64e13, min: 6e10, h: 3.6e12, d: 8.64e13 };
+const BYTES: Record<string, number> = { byte: 1, by: 1, bit: 1 / 8, kilobyte: 1e3, kibibyte: 1024, megabyte: 1e6, mebibyte: 1048576, gigabyte: 1e9, gibibyte: 1073741824, kby: 1e3, kiby: 1024, mby: 1e6, miby: 1048576, gby: 1e9, giby: 1073741824 };
 
 /** A value with its unit: `187 ms`, `1.2 kB`, `42 %`, `3 items`. */
 export function value(n: number, unit: string): string {
+  // Between braces stands a word for what is counted (UCUM, as OpenTelemetry writes units): `{request}`. And 1 is no unit.
+  const counted = /^\{(.*)\}(\/s)?$/.exec(unit);
+  if (counted) return `${number(n)}\u202f${counted[1]}${n === 1 || !/[a-z]$/.test(counted[1] ?? "") ? "" : "s"}${counted[2] ?? ""}`;
+  if (unit === "1") return number(n);
+  if (unit.endsWith("/s") && unit.length > 2) return `${value(n, unit.slice(0, -2))}/s`;
   const word = unit.toLowerCase();
   const ns = NANOSECONDS[word] ?? NANOSECONDS[word.replace(/s$/, "")];
   if (ns !== undefined) return duration(n * ns);
@@ -17,6 +22,9 @@ export function value(n: number, unit: string): string {
   if (word === "ratio") return `${number(n * 100)}\u202f%`;
   return unit === "" ? number(n) : `${number(n)}\u202f${unit}`;
 }
+
+/** A unit as it stands beside a name: `request` for `{request}`, nothing for 1. */
+export const unitWord = (unit: string) => (unit === "1" ? "" : unit.replace(/[{}]/g, ""));
 
 /** Whole numbers as they are, others with three digits that say something. */
 export function number(n: number): string {
@@ -32,29 +40,38 @@ function short(n: number): string {
   return `${Number((n / size).toPrecision(3))}${letter}`;
 }
 
-export type Stat = "sum" | "count" | "avg" | "min" | "max" | "last";
+export type Stat = "sum" | "count" | "rate" | "avg" | "min" | "max" | "last" | "p50" | "p95" | "p99";
 /** What is worth drawing of a kind; the first unless another is asked for. */
 export const STATS: Record<string, readonly Stat[]> = {
-  counter: ["sum", "count"],
+  counter: ["sum", "rate", "count"],
   gauge: ["avg", "last", "min", "max"],
-  distribution: ["avg", "max", "min", "count", "sum"],
+  distribution: ["avg", "p95", "max", "min", "rate", "count", "sum"],
 };
-export const STAT_WORDS: Record<Stat, string> = { sum: "Sum", count: "Count", avg: "Average", min: "Minimum", max: "Maximum", last: "Last value" };
+export const STAT_WORDS: Record<Stat, string> = { sum: "Sum", count: "Count", rate: "Rate", p50: "p50", p95: "p95", p99: "p99", avg: "Average", min: "Minimum", max: "Maximum", last: "Last value" };
 
-export function column(series: MetricSeriesView, stat: Stat): (number | null)[] {
+/** `stepMs`: length of one stretch. */
+export function column(series: MetricSeriesView, stat: Stat, stepMs: number): (number | null)[] {
   if (stat === "count") return series.count.map((n) => (n === 0 ? null : n));
+  if (stat === "rate") return rates(series).map((n) => (n === null ? null : n / (stepMs / 1000)));
   if (stat === "avg") return series.sum.map((sum, i) => (sum === null ? null : sum / Math.max(1, series.count[i] ?? 1)));
   return series[stat];
 }
 
-/** One number for all of the time. */
-export function overall(series: MetricSeriesView, stat: Stat): number | null {
-  const values = column(series, stat).filter((n) => n !== null);
+/** What is counted: increments of a counter, measurements of a distribution. */
+function rates(series: MetricSeriesView): (number | null)[] {
+  const isSpread = series.p50.some((n) => n !== null);
+  return isSpread ? series.count.map((n) => (n === 0 ? null : n)) : series.sum;
+}
+
+/** One number for all of the time. Percentiles do not add up: of those it is the latest. */
+export function overall(series: MetricSeriesView, stat: Stat, stepMs: number): number | null {
+  const values = column(series, stat, stepMs).filter((n) => n !== null);
   if (values.length === 0) return null;
   if (stat === "min") return Math.min(...values);
   if (stat === "max") return Math.max(...values);
-  if (stat === "last") return values[values.length - 1] ?? null;
-  const sum = (column(series, stat === "avg" ? "sum" : stat) as (number | null)[]).reduce<number>((total, n) => total + (n ?? 0), 0);
+  if (stat === "last" || stat === "p50" || stat === "p95" || stat === "p99") return values[values.length - 1] ?? null;
+  const sum = column(series, stat === "avg" ? "sum" : stat, stepMs).reduce<number>((total, n) => total + (n ?? 0), 0);
+  if (stat === "rate") return sum / Math.max(1, series.count.length);
   return stat === "avg" ? sum / Math.max(1, series.count.reduce((total, n) => total + n, 0)) : sum;
 }
 

@@ -1,8 +1,19 @@
-// What to paste to make a Sentry SDK send logs, metrics and the name of a release, as sentry-sdk 2.75 takes it. Pure.
+// What to paste to make an SDK send logs, metrics and the name of a release, as sentry-sdk 2.75 and OpenTelemetry for
+// Python 1.45 take it. Pure.
 
 import type { Snippet } from "./snippets";
 
-export function logSnippets(dsn: string): Snippet[] {
+function otel(origin: string, more: string): Snippet {
+  return {
+    title: "or OpenTelemetry's environment",
+    language: "shell",
+    text: `export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}
+export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+${more}`,
+  };
+}
+
+export function logSnippets(dsn: string, origin: string): Snippet[] {
   return [
     {
       title: "settings.py, or the start of your program",
@@ -24,10 +35,12 @@ logging.getLogger("shop").warning("cart %s is stale", 42)
 from sentry_sdk import logger
 logger.info("cart {id} priced", id=42)`,
     },
+    otel(origin, `export OTEL_LOGS_EXPORTER=otlp
+export OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED=true`),
   ];
 }
 
-export function metricSnippets(dsn: string): Snippet[] {
+export function metricSnippets(dsn: string, origin: string): Snippet[] {
   return [
     {
       title: "settings.py, or the start of your program",
@@ -45,6 +58,7 @@ metrics.count("orders.placed", 1, attributes={"country": "DE"})
 metrics.gauge("queue.depth", 42)
 metrics.distribution("checkout.duration", 187.5, unit="millisecond")`,
     },
+    otel(origin, "export OTEL_METRICS_EXPORTER=otlp"),
   ];
 }
 

@@ -77,18 +77,16 @@ sentry_sdk.init(
     };
   // Lines of at most 64 characters: the box shows them whole at 1280 px.
   return {
-    install: `pip install opentelemetry-distro \\
-  opentelemetry-exporter-otlp-proto-http
+    install: `pip install opentelemetry-distro opentelemetry-exporter-otlp
 # finds Django and your database driver
 opentelemetry-bootstrap -a install`,
     setup: [
       {
         title: "environment",
         language: "shell",
-        text: `export DJANGO_SETTINGS_MODULE=mysite.settings     # yours
-export OTEL_SERVICE_NAME=my-app                   # yours
-export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}
-export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf  # not gRPC`,
+        text: `export DJANGO_SETTINGS_MODULE=mysite.settings  # yours
+export OTEL_SERVICE_NAME=my-app                # yours
+export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}`,
       },
       {
         title: "run",

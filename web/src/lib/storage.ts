@@ -82,7 +82,7 @@ export function writerTrouble(storage: StorageView): { title: string; detail: st
     case "log_held":
       return {
         title: "The write-ahead log grows and cannot be emptied",
-        detail: `Another program has been reading ${storage.path} for long (sqlite3, a backup under way). Everything is stored all the same; end that program, or wait for the backup, and the log goes back.`,
+        detail: `Another program has been reading ${storage.path} for long (sqlite3, a backup or an export under way). Everything is stored all the same; end that program, or wait for it, and the log goes back.`,
       };
     default:
       return null;

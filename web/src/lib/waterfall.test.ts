@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SpanColumns, TraceErrorView } from "../api/types";
-import { buildTree, clampZoom, find, kindOf, layout, reveal, ticks, timeByKind, zoomBy } from "./waterfall";
+import { buildTree, clampZoom, find, kindOf, layout, movedServices, movedWords, reveal, ticks, timeByKind, zoomBy } from "./waterfall";
 
 type Spec = { parent: number; name?: string; op?: string; start?: number; duration?: number; status?: string };
 function columns(specs: Spec[]): SpanColumns {
@@ -10,7 +10,7 @@ function columns(specs: Spec[]): SpanColumns {
     span_id: specs.map((_, i) => `s${i}`), parent: specs.map((s) => s.parent), depth,
     start_ns: specs.map((s, i) => s.start ?? i), duration_ns: specs.map((s) => s.duration ?? 10), name: specs.map((s, i) => s.name ?? `n${i}`),
     op: specs.map((s) => s.op ?? ""), service: specs.map(() => 0), kind: specs.map(() => "internal"), status: specs.map((s) => s.status ?? "ok"),
-    source: specs.map(() => "otel"), is_orphan: specs.map(() => false),
+    source: specs.map(() => "otel"), is_orphan: specs.map(() => false), clock_shift_ns: specs.map(() => 0),
   };
 }
 const error = (span: number, time = 0): TraceErrorView => ({
@@ -126,3 +126,10 @@ it("zoom stays inside", () => {
 });
 
 it("ticks are round", () => expect(ticks({ fromNs: 0, toNs: 412 }, 5)).toEqual([0, 100, 200, 300, 400]));
+
+it("what one clock moved is told once per service", () => {
+  const spans = { ...columns([{ parent: -1 }, { parent: 0 }, { parent: 1 }, { parent: 0 }]), service: [0, 1, 1, 0], clock_shift_ns: [0, -2e6, -3e6, 0] };
+  expect(movedServices(["shop", "billing"], spans)).toEqual([{ service: "billing", byNs: -3e6 }]);
+  expect(movedWords(-2e6)).toMatch(/^drawn 2.* earlier/);
+  expect(movedWords(5e9)).toMatch(/later/);
+});

@@ -4,6 +4,7 @@
 // coming before its children and repairs nothing.
 
 import type { SpanColumns, TraceErrorView } from "../api/types";
+import { duration } from "./format";
 
 /** Siblings of one op and name are folded from this many on. */
 export const GROUP_AT = 5;
@@ -154,6 +155,21 @@ export function reveal(tree: Tree, spans: SpanColumns, folding: Folding, span: n
     if (group >= 0) openGroups.add(group);
   }
   return { closed, openGroups };
+}
+
+/** What is said of a span that is not drawn when its own clock says it happened. */
+export function movedWords(shiftNs: number): string {
+  return `drawn ${duration(Math.abs(shiftNs))} ${shiftNs > 0 ? "later" : "earlier"}: its clock differs from its caller's`;
+}
+
+/** The services whose spans were moved, each by the furthest of its moves. */
+export function movedServices(services: readonly string[], spans: SpanColumns): { service: string; byNs: number }[] {
+  const most = new Map<number, number>();
+  for (const [i, shift] of spans.clock_shift_ns.entries()) {
+    const service = spans.service[i] ?? 0;
+    if (shift !== 0 && Math.abs(shift) > Math.abs(most.get(service) ?? 0)) most.set(service, shift);
+  }
+  return [...most].map(([service, byNs]) => ({ service: services[service] ?? "", byNs }));
 }
 
 export type Kind = "db" | "http" | "template" | "cache" | "queue" | "app";

@@ -233,10 +233,10 @@ function NoLogs() {
     <>
       <Empty title="No log has arrived yet">
         <p>
-          A Sentry SDK sends what goes through Python's <code>logging</code> when <code>enable_logs</code> is on.
+          A Sentry SDK sends what goes through Python's <code>logging</code> when <code>enable_logs</code> is on; OpenTelemetry does when its logging handler is.
         </p>
       </Empty>
-      <Teach snippets={logSnippets(ownDsn())} />
+      <Teach snippets={logSnippets(ownDsn(), window.location.origin)} />
     </>
   );
 }

@@ -13,7 +13,7 @@ import { LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, dateTime, plural } from "../lib/format";
 import { timeRange } from "../lib/logs";
-import { column, metricPath, number, overall, STAT_WORDS, type Stat, STATS, value } from "../lib/metrics";
+import { column, metricPath, number, overall, STAT_WORDS, type Stat, STATS, unitWord, value } from "../lib/metrics";
 import { tracePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { now } from "../state";
@@ -49,9 +49,10 @@ export function MetricPage({ params }: PageProps) {
       <header class="issue-head">
         <p class="crumbs">
           <a href="/metrics">Metrics</a> <span aria-hidden="true">/</span>
-          {metric && <span>{[metric.kind, metric.unit, metric.project_slug].filter(Boolean).join(" · ")}</span>}
+          {metric && <span>{[metric.kind, unitWord(metric.unit), metric.project_slug].filter(Boolean).join(" · ")}</span>}
         </p>
         <PageTitle title={name} class="metric-title" />
+        {metric?.description && <p class="quiet metric-about">{metric.description}</p>}
       </header>
       {answer.error && <LoadError error={answer.error} what="The metric" hasData={metric !== undefined} onRetry={answer.reload} />}
       {metric ? <Metric metric={metric} rangeKey={range.key} isSplit={search.get("split") !== null} /> : !answer.error && <SkeletonRows rows={8} height={36} />}
@@ -59,22 +60,27 @@ export function MetricPage({ params }: PageProps) {
   );
 }
 
+const PERCENTILES: readonly Stat[] = ["p50", "p95", "p99"];
+
 function Metric({ metric, rangeKey, isSplit }: { metric: MetricView; rangeKey: string; isSplit: boolean }) {
   const stats = STATS[metric.kind] ?? (["avg"] as const);
   const wanted = query.value.get("stat") as Stat | null;
   const stat: Stat = wanted && stats.includes(wanted) ? wanted : (stats[0] ?? "avg");
   const split = query.value.get("split") ?? "";
   const change = (changes: Record<string, string | null>) => navigate(`${place.value.path}${withQuery(place.value.search, changes)}`, { replace: true });
-  const print = (n: number) => (stat === "count" ? number(n) : value(n, metric.unit));
-  const lines: Line[] =
-    isSplit && metric.split.length > 0
-      ? metric.split.map((part, i) => ({ name: part.value === null ? "all others" : part.value || "(none)", colour: `p${(i % 8) + 1}`, values: column(part.series, stat) }))
-      : [{ name: metric.name, colour: "accent", values: column(metric.series, stat) }];
+  const isCount = stat === "count" || (stat === "rate" && metric.kind !== "counter");
+  const print = (n: number) => (isCount ? number(n) : value(n, metric.unit)) + (stat === "rate" ? "/s" : "");
+  const parts = isSplit ? metric.split : [];
+  const drawn: (Line & { total: number | null })[] =
+    parts.length > 0
+      ? parts.map((part, i) => ({ name: part.value === null ? "all others" : part.value || "(none)", colour: `p${(i % 8) + 1}`, values: column(part.series, stat, metric.step_ms), total: overall(part.series, stat, metric.step_ms) }))
+      : (stat === "p95" ? PERCENTILES : [stat]).map((name, i) => ({ name: stat === "p95" ? name : metric.name, colour: stat === "p95" ? `p${i + 1}` : "accent", values: column(metric.series, name, metric.step_ms), total: overall(metric.series, name, metric.step_ms) }));
+  const words = (name: Stat) => (name === "p95" && parts.length === 0 ? "Percentiles" : STAT_WORDS[name]);
   const facts: [string, number | null, boolean][] = [
-    ["Points", metric.series.count.reduce((a, b) => a + b, 0), true],
-    ...(metric.kind === "counter" ? ([["Sum", overall(metric.series, "sum"), false]] as [string, number | null, boolean][]) : []),
-    ...(metric.kind !== "counter" ? ([["Average", overall(metric.series, "avg"), false], ["Minimum", overall(metric.series, "min"), false], ["Maximum", overall(metric.series, "max"), false]] as [string, number | null, boolean][]) : []),
-    ...(metric.kind === "gauge" ? ([["Last", overall(metric.series, "last"), false]] as [string, number | null, boolean][]) : []),
+    [metric.kind === "distribution" ? "Measurements" : "Points", metric.series.count.reduce((a, b) => a + b, 0), true],
+    ...(metric.kind === "counter" ? ([["Sum", overall(metric.series, "sum", metric.step_ms), false]] as [string, number | null, boolean][]) : []),
+    ...(metric.kind !== "counter" ? ([["Average", overall(metric.series, "avg", metric.step_ms), false], ["Minimum", overall(metric.series, "min", metric.step_ms), false], ["Maximum", overall(metric.series, "max", metric.step_ms), false]] as [string, number | null, boolean][]) : []),
+    ...(metric.kind === "gauge" ? ([["Last", overall(metric.series, "last", metric.step_ms), false]] as [string, number | null, boolean][]) : []),
     ...(metric.p50 !== null ? ([["p50", metric.p50, false], ["p95", metric.p95, false], ["p99", metric.p99, false]] as [string, number | null, boolean][]) : []),
   ];
   const others = metric.variants.filter(({ kind, unit, project_slug }) => kind !== metric.kind || unit !== metric.unit || project_slug !== metric.project_slug);
@@ -92,7 +98,7 @@ function Metric({ metric, rangeKey, isSplit }: { metric: MetricView; rangeKey: s
         <nav class="tabs" aria-label="What is drawn">
           {stats.map((name, i) => (
             <a key={name} href={`${place.value.path}${withQuery(place.value.search, { stat: i === 0 ? null : name })}`} aria-current={stat === name ? "true" : undefined}>
-              {STAT_WORDS[name]}
+              {words(name)}
             </a>
           ))}
         </nav>
@@ -109,18 +115,19 @@ function Metric({ metric, rangeKey, isSplit }: { metric: MetricView; rangeKey: s
         </span>
       </div>
       <LineChart
-        lines={lines}
+        lines={drawn}
         fromMs={metric.from_ms}
         stepMs={metric.step_ms}
         print={print}
-        asBars={(stat === "sum" || stat === "count") && lines.length === 1}
-        label={`${STAT_WORDS[stat]} per ${stretch(metric.step_ms)}${split === "" ? "" : `, by ${split}`}`}
+        mark={metric.unit.startsWith("{") ? (n) => number(n) + (stat === "rate" ? "/s" : "") : print}
+        asBars={(stat === "sum" || stat === "count" || stat === "rate") && drawn.length === 1}
+        label={`${words(stat)}${stat === "rate" ? " over" : " per"} ${stretch(metric.step_ms)}${split === "" ? "" : `, by ${split}`}`}
       />
-      {lines.length > 1 && (
+      {drawn.length > 1 && (
         <ul class="legend metric-legend">
-          {metric.split.map((part, i) => (
-            <li key={part.value ?? "\u0000"}>
-              <span class="swatch" style={{ background: `var(--p${(i % 8) + 1})` }} /> {part.value === null ? "all others" : part.value || "(none)"} <b>{print(overall(part.series, stat) ?? 0)}</b>
+          {drawn.map(({ name, colour, total }) => (
+            <li key={name}>
+              <span class="swatch" style={{ background: `var(--${colour})` }} /> {name} <b>{total === null ? "–" : print(total)}</b>
             </li>
           ))}
         </ul>
@@ -158,7 +165,7 @@ function Metric({ metric, rangeKey, isSplit }: { metric: MetricView; rangeKey: s
           {`${plural(others.length, "other metric")} of this name: `}
           {others.map((other) => (
             <a key={`${other.kind}${other.unit}${other.project_slug}`} href={metricPath({ ...other, name: metric.name })}>
-              {[other.kind, other.unit, other.project_slug].filter(Boolean).join(" · ")}
+              {[other.kind, unitWord(other.unit), other.project_slug].filter(Boolean).join(" · ")}
             </a>
           ))}
         </p>

@@ -13,7 +13,7 @@ import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { countShort, plural } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
-import { extent, metricPath, path, value } from "../lib/metrics";
+import { extent, metricPath, path, unitWord, value } from "../lib/metrics";
 import { metricSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
@@ -84,10 +84,10 @@ export function MetricsPage() {
               return (
                 <tr key={to} data-row={to} class={current === to ? "current" : undefined}>
                   <td class="c-name">
-                    <a class="row-link" href={`${to}${range.key === "" || range.key === RANGE_DEFAULT ? "" : `&range=${range.key}`}`}>
+                    <a class="row-link" title={row.description || undefined} href={`${to}${range.key === "" || range.key === RANGE_DEFAULT ? "" : `&range=${range.key}`}`}>
                       {row.name}
                     </a>
-                    {row.unit !== "" && <span class="metric-unit">{row.unit}</span>}
+                    {unitWord(row.unit) !== "" && <span class="metric-unit">{unitWord(row.unit)}</span>}
                   </td>
                   <td class="c-kind">{row.kind}</td>
                   {projects > 1 && <td class="c-project">{row.project_slug}</td>}
@@ -130,9 +130,9 @@ function NoMetrics() {
   return (
     <>
       <Empty title="No metric has arrived yet">
-        <p>A Sentry SDK sends what your code counts and measures; nothing needs to be switched on.</p>
+        <p>A Sentry SDK sends what your code counts and measures; nothing needs to be switched on. OpenTelemetry sends what it measures of requests by itself.</p>
       </Empty>
-      <Teach snippets={metricSnippets(ownDsn())} />
+      <Teach snippets={metricSnippets(ownDsn(), window.location.origin)} />
     </>
   );
 }

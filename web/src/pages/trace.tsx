@@ -20,7 +20,7 @@ import { useKeys } from "../keys";
 import { count, dateTime, duration, oneLine, plural, shortId } from "../lib/format";
 import { colourNames, kindColour, serviceColour } from "../lib/span-colours";
 import { eventPath, normaliseId, tracePath, withQuery } from "../lib/urls";
-import { buildTree, find, type Folding, layout, reveal, type Row, timeByKind, type Zoom, zoomBy } from "../lib/waterfall";
+import { buildTree, find, type Folding, layout, movedServices, reveal, type Row, timeByKind, type Zoom, zoomBy } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
 import { say } from "../state";
 import "../styles/performance.css";
@@ -57,6 +57,7 @@ function Trace({ trace }: { trace: TraceView }) {
   const total = Math.max(1, trace.duration_ns);
   const tree = useMemo(() => buildTree(spans, errors), [trace]);
   const colours = useMemo(() => colourNames(trace), [trace]);
+  const moved = useMemo(() => movedServices(trace.services, spans), [trace]);
   const kinds = useMemo(() => timeByKind(spans, tree), [tree]);
   // Nothing chosen means all of it, also when it grows.
   const [chosenZoom, chooseZoom] = useState<Zoom | null>(null);
@@ -227,6 +228,7 @@ function Trace({ trace }: { trace: TraceView }) {
         </>
       ) : (
         <>
+          {moved.length > 0 && <Partial>{`Clocks differ: spans of ${moved.map(({ service, byNs }) => `${service} are drawn ${duration(Math.abs(byNs))} ${byNs > 0 ? "later" : "earlier"}`).join(", ")}, inside the calls they answer.`}</Partial>}
           <div class="trace-overview">
             <Minimap trace={trace} zoom={zoom} colours={colours} onZoom={setZoom} />
             <div class="legend-line">
@@ -270,6 +272,7 @@ function Trace({ trace }: { trace: TraceView }) {
                 name={spans.name[selected] ?? ""}
                 startNs={spans.start_ns[selected] ?? 0}
                 selfNs={tree.selfNs[selected] ?? 0}
+                shiftNs={spans.clock_shift_ns[selected] ?? 0}
                 errors={(tree.errorsOf.get(selected) ?? []).flatMap((i) => errors[i] ?? [])}
                 onClose={() => change({ span: null })}
               />

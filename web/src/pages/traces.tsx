@@ -1,8 +1,8 @@
 // The list of traces, newest first: what ran, how long, how much SQL, what failed.
 
-import { prefetch } from "../api/client";
+import { prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
-import type { TraceListView, TraceRowView } from "../api/types";
+import type { ServiceListView, TraceListView, TraceRowView } from "../api/types";
 import { SearchBox } from "../components/controls";
 import { AttributeBox, Chip, Choice, ListEnd, NewBar, ProjectChoice, SearchedTo } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
@@ -18,7 +18,7 @@ import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
 import "../styles/logs.css";
 
-const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, typedAttribute: view.typed_attribute });
+const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, typedAttribute: view.typed_attribute, hidden: view.background_hidden });
 const keyOf = (row: TraceRowView) => row.trace_id;
 
 export function TracesPage() {
@@ -44,7 +44,8 @@ export function TracesPage() {
   const { searchedToMs, typedAttribute } = list;
   const isUnreadable = list.error?.status === 400 && text !== "";
   const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
-  const services = (rows ?? []).flatMap((row) => row.services);
+  // Those that came since the page was opened are in its rows.
+  const services = [...(useResource<ServiceListView>("/api/ui/services").data?.services ?? []), ...(rows ?? []).flatMap((row) => row.services)];
   return (
     <div class="page">
       <header class="page-head">
@@ -57,13 +58,7 @@ export function TracesPage() {
         <AttributeBox value={attribute} label="Attribute of a span" placeholder="db.system:sqlite" onChange={(pair) => change({ attribute: pair })} />
       </div>
       <div class="filter-line">
-        <nav class="tabs" aria-label="Kind">
-          {(["requests", "all"] as const).map((kind) => (
-            <a key={kind} href={`/traces${withQuery(place.value.search, { kind: kind === "all" ? "all" : null })}`} aria-current={(kind === "all") === isAll ? "true" : undefined}>
-              {kind === "all" ? "All" : "Requests"}
-            </a>
-          ))}
-        </nav>
+        <Background isAll={isAll} hidden={list.hidden} onChange={(kind) => change({ kind })} />
         <span class="log-chips">
           {typedAttribute !== null && (
             <span class="typed-attribute">
@@ -119,6 +114,18 @@ export function TracesPage() {
         <ListEnd list={list} noun="trace" />
       )}
     </div>
+  );
+}
+
+/** Queries and calls outside of any request or job are traces of their own: many, and seldom what is looked for. */
+function Background({ isAll, hidden, onChange }: { isAll: boolean; hidden: number; onChange: (kind: string | null) => void }) {
+  return (
+    <span class="background-calls">
+      <button type="button" class="toggle" aria-pressed={isAll} onClick={() => onChange(isAll ? null : "all")} title="Queries and calls outside of any request or job: each is a trace of its own">
+        Include background calls
+      </button>
+      {!isAll && hidden > 0 && <span>{`${count(hidden)} hidden`}</span>}
+    </span>
   );
 }
 
@@ -236,7 +243,7 @@ function NoTraces({ text, typed, service, attribute, project, isAll, onClear, on
           </button>
           {!isAll && (
             <button type="button" class="button" onClick={onAll}>
-              Look in all kinds
+              Include background calls
             </button>
           )}
         </p>
@@ -245,7 +252,7 @@ function NoTraces({ text, typed, service, attribute, project, isAll, onClear, on
   if (boot.value?.has_traces)
     return (
       <Empty title="No requests among the traces">
-        <p>Only spans of other kinds have arrived: jobs, scripts, or parts of requests.</p>
+        <p>Only queries and calls outside of any request or job have arrived.</p>
         <p class="buttons">
           <button type="button" class="button primary" onClick={onAll}>
             Show all traces

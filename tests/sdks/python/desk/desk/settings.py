@@ -12,6 +12,8 @@ from pathlib import Path
 import sentry_sdk
 from sentry_sdk.integrations.django import DjangoIntegration
 
+from desk import otel
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = "not-a-secret-this-project-only-runs-in-tests"
@@ -54,7 +56,9 @@ def before_send(event, hint):
 
 
 def integrations():
-    found = [DjangoIntegration()]
+    found = [DjangoIntegration(), *otel.integrations()]
+    if otel.MODE is not None:
+        return found
     options = json.loads(os.environ.get("CELERY_OPTIONS", "{}"))
     from sentry_sdk.integrations.celery import CeleryIntegration
 
@@ -66,5 +70,6 @@ sentry_sdk.init(
     dsn=os.environ["DSN"],
     integrations=integrations(),
     before_send=before_send,
-    **json.loads(os.environ.get("OPTIONS", "{}")),
+    **{**otel.options(), **json.loads(os.environ.get("OPTIONS", "{}"))},
 )
+otel.start()
