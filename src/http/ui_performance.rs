@@ -98,8 +98,8 @@ fn numbers(ready: &Ready, kind: MeasuredKind, stats: &Stats, minutes: f64) -> Pe
     PerformanceNumbers {
         count: stats.count,
         per_minute: stats.count as f64 / minutes.max(1.0),
-        failed: stats.failed,
-        error_share: each(stats.failed as f64),
+        failed: stats.failed(),
+        error_share: each(stats.failed() as f64),
         total_ms: ms(stats.total_us),
         average_ms: each(ms(stats.total_us)),
         p50_ms: quantile(0.5),
@@ -144,7 +144,7 @@ fn detail_view(
     for stats in &found.stretches {
         let quantile = |share| stats.histogram.quantile_us(share).map(ms);
         series.count.push(stats.count);
-        series.failed.push(stats.failed);
+        series.failed.push(stats.failed());
         series.p50_ms.push(quantile(0.5));
         series.p95_ms.push(quantile(0.95));
         series.p99_ms.push(quantile(0.99));

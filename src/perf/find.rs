@@ -12,8 +12,9 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use super::reading::Reading;
 use super::stats::MeasuredKind;
 use crate::config::{FINDING_SPANS_MAX, FINDINGS_PER_TRACE_MAX, N_PLUS_ONE_SHARE_PERCENT, Performance};
+use crate::model::conventions::Conventions;
 use crate::model::ids::{EventId, TraceId};
-use crate::model::span::{Attribute, AttributeValue, Span, text_attribute};
+use crate::model::span::Span;
 use crate::model::sql::Sql;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,13 +42,10 @@ pub struct CallSite {
 }
 
 impl CallSite {
-    /// What Sentry's SDKs and OpenTelemetry's conventions, old and stable, call it.
     pub fn of(span: &Span) -> Option<Self> {
-        let text = |keys: [&str; 2]| keys.iter().find_map(|key| text_attribute(&span.attributes, key));
-        let file = text(["code.file.path", "code.filepath"]).filter(|file| !file.is_empty())?;
-        let line = ["code.line.number", "code.lineno"].iter().find_map(|key| number(&span.attributes, key));
-        let function = text(["code.function.name", "code.function"]).filter(|name| !name.is_empty());
-        Some(Self { file: file.to_owned(), line, function: function.map(str::to_owned) })
+        let known = Conventions::of(&span.attributes);
+        let file = known.code_file?.to_owned();
+        Some(Self { file, line: known.code_line.map(u64::from), function: known.code_function.map(str::to_owned) })
     }
 
     /// What stays the same when lines above it come and go.
@@ -68,14 +66,6 @@ impl std::fmt::Display for CallSite {
             write!(f, ":{line}")?;
         }
         self.function.as_ref().map_or(Ok(()), |function| write!(f, " in {function}"))
-    }
-}
-
-fn number(attributes: &[Attribute], key: &str) -> Option<u64> {
-    match &attributes.iter().find(|attribute| attribute.key == key)?.value {
-        AttributeValue::Int(number) => u64::try_from(*number).ok(),
-        AttributeValue::Text(text) => text.parse().ok(),
-        _ => None,
     }
 }
 
@@ -246,7 +236,7 @@ fn finding(
 ) -> Option<Finding> {
     let first = trace.span(*places.first()?);
     let sql = trace.query(*places.first()?)?;
-    let text = |key| text_attribute(&first.attributes, key).filter(|text| !text.is_empty());
+    let known = Conventions::of_span(first);
     let resource = trace.resource(*places.first()?);
     let end_ns = places.iter().map(|place| trace.span(*place).end_ns).max()?;
     let segment_kind = trace.kind(segment);
@@ -267,9 +257,9 @@ fn finding(
         fingerprint: sql.fingerprint,
         operation: sql.operation.clone(),
         table: sql.table.clone(),
-        example: text("db.query.text").or_else(|| text("db.statement")).unwrap_or(&first.name).to_owned(),
+        example: known.db_statement.unwrap_or(&first.name).to_owned(),
         call_site,
-        db_system: text("db.system.name").or_else(|| text("db.system")).map(str::to_owned),
+        db_system: known.db_system.map(str::to_owned),
         service: resource.map(|resource| resource.service.clone()).unwrap_or_default(),
         release: resource.and_then(|resource| resource.release.clone()),
         environment: resource.and_then(|resource| resource.environment.clone()),

@@ -10,6 +10,7 @@ pub mod reading;
 pub mod stats;
 #[cfg(test)]
 mod tests;
+mod twins;
 
 pub use find::{CallSite, Finding, FindingKind, find};
 pub use histogram::Histogram;

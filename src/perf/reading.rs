@@ -1,17 +1,19 @@
 //! The spans of one trace as requests and jobs with the queries they made.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::model::conventions::Conventions;
 use crate::model::ids::SpanId;
 use crate::model::span::{Resource, Span, SpanBatch, SpanKind, SpanSource, text_attribute};
-use crate::model::sql::{Dialect, Sql};
+use crate::model::sql::Sql;
 
 use super::stats::MeasuredKind;
+use super::twins::{Segment, twins};
 
-/// Statements read once and met again: a request's queries are the same from one request to the next.
+/// Statements read once and met again, by their fingerprints: a request's queries are the same from one to the next.
 #[derive(Default)]
-pub struct SqlCache(HashMap<u8, HashMap<String, Arc<Sql>>>, usize);
+pub struct SqlCache(HashMap<u64, Arc<Sql>>);
 
 /// Statements remembered before all are forgotten.
 const SQL_CACHE_MAX: usize = 2_000;
@@ -19,19 +21,22 @@ const SQL_CACHE_MAX: usize = 2_000;
 const SQL_CACHED_BYTES_MAX: usize = 4_096;
 
 impl SqlCache {
-    fn read(&mut self, statement: &str, dialect: Dialect) -> Arc<Sql> {
-        if let Some(known) = self.0.get(&(dialect as u8)).and_then(|known| known.get(statement)) {
-            return known.clone();
+    /// The statement of a query to a database that takes SQL.
+    fn read(&mut self, known: &Conventions<'_>) -> Option<Arc<Sql>> {
+        let fingerprint = known.query_fingerprint.and_then(|text| u64::from_str_radix(text, 16).ok());
+        let Some(fingerprint) = fingerprint else { return known.sql().map(Arc::new) };
+        if let Some(sql) = self.0.get(&fingerprint) {
+            return Some(sql.clone());
         }
-        let sql = Arc::new(Sql::read(statement, dialect));
-        if statement.len() <= SQL_CACHED_BYTES_MAX {
-            if self.1 >= SQL_CACHE_MAX {
-                *self = Self::default();
+        // It was taken before values that look like secrets were replaced, and links to traces with the same query.
+        let sql = Arc::new(Sql { fingerprint, ..known.sql()? });
+        if sql.text.len() <= SQL_CACHED_BYTES_MAX {
+            if self.0.len() >= SQL_CACHE_MAX {
+                self.0.clear();
             }
-            self.1 += 1;
-            self.0.entry(dialect as u8).or_default().insert(statement.to_owned(), sql.clone());
+            self.0.insert(fingerprint, sql.clone());
         }
-        sql
+        Some(sql)
     }
 }
 
@@ -41,32 +46,70 @@ pub struct Reading<'b> {
     parents: Vec<Option<usize>>,
     segments: Vec<Option<usize>>,
     queries: Vec<Option<Arc<Sql>>>,
+    has_twins: bool,
 }
 
 impl<'b> Reading<'b> {
     /// Reads spans of one trace, each there once, in any order.
     pub fn of(batch: &'b SpanBatch, cache: &mut SqlCache) -> Self {
+        Self::ranked(batch, cache, &|_| 0)
+    }
+
+    /// The same, where a request or job that was told of twice ([`super::twins`]) counts as the one of lower rank.
+    pub fn ranked(batch: &'b SpanBatch, cache: &mut SqlCache, rank: &dyn Fn(usize) -> u8) -> Self {
         let places: HashMap<SpanId, usize> =
             batch.spans.iter().enumerate().map(|(place, span)| (span.span_id, place)).collect();
         let parent_of = |(place, span): (usize, &Span)| {
             span.parent_span_id.and_then(|id| places.get(&id).copied()).filter(|parent| *parent != place)
         };
         let parents: Vec<Option<usize>> = batch.spans.iter().enumerate().map(parent_of).collect();
-        let mut queries: Vec<Option<Arc<Sql>>> = batch
-            .spans
-            .iter()
-            .map(|span| statement_of(span).map(|(text, dialect)| cache.read(text, dialect)))
-            .collect();
+        let read: Vec<Option<Arc<Sql>>> = batch.spans.iter().map(|span| statement_of(span, cache)).collect();
         // A library and the driver below it both tell of the same query: the outer one counts.
-        for place in 0..queries.len() {
-            if queries[place].is_some()
-                && parents[place].is_some_and(|parent| statement_of(&batch.spans[parent]).is_some())
-            {
-                queries[place] = None;
+        let is_outer = |place: &usize| parents[*place].is_none_or(|parent| read[parent].is_none());
+        let queries = (0..read.len()).map(|place| read[place].clone().filter(|_| is_outer(&place))).collect();
+        let segments = segments_of(batch, &parents);
+        let mut reading = Self { batch, parents, segments, queries, has_twins: false };
+        reading.count_twins_once(rank);
+        reading
+    }
+
+    /// What the other SDK saw of a request belongs to the one that counts, but for its queries when that has its own.
+    fn count_twins_once(&mut self, rank: &dyn Fn(usize) -> u8) {
+        let first = self.batch.spans.first().map(|span| span.source);
+        if self.batch.spans.iter().all(|span| Some(span.source) == first) {
+            return;
+        }
+        let segments: Vec<Segment> = (0..self.segments.len())
+            .filter_map(|place| {
+                let is_task = match self.kind(place)? {
+                    MeasuredKind::Endpoint => false,
+                    MeasuredKind::Task => true,
+                    MeasuredKind::Query => return None,
+                };
+                Some(Segment { place, is_task, name: self.segment_name(place) })
+            })
+            .collect();
+        let counted_by = twins(self.batch, &self.parents, &self.segments, &segments, rank);
+        self.has_twins = !counted_by.is_empty();
+        if !self.has_twins {
+            return;
+        }
+        let asking: HashSet<usize> = (0..self.queries.len())
+            .filter(|place| self.queries[*place].is_some())
+            .filter_map(|place| self.segments[place])
+            .collect();
+        for place in 0..self.segments.len() {
+            let Some(winner) = self.segments[place].and_then(|segment| counted_by.get(&segment)) else { continue };
+            self.segments[place] = Some(*winner);
+            if asking.contains(winner) {
+                self.queries[place] = None;
             }
         }
-        let segments = segments_of(batch, &parents);
-        Self { batch, parents, segments, queries }
+    }
+
+    /// Some request or job was told of twice.
+    pub fn has_twins(&self) -> bool {
+        self.has_twins
     }
 
     pub fn span(&self, place: usize) -> &'b Span {
@@ -108,15 +151,11 @@ impl<'b> Reading<'b> {
 }
 
 /// The statement of a span that is a query to a database that takes SQL.
-fn statement_of(span: &Span) -> Option<(&str, Dialect)> {
+fn statement_of(span: &Span, cache: &mut SqlCache) -> Option<Arc<Sql>> {
     if !span.is_db() || span.op == "db.redis" {
         return None;
     }
-    let text = |key| text_attribute(&span.attributes, key).filter(|text| !text.is_empty());
-    let system = text("db.system.name").or_else(|| text("db.system")).unwrap_or_default();
-    let dialect = Dialect::of_system(&system.to_ascii_lowercase())?;
-    let statement = text("db.query.text").or_else(|| text("db.statement")).unwrap_or(&span.name);
-    (!statement.is_empty()).then_some((statement, dialect))
+    cache.read(&Conventions::of_span(span)).filter(|sql| !sql.text.is_empty())
 }
 
 /// Sentry says which spans are whole transactions. OpenTelemetry says kinds: a server span below another of the same
@@ -194,7 +233,7 @@ fn segments_of(batch: &SpanBatch, parents: &[Option<usize>]) -> Vec<Option<usize
 fn name_of(span: &Span) -> String {
     let is_routed = match span.source {
         _ if span.kind != SpanKind::Server => true,
-        SpanSource::Otel => text_attribute(&span.attributes, "http.route").is_some() || !span.name.contains('/'),
+        SpanSource::Otel => Conventions::of(&span.attributes).http_route.is_some() || !span.name.contains('/'),
         SpanSource::Sentry => {
             !span.transaction_json.as_deref().is_some_and(says_url)
                 && text_attribute(&span.attributes, "sentry.span.source").is_none_or(|source| source != "url")

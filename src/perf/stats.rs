@@ -66,12 +66,14 @@ pub struct RollupKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     pub count: u64,
-    pub failed: u64,
     pub total_us: u64,
     /// Queries made within, and their time.
     pub sql_count: u64,
     pub sql_us: u64,
+    /// Of all.
     pub histogram: Histogram,
+    /// Of those that failed.
+    pub failures: Histogram,
     pub slowest: Option<Slowest>,
 }
 
@@ -88,11 +90,11 @@ const FORMAT: u8 = 1;
 impl Stats {
     pub fn merge(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
-        self.failed = self.failed.saturating_add(other.failed);
         self.total_us = self.total_us.saturating_add(other.total_us);
         self.sql_count = self.sql_count.saturating_add(other.sql_count);
         self.sql_us = self.sql_us.saturating_add(other.sql_us);
         self.histogram.merge(&other.histogram);
+        self.failures.merge(&other.failures);
         let key = |slowest: &Slowest| (slowest.us, slowest.trace_id.0);
         self.slowest = match (self.slowest, other.slowest) {
             (Some(one), Some(two)) => Some(if key(&two) > key(&one) { two } else { one }),
@@ -100,24 +102,28 @@ impl Stats {
         };
     }
 
+    pub fn failed(&self) -> u64 {
+        self.failures.count()
+    }
+
     /// Satisfied users, and half of those who tolerate up to four times the threshold, of all; a failure satisfies nobody.
     pub fn apdex(&self, threshold_us: u64) -> Option<f64> {
         if self.count == 0 {
             return None;
         }
-        let satisfied = self.histogram.count_within_us(threshold_us);
-        let tolerating = self.histogram.count_within_us(threshold_us.saturating_mul(4)).saturating_sub(satisfied);
-        let score = (satisfied as f64 + tolerating as f64 / 2.0) / self.count as f64;
-        // Which of them failed is not known: they are taken to be like the others.
-        Some(score * (1.0 - self.failed as f64 / self.count as f64).clamp(0.0, 1.0))
+        let within = |us| self.histogram.count_within_us(us).saturating_sub(self.failures.count_within_us(us));
+        let satisfied = within(threshold_us);
+        let tolerating = within(threshold_us.saturating_mul(4)).saturating_sub(satisfied);
+        Some((satisfied as f64 + tolerating as f64 / 2.0) / self.count as f64)
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![FORMAT];
-        for number in [self.count, self.failed, self.total_us, self.sql_count, self.sql_us] {
+        for number in [self.count, self.total_us, self.sql_count, self.sql_us] {
             write_varint(&mut out, number);
         }
         self.histogram.write(&mut out);
+        self.failures.write(&mut out);
         if let Some(slowest) = self.slowest {
             write_varint(&mut out, slowest.us);
             out.extend_from_slice(&slowest.trace_id.0);
@@ -131,13 +137,14 @@ impl Stats {
         let (format, rest) = bytes.split_first()?;
         *bytes = rest;
         let mut number = || read_varint(bytes);
-        let (count, failed, total_us, sql_count, sql_us) = (number()?, number()?, number()?, number()?, number()?);
+        let (count, total_us, sql_count, sql_us) = (number()?, number()?, number()?, number()?);
         let histogram = Histogram::read(bytes)?;
+        let failures = Histogram::read(bytes)?;
         let slowest = match bytes.is_empty() {
             true => None,
             false => Some(Slowest { us: read_varint(bytes)?, trace_id: TraceId::from_slice(bytes)? }),
         };
-        (*format == FORMAT).then_some(Self { count, failed, total_us, sql_count, sql_us, histogram, slowest })
+        (*format == FORMAT).then_some(Self { count, total_us, sql_count, sql_us, histogram, failures, slowest })
     }
 }
 
@@ -186,11 +193,13 @@ pub fn roll_up(trace: &Reading<'_>, counts: impl Fn(usize) -> bool, into: &mut R
             || kind == MeasuredKind::Endpoint && span.http_status.is_some_and(|status| status >= 500);
         let stats = into.entry((minute, key)).or_default();
         stats.count += 1;
-        stats.failed += u64::from(is_failed);
         stats.total_us = stats.total_us.saturating_add(us);
         stats.sql_count = stats.sql_count.saturating_add(sql_count);
         stats.sql_us = stats.sql_us.saturating_add(sql_us);
         stats.histogram.add(us);
+        if is_failed {
+            stats.failures.add(us);
+        }
         let slower = Slowest { us, trace_id: span.trace_id };
         if stats.slowest.is_none_or(|slowest| (slower.us, slower.trace_id.0) > (slowest.us, slowest.trace_id.0)) {
             stats.slowest = Some(slower);

@@ -40,7 +40,7 @@ fn query(id: u64, parent: u64, at_ms: i64, ms: i64, sql: &str) -> Span {
         kind: SpanKind::Client,
         op: "db".to_string(),
         name: sql.to_string(),
-        attributes: vec![text("db.system", "postgresql")],
+        attributes: vec![text("db.system", "postgresql"), text("db.statement", sql)],
         ..span(id, parent, at_ms, ms)
     }
 }
@@ -118,7 +118,7 @@ fn failures_are_errors_and_answers_of_the_500s_and_nothing_else() {
     let failed = |change: fn(&mut Span)| {
         let mut span = request(1, 0, 10);
         change(&mut span);
-        counted(vec![span])[0].1.failed
+        counted(vec![span])[0].1.failed()
     };
     assert_eq!(failed(|_| {}), 0);
     assert_eq!(failed(|span| span.http_status = Some(404)), 0);
@@ -254,4 +254,95 @@ fn sums_come_back_as_they_were_and_add_up() {
     assert_eq!(one.apdex(500_000), Some(7.5 / 8.0));
     assert_eq!(one.apdex(100), Some(0.0));
     assert_eq!(Stats::default().apdex(500), None);
+    // One of the fast ones fails: it satisfies nobody.
+    one.failures.add(3_000);
+    assert_eq!(one.apdex(500_000), Some(6.5 / 8.0));
+    assert_eq!(Stats::from_bytes(&one.to_bytes()), Some(one));
+}
+
+/// A request as both SDKs of its process tell it: the caller's span 7, Sentry's 1, OpenTelemetry's 2; queries of each.
+fn told_twice(sentrys_queries: u64, otels_queries: u64) -> Vec<Span> {
+    let otel = Span { source: SpanSource::Otel, start_ns: START + MS, resource: 1, ..request(2, 7, 990) };
+    let mut spans = vec![request(1, 7, 1_000), otel];
+    spans.extend((0..sentrys_queries).map(|n| query(10 + n, 1, 10 + 12 * n as i64, 10, AUTHOR)));
+    let of_otel =
+        |n| Span { source: SpanSource::Otel, resource: 1, ..query(50 + n, 2, 10 + 12 * n as i64, 10, AUTHOR) };
+    spans.extend((0..otels_queries).map(of_otel));
+    spans
+}
+
+fn two_services(spans: Vec<Span>) -> SpanBatch {
+    let mut batch = batch(spans);
+    batch.resources.push(Resource { service: "otel-shop".to_string(), ..Resource::default() });
+    batch
+}
+
+fn counts(batch: &SpanBatch, rank: &dyn Fn(usize) -> u8) -> Vec<(MeasuredKind, String, u64, u64)> {
+    let mut rollup = Rollup::new();
+    roll_up(&Reading::ranked(batch, &mut SqlCache::default(), rank), |_| true, &mut rollup);
+    let row = |((_, key), stats): ((i64, RollupKey), Stats)| (key.kind, key.service, stats.count, stats.sql_count);
+    let mut rows: Vec<_> = rollup.into_iter().map(row).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn a_request_that_both_sdks_of_a_process_tell_of_counts_once() {
+    let shop = |count, sql| (MeasuredKind::Endpoint, "shop".to_string(), count, sql);
+    let asked = |service: &str, count| (MeasuredKind::Query, service.to_string(), count, 0);
+    assert_eq!(counts(&two_services(told_twice(3, 3)), &|_| 0), [shop(1, 3), asked("shop", 3)]);
+    // Sentry's SDK saw no queries.
+    assert_eq!(counts(&two_services(told_twice(0, 3)), &|_| 0), [shop(1, 3), asked("otel-shop", 3)]);
+    // OpenTelemetry's was counted before.
+    let otel = (MeasuredKind::Endpoint, "otel-shop".to_string(), 1, 3);
+    let batch = two_services(told_twice(4, 3));
+    let is_sentrys = |place: usize| u8::from(batch.spans[place].source == SpanSource::Sentry);
+    assert_eq!(counts(&batch, &is_sentrys), [otel, asked("otel-shop", 3)]);
+    // What was found twice is one cause.
+    let found = find(&Reading::of(&two_services(told_twice(6, 6)), &mut SqlCache::default()), &Performance::default());
+    assert_eq!(found.iter().map(|finding| finding.count).collect::<Vec<_>>(), [6]);
+}
+
+#[test]
+fn requests_that_only_look_alike_count_each() {
+    let endpoints = |change: fn(&mut Vec<Span>)| {
+        let mut spans = told_twice(0, 0);
+        change(&mut spans);
+        let rows = counts(&two_services(spans), &|_| 0);
+        rows.iter().map(|(_, _, count, _)| count).sum::<u64>()
+    };
+    assert_eq!(endpoints(|_| {}), 1);
+    // Sentry's shop calls OpenTelemetry's.
+    assert_eq!(endpoints(|spans| spans[1].parent_span_id = Some(spans[0].span_id)), 2);
+    // Another service with another route, at the same time, of one page.
+    assert_eq!(endpoints(|spans| spans[1].name = "GET /prices/".to_string()), 2);
+    // The same route of another service for somebody else.
+    assert_eq!(endpoints(|spans| spans[1].parent_span_id = Some(SpanId([8; 8]))), 2);
+    // One after the other.
+    assert_eq!(
+        endpoints(|spans| {
+            spans[1].start_ns += 5_000 * MS;
+            spans[1].end_ns += 5_000 * MS;
+        }),
+        2
+    );
+    // Both of one protocol.
+    assert_eq!(endpoints(|spans| spans[1].source = SpanSource::Sentry), 2);
+    // Two at once are two, each told of twice.
+    let twice = |spans: &mut Vec<Span>| {
+        let again = |n: usize| Span { span_id: SpanId([60 + n as u8; 8]), ..told_twice(0, 0).remove(n) };
+        spans.extend([again(0), again(1)]);
+    };
+    assert_eq!(endpoints(twice), 2);
+    // Callers that were told of twice themselves: the same route, called by one request.
+    let callers = |spans: &mut Vec<Span>| {
+        let calls = |id, parent, source| Span { source, kind: SpanKind::Client, ..span(id, parent, 0, 1_000) };
+        let outer = |id, source| Span { source, resource: 0, name: "GET /".to_string(), ..request(id, 0, 2_000) };
+        spans.extend([outer(71, SpanSource::Sentry), calls(73, 71, SpanSource::Sentry)]);
+        spans.extend([outer(72, SpanSource::Otel), calls(74, 72, SpanSource::Otel)]);
+        spans[0].start_ns += MS;
+        spans[0].parent_span_id = Some(SpanId(73_u64.to_be_bytes()));
+        spans[1].parent_span_id = Some(SpanId(74_u64.to_be_bytes()));
+    };
+    assert_eq!(endpoints(callers), 2);
 }

@@ -43,7 +43,7 @@ fn otlp(number: u64, queries: u64) -> Value {
     let start = ((now_s() - 5.0) * 1e9) as u64;
     let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
     let mut spans = vec![json!({
-        "traceId": id(number), "spanId": format!("{number:016x}"), "name": "GET /books/", "kind": 2,
+        "traceId": id(number), "spanId": format!("{:016x}", 1_000 + number), "name": "GET /books/", "kind": 2,
         "startTimeUnixNano": start.to_string(), "endTimeUnixNano": (start + 500_000_000).to_string(),
         "attributes": [text("http.request.method", "GET"), text("http.route", "/books/"),
                        { "key": "http.response.status_code", "value": { "intValue": "200" } }],
@@ -51,7 +51,7 @@ fn otlp(number: u64, queries: u64) -> Value {
     for n in 0..queries {
         let at = start + n * 20_000_000;
         spans.push(json!({
-            "traceId": id(number), "spanId": format!("{:016x}", 100 + n), "parentSpanId": format!("{number:016x}"),
+            "traceId": id(number), "spanId": format!("{:016x}", 200 + n), "parentSpanId": format!("{:016x}", 1_000 + number),
             "name": "SELECT", "kind": 3, "startTimeUnixNano": at.to_string(),
             "endTimeUnixNano": (at + 10_000_000).to_string(),
             "attributes": [text("db.system", "postgresql"),
@@ -114,6 +114,25 @@ fn both_kinds_of_sdk_count_for_the_same_endpoint_and_query() {
 }
 
 #[test]
+fn a_request_that_both_sdks_of_a_process_tell_of_counts_once_whoever_is_first() {
+    let server = Trapline::start_with(&EAGER);
+    // Of one trace: that of whoever called, for lack of a parent nobody.
+    send_transaction(&server, transaction(1, 6, "shop@1"));
+    counted(&server, "endpoint", 1);
+    server.post("/v1/traces").json(&otlp(1, 6)).send().expect(200);
+    server.post("/v1/traces").json(&otlp(2, 3)).send().expect(200);
+    counted(&server, "endpoint", 2);
+    send_transaction(&server, transaction(2, 3, "shop@1"));
+    send_transaction(&server, transaction(3, 0, "shop@1"));
+    let endpoint = counted(&server, "endpoint", 3);
+    assert_eq!(endpoint["numbers"]["sql_per_request"], 3.0);
+    counted(&server, "query", 9);
+    let issue = wait_for("the issue", || server.issues().pop());
+    assert_eq!(issue["event_count"], 1);
+    server.expect_sound();
+}
+
+#[test]
 fn what_is_delivered_twice_counts_once_and_outlives_restart_and_power_cut() {
     let mut server = Trapline::start_with(&EAGER);
     let (one, two) = (transaction(1, 3, "shop@1"), otlp(2, 2));
@@ -149,8 +168,7 @@ fn a_loop_of_queries_is_one_issue_counted_once_for_every_trace() {
     assert_eq!(issue["title"], "N+1 query: SELECT shop_author in books (shop/views.py)");
     assert_eq!((&issue["culprit"], &issue["level"]), (&json!("GET /books/"), &json!("warning")));
     let short_id = issue["short_id"].as_str().unwrap();
-    let view = server.get_json(&format!("/api/ui/issues/{short_id}"));
-    let text = view.to_string();
+    let text = server.get_json(&format!("/api/ui/issues/{short_id}/events/latest")).to_string();
     assert!(text.contains("\"n_plus_one\"") && text.contains("shop/views.py"), "{text}");
     // The trace says so as well, with its spans, and counts no error.
     let trace = server.get_json(&format!("/api/ui/traces/{}", id(3)));
@@ -175,7 +193,7 @@ fn a_store_and_its_copy_say_the_same() {
     assert!(server.terminate().success());
     let dir = server.dir().to_path_buf();
     for arguments in [
-        &["export", "--data-dir", "data", "--out", "all.ndjson"][..],
+        &["export", "--data-dir", "data", "all.ndjson"][..],
         &["import", "all.ndjson", "--data-dir", "copy"],
         &["import", "all.ndjson", "--data-dir", "copy"],
         &["check", "--data-dir", "copy"],

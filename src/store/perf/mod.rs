@@ -194,13 +194,20 @@ fn look_at(keeper: &mut Keeper, settled: &[(i64, bool)], looked_to: i64) -> Resu
             whole.add(&batches[batch], place, Standing::New);
         }
         around.add_to(&keeper.reader, trace_id, &mut whole)?;
-        let trace = Reading::of(&whole.batch, &mut keeper.looking.statements);
+        let statements = &mut keeper.looking.statements;
+        // Of a request that both protocols tell of, the one that was counted first counts.
+        let trace = Reading::ranked(&whole.batch, statements, &|place| whole.standing[place] as u8);
         perf::roll_up(
             &trace,
             |place| whole.standing[place] == Standing::New,
             looked.minutes.entry(project_id).or_default(),
         );
-        for finding in perf::find(&trace, &limits) {
+        // What is found is the same whoever came first.
+        let found = match trace.has_twins() {
+            true => perf::find(&Reading::of(&whole.batch, statements), &limits),
+            false => perf::find(&trace, &limits),
+        };
+        for finding in found {
             if !is_told(&keeper.reader, project_id, &finding)? && keeper.looking.may_tell(&finding) {
                 looked.findings.push((project_id, finding));
             }
@@ -259,13 +266,13 @@ fn merge(into: &mut Rollup, key: (i64, perf::RollupKey), stats: &Stats) {
     into.entry(key).or_default().merge(stats);
 }
 
-/// Where a span comes from, as seen from the batches being looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Where a span comes from, as seen from the batches being looked at; what is counted first comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
-    /// From these.
-    New,
     /// From one before: counted.
     Old,
+    /// From these.
+    New,
     /// From one behind: counted later.
     Later,
 }
@@ -281,19 +288,23 @@ struct WholeTrace {
 impl WholeTrace {
     fn add(&mut self, from: &SpanBatch, place: usize, standing: Standing) {
         let span = &from.spans[place];
-        if let Some(known) = self.places.get(&span.span_id) {
+        let known = self.places.get(&span.span_id).copied();
+        if let Some(known) = known {
             // It came before, too.
-            if standing == Standing::Old {
-                self.standing[*known] = standing;
-            }
-            return;
+            self.standing[known] = self.standing[known].min(standing);
         }
-        if self.standing.len() >= PERF_TRACE_SPANS_MAX {
+        let is_known = known.is_some_and(|known| self.batch.spans[known].source == span.source);
+        if is_known || known.is_none() && self.standing.len() >= PERF_TRACE_SPANS_MAX {
             return;
         }
         let mut span = span.clone();
         let resource = from.resources.get(span.resource).cloned().unwrap_or_default();
         span.resource = resource.place_in(&mut self.batch.resources);
+        if let Some(known) = known {
+            // By both protocols of one process.
+            self.batch.spans[known].merge_duplicate(span);
+            return;
+        }
         self.places.insert(span.span_id, self.standing.len());
         self.batch.spans.push(span);
         self.standing.push(standing);

@@ -63,8 +63,9 @@ fn request(trace: u8, id: u8) -> Span {
 }
 
 fn query(trace: u8, id: u8, parent: u8) -> Span {
-    let name = "SELECT a FROM shop_author WHERE id = 7".to_string();
-    Span { kind: SpanKind::Client, op: "db".to_string(), name, ..span(trace, id, parent, 10) }
+    let sql = AttributeValue::Text("SELECT a FROM shop_author WHERE id = 7".to_string());
+    let attributes = vec![Attribute { key: "db.statement".to_string(), value: sql }];
+    Span { kind: SpanKind::Client, op: "db".to_string(), attributes, ..span(trace, id, parent, 10) }
 }
 
 async fn send(opened: &Opened, spans: Vec<Span>) {
