@@ -15,11 +15,12 @@
 //! 3  ingest                 decoded -> rows to be: filters, limits, scrubbing, grouping, summaries, compression
 //! 2  store                  the only place with SQL: one writer thread, read-only readers, migrations
 //! 1  sentry  otlp  grouping pure: bytes and values in, values out; no IO, no clock, no async
-//!    scrub
+//!    scrub  traceback
 //! 0  model  config          the vocabulary; every limit and default with its reason
 //! ```
 //!
-//! `sentry` and `otlp` do not know each other, nor the store; `store` does not know them. `gen` holds code generated
+//! `sentry` and `otlp` do not know each other, nor the store; `store` does not know them. `traceback` reads stack traces
+//! that come as text, for `otlp`. `gen` holds code generated
 //! from `proto/`, our own format of spans at rest, and belongs to `store`.
 //!
 //! # The route of an event
@@ -146,3 +147,4 @@ pub mod otlp;
 pub mod scrub;
 pub mod sentry;
 pub mod store;
+pub mod traceback;

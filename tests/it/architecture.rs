@@ -19,7 +19,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("gen", &[]),
     // 1: pure; these do not know each other.
     ("sentry", &["model", "config"]),
-    ("otlp", &["model", "config"]),
+    ("traceback", &["model", "config"]),
+    ("otlp", &["model", "config", "traceback"]),
     ("grouping", &["model", "config"]),
     ("scrub", &["model", "config"]),
     ("search", &["model", "config"]),
@@ -57,7 +58,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Bytes and values in, values out: no clock, no chance, no files, no network, no threads.
-const PURE: [&str; 7] = ["model", "config", "sentry", "otlp", "grouping", "scrub", "search"];
+const PURE: [&str; 8] = ["model", "config", "sentry", "otlp", "traceback", "grouping", "scrub", "search"];
 const IMPURE: [&str; 9] =
     ["SystemTime", "Instant", "getrandom", "std::fs", "std::net", "std::env", "std::thread", "std::process", "tokio"];
 
