@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
@@ -21,7 +21,7 @@ use crate::http::{LiveHub, Server, serve};
 use crate::ingest::{Policy, ServerPolicy, watch_monitors};
 use crate::model::project::Project;
 use crate::model::project::settings::ProjectSettings;
-use crate::store::{self, Store, StoreOptions, StoreSettings, first_project};
+use crate::store::{self, Store, StoreError, StoreOptions, StoreSettings, first_project};
 
 /// `trapline serve`: until SIGINT or SIGTERM.
 pub fn run_server(settings: Settings) -> anyhow::Result<()> {
@@ -99,7 +99,13 @@ pub fn print_storage(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
 
 /// `trapline storage --compact`: while no server runs.
 pub fn compact_storage(settings: &Settings) -> anyhow::Result<()> {
-    let (before, after) = store::compact(&settings.data_dir)?;
+    let (before, after) = store::compact(&settings.data_dir).map_err(|error| match error {
+        StoreError::InUse(data_dir) => anyhow!(
+            "a trapline is running in {}, and nothing was rewritten: stop it, and run this again before you start it",
+            data_dir.display()
+        ),
+        other => other.into(),
+    })?;
     let (before, after) = (storage::bytes(before), storage::bytes(after));
     writeln!(std::io::stdout(), "The database took {before} and takes {after} now.").context("cannot print")
 }

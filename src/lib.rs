@@ -50,7 +50,8 @@
 //!
 //! # Promises
 //!
-//! - **A 200 means on disk.** The answer waits for the fsync of the group commit that holds the rows.
+//! - **A 200 means on disk.** The answer waits for the fsync of the group commits that hold the rows: one, but for a
+//!   large request, which is written in pieces so that others are served in between.
 //! - **Writing twice changes nothing.** Events are unique by (project, event id), spans by the set of span ids a
 //!   request carries for a trace, logs and metrics by the content of a request; every counter moves only when its
 //!   row was new, in the row's own transaction.
@@ -79,19 +80,21 @@
 //!
 //! An event is a row: the columns lists need, and its JSON as sent but for secrets and what is too large, compressed.
 //! Events of one bug are alike, so one of the first is the dictionary the others are compressed with; what is rare takes
-//! one trained on the project. Dictionaries are kept by content hash, rows name theirs, and none goes before its rows.
+//! one trained on the project. Dictionaries are kept by content hash, rows name theirs, and none goes before its rows. What
+//! came in before its dictionary was there, or in haste, is compressed once more by the keeper, seconds later and once, and
+//! put in the place of what it was if that is still there. A project that is trained anew changes nothing for what is kept.
 //! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any
 //! node would give a bug the same id. What issues are called is searched by an index of three characters, which is filled
 //! behind the transactions that change them; what it has not taken in yet is searched as it stands.
 //!
-//! Spans are kept as they were acknowledged, one compressed body per request, until there are enough of them; then the
-//! keeper packs them into chunks of columns (`proto/chunk.proto`), and small chunks into larger ones, each in one
-//! transaction that puts the chunk in the place of what it was made of. A chunk stands for a range of batches, so the
-//! index by trace, which names batches, stays as it is, and whether spans are sealed shows nowhere. One merged, small
-//! row per trace is what the trace list reads; a search by attribute asks the chunks' filters, then the columns of what
-//! is left. Logs are sealed likewise; metrics are kept as they were acknowledged: beside a body of logs
-//! stand its times, levels, services and environments, so that a list passes it by unopened, and counts by minute;
-//! beside one of metrics the sums by minute that charts are drawn from.
+//! Spans are kept as they were acknowledged, one compressed body per request (or several of a large one), until there
+//! are enough of them; then the keeper packs them into chunks of columns (`proto/chunk.proto`), and small chunks into
+//! larger ones, each in one transaction that puts the chunk in the place of what it was made of. A chunk stands for a
+//! range of batches, so the index by trace, which names batches, stays as it is, and whether spans are sealed shows
+//! nowhere. One merged, small row per trace is what the trace list reads; a search by attribute asks the chunks'
+//! filters, then the columns of what is left. Logs are sealed likewise; metrics are kept as they were acknowledged:
+//! beside a body of logs stand its times, levels, services and environments, so that a list passes it by unopened, and
+//! counts by minute; beside one of metrics the sums by minute that charts are drawn from.
 //!
 //! Logs wait half a minute like that; then they are sealed: the records of many batches, in the order of time, become
 //! columns of one chunk, each group of columns a row that is read only when it is needed, with filters of the pieces of
@@ -113,12 +116,13 @@
 //! missed while the server was not there to hear it. News of an incident is left in the same transaction, and becomes an
 //! event on the route above, told once.
 //!
-//! Nothing is kept for ever but issues and their numbers ([`model::storage`]). What is older than its kind is kept goes;
-//! and when nine tenths of the room are in use, the oldest of the kind that is furthest above its share of it, so that a
-//! flood of one kind costs that kind. Both are done by the store's keeper in slices that hold up the writer for at most
-//! [`config::SLICE_MS`], and what went is counted. Age is reckoned by a clock that is not believed when it jumps ahead. What
-//! each kind holds is counted by triggers, whatever inserts, seals or drops; pages are only reckoned from it. Freed pages
-//! go back to the file system.
+//! Nothing is kept for ever but issues and their numbers ([`model::storage`]). What is older than its kind is kept
+//! goes; and before the room is used up, the oldest of the kind that is furthest above its share of it, so that a flood
+//! of one kind costs that kind. The file and its log are the cap together (`store::room`): when dropping does not keep
+//! up, senders wait at a gate before the queue, and the file cannot grow beyond its part in any case. Both are done by
+//! the store's keeper in slices that hold up the writer for at most [`config::SLICE_MS`], and what went is counted. Age
+//! is reckoned by a clock that is not believed when it jumps ahead. What each kind holds is counted by triggers,
+//! whatever inserts, seals or drops; pages are only reckoned from it. Freed pages go back to the file system.
 //!
 //! Backups are made by the command that asks for them, beside the server: a read transaction of its own, copied page by
 //! page and tested before it gets its name. What must hold between rows is a list (`store::safety::check`), and every new

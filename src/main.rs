@@ -2,11 +2,12 @@
 //!
 //! Knows no more than how things are spelt; every default and check is in `config`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use trapline::app;
 use trapline::app::safety::{self, ExportFilter};
 use trapline::config::{Durability, LogFormat, MaxSize, RawSettings, Settings};
@@ -20,9 +21,13 @@ const SETTINGS_FILE: &str = "trapline.toml";
 /// Keeps and explains the errors and traces of your application.
 ///
 /// Every Sentry SDK works by changing the DSN, every OpenTelemetry SDK by setting the endpoint. Without a command it
-/// serves.
+/// serves, with the options below; `trapline COMMAND --help` lists those of a command.
 #[derive(Parser)]
-#[command(name = "trapline", version)]
+#[command(
+    name = "trapline",
+    version,
+    after_help = "Example:\n  trapline serve --data-dir /srv/trapline --max-size \"20 GiB\""
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -33,14 +38,33 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Take in, keep and show (the default)
-    Serve,
+    #[command(after_help = "Example:\n  trapline serve --data-dir /srv/trapline --max-size \"20 GiB\"")]
+    Serve(Box<Flags>),
     /// Print the DSN of the first project alone, also while a server runs
-    Dsn,
+    #[command(after_help = "Example:\n  export SENTRY_DSN=\"$(trapline dsn --data-dir /srv/trapline)\"")]
+    Dsn {
+        #[command(flatten)]
+        place: Place,
+        /// Address the DSN names when no server has run there yet [default: 127.0.0.1:4318]
+        #[arg(long, env = "TRAPLINE_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
+        listen: Option<Vec<String>>,
+    },
     /// What takes how much room, how long it is kept and when it will be dropped; also while a server runs
-    Storage(StorageFlags),
+    #[command(after_help = "Example:\n  trapline storage --data-dir /srv/trapline")]
+    Storage {
+        #[command(flatten)]
+        place: Place,
+        /// For programs: bytes and unix milliseconds
+        #[arg(long)]
+        json: bool,
+        /// Rewrite the file without its free pages, so that they can go back to the file system; only while no server runs
+        #[arg(long, conflicts_with = "json")]
+        compact: bool,
+    },
     /// Copy the database to FILE and test the copy, also while a server runs
+    #[command(after_help = "Example:\n  trapline backup /backups/trapline-$(date +%F).db --data-dir /srv/trapline")]
     Backup {
-        /// One file that holds everything
+        /// One file that holds everything; for a directory, trapline-DATE-TIME.db (UTC) in it
         file: PathBuf,
         /// Replace FILE when it exists
         #[arg(long)]
@@ -48,19 +72,25 @@ enum Command {
         /// Print what the backup holds as JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        place: Place,
     },
     /// Test a backup and put it in place, while no server runs
+    #[command(after_help = "Example:\n  trapline restore /backups/trapline-2026-11-21.db --data-dir /srv/trapline")]
     Restore {
         /// Made by trapline backup
         file: PathBuf,
         /// Even when there is a database with data: it is moved aside
         #[arg(long)]
         force: bool,
-        /// Only test it
+        /// Only test it, and change nothing
         #[arg(long)]
         verify: bool,
+        #[command(flatten)]
+        place: Place,
     },
     /// Test the database, or a backup, and say what is broken; also while a server runs
+    #[command(after_help = "Example:\n  trapline check --full --data-dir /srv/trapline")]
     Check {
         /// The file to test [default: the database in the data directory]
         file: Option<PathBuf>,
@@ -70,8 +100,11 @@ enum Command {
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        place: Place,
     },
     /// Write everything kept as lines of JSON, for another store or other tools; also while a server runs
+    #[command(after_help = "Example:\n  trapline export errors.ndjson.zst --kind events --since 2026-11-01")]
     Export {
         /// Compressed when its name ends in .zst or .gz; - is standard output
         #[arg(default_value = "-")]
@@ -88,128 +121,116 @@ enum Command {
         /// Only what came since then: 2026-11-21, 2026-11-21T08:00:00Z
         #[arg(long, value_name = "TIME", value_parser = safety::parse_since)]
         since: Option<i64>,
+        #[command(flatten)]
+        place: Place,
     },
     /// Read what trapline export wrote, while no server runs; what is there already stays as it is
+    #[command(after_help = "Example:\n  trapline import all.ndjson.zst --data-dir /srv/new-trapline")]
     Import {
         /// As trapline export wrote it, compressed or not; - is standard input
         #[arg(default_value = "-")]
         file: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
 }
 
-#[derive(Args)]
-struct StorageFlags {
-    /// For programs
-    #[arg(long)]
-    json: bool,
-    /// Rewrite the file without its free pages, so that they can go back to the file system; only while no server runs
-    #[arg(long, conflicts_with = "json")]
-    compact: bool,
-}
-
-#[derive(Args, Clone)]
-struct Flags {
+/// Which database, for the commands that need no more.
+#[derive(Args, Clone, Default)]
+struct Place {
     /// Settings file [default: trapline.toml, when there is one]
-    #[arg(long, global = true, env = "TRAPLINE_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "TRAPLINE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where everything is kept [default: trapline-data]
-    #[arg(long, global = true, env = "TRAPLINE_DATA_DIR", value_name = "DIR")]
+    #[arg(long, env = "TRAPLINE_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Default)]
+struct Flags {
+    #[command(flatten)]
+    place: Place,
     /// Loopback address and port; may be given more than once [default: 127.0.0.1:4318 and [::1]:4318]
-    #[arg(long, global = true, env = "TRAPLINE_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
+    #[arg(long, env = "TRAPLINE_LISTEN", value_name = "ADDR:PORT", value_delimiter = ',')]
     listen: Option<Vec<String>>,
     /// Names besides the loopback ones that a Host header may carry
-    #[arg(long, global = true, env = "TRAPLINE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, env = "TRAPLINE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Option<Vec<String>>,
     /// Proxies whose X-Forwarded-For is believed [default: 127.0.0.0/8 and ::1]
-    #[arg(long, global = true, env = "TRAPLINE_TRUSTED_PROXIES", value_name = "ADDR", value_delimiter = ',')]
+    #[arg(long, env = "TRAPLINE_TRUSTED_PROXIES", value_name = "ADDR", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
     /// error, warn, info, debug, trace, or a filter [default: info]
-    #[arg(long, global = true, env = "TRAPLINE_LOG_LEVEL", value_name = "LEVEL")]
+    #[arg(long, env = "TRAPLINE_LOG_LEVEL", value_name = "LEVEL")]
     log_level: Option<String>,
     /// text or json [default: text]
-    #[arg(long, global = true, env = "TRAPLINE_LOG_FORMAT", value_name = "FORMAT", value_parser = parse_log_format)]
+    #[arg(long, env = "TRAPLINE_LOG_FORMAT", value_name = "FORMAT", value_parser = parse_log_format)]
     log_format: Option<LogFormat>,
     /// Replace what looks like a secret before storing it [default: true]
-    #[arg(long, global = true, env = "TRAPLINE_SCRUB", value_name = "BOOL")]
+    #[arg(long, env = "TRAPLINE_SCRUB", value_name = "BOOL")]
     scrub: Option<bool>,
     /// The largest request as received [default: 33554432]
-    #[arg(long, global = true, env = "TRAPLINE_REQUEST_BYTES_MAX", value_name = "BYTES")]
+    #[arg(long, env = "TRAPLINE_REQUEST_BYTES_MAX", value_name = "BYTES")]
     request_bytes_max: Option<usize>,
     /// The largest request after decompression [default: 67108864]
-    #[arg(long, global = true, env = "TRAPLINE_EXPANDED_BYTES_MAX", value_name = "BYTES")]
+    #[arg(long, env = "TRAPLINE_EXPANDED_BYTES_MAX", value_name = "BYTES")]
     expanded_bytes_max: Option<usize>,
     /// The largest single error event [default: 1048576]
-    #[arg(long, global = true, env = "TRAPLINE_EVENT_BYTES_MAX", value_name = "BYTES")]
+    #[arg(long, env = "TRAPLINE_EVENT_BYTES_MAX", value_name = "BYTES")]
     event_bytes_max: Option<usize>,
     /// Time to send all headers of a request, and to be idle [default: 60]
-    #[arg(long, global = true, env = "TRAPLINE_HEADER_TIMEOUT_S", value_name = "SECONDS")]
+    #[arg(long, env = "TRAPLINE_HEADER_TIMEOUT_S", value_name = "SECONDS")]
     header_timeout_s: Option<u64>,
     /// The largest single attachment; 0 keeps none [default: 20971520]
-    #[arg(long, global = true, env = "TRAPLINE_ATTACHMENT_BYTES_MAX", value_name = "BYTES")]
+    #[arg(long, env = "TRAPLINE_ATTACHMENT_BYTES_MAX", value_name = "BYTES")]
     attachment_bytes_max: Option<usize>,
     /// full: a 200 survives a power cut; normal: it survives a crash of trapline, not of the machine [default: full]
-    #[arg(long, global = true, env = "TRAPLINE_DURABILITY", value_name = "MODE", value_parser = parse_durability)]
+    #[arg(long, env = "TRAPLINE_DURABILITY", value_name = "MODE", value_parser = parse_durability)]
     durability: Option<Durability>,
     /// What the database may hold at most, "10 GiB" or bytes; the oldest goes first [default: auto: the smaller of 10 GiB
     /// and half of the free disk at the first start]
-    #[arg(long, global = true, env = "TRAPLINE_MAX_SIZE", value_name = "SIZE")]
+    #[arg(long, env = "TRAPLINE_MAX_SIZE", value_name = "SIZE")]
     max_size: Option<MaxSize>,
     /// Days errors are kept; issues and their numbers stay; 0: as long as there is room [default: 90]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_ERRORS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_ERRORS_DAYS", value_name = "DAYS")]
     keep_errors_days: Option<u32>,
     /// Days spans and traces are kept [default: 30]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_SPANS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_SPANS_DAYS", value_name = "DAYS")]
     keep_spans_days: Option<u32>,
     /// Days logs are kept [default: 30]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_LOGS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_LOGS_DAYS", value_name = "DAYS")]
     keep_logs_days: Option<u32>,
     /// Days metrics are kept [default: 30]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_METRICS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_METRICS_DAYS", value_name = "DAYS")]
     keep_metrics_days: Option<u32>,
     /// Days attachments of errors are kept [default: 30]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_ATTACHMENTS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_ATTACHMENTS_DAYS", value_name = "DAYS")]
     keep_attachments_days: Option<u32>,
     /// Days profiles are kept [default: 30]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_PROFILES_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_PROFILES_DAYS", value_name = "DAYS")]
     keep_profiles_days: Option<u32>,
     /// Days session replays are kept [default: 30]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_REPLAYS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_REPLAYS_DAYS", value_name = "DAYS")]
     keep_replays_days: Option<u32>,
     /// Days check-ins of monitors are kept [default: 90]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_CHECK_INS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_CHECK_INS_DAYS", value_name = "DAYS")]
     keep_check_ins_days: Option<u32>,
     /// Days of what people wrote [default: 365]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_FEEDBACK_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_FEEDBACK_DAYS", value_name = "DAYS")]
     keep_feedback_days: Option<u32>,
     /// Days of sessions and users by release [default: 90]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_SESSIONS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_SESSIONS_DAYS", value_name = "DAYS")]
     keep_sessions_days: Option<u32>,
     /// Days of counts by hour [default: 400]
-    #[arg(long, global = true, env = "TRAPLINE_KEEP_COUNTS_DAYS", value_name = "DAYS")]
+    #[arg(long, env = "TRAPLINE_KEEP_COUNTS_DAYS", value_name = "DAYS")]
     keep_counts_days: Option<u32>,
     /// How long spans and logs wait for more of their kind before they are packed together [default: 30]
-    #[arg(long, global = true, env = "TRAPLINE_SEAL_AFTER_S", value_name = "SECONDS")]
+    #[arg(long, env = "TRAPLINE_SEAL_AFTER_S", value_name = "SECONDS")]
     seal_after_s: Option<u64>,
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = cli.flags.resolve().and_then(|settings| match cli.command {
-        None | Some(Command::Serve) => app::run_server(settings),
-        Some(Command::Dsn) => app::print_dsn(&settings),
-        Some(Command::Storage(flags)) if flags.compact => app::compact_storage(&settings),
-        Some(Command::Storage(flags)) => app::print_storage(&settings, flags.json),
-        Some(Command::Backup { file, force, json }) => safety::backup(&settings, &file, force, json),
-        Some(Command::Restore { file, verify: true, .. }) => safety::check(&settings, Some(file), true, false),
-        Some(Command::Restore { file, force, .. }) => safety::restore(&settings, &file, force),
-        Some(Command::Export { file, force, project, kind, since }) => {
-            safety::export(&settings, &file, force, ExportFilter { project, groups: kind, since_ms: since })
-        }
-        Some(Command::Import { file }) => safety::import(&settings, &file),
-        Some(Command::Check { file, full, json }) => safety::check(&settings, file, full, json),
-    });
-    match result {
+    let cli = Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
+    match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("trapline: {error:#}"));
@@ -218,11 +239,62 @@ fn main() -> ExitCode {
     }
 }
 
-impl Flags {
-    /// Flags over environment (clap does both), over the file, over the defaults.
+/// The environment is read once, before the command: what is said behind a command wins over it, and what is empty says
+/// nothing.
+fn command_line() -> clap::Command {
+    let is_said = |name: &OsStr| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let told = |arg: Arg, is_read: bool| {
+        let Some(name) = arg.get_env().map(OsStr::to_os_string) else { return arg };
+        if is_read && is_said(&name) {
+            return arg.hide_env_values(true);
+        }
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        arg.env(clap::builder::Resettable::Reset).help(format!("{help} [env: {}]", name.display()))
+    };
+    let command = Cli::command().mut_args(|arg| told(arg, true));
+    command.mut_subcommands(|command| command.mut_args(|arg| told(arg, false)))
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let Cli { command, flags } = cli;
+    let before = Said::from(flags);
+    let at = |place: Place| Said::from(Flags { place, ..Flags::default() }).or(before.clone()).resolve();
+    match command {
+        None => app::run_server(before.resolve()?),
+        Some(Command::Serve(flags)) => app::run_server(Said::from(*flags).or(before).resolve()?),
+        Some(Command::Dsn { place, listen }) => {
+            let said = Said::from(Flags { place, listen, ..Flags::default() });
+            app::print_dsn(&said.or(before).resolve()?)
+        }
+        Some(Command::Storage { place, compact: true, .. }) => app::compact_storage(&at(place)?),
+        Some(Command::Storage { place, json, .. }) => app::print_storage(&at(place)?, json),
+        Some(Command::Backup { file, force, json, place }) => safety::backup(&at(place)?, &file, force, json),
+        Some(Command::Restore { file, verify: true, place, .. }) => safety::check(&at(place)?, Some(file), true, false),
+        Some(Command::Restore { file, force, place, .. }) => safety::restore(&at(place)?, &file, force),
+        Some(Command::Export { file, force, project, kind, since, place }) => {
+            safety::export(&at(place)?, &file, force, ExportFilter { project, groups: kind, since_ms: since })
+        }
+        Some(Command::Import { file, place }) => safety::import(&at(place)?, &file),
+        Some(Command::Check { file, full, json, place }) => safety::check(&at(place)?, file, full, json),
+    }
+}
+
+/// What a command line says, before the file and the defaults.
+#[derive(Clone)]
+struct Said {
+    config: Option<PathBuf>,
+    settings: RawSettings,
+}
+
+impl Said {
+    fn or(self, weaker: Self) -> Self {
+        Self { config: self.config.or(weaker.config), settings: self.settings.or(weaker.settings) }
+    }
+
+    /// Over the file, over the defaults.
     fn resolve(self) -> anyhow::Result<Settings> {
-        let file = match &self.config {
-            Some(path) => Some(path.clone()),
+        let file = match self.config {
+            Some(path) => Some(path),
             None => Some(PathBuf::from(SETTINGS_FILE)).filter(|path| path.exists()),
         };
         let from_file = match file {
@@ -233,37 +305,43 @@ impl Flags {
                 RawSettings::from_toml(&text).with_context(|| format!("in {}", path.display()))?
             }
         };
-        let from_flags = RawSettings {
-            data_dir: self.data_dir,
-            listen: self.listen,
-            allowed_hosts: self.allowed_hosts,
-            trusted_proxies: self.trusted_proxies,
-            log_level: self.log_level,
-            log_format: self.log_format,
-            scrub: self.scrub,
-            request_bytes_max: self.request_bytes_max,
-            expanded_bytes_max: self.expanded_bytes_max,
-            event_bytes_max: self.event_bytes_max,
-            header_timeout_s: self.header_timeout_s,
-            attachment_bytes_max: self.attachment_bytes_max,
-            durability: self.durability,
-            max_size: self.max_size,
-            keep_errors_days: self.keep_errors_days,
-            keep_spans_days: self.keep_spans_days,
-            keep_logs_days: self.keep_logs_days,
-            keep_metrics_days: self.keep_metrics_days,
-            keep_attachments_days: self.keep_attachments_days,
-            keep_profiles_days: self.keep_profiles_days,
-            keep_replays_days: self.keep_replays_days,
-            keep_check_ins_days: self.keep_check_ins_days,
-            keep_feedback_days: self.keep_feedback_days,
-            keep_sessions_days: self.keep_sessions_days,
-            keep_counts_days: self.keep_counts_days,
-            seal_after_s: self.seal_after_s,
+        Ok(self.settings.or(from_file).resolve()?)
+    }
+}
+
+impl From<Flags> for Said {
+    fn from(flags: Flags) -> Self {
+        let settings = RawSettings {
+            data_dir: flags.place.data_dir,
+            listen: flags.listen,
+            allowed_hosts: flags.allowed_hosts,
+            trusted_proxies: flags.trusted_proxies,
+            log_level: flags.log_level,
+            log_format: flags.log_format,
+            scrub: flags.scrub,
+            request_bytes_max: flags.request_bytes_max,
+            expanded_bytes_max: flags.expanded_bytes_max,
+            event_bytes_max: flags.event_bytes_max,
+            header_timeout_s: flags.header_timeout_s,
+            attachment_bytes_max: flags.attachment_bytes_max,
+            durability: flags.durability,
+            max_size: flags.max_size,
+            keep_errors_days: flags.keep_errors_days,
+            keep_spans_days: flags.keep_spans_days,
+            keep_logs_days: flags.keep_logs_days,
+            keep_metrics_days: flags.keep_metrics_days,
+            keep_attachments_days: flags.keep_attachments_days,
+            keep_profiles_days: flags.keep_profiles_days,
+            keep_replays_days: flags.keep_replays_days,
+            keep_check_ins_days: flags.keep_check_ins_days,
+            keep_feedback_days: flags.keep_feedback_days,
+            keep_sessions_days: flags.keep_sessions_days,
+            keep_counts_days: flags.keep_counts_days,
+            seal_after_s: flags.seal_after_s,
             // A list of tables is for the file alone.
             limits: None,
         };
-        Ok(from_flags.or(from_file).resolve()?)
+        Self { config: flags.place.config, settings }
     }
 }
 

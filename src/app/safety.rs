@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::ingest;
 use crate::store::database_path;
 use crate::store::safety::{self, CheckReport, Finding};
-use crate::store::transfer;
+use crate::store::transfer::{self, TransferError};
 
 pub use crate::store::transfer::{ExportFilter, GROUPS as EXPORT_KINDS};
 
@@ -34,7 +34,8 @@ pub fn export(settings: &Settings, to: &Path, overwrite: bool, filter: ExportFil
     let (from, file) = (database_path(&settings.data_dir), Some(to).filter(|to| *to != Path::new("-")));
     let written = transfer::export(&from, file, overwrite, filter, &mut |step| display.tell(step));
     display.finish();
-    let transfer::Exported { lines, left_out } = written.context("nothing was exported")?;
+    let transfer::Exported { lines, left_out, unreadable, first_unreadable } =
+        written.context("nothing was exported")?;
     if left_out > 0 {
         let warning = "requests with spans or logs cannot be read and were left out; trapline check says more";
         // Beside the lines, which may be on standard output.
@@ -44,6 +45,15 @@ pub fn export(settings: &Settings, to: &Path, overwrite: bool, filter: ExportFil
         let counted = lines.iter().map(|(kind, count)| ((*kind).to_string(), *count)).collect::<Vec<_>>();
         print(&format!("Export   {}\nHolds    {}\n", to.display(), lines_in_words(&counted)))?;
     }
+    // The rest is written all the same, but a script that moves on must not take it for everything.
+    anyhow::ensure!(
+        unreadable == 0,
+        "{unreadable} {} cannot be read and {} not in the export, everything else is:\n  {}\nTo see all that is hurt run \
+         trapline check --full; a backup may still hold it",
+        if unreadable == 1 { "row" } else { "rows" },
+        if unreadable == 1 { "is" } else { "are" },
+        first_unreadable.join("\n  "),
+    );
     Ok(())
 }
 
@@ -53,13 +63,17 @@ pub fn import(settings: &Settings, from: &Path) -> anyhow::Result<()> {
     let file = Some(from).filter(|from| *from != Path::new("-"));
     let done = transfer::import(file, &settings.data_dir, &ingest::AGAIN, &mut |step| display.tell(step));
     display.finish();
-    let imported = done.context("the import is not complete")?;
-    let counted: Vec<(String, u64)> = imported.lines.into_iter().collect();
-    let mut text = format!(
-        "Imported into {}\nRead     {}\n",
-        database_path(&settings.data_dir).display(),
-        lines_in_words(&counted)
-    );
+    let imported = done.map_err(|error| {
+        let is_begun = matches!(error, TransferError::Line { .. } | TransferError::CutOff(_));
+        let said = if is_begun { "the import is not complete" } else { "nothing was imported" };
+        anyhow::Error::from(error).context(said)
+    })?;
+    let mut text = format!("Imported into {}\n", database_path(&settings.data_dir).display());
+    let _ = writeln!(text, "{:<20} {:>10} {:>10} {:>14}", "", "read", "new", "there already");
+    for (kind, read) in imported.lines.iter().filter(|(kind, _)| !["header", "end"].contains(&kind.as_str())) {
+        let new = imported.new.get(kind).copied().unwrap_or(0).min(*read);
+        let _ = writeln!(text, "{kind:<20} {read:>10} {new:>10} {:>14}", read - new);
+    }
     if imported.skipped > 0 {
         let first = imported.first_skipped.unwrap_or_default();
         let _ = writeln!(
@@ -175,17 +189,21 @@ fn report_json(report: &CheckReport) -> Value {
 
 /// What people count: the rest is in the JSON.
 fn rows_in_words(rows: &[(String, u64)]) -> String {
-    const NAMES: [(&str, &str); 6] = [
-        ("issue", "issues"),
-        ("event", "events"),
-        ("trace", "traces"),
-        ("log_batch", "batches of logs"),
-        ("attachment", "attachments"),
-        ("check_in", "check-ins"),
+    const NAMES: [(&str, &str, &str); 6] = [
+        ("issue", "issue", "issues"),
+        ("event", "event", "events"),
+        ("trace", "trace", "traces"),
+        ("log_batch", "batch of logs", "batches of logs"),
+        ("attachment", "attachment", "attachments"),
+        ("check_in", "check-in", "check-ins"),
     ];
     let count = |table: &str| rows.iter().find(|(name, _)| name == table).map_or(0, |(_, count)| *count);
-    let named = NAMES.iter().filter(|(table, _)| count(table) > 0 || *table == "event");
-    named.map(|(table, name)| format!("{} {name}", count(table))).collect::<Vec<_>>().join(", ")
+    let named = NAMES.iter().filter(|(table, ..)| count(table) > 0 || *table == "event");
+    let said = named.map(|(table, one, many)| match count(table) {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 fn rows_json(rows: &[(String, u64)]) -> Value {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::config::COMMIT_BYTES_MAX;
 use crate::model::storage::{DropCause, KindStored, StorageReport, StoredKind};
 use crate::model::time::{DAY_MS, HOUR_MS, rfc3339};
 
@@ -25,7 +26,8 @@ pub(super) fn table(report: &StorageReport, is_bold: bool) -> String {
         bytes(report.max_bytes),
         bar(report.used_bytes, report.max_bytes, 60),
     );
-    let rows: Vec<[String; 7]> = shown(report).map(|kind| row(kind, report)).collect();
+    let shown = report.kinds.iter().filter(|kind| kind.holds_something());
+    let rows: Vec<[String; 7]> = shown.map(|kind| row(kind, report)).chain([sum(report)]).collect();
     let head = ["", "rows", "bytes", "share", "oldest", "kept for", "the oldest goes"].map(str::to_string);
     let width = |column: usize| rows.iter().chain([&head]).map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
@@ -46,19 +48,22 @@ pub(super) fn table(report: &StorageReport, is_bold: bool) -> String {
     }
     let _ = write!(
         text,
-        "\n  File {}, of it {} free; write-ahead log {}. Disk: {} free of {}, {} always left.\n",
-        bytes(report.file_bytes),
+        "\n  Beside that {} of free pages, filled again or given back to the disk, and a write-ahead log of {}: both grow \
+         while\n  much comes in. The file is {}. Disk: {} free of {}, {} always left.\n",
         bytes(report.free_page_bytes),
         bytes(report.wal_bytes),
+        bytes(report.file_bytes),
         bytes(report.disk_free_bytes),
         bytes(report.disk_bytes),
         bytes(report.reserve_bytes),
     );
-    let _ = writeln!(
-        text,
-        "  When {} are in use, the oldest of what takes more than its share goes; what is new is always taken.",
-        bytes(report.full_bytes)
-    );
+    if report.full_bytes > 0 {
+        let _ = writeln!(
+            text,
+            "  When {} are in use, the oldest of what takes more than its share goes; what is new is always taken.",
+            bytes(report.full_bytes)
+        );
+    }
     for (kind, cause, rows, freed) in dropped(report) {
         let why = match cause {
             DropCause::Age => "too old",
@@ -81,7 +86,14 @@ fn words(kind: StoredKind) -> String {
 /// What is worth a line of its own.
 fn notes(report: &StorageReport) -> Vec<String> {
     let mut notes = Vec::new();
-    if report.is_disk_short {
+    if report.disk_free_bytes < COMMIT_BYTES_MAX as u64 {
+        notes.push(format!(
+            "The disk is full ({} left): a running server answers 503 and stores nothing. Free some space on the disk of {}; \
+             it goes on by itself then.",
+            bytes(report.disk_free_bytes),
+            report.path
+        ));
+    } else if report.is_disk_short {
         notes.push("The disk has no more room than this: less is kept than max_size allows.".to_string());
     }
     if let Some(since_ms) = report.clock_ahead_since_ms {
@@ -101,13 +113,11 @@ fn notes(report: &StorageReport) -> Vec<String> {
     notes
 }
 
-/// Kinds with something in them.
-fn shown(report: &StorageReport) -> impl Iterator<Item = &KindStored> {
-    let holds_something = |kind: &&KindStored| match kind.rows {
-        Some(rows) => rows > 0,
-        None => kind.bytes > 0 && (kind.oldest_ms.is_some() || kind.keep_days.is_none()),
-    };
-    report.kinds.iter().filter(holds_something)
+/// The sum of the kinds above it.
+fn sum(report: &StorageReport) -> [String; 7] {
+    let mut row: [String; 7] = Default::default();
+    (row[0], row[2]) = ("Together".to_string(), bytes(report.used_bytes));
+    row
 }
 
 fn row(kind: &KindStored, report: &StorageReport) -> [String; 7] {

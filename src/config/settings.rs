@@ -9,8 +9,10 @@ use thiserror::Error;
 use super::keep::{KEEP_DAYS_MAX, Keep, MaxSize};
 use super::network::Network;
 use super::{
-    ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EXPANDED_BYTES_MAX, HEADER_TIMEOUT_S, LIMIT_WINDOW_S_MAX, MAX_SIZE_MIN,
-    PORT_DEFAULT, REQUEST_BYTES_MAX, SEAL_AFTER_S, TRUSTED_PROXIES,
+    ATTACHMENT_BYTES_MAX, EVENT_BYTES_MAX, EVENT_BYTES_SETTING_MAX, EVENT_BYTES_SETTING_MIN, EXPANDED_BYTES_MAX,
+    HEADER_TIMEOUT_S, HEADER_TIMEOUT_S_MAX, LIMIT_RULES_MAX, LIMIT_WINDOW_S_MAX, MAX_SIZE_MAX, MAX_SIZE_MIN,
+    PORT_DEFAULT, REQUEST_BYTES_MAX, REQUEST_BYTES_SETTING_MAX, REQUEST_BYTES_SETTING_MIN, SEAL_AFTER_S,
+    SEAL_AFTER_S_MAX, TRUSTED_PROXIES,
 };
 use crate::model::project::settings::{LimitPeriod, LimitRule};
 use crate::model::quota::DataGroup;
@@ -136,14 +138,19 @@ pub enum SettingsError {
     BadLogLevel(String),
     #[error("trusted_proxies: \"{0}\" is no address and no network such as 10.0.0.0/8")]
     BadNetwork(String),
-    #[error("header_timeout_s must be between 1 and 3600 seconds, not {0}")]
-    BadHeaderTimeout(u64),
+    #[error("{name} must be between {low} and {high} seconds, not {value}")]
+    BadSeconds { name: &'static str, low: u64, high: u64, value: u64 },
+    #[error("limits: {0} rules are more than the {LIMIT_RULES_MAX} that every item is held against at most")]
+    TooManyLimits(usize),
     #[error("limits: a rule per seconds needs seconds between 1 and {max}, and one per day or month has none")]
     BadLimit { max: u64 },
     #[error("{name} must be between 0 (as long as there is room) and {KEEP_DAYS_MAX} days, not {value}")]
     TooManyDays { name: &'static str, value: u32 },
-    #[error("max_size must be at least {} MiB or \"auto\", not {value} bytes", MAX_SIZE_MIN >> 20)]
-    SizeTooSmall { value: u64 },
+    #[error(
+        "max_size must be between {} MiB, so that the largest request fits, and {} TiB, or \"auto\", not {value} bytes",
+        MAX_SIZE_MIN >> 20, MAX_SIZE_MAX >> 40
+    )]
+    BadSize { value: u64 },
     #[error("{name} must be between {low} and {high} bytes, not {value}")]
     OutOfRange { name: &'static str, low: usize, high: usize, value: usize },
 }
@@ -241,14 +248,21 @@ impl RawSettings {
             log_level: parse_log_level(all.log_level.unwrap_or_default())?,
             log_format: all.log_format.unwrap_or_default(),
             scrub: all.scrub.unwrap_or(true),
-            request_bytes_max: in_range("request_bytes_max", all.request_bytes_max, 1 << 20, 1 << 30)?,
-            expanded_bytes_max: in_range("expanded_bytes_max", all.expanded_bytes_max, 1 << 20, 1 << 30)?,
-            event_bytes_max: in_range("event_bytes_max", all.event_bytes_max, 64 << 10, 64 << 20)?,
-            header_timeout_s: match all.header_timeout_s.unwrap_or(HEADER_TIMEOUT_S) {
-                seconds @ 1..=3600 => seconds,
-                other => return Err(SettingsError::BadHeaderTimeout(other)),
-            },
-            attachment_bytes_max: in_range("attachment_bytes_max", all.attachment_bytes_max, 0, 1 << 30)?,
+            request_bytes_max: request_bytes("request_bytes_max", all.request_bytes_max)?,
+            expanded_bytes_max: request_bytes("expanded_bytes_max", all.expanded_bytes_max)?,
+            event_bytes_max: in_range(
+                "event_bytes_max",
+                all.event_bytes_max,
+                EVENT_BYTES_SETTING_MIN,
+                EVENT_BYTES_SETTING_MAX,
+            )?,
+            header_timeout_s: seconds("header_timeout_s", all.header_timeout_s, 1, HEADER_TIMEOUT_S_MAX)?,
+            attachment_bytes_max: in_range(
+                "attachment_bytes_max",
+                all.attachment_bytes_max,
+                0,
+                REQUEST_BYTES_SETTING_MAX,
+            )?,
             durability: all.durability.unwrap_or_default(),
             keep: Keep {
                 errors: days("keep_errors_days", all.keep_errors_days)?,
@@ -264,8 +278,8 @@ impl RawSettings {
                 counts: days("keep_counts_days", all.keep_counts_days)?,
                 max_size: checked_size(all.max_size.unwrap_or_default())?,
             },
-            seal_after_s: all.seal_after_s.unwrap_or(SEAL_AFTER_S),
-            limits: all.limits.unwrap_or_default().into_iter().map(RawLimit::resolve).collect::<Result<_, _>>()?,
+            seal_after_s: seconds("seal_after_s", all.seal_after_s, 0, SEAL_AFTER_S_MAX)?,
+            limits: limits(all.limits.unwrap_or_default())?,
         })
     }
 }
@@ -273,6 +287,13 @@ impl RawSettings {
 fn parse_networks(texts: &[String]) -> Result<Vec<Network>, SettingsError> {
     let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     texts.map(|text| Network::parse(text).ok_or_else(|| SettingsError::BadNetwork(text.to_string()))).collect()
+}
+
+fn limits(rules: Vec<RawLimit>) -> Result<Vec<LimitRule>, SettingsError> {
+    if rules.len() > LIMIT_RULES_MAX {
+        return Err(SettingsError::TooManyLimits(rules.len()));
+    }
+    rules.into_iter().map(RawLimit::resolve).collect()
 }
 
 impl RawLimit {
@@ -294,6 +315,15 @@ fn in_range(name: &'static str, value: Option<usize>, low: usize, high: usize) -
     if (low..=high).contains(&value) { Ok(value) } else { Err(SettingsError::OutOfRange { name, low, high, value }) }
 }
 
+fn request_bytes(name: &'static str, value: Option<usize>) -> Result<usize, SettingsError> {
+    in_range(name, value, REQUEST_BYTES_SETTING_MIN, REQUEST_BYTES_SETTING_MAX)
+}
+
+fn seconds(name: &'static str, value: Option<u64>, low: u64, high: u64) -> Result<u64, SettingsError> {
+    let value = value.unwrap_or(low);
+    if (low..=high).contains(&value) { Ok(value) } else { Err(SettingsError::BadSeconds { name, low, high, value }) }
+}
+
 fn days(name: &'static str, value: Option<u32>) -> Result<u32, SettingsError> {
     match value.unwrap_or(0) {
         days @ 0..=KEEP_DAYS_MAX => Ok(days),
@@ -303,7 +333,9 @@ fn days(name: &'static str, value: Option<u32>) -> Result<u32, SettingsError> {
 
 fn checked_size(size: MaxSize) -> Result<MaxSize, SettingsError> {
     match size {
-        MaxSize::Bytes(bytes) if bytes < MAX_SIZE_MIN => Err(SettingsError::SizeTooSmall { value: bytes }),
+        MaxSize::Bytes(bytes) if !(MAX_SIZE_MIN..=MAX_SIZE_MAX).contains(&bytes) => {
+            Err(SettingsError::BadSize { value: bytes })
+        }
         size => Ok(size),
     }
 }
@@ -445,8 +477,30 @@ mod tests {
         assert_eq!((keep.errors, keep.spans, keep.max_size), (0, 30, MaxSize::Bytes(64 << 20)));
         assert_eq!(raw("max_size = 1073741824").unwrap().keep.max_size, MaxSize::Bytes(1 << 30));
         assert!(matches!(raw("keep_logs_days = 40000"), Err(SettingsError::TooManyDays { .. })));
-        assert_eq!(raw("max_size = \"1 MiB\""), Err(SettingsError::SizeTooSmall { value: 1 << 20 }));
+        assert_eq!(raw("max_size = \"1 MiB\""), Err(SettingsError::BadSize { value: 1 << 20 }));
+        assert_eq!(raw("max_size = \"17 TiB\""), Err(SettingsError::BadSize { value: 17 << 40 }));
         assert!(raw("max_size = \"much\"").unwrap_err().to_string().contains("10 GiB"));
+    }
+
+    #[test]
+    fn times_out_of_range_are_refused_with_the_range() {
+        let raw = |text: &str| RawSettings::from_toml(text).and_then(RawSettings::resolve);
+        assert_eq!(raw("seal_after_s = 86400").unwrap().seal_after_s, 86_400);
+        assert_eq!(raw("seal_after_s = 0").unwrap().seal_after_s, 0);
+        let error = raw("seal_after_s = 99999999").unwrap_err().to_string();
+        assert_eq!(error, "seal_after_s must be between 0 and 86400 seconds, not 99999999");
+        let error = raw("header_timeout_s = 0").unwrap_err().to_string();
+        assert_eq!(error, "header_timeout_s must be between 1 and 3600 seconds, not 0");
+    }
+
+    #[test]
+    fn more_limits_than_every_item_can_be_held_against_are_refused() {
+        let rule = "{ group = \"span\", max = 1, per = \"day\" },";
+        let raw = |count: usize| {
+            RawSettings::from_toml(&format!("limits = [{}]", rule.repeat(count))).and_then(RawSettings::resolve)
+        };
+        assert_eq!(raw(LIMIT_RULES_MAX).unwrap().limits.len(), LIMIT_RULES_MAX);
+        assert_eq!(raw(LIMIT_RULES_MAX + 1), Err(SettingsError::TooManyLimits(LIMIT_RULES_MAX + 1)));
     }
 
     #[test]

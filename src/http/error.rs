@@ -76,7 +76,7 @@ impl From<StoreError> for ApiError {
                 fix: Some("on the machine trapline runs on: see the reason".to_string()),
                 ..Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             },
-            StoreError::Busy | StoreError::ReadersBusy | StoreError::Stopping => {
+            StoreError::Busy | StoreError::NoRoomYet | StoreError::ReadersBusy | StoreError::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
             StoreError::TooSlow => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),

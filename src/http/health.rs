@@ -17,6 +17,12 @@ pub(super) fn ready(server: &Server) -> Response<Body> {
     let state = server.ready.borrow().as_ref().map(|ready| ready.store.writer_state());
     let (status, words) = match state {
         Some(WriterState::Ready) => (StatusCode::OK, "ready\n"),
+        // It stores all the same: taking it out of a balancer would help nobody.
+        Some(WriterState::LogHeld) => (
+            StatusCode::OK,
+            "ready, but the write-ahead log grows and cannot be emptied: another program has been reading the database \
+             for long (sqlite3, a backup under way); end it, or wait for the backup\n",
+        ),
         None => (StatusCode::SERVICE_UNAVAILABLE, "starting: the database is being opened\n"),
         Some(WriterState::DiskFull) => (
             StatusCode::SERVICE_UNAVAILABLE,

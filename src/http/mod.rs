@@ -35,6 +35,7 @@ mod serve;
 mod stats_api;
 mod storage;
 mod take;
+mod trace_words;
 mod ui;
 mod ui_logs;
 mod ui_metrics;

@@ -5,15 +5,24 @@ use super::ui::{Answer, ok};
 use super::view::storage::{KindDroppedView, KindStoredView, StorageView};
 use crate::model::storage::{KindDropped, KindStored, StorageReport};
 use crate::model::time::DAY_MS;
+use crate::store::WriterState;
 
 pub(super) async fn storage(ready: &Ready) -> Answer {
     let report = ready.store.storage().await?;
-    ok(&view(report))
+    ok(&view(report, ready.store.writer_state()))
 }
 
-fn view(report: StorageReport) -> StorageView {
+fn view(report: StorageReport, state: WriterState) -> StorageView {
+    let writer = match state {
+        WriterState::Ready => "ready",
+        WriterState::DiskFull => "disk_full",
+        WriterState::QueueFull => "queue_full",
+        WriterState::Stalled => "stalled",
+        WriterState::LogHeld => "log_held",
+    };
     StorageView {
         path: report.path,
+        writer: writer.to_string(),
         kinds: report.kinds.into_iter().map(kind_view).collect(),
         used_bytes: report.used_bytes,
         free_page_bytes: report.free_page_bytes,

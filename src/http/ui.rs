@@ -25,7 +25,7 @@ use super::view::trace::{
     SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView, TraceRowView, TraceView,
 };
 use super::view::{BootView, ProjectView};
-use super::{Query, Ready, feedback, grouping, now_ms, ui_logs};
+use super::{Query, Ready, feedback, grouping, now_ms, trace_words, ui_logs};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
@@ -159,14 +159,23 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
 }
 
 pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
+    let invalid = |message: String| ApiError::new(StatusCode::BAD_REQUEST, message);
+    let words = trace_words::read(query.get("query").unwrap_or_default()).map_err(invalid)?;
+    let chosen = attribute(query)?;
+    if let (Some((chosen, _)), Some((typed, _))) = (&chosen, &words.attribute) {
+        return Err(invalid(format!(
+            "a search takes one attribute, and {chosen} is chosen already: take it away to search by {typed}"
+        )));
+    }
+    let typed_attribute = words.attribute.as_ref().map(|(name, value)| format!("{name}:{value}"));
     let page = ready
         .store
         .traces(TraceQuery {
             requests_only: query.get("kind") != Some("all"),
             project_id: ui_logs::project(ready, query)?,
-            text: query.get("query").map(str::to_string),
+            text: words.text,
             service: query.get("service").map(str::to_string),
-            attribute: attribute(query)?,
+            attribute: chosen.or(words.attribute),
             before: trace_position(query)?,
             limit: page_rows(query),
         })
@@ -175,6 +184,7 @@ pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
         traces: page.traces.into_iter().map(trace_row).collect(),
         next_cursor: page.next_before.map(|position| position.0.to_string()),
         searched_to_ms: page.searched_to_ns.map(|ns| ns as f64 / 1e6),
+        typed_attribute,
     })
 }
 

@@ -74,14 +74,18 @@ pub fn prepare(project: &Project, decoded: Decoded, policy: &Policy, bodies: &Bo
                 if !seen.is_empty() {
                     writes.push(Write::Releases(seen));
                 }
-                let body = compress(&encode_spans(batch));
-                writes.push(Write::Spans(SpansWrite {
-                    project_id: project.id,
-                    received_ms,
-                    body,
-                    parts,
-                    transactions,
-                }));
+                let mut transactions = transactions;
+                for (batch, parts) in spans::divide(batch, parts) {
+                    let body = compress(&encode_spans(batch));
+                    let transactions = std::mem::take(&mut transactions);
+                    writes.push(Write::Spans(SpansWrite {
+                        project_id: project.id,
+                        received_ms,
+                        body,
+                        parts,
+                        transactions,
+                    }));
+                }
             }
             Incoming::Sessions(batch) => {
                 digest.add_sessions(&batch, rules);

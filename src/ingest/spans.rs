@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::{ATTRIBUTE_DEPTH_MAX, TRACE_SERVICES_MAX};
+use crate::config::{ATTRIBUTE_DEPTH_MAX, BATCH_TRACES_MAX, TRACE_SERVICES_MAX};
 use crate::model::ids::{ProjectId, TraceId};
 use crate::model::project::Project;
 use crate::model::span::{Attribute, AttributeValue, Span, SpanBatch, SpanKind, SpanSource, SpanStatus};
@@ -93,6 +93,33 @@ pub(super) fn summarise(batch: &SpanBatch, project_id: ProjectId) -> Vec<TracePa
     parts
 }
 
+/// Batches of so many traces that one is written within a slice. No trace is divided, so that its spans are known again
+/// when they come again.
+pub(super) fn divide(batch: SpanBatch, parts: Vec<TracePart>) -> Vec<(SpanBatch, Vec<TracePart>)> {
+    if parts.len() <= BATCH_TRACES_MAX {
+        return vec![(batch, parts)];
+    }
+    let places: HashMap<TraceId, usize> =
+        parts.iter().enumerate().map(|(place, part)| (part.summary.trace_id, place / BATCH_TRACES_MAX)).collect();
+    let mut divided: Vec<(SpanBatch, Vec<TracePart>)> = Vec::new();
+    divided.resize_with(parts.len().div_ceil(BATCH_TRACES_MAX), Default::default);
+    for (place, part) in parts.into_iter().enumerate() {
+        divided[place / BATCH_TRACES_MAX].1.push(part);
+    }
+    // Each batch has the resources of its own spans.
+    let mut renamed: HashMap<(usize, usize), usize> = HashMap::new();
+    for mut span in batch.spans {
+        let Some(place) = places.get(&span.trace_id).copied() else { continue };
+        let resources = &mut divided[place].0.resources;
+        span.resource = *renamed.entry((place, span.resource)).or_insert_with(|| {
+            resources.push(batch.resources.get(span.resource).cloned().unwrap_or_default());
+            resources.len() - 1
+        });
+        divided[place].0.spans.push(span);
+    }
+    divided
+}
+
 fn summary_of(span: &Span, service: &str, project_id: ProjectId) -> TraceSummary {
     TraceSummary {
         trace_id: span.trace_id,
@@ -163,6 +190,33 @@ mod tests {
 
     fn batch(spans: Vec<Span>) -> SpanBatch {
         SpanBatch { resources: vec![Resource { service: "shop".into(), ..Resource::default() }], spans }
+    }
+
+    #[test]
+    fn a_batch_of_many_traces_is_divided_between_traces_and_says_the_same() {
+        let few = batch(vec![span(1, 2, Some(1), 50)]);
+        let parts = summarise(&few, ProjectId(1));
+        assert_eq!(divide(few.clone(), parts)[0].0, few);
+        let traces = 2 * BATCH_TRACES_MAX + 1;
+        let of = |n: usize, id| Span {
+            trace_id: TraceId((n as u128).to_be_bytes()),
+            resource: n % 2,
+            ..span(0, id, None, n as i64)
+        };
+        let mut many = batch((0..traces).flat_map(|n| [of(n, 1), of(n, 2)]).collect());
+        many.resources.push(Resource { service: "cart".into(), ..Resource::default() });
+        // Spans of a trace may lie apart.
+        many.spans.push(of(0, 3));
+        let whole = summarise(&many, ProjectId(1));
+        let divided = divide(many.clone(), summarise(&many, ProjectId(1)));
+        assert_eq!(divided.iter().map(|(_, parts)| parts.len()).collect::<Vec<_>>(), [500, 500, 1]);
+        let spans: usize = divided.iter().map(|(batch, _)| batch.spans.len()).sum();
+        assert_eq!(spans, many.spans.len());
+        let again = divided.iter().flat_map(|(batch, _)| summarise(batch, ProjectId(1)));
+        for (again, whole) in again.zip(&whole) {
+            assert_eq!((again.spans_key, &again.summary), (whole.spans_key, &whole.summary));
+        }
+        assert_eq!(divided[2].0.resources.len(), 1);
     }
 
     #[test]

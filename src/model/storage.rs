@@ -23,6 +23,7 @@ pub enum StoredKind {
     /// Issues with their numbers, and releases: never dropped.
     Issues,
     /// Projects, keys, settings, monitors, and the pages that hold the database together.
+    /// And what kinds without a row take all the same.
     Server,
 }
 
@@ -80,7 +81,7 @@ impl StoredKind {
             Self::Sessions => "Sessions",
             Self::Counts => "Counts by hour",
             Self::Issues => "Issues",
-            Self::Server => "Everything else",
+            Self::Server => "The rest",
         }
     }
 
@@ -133,6 +134,16 @@ pub struct KindStored {
     pub bytes_per_day: u64,
     /// When the oldest will go, and why, if everything goes on as it does.
     pub next_drop: Option<(i64, DropCause)>,
+}
+
+impl KindStored {
+    /// Whether there is anything of it. What there is not is told with the rest.
+    pub fn holds_something(&self) -> bool {
+        match self.rows {
+            Some(rows) => rows > 0,
+            None => self.oldest_ms.is_some() || self.kind.is_for_ever(),
+        }
+    }
 }
 
 /// What retention dropped of one kind.

@@ -1,12 +1,15 @@
 //! Dictionaries on disk: made, taken up again after a start, and removed once nothing is compressed with them.
 //!
-//! Owns their two tables and the chore that tends them. When to do what is decided in [`super::dictionary_rules`]; which
-//! is in use at a moment is known to [`super::bodies`].
+//! Owns their two tables and the chore that tends them. When to do what is decided in [`super::dictionary_rules`]; which is
+//! in use at a moment is known to [`super::bodies`]; what is there already is compressed once more by [`super::repack`].
 //!
 //! A body that names a dictionary is nothing without it. So a dictionary is on disk before the first body is compressed
 //! with it. One that is replaced is first taken out of use, then noted as retired under a fresh server id, and removed
-//! when all events there are have ids beyond that one by more than any request can last.
+//! when all events there are have ids beyond that one by more than any request can last. That of an issue is compressed
+//! with its project's, which stays for as long.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
@@ -14,20 +17,25 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::StoreError;
 use super::bodies::{Bodies, Offer, ProjectSeen, Subject};
-use super::body::{CODEC_ZSTD, DICTIONARY_ID_MIN, Expander, Packer, compress_with, expand, expand_with};
+use super::body::{
+    CODEC_ZSTD, CompressedBody, DICTIONARY_ID_MIN, Expander, Packer, compress_with, expand, expand_with,
+};
 use super::dictionary_rules::{Tally, Training, samples_per_issue, training_due};
 use super::keeper::{Keeper, Progress};
+use super::repack::look_again;
+use super::repack_rules::is_young;
 use crate::config::{
-    DICTIONARIES_MAX, DICTIONARY_AGE_MAX_DAYS, DICTIONARY_BODY_BYTES_MAX, DICTIONARY_IDLE_MS,
+    DICTIONARIES_MAX, DICTIONARY_AGE_MAX_DAYS, DICTIONARY_BODY_BYTES_MAX, DICTIONARY_CONTENT_LEVEL, DICTIONARY_IDLE_MS,
     DICTIONARY_OFFERS_PER_LOOK, DICTIONARY_RETRAIN_PAUSE_MS, DICTIONARY_SAMPLES, DICTIONARY_SAMPLES_BYTES,
     DICTIONARY_SAMPLES_MIN, ISSUE_DICTIONARY_LEVEL, PROJECT_DICTIONARY_BYTES, PROJECT_DICTIONARY_LEVEL,
 };
 use crate::model::ids::{ProjectId, SERVER_IDS_PER_MS, ServerIds};
+use crate::model::storage::StoredKind;
 
 /// How much longer than any request a retired dictionary stays, in milliseconds.
 const IN_FLIGHT_MS: i64 = 3_600_000;
 
-/// Level for dictionaries themselves: written once, so it may take a few milliseconds.
+/// Level for dictionaries that are compressed with no other: written once, so it may take a few milliseconds.
 const CONTENT_ZSTD_LEVEL: i32 = 9;
 
 /// Far above any dictionary; only a damaged length gets here.
@@ -47,7 +55,12 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) struct Tending {
     projects: Vec<Tended>,
     tidied_ms: i64,
+    /// Of projects, by id and level, for what is compressed at leisure.
+    packers: HashMap<(i64, i32), Arc<Packer>>,
 }
+
+/// More than a few projects are not worked on at once.
+const LEISURE_PACKERS_MAX: usize = 6;
 
 struct Tended {
     project_id: ProjectId,
@@ -96,14 +109,16 @@ pub(super) fn tend(keeper: &mut Keeper) -> Result<Progress, StoreError> {
 }
 
 /// Issues' dictionaries: those on disk are made ready, those that are not are made of what was offered.
-fn take_up(keeper: &Keeper, offers: Vec<Offer>) -> Result<(), StoreError> {
+fn take_up(keeper: &mut Keeper, offers: Vec<Offer>) -> Result<(), StoreError> {
     if offers.is_empty() {
         return Ok(());
     }
     let mut wanted = Vec::new();
-    let kept: u64 = keeper.reader.query_row("SELECT count(*) FROM dictionary", [], |row| row.get::<_, i64>(0))? as u64;
+    let kept = count_dictionaries(&keeper.reader)?;
     for offer in offers {
-        if !offer.is_replacement && make_ready(keeper, offer.subject, ISSUE_DICTIONARY_LEVEL)? {
+        if !offer.is_replacement
+            && (make_ready(keeper, offer.subject, ISSUE_DICTIONARY_LEVEL)? || adopt(keeper, &offer)?)
+        {
             continue;
         }
         if kept + wanted.len() as u64 >= DICTIONARIES_MAX {
@@ -114,7 +129,8 @@ fn take_up(keeper: &Keeper, offers: Vec<Offer>) -> Result<(), StoreError> {
         if offer.is_replacement {
             keeper.bodies.forget(offer.subject);
         }
-        wanted.push((NewDictionary::new(offer.subject, &offer.body, 0), offer.body));
+        let packer = project_packer(keeper, offer.subject.project_id, DICTIONARY_CONTENT_LEVEL)?;
+        wanted.push((NewDictionary::new(offer.subject, &offer.body, 0, packer.as_deref()), offer.body));
     }
     let (new, bodies): (Vec<NewDictionary>, Vec<Vec<u8>>) = wanted.into_iter().unzip();
     for ((subject, id), body) in write_all(keeper, new)?.into_iter().zip(bodies) {
@@ -126,7 +142,7 @@ fn take_up(keeper: &Keeper, offers: Vec<Offer>) -> Result<(), StoreError> {
 /// Makes ready what is on disk for `subject`; false when there is nothing usable.
 fn make_ready(keeper: &Keeper, subject: Subject, level: i32) -> Result<bool, StoreError> {
     let Some(in_use) = read_use(&keeper.reader, subject)? else { return Ok(false) };
-    match read_content(&keeper.reader, in_use.id) {
+    match read_content(&keeper.reader, &keeper.bodies, in_use.id) {
         Ok(content) => Ok(ready(&keeper.bodies, subject, in_use.id, &content, level)),
         Err(StoreError::BadBody(why)) => {
             tracing::error!(why, "a dictionary is lost, and the bodies of events compressed with it");
@@ -134,6 +150,56 @@ fn make_ready(keeper: &Keeper, subject: Subject, level: i32) -> Result<bool, Sto
         }
         Err(other) => Err(other),
     }
+}
+
+/// Takes for the issue what its events are kept with that were compressed once more; false when there is nothing that helps
+/// with what comes in now.
+fn adopt(keeper: &mut Keeper, offer: &Offer) -> Result<bool, StoreError> {
+    let subject = offer.subject;
+    let mut statement = keeper.reader.prepare_cached(
+        "SELECT dictionary.id, dictionary.created_ms FROM issue_hash JOIN dictionary
+             ON dictionary.issue_id = issue_hash.issue_id
+         WHERE issue_hash.project_id = :project_id AND issue_hash.hash = :hash
+         ORDER BY dictionary.id DESC LIMIT 1",
+    )?;
+    let found: Option<(i64, i64)> = statement
+        .query_row(named_params! { ":project_id": subject.project_id.0, ":hash": hash_of(&subject) }, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    drop(statement);
+    // One that has but half its time left would soon have to be made anew.
+    let half_ms = age_max_ms(keeper) / 2;
+    let Some((id, created_ms)) = found.filter(|(_, made_ms)| is_young(*made_ms, keeper.now_ms(), half_ms)) else {
+        return Ok(false);
+    };
+    let content = match read_content(&keeper.reader, &keeper.bodies, id) {
+        Err(StoreError::BadBody(_)) => return Ok(false),
+        other => other?,
+    };
+    let Some(packer) = Packer::new(id, &content, ISSUE_DICTIONARY_LEVEL) else { return Ok(false) };
+    let of_project = project_packer(keeper, subject.project_id, PROJECT_DICTIONARY_LEVEL)?;
+    let (mut with, mut without) = (Tally::default(), Tally::default());
+    with.add(offer.body.len(), compress_with(Some(&packer), &offer.body).bytes.len());
+    without.add(offer.body.len(), compress_with(of_project.as_deref(), &offer.body).bytes.len());
+    if !with.is_below(85, &without) {
+        return Ok(false);
+    }
+    keeper.write(move |tx, _| {
+        let mut statement = tx.prepare_cached(
+            "INSERT INTO dictionary_use (project_id, grouping_hash, dictionary_id, since_ms, at_events)
+             VALUES (:project_id, :hash, :id, :created_ms, 0)
+             ON CONFLICT (project_id, grouping_hash) DO UPDATE SET dictionary_id = :id, since_ms = :created_ms",
+        )?;
+        statement.execute(named_params! {
+            ":project_id": subject.project_id.0, ":hash": hash_of(&subject), ":id": id, ":created_ms": created_ms,
+        })?;
+        tx.prepare_cached("UPDATE dictionary SET retired_id = NULL WHERE id = :id")?
+            .execute(named_params! { ":id": id })?;
+        Ok(())
+    })?;
+    keeper.bodies.put(subject, packer);
+    Ok(true)
 }
 
 fn ready(bodies: &Bodies, subject: Subject, id: i64, content: &[u8], level: i32) -> bool {
@@ -189,7 +255,7 @@ fn tend_project(keeper: &mut Keeper, seen: ProjectSeen) -> Result<bool, StoreErr
     let samples = read_samples(&keeper.reader, &keeper.bodies, seen.project_id)?;
     let Some(new) = train(&samples) else { return Ok(true) };
     let before = match read_use(&keeper.reader, subject)? {
-        Some(in_use) => read_content(&keeper.reader, in_use.id).ok(),
+        Some(in_use) => read_content(&keeper.reader, &keeper.bodies, in_use.id).ok(),
         None => None,
     };
     let (with_new, with_old) = (pack_held_back(&samples, Some(&new)), pack_held_back(&samples, before.as_deref()));
@@ -201,7 +267,10 @@ fn tend_project(keeper: &mut Keeper, seen: ProjectSeen) -> Result<bool, StoreErr
     );
     if is_better {
         keeper.bodies.forget(subject);
-        let made = write_all(keeper, vec![NewDictionary::new(subject, &new, events)])?;
+        let made = write_all(keeper, vec![NewDictionary::new(subject, &new, events, None)])?;
+        if before.is_none() {
+            look_again(keeper)?;
+        }
         for (subject, id) in made {
             ready(&keeper.bodies, subject, id, &new, PROJECT_DICTIONARY_LEVEL);
         }
@@ -296,24 +365,57 @@ fn pack_held_back(samples: &Samples, content: Option<&[u8]>) -> Tally {
 }
 
 /// A dictionary about to be written.
-struct NewDictionary {
+pub(super) struct NewDictionary {
     subject: Subject,
     content_hash: [u8; 16],
     content_bytes: usize,
-    packed: Vec<u8>,
+    packed: CompressedBody,
     at_events: u64,
 }
 
 impl NewDictionary {
-    fn new(subject: Subject, content: &[u8], at_events: u64) -> Self {
-        Self {
-            subject,
-            content_hash: xxh3_128(content).to_be_bytes(),
-            content_bytes: content.len(),
-            packed: zstd::bulk::compress(content, CONTENT_ZSTD_LEVEL).expect("compressing into a buffer of its own"),
-            at_events,
-        }
+    /// Compressed with its project's, when there is one; that of a project is compressed with none.
+    pub(super) fn new(subject: Subject, content: &[u8], at_events: u64, packer: Option<&Packer>) -> Self {
+        let packed = match packer {
+            Some(packer) => compress_with(Some(packer), content),
+            None => CompressedBody {
+                bytes: zstd::bulk::compress(content, CONTENT_ZSTD_LEVEL).expect("compressing into a buffer of its own"),
+                expanded_bytes: content.len(),
+                codec: CODEC_ZSTD,
+            },
+        };
+        Self { subject, content_hash: xxh3_128(content).to_be_bytes(), content_bytes: content.len(), packed, at_events }
     }
+}
+
+/// Writes one that nothing to come is compressed with: the events it is for are there already, up to `last_id`.
+pub(super) fn insert_retired(
+    tx: &Transaction<'_>,
+    new: &NewDictionary,
+    issue_id: i64,
+    created_ms: i64,
+    last_id: i64,
+) -> Result<i64, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO dictionary
+             (content_hash, created_ms, retired_id, content_bytes, content, content_codec, issue_id)
+         VALUES (:content_hash, :created_ms, :retired_id, :content_bytes, :content, :content_codec, :issue_id)
+         ON CONFLICT (content_hash) DO UPDATE SET
+             retired_id = CASE WHEN retired_id < :retired_id THEN :retired_id ELSE retired_id END
+         RETURNING id",
+    )?;
+    Ok(statement.query_row(
+        named_params! {
+            ":content_hash": &new.content_hash[..],
+            ":created_ms": created_ms,
+            ":retired_id": last_id,
+            ":content_bytes": new.content_bytes as i64,
+            ":content": new.packed.bytes,
+            ":content_codec": new.packed.codec,
+            ":issue_id": issue_id,
+        },
+        |row| row.get(0),
+    )?)
 }
 
 /// Writes them in one commit; their ids, in the same order.
@@ -327,9 +429,11 @@ fn write_all(keeper: &Keeper, new: Vec<NewDictionary>) -> Result<Vec<(Subject, i
 
 fn insert(tx: &Transaction<'_>, ids: &mut ServerIds, new: &NewDictionary, now_ms: i64) -> Result<i64, StoreError> {
     let mut statement = tx.prepare_cached(
-        "INSERT INTO dictionary (content_hash, created_ms, content_bytes, content)
-         VALUES (:content_hash, :now_ms, :content_bytes, :content)
-         ON CONFLICT (content_hash) DO UPDATE SET retired_id = NULL, content = :content
+        "INSERT INTO dictionary (content_hash, created_ms, content_bytes, content, content_codec, issue_id)
+         VALUES (:content_hash, :now_ms, :content_bytes, :content, :content_codec,
+             (SELECT issue_id FROM issue_hash WHERE project_id = :project_id AND hash = :hash))
+         ON CONFLICT (content_hash) DO UPDATE SET
+             retired_id = NULL, content = :content, content_codec = :content_codec
          RETURNING id",
     )?;
     let id: i64 = statement.query_row(
@@ -337,7 +441,10 @@ fn insert(tx: &Transaction<'_>, ids: &mut ServerIds, new: &NewDictionary, now_ms
             ":content_hash": &new.content_hash[..],
             ":now_ms": now_ms,
             ":content_bytes": new.content_bytes as i64,
-            ":content": new.packed,
+            ":content": new.packed.bytes,
+            ":content_codec": new.packed.codec,
+            ":project_id": new.subject.project_id.0,
+            ":hash": hash_of(&new.subject),
         },
         |row| row.get(0),
     )?;
@@ -404,10 +511,9 @@ fn tidy(keeper: &Keeper, now_ms: i64) -> Result<bool, StoreError> {
          WHERE since_ms < :before_ms AND length(grouping_hash) = 16 LIMIT :limit",
     )?;
     let aged: Vec<Subject> = statement
-        .query_map(
-            named_params! { ":before_ms": now_ms - DICTIONARY_AGE_MAX_DAYS * DAY_MS, ":limit": TIDY_ROWS as i64 },
-            |row| Ok(Subject { project_id: ProjectId(row.get(0)?), hash: Some(row.get(1)?) }),
-        )?
+        .query_map(named_params! { ":before_ms": now_ms - age_max_ms(keeper), ":limit": TIDY_ROWS as i64 }, |row| {
+            Ok(Subject { project_id: ProjectId(row.get(0)?), hash: Some(row.get(1)?) })
+        })?
         .collect::<Result<_, _>>()?;
     drop(statement);
     let has_more = aged.len() == TIDY_ROWS;
@@ -418,7 +524,8 @@ fn tidy(keeper: &Keeper, now_ms: i64) -> Result<bool, StoreError> {
     // Most of the time there is nothing, and a commit would wake the disk for it.
     let oldest_event: Option<i64> = keeper.reader.query_row("SELECT min(id) FROM event", [], |row| row.get(0))?;
     let has_retired: bool = keeper.reader.query_row(
-        "SELECT EXISTS (SELECT 1 FROM dictionary WHERE retired_id < :before_id)",
+        "SELECT EXISTS (SELECT 1 FROM dictionary WHERE retired_id < :before_id AND NOT EXISTS (
+             SELECT 1 FROM dictionary AS other WHERE other.content_codec = dictionary.id AND other.content_codec >= 16))",
         named_params! { ":before_id": oldest_event.unwrap_or(i64::MAX) },
         |row| row.get(0),
     )?;
@@ -426,7 +533,7 @@ fn tidy(keeper: &Keeper, now_ms: i64) -> Result<bool, StoreError> {
     Ok(has_more || removed == TIDY_ROWS)
 }
 
-/// Dictionaries that every event there is came after.
+/// Dictionaries that every event there is came after, and that no other is compressed with.
 fn remove_unnamed(tx: &Transaction<'_>, ids: &mut ServerIds) -> Result<usize, StoreError> {
     let mut statement = tx.prepare_cached(REMOVE_SQL)?;
     Ok(statement.execute(named_params! {
@@ -438,8 +545,47 @@ fn remove_unnamed(tx: &Transaction<'_>, ids: &mut ServerIds) -> Result<usize, St
 
 pub(super) const REMOVE_SQL: &str = "DELETE FROM dictionary WHERE id IN (
          SELECT id FROM dictionary
-         WHERE retired_id < coalesce((SELECT min(event.id) FROM event), :next_id) - :in_flight
+         WHERE retired_id < coalesce((SELECT min(event.id) FROM event), :next_id) - :in_flight AND NOT EXISTS (
+             SELECT 1 FROM dictionary AS other WHERE other.content_codec = dictionary.id AND other.content_codec >= 16)
          LIMIT :limit)";
+
+pub(super) fn count_dictionaries(connection: &Connection) -> Result<u64, StoreError> {
+    Ok(connection.query_row("SELECT count(*) FROM dictionary", [], |row| row.get::<_, i64>(0))?.max(0) as u64)
+}
+
+/// How old a dictionary may become in use, in milliseconds. It is an event's content, so it is to be gone as soon after that
+/// event as can be.
+pub(super) fn age_max_ms(keeper: &Keeper) -> i64 {
+    let kept_days = keeper.settings.keep.days(StoredKind::Errors).filter(|days| *days > 0).map(i64::from);
+    kept_days.map_or(DICTIONARY_AGE_MAX_DAYS, |days| days.min(DICTIONARY_AGE_MAX_DAYS)) * DAY_MS
+}
+
+/// The project's dictionary, for compressing at leisure; `None` when it has none, or a damaged one.
+pub(super) fn project_packer(
+    keeper: &mut Keeper,
+    project_id: ProjectId,
+    level: i32,
+) -> Result<Option<Arc<Packer>>, StoreError> {
+    let Some(in_use) = read_use(&keeper.reader, Subject { project_id, hash: None })? else { return Ok(None) };
+    if let Some(packer) = keeper.tending.packers.get(&(in_use.id, level)) {
+        return Ok(Some(packer.clone()));
+    }
+    let content = match read_content(&keeper.reader, &keeper.bodies, in_use.id) {
+        Err(StoreError::BadBody(_)) => return Ok(None),
+        other => other?,
+    };
+    let Some(packer) = Packer::new(in_use.id, &content, level).map(Arc::new) else { return Ok(None) };
+    if keeper.tending.packers.len() >= LEISURE_PACKERS_MAX {
+        keeper.tending.packers.clear();
+    }
+    keeper.tending.packers.insert((in_use.id, level), packer.clone());
+    Ok(Some(packer))
+}
+
+/// Gives back the memory of [`project_packer`].
+pub(super) fn forget_packers(keeper: &mut Keeper) {
+    keeper.tending.packers = HashMap::new();
+}
 
 /// An empty blob for the whole project.
 fn hash_of(subject: &Subject) -> &[u8] {
@@ -468,21 +614,43 @@ fn count_events(connection: &Connection, project_id: ProjectId) -> Result<u64, S
 }
 
 /// The content of a dictionary, whole and undamaged, or a [`StoreError::BadBody`].
-pub(super) fn read_content(connection: &Connection, id: i64) -> Result<Vec<u8>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT content_hash, content_bytes, content FROM dictionary WHERE id = :id")?;
-    let found: Option<(Vec<u8>, i64, Vec<u8>)> = statement
-        .query_row(named_params! { ":id": id }, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+pub(super) fn read_content(connection: &Connection, bodies: &Bodies, id: i64) -> Result<Vec<u8>, StoreError> {
+    read_content_with(connection, id, |codec, packed| {
+        let expander = bodies.expander(codec, || {
+            // One that is compressed with another is none that others are compressed with.
+            let content = read_content_with(connection, codec, expand)?;
+            Expander::new(&content).ok_or_else(|| StoreError::BadBody(format!("its dictionary {codec} is not one")))
+        })?;
+        expand_with(&expander, packed).map_err(|_| StoreError::BadBody(format!("its dictionary {id} is damaged")))
+    })
+}
+
+/// As [`read_content`]; `expand_by_other` expands what is compressed with another dictionary.
+fn read_content_with(
+    connection: &Connection,
+    id: i64,
+    expand_by_other: impl FnOnce(i64, &[u8]) -> Result<Vec<u8>, StoreError>,
+) -> Result<Vec<u8>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT content_hash, content_bytes, content, content_codec FROM dictionary WHERE id = :id")?;
+    let found: Option<(Vec<u8>, i64, Vec<u8>, i64)> = statement
+        .query_row(named_params! { ":id": id }, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
-    let Some((hash, bytes, packed)) = found else {
+    let Some((hash, bytes, packed, codec)) = found else {
         return Err(StoreError::BadBody(format!("its dictionary {id} is missing")));
     };
-    let is_whole = |content: &Vec<u8>| content.len() as i64 == bytes && xxh3_128(content).to_be_bytes()[..] == hash[..];
-    Some(bytes)
-        .filter(|bytes| (0..=CONTENT_BYTES_MAX).contains(bytes))
-        .and_then(|_| expand(CODEC_ZSTD, &packed).ok())
-        .filter(is_whole)
-        .ok_or_else(|| StoreError::BadBody(format!("its dictionary {id} is damaged")))
+    let damaged = || StoreError::BadBody(format!("its dictionary {id} is damaged"));
+    if !(0..=CONTENT_BYTES_MAX).contains(&bytes) {
+        return Err(damaged());
+    }
+    let content = if codec < DICTIONARY_ID_MIN {
+        expand(codec, &packed).map_err(|_| damaged())?
+    } else {
+        // Which of the two is damaged is told apart by who says so.
+        expand_by_other(codec, &packed)?
+    };
+    let is_whole = content.len() as i64 == bytes && xxh3_128(&content).to_be_bytes()[..] == hash[..];
+    is_whole.then_some(content).ok_or_else(damaged)
 }
 
 /// The body of an event, whatever it was compressed with.
@@ -496,7 +664,7 @@ pub(super) fn expand_event(
         return expand(codec, body);
     }
     let expander = bodies.expander(codec, || {
-        Expander::new(&read_content(connection, codec)?)
+        Expander::new(&read_content(connection, bodies, codec)?)
             .ok_or_else(|| StoreError::BadBody(format!("its dictionary {codec} is not one")))
     })?;
     expand_with(&expander, body)

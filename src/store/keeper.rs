@@ -14,11 +14,14 @@ use super::bodies::Bodies;
 use super::dictionaries::{self, Tending};
 use super::log_sealer;
 use super::readers::open_read_only;
+use super::repack::{self, Repacking};
 use super::retention::{self, Retention};
+use super::room::Gate;
 use super::span_sealer;
+use super::trouble::{DiskTrouble, disk_trouble};
 use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
-use crate::config::{DICTIONARY_LOOK_MS, KEEPER_PAUSE_MS, KEEPER_RETRY_MS, SEARCH_INDEX_EVERY_MS};
+use crate::config::{DICTIONARY_LOOK_MS, KEEPER_PAUSE_MS, KEEPER_RETRY_MS, REPACK_LOOK_MS, SEARCH_INDEX_EVERY_MS};
 use crate::model::ids::ServerIds;
 
 /// What a chore says when it returns.
@@ -50,6 +53,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "sealing logs", run: log_sealer::seal, every_ms: 1_000 },
     Chore { name: "merging logs", run: log_sealer::merge, every_ms: 10_000 },
     Chore { name: "forgetting deliveries of logs", run: log_sealer::forget_deliveries, every_ms: 3_600_000 },
+    Chore { name: "repacking events", run: repack::repack, every_ms: REPACK_LOOK_MS },
     retention::CHORE,
 ];
 
@@ -61,6 +65,7 @@ pub(super) struct Keeper {
     pub(super) retention: Retention,
     pub(super) bodies: Bodies,
     pub(super) tending: Tending,
+    pub(super) repacking: Repacking,
     writer: WriterHandle,
     stop: Arc<Stop>,
 }
@@ -90,6 +95,7 @@ impl Keeper {
             retention: Retention::new(store.path()),
             bodies: store.bodies.clone(),
             tending: Tending::default(),
+            repacking: Repacking::default(),
             writer: store.writer.clone(),
             stop: Arc::default(),
         })
@@ -106,6 +112,11 @@ impl Keeper {
         self.stop.asked.load(Ordering::Relaxed)
     }
 
+    /// Whether something sent is waiting to be written, or being written, at this moment.
+    pub(super) fn is_ingest_busy(&self) -> bool {
+        self.writer.has_work()
+    }
+
     /// Runs `write` on the writer thread in a transaction of its own, and returns after its commit. Keep it under
     /// [`crate::config::SLICE_MS`]: requests wait meanwhile.
     pub(super) fn write<T: Send + 'static>(
@@ -113,6 +124,10 @@ impl Keeper {
         write: impl FnOnce(&Transaction<'_>, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run_chore(write)
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        self.writer.gate()
     }
 
     /// Runs `work` on the writer's connection outside of a transaction, for what cannot be in one. Keep it as short.
@@ -140,6 +155,7 @@ impl KeeperHandle {
             retention: Retention::new(path),
             bodies,
             tending: Tending::default(),
+            repacking: Repacking::default(),
             writer,
             stop: stop.clone(),
         };
@@ -175,8 +191,32 @@ impl KeeperHandle {
     }
 }
 
+/// Trouble that no chore is to blame for, and that all of them have at the same time.
+fn is_shared(error: &StoreError) -> bool {
+    let is_told = matches!(error, StoreError::Full | StoreError::Held | StoreError::Busy | StoreError::NoRoomYet);
+    is_told || matches!(disk_trouble(error), Some(DiskTrouble::Full | DiskTrouble::Held))
+}
+
+/// Which chores are in trouble that they share, so that it is told once when it begins and once when it is over.
+#[derive(Default)]
+struct SharedTrouble(Vec<&'static str>);
+
+impl SharedTrouble {
+    /// After a chore's turn. `Some(true)` when the trouble begins, `Some(false)` when the last chore is out of it.
+    fn after(&mut self, chore: &'static str, is_in_trouble: bool) -> Option<bool> {
+        let was = !self.0.is_empty();
+        self.0.retain(|known| *known != chore);
+        if is_in_trouble {
+            self.0.push(chore);
+        }
+        let is = !self.0.is_empty();
+        (was != is).then_some(is)
+    }
+}
+
 impl Keeper {
     fn run(&mut self, chores: &[Chore]) {
+        let mut trouble = SharedTrouble::default();
         // When each is due again.
         let mut due: Vec<Instant> = vec![Instant::now(); chores.len()];
         while !self.is_stopping() {
@@ -188,10 +228,24 @@ impl Keeper {
                 if Instant::now() < *due {
                     continue;
                 }
-                match (chore.run)(self) {
+                let result = (chore.run)(self);
+                let is_shared = result.as_ref().is_err_and(is_shared);
+                match trouble.after(chore.name, is_shared) {
+                    Some(true) => {
+                        let error = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
+                        tracing::warn!(
+                            error,
+                            "upkeep of the store has to wait (sealing, dropping what is old), trying again"
+                        );
+                    }
+                    Some(false) => tracing::info!("upkeep of the store goes on"),
+                    None => {}
+                }
+                match result {
                     Ok(Progress::More) => did_something = true,
                     Ok(Progress::Idle) => *due = Instant::now() + Duration::from_millis(chore.every_ms),
                     Err(StoreError::Stopping) => return,
+                    Err(_) if is_shared => *due = Instant::now() + Duration::from_millis(KEEPER_RETRY_MS),
                     Err(error) => {
                         tracing::warn!(%error, chore = chore.name, "upkeep of the store did not succeed, trying again later");
                         *due = Instant::now() + Duration::from_millis(KEEPER_RETRY_MS);
@@ -210,5 +264,31 @@ impl Keeper {
             // Woken early or late makes no difference.
             let _ = self.stop.changed.wait_timeout(guard, Duration::from_millis(KEEPER_PAUSE_MS));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_that_all_share_is_told_when_it_begins_and_when_it_is_over() {
+        let mut trouble = SharedTrouble::default();
+        let turns = [
+            ("sealing", false, None),
+            ("sealing", true, Some(true)),
+            ("retention", true, None),
+            ("sealing", true, None),
+            ("merging", false, None),
+            ("retention", false, None),
+            ("sealing", false, Some(false)),
+            ("retention", false, None),
+            ("retention", true, Some(true)),
+        ];
+        for (chore, is_in_trouble, told) in turns {
+            assert_eq!(trouble.after(chore, is_in_trouble), told, "{chore}");
+        }
+        assert!(is_shared(&StoreError::Full) && is_shared(&StoreError::Held));
+        assert!(!is_shared(&StoreError::BadBody("x".to_string())));
     }
 }

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_dictionaries.sql"),
     include_str!("migrations/0012_retention.sql"),
     include_str!("migrations/0013_issue_search.sql"),
+    include_str!("migrations/0014_repacking.sql"),
 ];
 
 /// What this version of trapline makes.
@@ -122,7 +123,7 @@ mod tests {
 
         migrate(&mut connection, Path::new("x.db")).unwrap();
         let filter = TraceFilter { before: i64::MAX, requests_only: true, project_id: None, text: None, service: None };
-        let listed = trace_rows::list(&connection, &filter, 10).unwrap();
+        let listed = trace_rows::list(&connection, &filter, i64::MIN, 10).unwrap();
         assert_eq!(listed.len(), 3);
         for (place, id) in ids.iter().enumerate() {
             let found = trace_rows::find(&connection, *id, &filter).unwrap().unwrap();

@@ -36,7 +36,9 @@ mod metrics;
 mod migrate;
 mod monitor_reads;
 mod monitors;
+mod onlooker;
 mod outcomes;
+mod pieces;
 #[cfg(test)]
 mod plans;
 mod profiles;
@@ -44,9 +46,12 @@ mod project_changes;
 mod projects;
 mod readers;
 mod releases;
+mod repack;
+mod repack_rules;
 mod replays;
 mod rescue;
 mod retention;
+mod room;
 pub mod safety;
 mod sessions;
 mod span_chunk;
@@ -109,6 +114,7 @@ use crate::model::live::LiveChange;
 use crate::model::storage::StorageReport;
 use keeper::KeeperHandle;
 use readers::{MakeWay, Patience, Readers};
+use room::Sizes;
 use writer::WriterHandle;
 
 /// The database file inside the data directory.
@@ -118,8 +124,17 @@ const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Error)]
 pub enum StoreError {
-    #[error("cannot make or write the data directory {path}: choose another with --data-dir")]
-    DataDir { path: PathBuf, source: std::io::Error },
+    #[error("cannot make or write the data directory {path}: {why}. Or choose another with --data-dir")]
+    DataDir { path: PathBuf, why: String },
+    #[error("cannot write {path}: {why}")]
+    Unwritable { path: PathBuf, why: String },
+    #[error("cannot read {path}: {why}")]
+    Unreadable { path: PathBuf, why: String },
+    #[error(
+        "the database {path} is of an earlier version (schema {found}, this one reads {known}): let its owner start this \
+         trapline on it once"
+    )]
+    TooOld { path: PathBuf, found: i64, known: i64 },
     #[error("cannot open the database {path}: {detail}. Is it a trapline database, and may this user write it?")]
     Open { path: PathBuf, detail: String },
     #[error("there is no database {0}: name its directory with --data-dir")]
@@ -141,6 +156,9 @@ pub enum StoreError {
     /// Nothing was stored; the writer has more to do than it can.
     #[error("the write queue is full")]
     Busy,
+    /// Nothing was stored; what is oldest is being dropped for it.
+    #[error("all of max_size is in use, and room is still being made for what is new: send it again in a moment")]
+    NoRoomYet,
     /// Nothing was stored; another program has the database locked.
     #[error(
         "another program holds the database: close it (sqlite3, a copy under way), and what is sent is stored again"
@@ -263,7 +281,8 @@ impl Store {
             }
         };
         let make_way = MakeWay::default();
-        let writer = WriterHandle::start(connection, &path, lock, make_way.clone(), options.on_change, tell())
+        let sizes = Sizes::of(settings.max_size());
+        let writer = WriterHandle::start(connection, &path, lock, sizes, make_way.clone(), options.on_change, tell())
             .map_err(in_words)?;
         let readers = Readers::open(&path, Patience::default(), make_way)?;
         let bodies = Bodies::default();
@@ -281,21 +300,22 @@ impl Store {
         &self.bodies
     }
 
-    /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync.
-    /// Large attachments are the exception: they follow in commits of their own, and exist from the last one.
+    /// Stores everything given, in one transaction with whatever else is waiting, and returns after its fsync. What is large
+    /// takes several, one after the other; large attachments exist from the last one.
     ///
     /// # Errors
-    /// On any error nothing of `writes` is stored, but for what came with a large attachment. [`StoreError::Busy`] when there was no room in the queue for
-    /// [`crate::config::ADMISSION_WAIT_MS`].
+    /// On any error nothing of `writes` is stored, unless they were large: then what came first may be, and to write all of
+    /// it again changes nothing. [`StoreError::Busy`] when there was no room in the queue for
+    /// [`crate::config::ADMISSION_WAIT_MS`], [`StoreError::NoRoomYet`] when there was none below `max_size`.
     pub async fn append(&self, mut writes: Vec<Write>) -> Result<Appended, StoreError> {
         let pieces = blobs::take_pieces_ahead(&mut writes);
         if pieces.is_empty() {
-            return self.writer.append(writes).await;
+            return self.append_in_pieces(writes).await;
         }
         // First what is small: a client that hangs up meanwhile loses its attachment, not its event.
         let (named, rest): (Vec<Write>, Vec<Write>) =
             writes.into_iter().partition(|write| matches!(write, Write::Blob(_)));
-        let appended = self.writer.append(rest).await;
+        let appended = self.append_in_pieces(rest).await;
         if !matches!(appended, Ok(_) | Err(StoreError::PartlyStored { .. })) {
             return appended;
         }
@@ -304,6 +324,19 @@ impl Store {
         }
         self.writer.append(named).await?;
         appended
+    }
+
+    async fn append_in_pieces(&self, writes: Vec<Write>) -> Result<Appended, StoreError> {
+        let mut appended = Appended::default();
+        let mut lost = None;
+        for piece in pieces::in_pieces(writes) {
+            match self.writer.append(piece).await {
+                Ok(more) => appended.extend(more),
+                Err(error @ StoreError::PartlyStored { .. }) => lost = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        lost.map_or(Ok(appended), Err)
     }
 
     /// How long each kind is kept.
@@ -334,7 +367,11 @@ pub fn first_project(data_dir: &Path) -> Result<(crate::model::project::Project,
     let path = database_path(data_dir);
     let connection = match lock_data_dir(data_dir) {
         Ok(_lock) => prepare(&path, Durability::Full)?,
-        Err(StoreError::InUse(_)) => readers::open_read_only(&path)?,
+        Err(StoreError::InUse(_)) => onlooker::look_into_current(&path)?,
+        // Where nothing can be made or brought up to date, what is there can still be told.
+        Err(StoreError::DataDir { .. } | StoreError::Unwritable { .. }) if may_be_there(&path) => {
+            onlooker::look_into_current(&path)?
+        }
         Err(other) => return Err(other),
     };
     projects::first_project_and_authority(&connection)
@@ -347,6 +384,8 @@ pub fn first_project(data_dir: &Path) -> Result<(crate::model::project::Project,
 /// When there is no database.
 pub fn storage(data_dir: &Path, mut settings: StoreSettings) -> Result<StorageReport, StoreError> {
     let (path, connection, _lock) = open_existing(data_dir)?;
+    // All numbers are of one moment, or what does not fit would seem to belong to nothing.
+    let connection = connection.unchecked_transaction()?;
     settings.max_size_default = retention::read_default_max_size(&connection)?;
     if let Some(keep) = retention::read_policy(&connection)? {
         settings.keep = keep;
@@ -360,10 +399,12 @@ pub fn storage(data_dir: &Path, mut settings: StoreSettings) -> Result<StorageRe
 /// # Errors
 /// When a server runs, there is no database, or the disk has no room for a second one.
 pub fn compact(data_dir: &Path) -> Result<(u64, u64), StoreError> {
-    let (path, connection, lock) = open_existing(data_dir)?;
-    if lock.is_none() {
-        return Err(StoreError::InUse(data_dir.to_path_buf()));
+    if !may_be_there(&database_path(data_dir)) {
+        return Err(StoreError::NoDatabase(database_path(data_dir)));
     }
+    let _lock = lock_data_dir(data_dir)?;
+    let path = database_path(data_dir);
+    let connection = prepare(&path, Durability::Full)?;
     let length = || std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
     let before = length();
     retention::rewrite(&connection)?;
@@ -373,13 +414,28 @@ pub fn compact(data_dir: &Path) -> Result<(u64, u64), StoreError> {
 /// The database that is there, brought up to date unless a server has it.
 fn open_existing(data_dir: &Path) -> Result<(PathBuf, rusqlite::Connection, Option<File>), StoreError> {
     let path = database_path(data_dir);
-    if std::fs::metadata(&path).map_or(0, |metadata| metadata.len()) == 0 {
+    if !may_be_there(&path) {
         return Err(StoreError::NoDatabase(path));
     }
     match lock_data_dir(data_dir) {
-        Ok(lock) => Ok((path.clone(), prepare(&path, Durability::Full)?, Some(lock))),
-        Err(StoreError::InUse(_)) => Ok((path.clone(), readers::open_read_only(&path)?, None)),
+        Ok(lock) => match prepare(&path, Durability::Full) {
+            Err(error) if trouble::disk_trouble(&error) == Some(trouble::DiskTrouble::Full) => {
+                Ok((path.clone(), onlooker::look_into_current(&path)?, None))
+            }
+            prepared => Ok((path.clone(), prepared?, Some(lock))),
+        },
+        Err(StoreError::InUse(_) | StoreError::DataDir { .. } | StoreError::Unwritable { .. }) => {
+            Ok((path.clone(), onlooker::look_into_current(&path)?, None))
+        }
         Err(other) => Err(other),
+    }
+}
+
+/// False only when there is certainly no database: in a directory that may not be entered there may be one.
+fn may_be_there(path: &Path) -> bool {
+    match std::fs::metadata(path) {
+        Ok(metadata) => metadata.len() > 0,
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
     }
 }
 
@@ -410,16 +466,22 @@ fn wait_for_data_dir(data_dir: &Path) -> Result<File, StoreError> {
 
 /// Held for as long as the file is open; the system releases it when the process dies.
 fn lock_data_dir(data_dir: &Path) -> Result<File, StoreError> {
-    let failed = |source| StoreError::DataDir { path: data_dir.to_path_buf(), source };
+    let failed = |source| StoreError::DataDir { path: data_dir.to_path_buf(), why: onlooker::why(data_dir, &source) };
     trouble::make_directory(data_dir).map_err(failed)?;
     let is_new = !data_dir.join(DATABASE_FILE).exists();
-    let private =
-        |name: &str| File::options().create(true).truncate(false).write(true).mode(0o600).open(data_dir.join(name));
-    let file = private(LOCK_FILE).map_err(failed)?;
+    let private = |name: &str| {
+        let path = data_dir.join(name);
+        let opened = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        opened.map_err(|source| match path.exists() {
+            true => StoreError::Unwritable { why: onlooker::why(&path, &source), path },
+            false => failed(source),
+        })
+    };
+    let file = private(LOCK_FILE)?;
     match file.try_lock() {
         Ok(()) => {
             // SQLite gives its log files the mode of the database.
-            private(DATABASE_FILE).map_err(failed)?;
+            private(DATABASE_FILE)?;
             if is_new {
                 trouble::sync_directory(data_dir).map_err(failed)?;
             }

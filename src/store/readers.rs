@@ -5,6 +5,8 @@
 //! grown too long ([`MakeWay`]).
 
 use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -81,9 +83,26 @@ impl MakeWay {
 
 /// A connection that cannot write.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    open(path, path, OpenFlags::empty())
+}
+
+/// The same for a file that nobody writes, and that has no log: nothing is made or locked beside it.
+pub(super) fn open_unchanging(path: &Path) -> Result<Connection, StoreError> {
+    let mut address = OsString::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'%' | b'?' | b'#' => address.push(format!("%{byte:02x}")),
+            byte => address.push(OsStr::from_bytes(&[*byte])),
+        }
+    }
+    address.push("?immutable=1");
+    open(path, Path::new(&address), OpenFlags::SQLITE_OPEN_URI)
+}
+
+fn open(path: &Path, name: &Path, more: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
     let failed = |error: rusqlite::Error| StoreError::Open { path: path.to_path_buf(), detail: error.to_string() };
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let mut connection = Connection::open_with_flags(name, flags).map_err(failed)?;
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF;")
         .map_err(failed)?;
@@ -224,6 +243,7 @@ pub(super) fn check_time() -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::room::Sizes;
     use super::super::writer::{WriterHandle, open_connection};
     use super::super::{DATABASE_FILE, Write, blobs, lock_data_dir, prepare};
     use super::*;
@@ -244,7 +264,9 @@ mod tests {
         let connection = prepare(&path, Durability::Normal).unwrap();
         let make_way = MakeWay::default();
         let died = |why: String| panic!("{why}");
-        let writer = WriterHandle::start(connection, &path, lock, make_way.clone(), Box::new(|_| ()), died).unwrap();
+        let writer =
+            WriterHandle::start(connection, &path, lock, Sizes::of(1 << 40), make_way.clone(), Box::new(|_| ()), died)
+                .unwrap();
         let patience = Patience {
             read: Duration::from_millis(read_ms),
             turn: Duration::from_millis(turn_ms),

@@ -523,7 +523,7 @@ async fn hot_reads_walk_their_indexes() {
         (profiles::of_trace_sql(), "USING INDEX profile_trace"),
         (profiles::of_profiler_sql(), "USING INDEX profile_profiler (profiler_id=? AND start_ms>? AND start_ms<?)"),
         (replays::page_sql(), "USING INDEX replay_received"),
-        (trace_rows::list_sql(), "SEARCH trace USING INTEGER PRIMARY KEY (rowid<?)"),
+        (trace_rows::list_sql(), "SEARCH trace USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (trace_rows::list_sql(), "SEARCH trace_label USING INTEGER PRIMARY KEY (rowid=?)"),
         (trace_rows::list_sql(), "USING COVERING INDEX event_trace"),
         (trace_rows::one_sql(), "SEARCH trace_part USING PRIMARY KEY (trace_key=?)"),

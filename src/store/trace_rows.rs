@@ -288,7 +288,7 @@ pub(super) fn list_sql() -> String {
     format!(
         "SELECT {COLUMNS}, (SELECT count(*) FROM event WHERE event.trace_id = trace.trace_id)
          FROM trace CROSS JOIN trace_label ON trace_label.id = trace.label_id
-         WHERE {FILTER_SQL} ORDER BY trace.id DESC LIMIT :limit"
+         WHERE {FILTER_SQL} AND trace.id >= :floor ORDER BY trace.id DESC LIMIT :limit"
     )
 }
 
@@ -302,9 +302,19 @@ pub(super) fn one_sql() -> String {
     )
 }
 
+/// The first of the rows that are looked at together, as many as that; `None` when they are the last.
+pub(super) fn floor_of(connection: &Connection, before: i64, rows: usize) -> Result<Option<i64>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM trace WHERE id < :before ORDER BY id DESC LIMIT 1 OFFSET :rows")?;
+    let bounds = named_params! { ":before": before, ":rows": rows as i64 };
+    Ok(statement.query_row(bounds, |row| row.get(0)).optional()?)
+}
+
+/// Of the rows from `floor` on.
 pub(super) fn list(
     connection: &Connection,
     filter: &TraceFilter,
+    floor: i64,
     limit: usize,
 ) -> Result<Vec<StoredTrace>, StoreError> {
     let mut statement = connection.prepare_cached(&list_sql())?;
@@ -315,6 +325,7 @@ pub(super) fn list(
             ":project_id": filter.project_id.map(|id| id.0),
             ":text": filter.text,
             ":service": filter.service,
+            ":floor": floor,
             ":limit": limit as i64,
         },
         stored_trace,

@@ -1,7 +1,7 @@
 //! Spans and the traces they make up: what is written of a request, and what is read of a trace.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
@@ -19,6 +19,10 @@ use crate::model::ids::{ProjectId, SpanId, TraceId};
 use crate::model::outcome::Reason;
 use crate::model::span::SpanBatch;
 use crate::model::trace::TraceSummary;
+
+/// Rows of the list looked at between two looks at the clock: a page's worth first, then as many as take about 50 ms.
+const STRETCH_ROWS: usize = 1_000;
+const STRETCH_ROWS_MAX: usize = 100_000;
 
 /// Which traces, newest first, from where.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -146,11 +150,40 @@ fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage,
         let time = Duration::from_millis(TRACE_SCAN_MS);
         return search(connection, &filter, key, value, query.limit, time);
     }
-    let mut rows = trace_rows::list(connection, &filter, query.limit + 1)?;
-    let more = rows.len() > query.limit;
-    rows.truncate(query.limit);
-    let next_before = rows.last().filter(|_| more).map(|row| TracePosition(row.id));
-    Ok(TracePage { traces: rows.into_iter().map(|row| row.summary).collect(), next_before, searched_to_ns: None })
+    list_traces(connection, filter, query.limit, Duration::from_millis(TRACE_SCAN_MS))
+}
+
+/// No index knows the filters, and few of ten million traces may pass them: rows are looked at in stretches, for a bounded
+/// time, and what was not looked at is said.
+fn list_traces(
+    connection: &Connection,
+    mut filter: TraceFilter,
+    limit: usize,
+    time: Duration,
+) -> Result<TracePage, StoreError> {
+    let deadline = Instant::now() + time;
+    let mut rows = Vec::new();
+    let mut stretch = STRETCH_ROWS;
+    let mut searched_to_ns = None;
+    let mut next_before = None;
+    loop {
+        let floor = trace_rows::floor_of(connection, filter.before, stretch)?;
+        rows.extend(trace_rows::list(connection, &filter, floor.unwrap_or(i64::MIN), limit + 1 - rows.len())?);
+        if rows.len() > limit {
+            rows.truncate(limit);
+            next_before = rows.last().map(|row| TracePosition(row.id));
+            break;
+        }
+        let Some(floor) = floor else { break };
+        if Instant::now() >= deadline {
+            searched_to_ns = Some(trace_rows::start_of_id(floor));
+            next_before = Some(TracePosition(floor));
+            break;
+        }
+        filter.before = floor;
+        stretch = (stretch * 8).min(STRETCH_ROWS_MAX);
+    }
+    Ok(TracePage { traces: rows.into_iter().map(|row| row.summary).collect(), next_before, searched_to_ns })
 }
 
 /// The batches that hold spans of one trace, whether they are sealed or not.
@@ -212,5 +245,71 @@ impl Collected {
             span.resource += first_resource;
             found.batch.spans.push(span);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrate;
+    use super::*;
+    use crate::model::trace::{RootRank, TraceRoot};
+
+    #[test]
+    fn a_filter_that_few_pass_is_looked_through_in_pages_that_say_how_far_they_came() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut connection, std::path::Path::new("memory")).unwrap();
+        let tx = connection.transaction().unwrap();
+        for n in 1..=5_000_u64 {
+            let summary = TraceSummary {
+                trace_id: TraceId(u128::from(n).to_be_bytes()),
+                start_ns: n as i64 * 1_000_000,
+                end_ns: n as i64 * 1_000_000,
+                is_request: n % 2_400 == 1,
+                project_id: ProjectId(1),
+                root: TraceRoot {
+                    rank: RootRank::Root,
+                    start_ns: n as i64 * 1_000_000,
+                    tie: 1,
+                    name: "GET /".to_string(),
+                    op: String::new(),
+                    service: String::new(),
+                    kind: crate::model::span::SpanKind::default(),
+                    source: crate::model::span::SpanSource::default(),
+                    status: crate::model::span::SpanStatus::default(),
+                    http_status: None,
+                    duration_ns: 0,
+                },
+                span_count: 1,
+                failed_span_count: 0,
+                db_span_count: 0,
+                has_sentry: true,
+                has_otel: false,
+                services: Vec::new(),
+                error_count: 0,
+            };
+            let part = super::super::write::TracePart { spans_key: n as i64, summary };
+            assert!(trace_rows::add_part(&tx, &part, 1).unwrap());
+        }
+        tx.commit().unwrap();
+        let filter = TraceFilter { before: i64::MAX, requests_only: true, project_id: None, text: None, service: None };
+        let whole = list_traces(&connection, filter.clone(), 50, Duration::from_secs(60)).unwrap();
+        assert_eq!((whole.traces.len(), whole.next_before, whole.searched_to_ns), (3, None, None));
+        // Without time, a stretch each.
+        let (mut found, mut pages, mut before) = (Vec::new(), 0, i64::MAX);
+        loop {
+            let filter = TraceFilter { before, ..filter.clone() };
+            let page = list_traces(&connection, filter, 50, Duration::ZERO).unwrap();
+            pages += 1;
+            assert_eq!(page.next_before.is_some(), page.searched_to_ns.is_some());
+            found.extend(page.traces);
+            match page.next_before {
+                Some(next) => before = next.0,
+                None => break,
+            }
+        }
+        assert_eq!((found, pages), (whole.traces.clone(), 5));
+        // A full page ends where its last row is.
+        let page = list_traces(&connection, filter, 2, Duration::from_secs(60)).unwrap();
+        assert_eq!((page.traces.as_slice(), page.searched_to_ns), (&whole.traces[..2], None));
     }
 }

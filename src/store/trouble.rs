@@ -13,7 +13,7 @@ use rusqlite::{ErrorCode, ffi};
 
 use super::writer::now_ms;
 use super::{Store, StoreError};
-use crate::config::WRITER_STALLED_MS;
+use crate::config::{COMMIT_BYTES_MAX, WRITER_STALLED_MS};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DiskTrouble {
@@ -103,6 +103,8 @@ pub enum WriterState {
     DiskFull,
     /// More is sent than it can write.
     QueueFull,
+    /// All is well but that the write-ahead log grows, because another program has been reading for long.
+    LogHeld,
     /// Has been at one thing for longer than [`WRITER_STALLED_MS`]: the disk hangs.
     Stalled,
 }
@@ -111,6 +113,7 @@ pub enum WriterState {
 #[derive(Default)]
 pub(super) struct WriterHealth {
     is_full: AtomicBool,
+    is_log_held: AtomicBool,
     /// Since when it has been at what it is doing, in unix milliseconds; 0 when it waits for work.
     busy_since_ms: AtomicI64,
 }
@@ -133,6 +136,11 @@ impl WriterHealth {
         self.is_full.swap(is_full, Ordering::Relaxed) != is_full
     }
 
+    /// True when that is news.
+    pub(super) fn set_log_held(&self, is_held: bool) -> bool {
+        self.is_log_held.swap(is_held, Ordering::Relaxed) != is_held
+    }
+
     pub(super) fn state(&self, has_room: bool) -> WriterState {
         let since = self.busy_since_ms.load(Ordering::Relaxed);
         // The clock may have been set: only what looks like a while counts.
@@ -142,6 +150,7 @@ impl WriterHealth {
         match (self.is_full(), has_room) {
             (true, _) => WriterState::DiskFull,
             (false, false) => WriterState::QueueFull,
+            (false, true) if self.is_log_held.load(Ordering::Relaxed) => WriterState::LogHeld,
             (false, true) => WriterState::Ready,
         }
     }
@@ -179,6 +188,12 @@ pub(super) fn has_room(path: &Path, bytes: usize) -> bool {
     let fits = fill().is_ok();
     let _ = std::fs::remove_file(path);
     fits
+}
+
+/// Whether the file system says that it has room for a commit, beside the file of that name.
+pub(super) fn has_free(path: &Path) -> bool {
+    let disk = rustix::fs::statvfs(path.parent().unwrap_or(Path::new(".")));
+    disk.is_ok_and(|disk| disk.f_bavail * disk.f_frsize > COMMIT_BYTES_MAX as u64)
 }
 
 pub(super) fn sync_directory(dir: &Path) -> std::io::Result<()> {
@@ -229,6 +244,8 @@ mod tests {
         health.busy_since_ms.store(now_ms() - WRITER_STALLED_MS - 1000, Ordering::Relaxed);
         assert_eq!(health.state(true), WriterState::Stalled);
         health.rest();
+        assert!(health.set_log_held(true) && !health.set_log_held(true));
+        assert_eq!(health.state(true), WriterState::LogHeld);
         assert!(health.set_full(true) && !health.set_full(true));
         assert_eq!(health.state(true), WriterState::DiskFull);
     }

@@ -17,9 +17,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::{
-    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, PAGE_BYTES, WAL_CHECKPOINT_BYTES,
-    WAL_CHECKPOINT_STEP_BYTES, WAL_RESTART_BYTES, WAL_RESTART_EVERY_MS, WAL_RESTART_WAIT_MS, WRITE_QUEUE_BYTES_MAX,
-    WRITE_QUEUE_LENGTH_MAX,
+    ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, PAGE_BYTES, READ_TIMEOUT_MS,
+    WAL_RESTART_EVERY_MS, WAL_RESTART_WAIT_MS, WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
 };
 use crate::model::ids::{IssueId, ServerIds};
 use crate::model::live::LiveChange;
@@ -39,9 +38,10 @@ use super::project_changes::change_project;
 use super::readers::MakeWay;
 use super::releases::ReleaseDeltas;
 use super::rescue::write_one_by_one;
+use super::room::{Gate, Pass, Sizes};
 use super::sessions::insert_sessions;
 use super::traces::insert_spans;
-use super::trouble::{DiskTrouble, WriterHealth, WriterState, disk_trouble, has_room, last_words};
+use super::trouble::{DiskTrouble, WriterHealth, WriterState, disk_trouble, has_free, has_room, last_words};
 use super::write::{Appended, Write};
 use super::{StoreError, trouble};
 
@@ -50,6 +50,9 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
 /// How long the writer waits for work before it uses the quiet to checkpoint.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// Longer than any reader of our own may take.
+const LOG_HELD: Duration = Duration::from_millis(READ_TIMEOUT_MS + 1_000);
 
 /// A permit of the queue's semaphore stands for this many bytes; every request takes at least as many as make the
 /// queue full at [`WRITE_QUEUE_LENGTH_MAX`] requests, so that one semaphore bounds both.
@@ -62,8 +65,9 @@ struct Job {
     writes: Vec<Write>,
     weight: usize,
     answer: oneshot::Sender<Result<Appended, StoreError>>,
-    /// Room in the queue, given back when the job is done.
+    /// Room in the queue and in the file, given back when the job is done.
     _room: OwnedSemaphorePermit,
+    _pass: Pass,
 }
 
 /// Work of the store's own, done between two group commits; tells its asker itself. An error is one the writer may not
@@ -79,6 +83,7 @@ enum Work {
 pub(super) struct WriterHandle {
     jobs: Arc<Mutex<Option<Sender<Work>>>>,
     room: Arc<Semaphore>,
+    gate: Arc<Gate>,
     health: Arc<WriterHealth>,
     thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
 }
@@ -143,6 +148,7 @@ impl WriterHandle {
         mut connection: Connection,
         path: &Path,
         lock: File,
+        sizes: Sizes,
         make_way: MakeWay,
         on_change: Box<dyn Fn(LiveChange) + Send>,
         on_death: impl FnOnce(String) + Send + 'static,
@@ -154,13 +160,17 @@ impl WriterHandle {
             seen.store(u64::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))?;
+        connection.pragma_update(None, "journal_size_limit", sizes.wal_kept as i64)?;
         let (jobs, queue) = mpsc::channel();
+        let gate = Arc::new(Gate::default());
         let mut wal_path = path.as_os_str().to_owned();
         wal_path.push("-wal");
         let health = Arc::new(WriterHealth::default());
         let database = path.to_path_buf();
         let mut writer = Writer {
             health: health.clone(),
+            sizes,
+            gate: gate.clone(),
             turned_away: 0,
             looked_for_room: Instant::now(),
             page_bytes: connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.max(512) as u64,
@@ -171,6 +181,7 @@ impl WriterHandle {
             wal_path: PathBuf::from(wal_path),
             make_way,
             checkpoint_from_bytes: 0,
+            log_held_since: None,
             restart_from: Instant::now(),
             on_change,
             _lock: lock,
@@ -189,6 +200,7 @@ impl WriterHandle {
         Ok(Self {
             jobs: Arc::new(Mutex::new(Some(jobs))),
             room: Arc::new(Semaphore::new(PERMITS)),
+            gate,
             health,
             thread: Arc::new(Mutex::new(Some(thread))),
         })
@@ -198,11 +210,21 @@ impl WriterHandle {
         self.health.state(self.room.available_permits() >= PERMITS_PER_REQUEST_MIN)
     }
 
+    /// Whether any request's rows are queued or in the making.
+    pub(super) fn has_work(&self) -> bool {
+        self.room.available_permits() < PERMITS
+    }
+
+    pub(super) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
     pub(super) async fn append(&self, writes: Vec<Write>) -> Result<Appended, StoreError> {
         if writes.is_empty() {
             return Ok(Appended::default());
         }
         let weight: usize = writes.iter().map(Write::weight).sum();
+        let pass = self.gate.admit(weight).await?;
         let permits = weight.div_ceil(PERMIT_BYTES).clamp(PERMITS_PER_REQUEST_MIN, PERMITS);
         let waiting = self.room.clone().acquire_many_owned(permits as u32);
         let room = match tokio::time::timeout(Duration::from_millis(ADMISSION_WAIT_MS), waiting).await {
@@ -211,7 +233,7 @@ impl WriterHandle {
             Err(_) => return Err(StoreError::Busy),
         };
         let (answer, answered) = oneshot::channel();
-        let job = Job { writes, weight, answer, _room: room };
+        let job = Job { writes, weight, answer, _room: room, _pass: pass };
         let sent = match &*self.jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
             Some(jobs) => jobs.send(Work::Append(job)).is_ok(),
             None => false,
@@ -293,7 +315,11 @@ struct Writer {
     make_way: MakeWay,
     /// Size of the log before which another checkpoint would only find the reader that held up the last one.
     checkpoint_from_bytes: u64,
+    /// Since when checkpoints have left the log too long.
+    log_held_since: Option<Instant>,
     restart_from: Instant,
+    sizes: Sizes,
+    gate: Arc<Gate>,
     health: Arc<WriterHealth>,
     /// Requests turned away since the disk was found full.
     turned_away: u64,
@@ -348,6 +374,7 @@ impl<'a> Batch<'a> {
 struct Gathered {
     jobs: Vec<Job>,
     weight: usize,
+    weight_max: usize,
     chore: Option<ChoreJob>,
 }
 
@@ -355,7 +382,7 @@ impl Gathered {
     /// Takes what waits, up to what one commit may hold; how many requests that were.
     fn take_waiting(&mut self, queue: &Receiver<Work>) -> usize {
         let before = self.jobs.len();
-        while self.jobs.len() < COMMIT_REQUESTS_MAX && self.weight < COMMIT_BYTES_MAX && self.chore.is_none() {
+        while self.jobs.len() < COMMIT_REQUESTS_MAX && self.weight < self.weight_max && self.chore.is_none() {
             match queue.try_recv() {
                 Ok(Work::Append(job)) => {
                     self.weight += job.weight;
@@ -389,7 +416,8 @@ impl Writer {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let mut gathered = Gathered { weight: first.weight, jobs: vec![first], chore: None };
+            let mut gathered =
+                Gathered { weight: first.weight, weight_max: self.sizes.commit, jobs: vec![first], chore: None };
             gathered.take_waiting(queue);
             for _ in 0..self.linger.steps() {
                 std::thread::sleep(Linger::STEP);
@@ -477,24 +505,65 @@ impl Writer {
     /// from its beginning.
     fn checkpoint_when_large(&mut self) -> Result<(), StoreError> {
         let bytes = self.wal_pages.load(Ordering::Relaxed) * self.page_bytes;
-        if bytes < WAL_CHECKPOINT_BYTES {
+        self.tell_used();
+        if bytes < self.sizes.wal_checkpoint {
             self.checkpoint_from_bytes = 0;
             self.make_way.ask(false);
-        } else if bytes >= WAL_RESTART_BYTES {
+            self.tell_log_held(None);
+        } else if bytes >= self.sizes.wal_restart {
             self.make_way.ask(true);
             if Instant::now() >= self.restart_from {
                 self.checkpoint("RESTART")?;
+                let left = self.wal_pages.load(Ordering::Relaxed) * self.page_bytes;
+                self.tell_log_held(Some(left).filter(|left| *left >= self.sizes.wal_restart));
                 self.restart_from = Instant::now() + Duration::from_millis(WAL_RESTART_EVERY_MS);
             }
         } else if bytes >= self.checkpoint_from_bytes {
             self.checkpoint("PASSIVE")?;
-            self.checkpoint_from_bytes = bytes + WAL_CHECKPOINT_STEP_BYTES;
+            self.checkpoint_from_bytes = bytes + self.sizes.wal_step;
         }
         Ok(())
     }
 
-    fn checkpoint_when_idle(&self) -> Result<(), StoreError> {
-        if self.wal_bytes() > 0 { self.checkpoint("TRUNCATE") } else { Ok(()) }
+    /// Our own readers are cut after seconds: a log that stays long after that is held by somebody else, and only people
+    /// can end that.
+    fn tell_log_held(&mut self, bytes: Option<u64>) {
+        let Some(bytes) = bytes else {
+            self.log_held_since = None;
+            if self.health.set_log_held(false) {
+                tracing::info!("the write-ahead log can be emptied again");
+            }
+            return;
+        };
+        let since = *self.log_held_since.get_or_insert_with(Instant::now);
+        if since.elapsed() > LOG_HELD && self.health.set_log_held(true) {
+            tracing::warn!(
+                bytes,
+                path = %self.wal_path.display(),
+                "the write-ahead log grows and cannot be emptied, also beyond max_size: another program has been reading the \
+                 database for long (sqlite3, a backup under way); end it, or wait for the backup"
+            );
+        }
+    }
+
+    fn tell_used(&self) {
+        let number = |pragma: &str| -> rusqlite::Result<i64> {
+            self.connection.prepare_cached(pragma)?.query_row([], |row| row.get(0))
+        };
+        // What cannot be read says nothing; the next commit will.
+        if let (Ok(pages), Ok(free)) = (number("PRAGMA page_count"), number("PRAGMA freelist_count")) {
+            self.gate.set_used(u64::try_from(pages - free).unwrap_or(0) * self.page_bytes);
+        }
+    }
+
+    fn checkpoint_when_idle(&mut self) -> Result<(), StoreError> {
+        if self.wal_bytes() > 0 {
+            self.checkpoint("TRUNCATE")?;
+            if self.wal_pages.load(Ordering::Relaxed) == 0 {
+                self.tell_log_held(None);
+            }
+        }
+        Ok(())
     }
 
     /// Finding no room or a reader in the way is not fatal: the log is complete without it, and the next one tries again.
@@ -543,7 +612,10 @@ impl Writer {
         let trouble = disk_trouble(&error);
         let text = error.to_string();
         let requests = jobs.len();
+        // The file has grown to its part of the cap: no trouble of the disk's, and over when retention has caught up.
+        let is_cap = trouble == Some(DiskTrouble::Full) && self.gate.is_capped() && has_free(&self.wal_path);
         match trouble {
+            Some(DiskTrouble::Full) if is_cap => tracing::debug!(requests, "no room below max_size yet"),
             // Once: the log may be on the same disk.
             Some(DiskTrouble::Full) => {
                 self.turned_away += requests as u64;
@@ -559,6 +631,7 @@ impl Writer {
         }
         for job in jobs {
             let answer = match trouble {
+                Some(DiskTrouble::Full) if is_cap => StoreError::NoRoomYet,
                 Some(DiskTrouble::Full) => StoreError::Full,
                 Some(DiskTrouble::Held) => StoreError::Held,
                 _ => StoreError::NotStored(text.clone()),

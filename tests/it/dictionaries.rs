@@ -40,7 +40,8 @@ fn assert_readable(server: &Trapline, envelopes: &[Vec<u8>]) {
 }
 
 const TRAINED: &str = "SELECT 0.0 + count(*) FROM dictionary_use WHERE grouping_hash = x''";
-const PLAIN: &str = "SELECT 0.0 + avg(length(body)) FROM event WHERE body_codec = 1";
+/// What zstd alone leaves of one of these, in bytes; those kept that way are compressed once more before they can be asked.
+const PLAIN: u64 = 7_000;
 const OF_PROJECT: &str = "SELECT 0.0 + avg(length(body)) FROM event
     WHERE body_codec = (SELECT dictionary_id FROM dictionary_use WHERE grouping_hash = x'')";
 const OF_ISSUES: &str = "SELECT 0.0 + avg(length(body)) FROM event
@@ -53,10 +54,9 @@ fn errors_grow_small_once_there_are_dictionaries_and_stay_readable() {
     send(&server, &sent[..220]);
     wait_for("the project's dictionary", || (number(&server, TRAINED) > 0).then_some(()));
     send(&server, &sent[220..]);
-    let (plain, of_project, of_issues) =
-        (number(&server, PLAIN), number(&server, OF_PROJECT), number(&server, OF_ISSUES));
-    assert!(of_project > 0 && of_project < plain / 2, "{plain} {of_project}");
-    assert!(of_issues > 0 && of_issues < plain / 4, "{plain} {of_issues}");
+    let (of_project, of_issues) = (number(&server, OF_PROJECT), number(&server, OF_ISSUES));
+    assert!(of_project > 0 && of_project < PLAIN / 2, "{of_project}");
+    assert!(of_issues > 0 && of_issues < PLAIN / 4, "{of_issues}");
     assert_readable(&server, &sent[150..]);
     server.restart();
     assert_readable(&server, &sent[100..260]);
@@ -87,18 +87,18 @@ fn an_event_whose_dictionary_is_lost_says_so_and_the_others_are_fine() {
     let sent = envelopes(100);
     send(&server, &sent);
     let database = Connection::open(server.database()).unwrap();
-    let of_lost = |codec: i64| -> String {
-        let sql = "SELECT lower(hex(event_id)) FROM event WHERE body_codec = ?1 LIMIT 1";
-        database.query_row(sql, [codec], |row| row.get(0)).unwrap()
+    let one_with = |sql: &str, codec: i64| -> String {
+        let sql = format!("SELECT lower(hex(event_id)) FROM event WHERE body_codec {sql} ?1 LIMIT 1");
+        database.query_row(&sql, [codec], |row| row.get(0)).unwrap()
     };
     let lost = send_until_in_use(&server);
     // Readers keep what they know; a start forgets it.
     assert!(server.terminate().success());
     assert_eq!(database.execute("DELETE FROM dictionary WHERE id = ?1", [lost]).unwrap(), 1);
     server.start_again();
-    let answer = server.get(&format!("/api/ui/events/{}", of_lost(lost))).expect(500);
+    let answer = server.get(&format!("/api/ui/events/{}", one_with("=", lost))).expect(500);
     assert!(answer.text().contains(&format!("its dictionary {lost} is missing")), "{}", answer.text());
-    server.get_json(&format!("/api/ui/events/{}", of_lost(1)));
+    server.get_json(&format!("/api/ui/events/{}", one_with("<>", lost)));
     assert!(!server.issues().is_empty());
 }
 

@@ -56,7 +56,10 @@ fn an_empty_server_has_empty_lists() {
         server.get_json("/api/ui/issues"),
         json!({ "issues": [], "next_cursor": null, "total": 0, "environments": [] })
     );
-    assert_eq!(server.get_json("/api/ui/traces"), json!({ "traces": [], "next_cursor": null, "searched_to_ms": null }));
+    assert_eq!(
+        server.get_json("/api/ui/traces"),
+        json!({ "traces": [], "next_cursor": null, "searched_to_ms": null, "typed_attribute": null })
+    );
     assert_eq!(server.get_json("/api/ui/ingest"), json!({ "rows": [], "outcomes": [], "client_discards": [] }));
 }
 

@@ -220,7 +220,7 @@ fn make_missing_fixtures() {
     fill(&server);
     wait_until_sealed(&server);
     // Some that are not sealed, too, of the traces there are.
-    seal_after(&mut server, 100_000);
+    seal_after(&mut server, 86_400);
     server.post("/v1/traces").json(&otlp_request(&[otlp_span(101, 2, "/cart/more/")])).send().expect(200);
     send_log(&server, "shipped");
     assert!(server.terminate().success());

@@ -123,3 +123,17 @@ fn traces_are_found_by_any_attribute_before_and_after_sealing() {
     assert_eq!((narrowed("query=pay/4"), narrowed("service=shop"), narrowed("project=default")), (1, 0, 10));
     assert_eq!(server.get("/api/ui/traces?project=nobody").status, 404);
 }
+
+/// More than one batch may hold: several are made, and all of it is known when it comes again.
+#[test]
+fn a_request_of_thousands_of_traces_is_stored_once() {
+    const TRACES: u64 = 2_300;
+    let server = Trapline::start();
+    let spans: Vec<Value> = (1..=TRACES).map(|n| otlp_span(n, n, "GET /many/")).collect();
+    for (accepted, duplicate) in [(TRACES, 0), (TRACES, TRACES)] {
+        server.post("/v1/traces").json(&otlp_request(&spans)).send().expect(200);
+        assert_eq!((server.outcome("span", "accepted"), server.outcome("span", "duplicate")), (accepted, duplicate));
+    }
+    assert_eq!(rows(&server, "span_batch"), 5);
+    server.expect_sound();
+}

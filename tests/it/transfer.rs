@@ -92,7 +92,7 @@ fn what_is_exported_and_imported_is_exported_alike() {
 /// Sealing is no change, neither to what is exported nor to what is there already when it comes in again.
 #[test]
 fn what_is_sealed_is_exported_and_imported_as_what_is_not() {
-    let mut server = start_sealing(100_000);
+    let mut server = start_sealing(86_400);
     fill(&server);
     for number in 0..300 {
         // Two requests for every trace, and what is logged in them.
@@ -236,4 +236,46 @@ fn an_export_can_be_of_one_project_of_some_kinds_and_of_late() {
     std::fs::write(dir.join("taken"), "").unwrap();
     let refused = run(&dir, &["export", "taken", "--data-dir", "data"]);
     assert!(refused.stderr.contains("exists already"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_cannot_be_read_costs_itself_and_is_named() {
+    let mut server = Trapline::start();
+    fill(&server);
+    let dir = server.dir().to_path_buf();
+    assert!(server.terminate().success());
+    let before = kinds(&lines_of(&dir, "data"));
+    let database = Connection::open(server.database()).unwrap();
+    let (id, codec): (i64, i64) = database
+        .query_row("SELECT id, body_codec FROM event ORDER BY id LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert!(codec > 0);
+    database.execute("UPDATE event SET body = x'00112233' WHERE id = ?1", [id]).unwrap();
+    // A dictionary that is not there.
+    let other: i64 = database.query_row("SELECT max(id) FROM event", [], |row| row.get(0)).unwrap();
+    assert_ne!(other, id);
+    database.execute("UPDATE event SET body_codec = 99999 WHERE id = ?1", [other]).unwrap();
+    let damaged =
+        database.execute("UPDATE span_batch SET body = x'00112233' WHERE id = (SELECT min(id) FROM span_batch)", []);
+    assert_eq!(damaged, Ok(1));
+    drop(database);
+    let told = run(&dir, &["export", "rest.ndjson", "--data-dir", "data"]);
+    assert_eq!(told.status.code(), Some(1), "{}", told.stderr);
+    for words in [
+        "3 rows cannot be read",
+        &format!("event {id}: "),
+        &format!("event {other}: "),
+        "spans up to batch",
+        "trapline check --full",
+    ] {
+        assert!(told.stderr.contains(words), "{words} is not in {}", told.stderr);
+    }
+    let text = std::fs::read_to_string(dir.join("rest.ndjson")).unwrap();
+    let lines: Vec<String> = text.lines().skip(1).map(str::to_string).collect();
+    let after = kinds(&lines);
+    assert_eq!(after["event"] + 2, before["event"]);
+    assert_eq!(after["log"], before["log"]);
+    ok(&dir, &["import", "rest.ndjson", "--data-dir", "copy"]);
+    let checked = run(&dir, &["check", "--full", "--data-dir", "data"]);
+    assert!(!checked.status.success(), "{}", checked.stdout);
 }

@@ -15,6 +15,8 @@ pub struct TraceListView {
     pub next_cursor: Option<String>,
     /// The search took too long and was given up here; `null` when the page is what it should be.
     pub searched_to_ms: Option<f64>,
+    /// What was typed and taken as an attribute of a span, as `name:value`.
+    pub typed_attribute: Option<String>,
 }
 
 #[derive(Serialize)]

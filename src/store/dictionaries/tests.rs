@@ -1,7 +1,6 @@
 //! Dictionaries over their life: what was written before, during and after comes back, and none goes too early.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::*;
 use crate::model::event::{EventKind, Level};
@@ -11,14 +10,22 @@ use crate::store::{EventQuery, EventWrite, Store, StoreOptions, StoreSettings, W
 
 const PROJECT: ProjectId = ProjectId(1);
 
-fn open(dir: &Path) -> Store {
+/// A store whose upkeep is done by hand: nothing happens between two lines of a test.
+fn open(dir: &Path) -> (Store, Keeper) {
     let options = StoreOptions {
         settings: StoreSettings::default(),
         authority: "127.0.0.1:4318".to_string(),
         on_change: Box::new(|_| {}),
         on_death: Box::new(|why| panic!("{why}")),
     };
-    Store::open(dir, options).unwrap()
+    let store = Store::open(dir, options).unwrap();
+    store.keeper.close_now();
+    let keeper = Keeper::of(&store, StoreSettings::default()).unwrap();
+    (store, keeper)
+}
+
+fn tend_all(keeper: &mut Keeper) {
+    while tend(keeper).unwrap() == Progress::More {}
 }
 
 /// Events of one bug differ in a few numbers; two bugs have a frame in three in common. About 6 kB.
@@ -71,17 +78,12 @@ impl Sent {
         self.0.push((number, text));
     }
 
-    /// Sends until `done`, as the keeper works at its own pace.
-    async fn send_until(&mut self, store: &Store, bug: u64, text: u64, done: impl Fn(&Connection) -> bool) {
-        let connection = Connection::open(store.path()).unwrap();
-        for _ in 0..2_000 {
+    /// As many, with upkeep after each.
+    async fn send_and_tend(&mut self, store: &Store, keeper: &mut Keeper, bug: u64, text: u64, count: u64) {
+        for _ in 0..count {
             self.send(store, bug, text).await;
-            if done(&connection) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tend_all(keeper);
         }
-        panic!("waited in vain");
     }
 
     async fn assert_all_come_back(&self, store: &Store) {
@@ -97,74 +99,71 @@ fn number(connection: &Connection, sql: &str) -> i64 {
     connection.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-const OF_PROJECT: &str =
-    "SELECT count(*) FROM event JOIN dictionary_use ON dictionary_id = body_codec WHERE grouping_hash = x''";
-const OF_ISSUES: &str =
-    "SELECT count(*) FROM event JOIN dictionary_use ON dictionary_id = body_codec WHERE grouping_hash <> x''";
+/// What the newest event is kept with.
+const NEWEST: &str = "SELECT body_codec FROM event ORDER BY id DESC LIMIT 1";
+const OF_PROJECT: &str = "SELECT dictionary_id FROM dictionary_use WHERE grouping_hash = x''";
+/// Of bug number 1.
+const OF_BUG: &str =
+    "SELECT dictionary_id FROM dictionary_use WHERE grouping_hash = x'00000000000000000000000000000002'";
 
 #[tokio::test]
 async fn bodies_of_all_times_come_back_and_a_lost_dictionary_costs_only_its_own() {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
+    let (store, mut keeper) = open(dir.path());
     let mut sent = Sent::default();
     for no in 0..200 {
         sent.send(&store, no % 50, no % 50).await;
     }
-    // Trained; rare bugs use it.
-    let mut rare = 1_000;
     let connection = Connection::open(store.path()).unwrap();
-    while number(&connection, OF_PROJECT) == 0 {
-        rare += 1;
-        assert!(rare < 3_000, "waited in vain");
-        sent.send(&store, rare, rare).await;
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    // Trained; rare bugs use it.
+    tend_all(&mut keeper);
+    let of_project = number(&connection, OF_PROJECT);
+    sent.send(&store, 1_000, 1_000).await;
+    assert_eq!(number(&connection, NEWEST), of_project);
     // A frequent bug gets its own, and another one when it looks different.
-    sent.send_until(&store, 1, 1, |c| number(c, OF_ISSUES) > 0).await;
-    for _ in 0..20 {
-        sent.send(&store, 1, 1).await;
-    }
-    let retired = "SELECT count(*) FROM dictionary WHERE retired_id IS NOT NULL";
-    sent.send_until(&store, 1, 7_777, |c| number(c, retired) > 0).await;
-    sent.send_until(&store, 1, 7_777, |c| {
-        let newest = "SELECT body_codec = (SELECT dictionary_id FROM dictionary_use
-            WHERE grouping_hash = x'00000000000000000000000000000002') FROM event ORDER BY id DESC LIMIT 1";
-        number(c, newest) == 1
-    })
-    .await;
+    sent.send_and_tend(&store, &mut keeper, 1, 1, 30).await;
+    let first = number(&connection, OF_BUG);
+    assert_eq!(number(&connection, NEWEST), first);
+    sent.send_and_tend(&store, &mut keeper, 1, 7_777, 40).await;
+    let second = number(&connection, OF_BUG);
+    assert!(second != first && number(&connection, NEWEST) == second);
+    let retired = "SELECT group_concat(id) FROM dictionary WHERE retired_id IS NOT NULL";
+    assert_eq!(connection.query_row(retired, [], |row| row.get::<_, String>(0)).unwrap(), first.to_string());
     sent.assert_all_come_back(&store).await;
     store.close().await;
-    drop(store);
+    drop((store, keeper));
 
     // After a start those on disk are taken up again.
-    let before = number(&connection, "SELECT count(*) FROM dictionary");
-    let newest_id = number(&connection, "SELECT max(id) FROM event");
-    let store = open(dir.path());
+    let (store, mut keeper) = open(dir.path());
     sent.assert_all_come_back(&store).await;
-    let again = format!("{OF_ISSUES} AND event.id > {newest_id}");
-    sent.send_until(&store, 1, 7_777, |c| number(c, &again) > 0).await;
-    assert_eq!(number(&connection, "SELECT count(*) FROM dictionary"), before);
+    sent.send_and_tend(&store, &mut keeper, 1, 7_777, 8).await;
+    assert_eq!((number(&connection, NEWEST), number(&connection, OF_BUG)), (second, second));
     sent.assert_all_come_back(&store).await;
     store.close().await;
-    drop(store);
+    drop((store, keeper));
 
-    // One is damaged, one is gone: only their events say so, in words.
-    let of_project = number(&connection, "SELECT dictionary_id FROM dictionary_use WHERE grouping_hash = x''");
-    let of_issue = number(&connection, "SELECT id FROM dictionary WHERE retired_id IS NOT NULL");
+    // One is damaged, one is gone: only their events say so, in words. Dictionaries of issues are kept with the project's.
+    let count = |sql: &str| number(&connection, &format!("SELECT count(*) FROM event WHERE body_codec {sql}"));
+    let needing = format!(
+        "= {of_project} OR body_codec IN (SELECT id FROM dictionary
+        WHERE content_codec = {of_project} AND id <> {first})"
+    );
+    let (need_lost, need_damaged) = (count(&format!("= {first}")), count(&needing));
+    assert!(need_lost > 0 && need_damaged > count(&format!("= {of_project}")) && count("= 1") >= 200);
     connection.execute("UPDATE dictionary SET content = x'28b52ffd' WHERE id = ?1", [of_project]).unwrap();
-    connection.execute("DELETE FROM dictionary WHERE id = ?1", [of_issue]).unwrap();
-    let store = open(dir.path());
+    connection.execute("DELETE FROM dictionary WHERE id = ?1", [first]).unwrap();
+    let (store, _) = open(dir.path());
     let (mut fine, mut damaged, mut missing) = (0, 0, 0);
     for (number, _) in &sent.0 {
         match store.event(EventQuery::ById(EventId(u128::from(*number).to_be_bytes()))).await {
-            Ok(row) => fine += usize::from(row.is_some()),
+            Ok(row) => fine += i64::from(row.is_some()),
             Err(StoreError::BadBody(why)) if why == format!("its dictionary {of_project} is damaged") => damaged += 1,
-            Err(StoreError::BadBody(why)) if why == format!("its dictionary {of_issue} is missing") => missing += 1,
+            Err(StoreError::BadBody(why)) if why == format!("its dictionary {first} is missing") => missing += 1,
             Err(other) => panic!("{other}"),
         }
     }
-    assert!(fine >= 200 && damaged > 0 && missing > 0, "{fine} {damaged} {missing}");
-    assert_eq!(fine + damaged + missing, sent.0.len());
+    assert_eq!((damaged, missing), (need_damaged, need_lost));
+    assert_eq!(fine + damaged + missing, sent.0.len() as i64);
     store.close().await;
 }
 
@@ -175,16 +174,16 @@ fn a_dictionary_goes_only_after_every_event_that_may_name_it() {
     let mut ids = ServerIds::after(0);
     let subject = |bug: u8| Subject { project_id: PROJECT, hash: Some([bug; 16]) };
     let tx = connection.transaction().unwrap();
-    let first = insert(&tx, &mut ids, &NewDictionary::new(subject(1), &body(1, 1), 0), 0).unwrap();
+    let first = insert(&tx, &mut ids, &NewDictionary::new(subject(1), &body(1, 1), 0, None), 0).unwrap();
     assert_eq!(first, DICTIONARY_ID_MIN);
     // The same content is kept once, and stays while one of two uses it.
-    assert_eq!(insert(&tx, &mut ids, &NewDictionary::new(subject(2), &body(1, 1), 0), 0).unwrap(), first);
+    assert_eq!(insert(&tx, &mut ids, &NewDictionary::new(subject(2), &body(1, 1), 0, None), 0).unwrap(), first);
     retire_use(&tx, &mut ids, subject(2)).unwrap();
     let retired = |id: i64| -> Option<i64> {
         tx.query_row("SELECT retired_id FROM dictionary WHERE id = ?1", [id], |row| row.get(0)).unwrap()
     };
     assert_eq!(retired(first), None);
-    let second = insert(&tx, &mut ids, &NewDictionary::new(subject(1), &body(2, 2), 0), 0).unwrap();
+    let second = insert(&tx, &mut ids, &NewDictionary::new(subject(1), &body(2, 2), 0, None), 0).unwrap();
     assert!(second > first && retired(second).is_none());
     let last_id = retired(first).expect("replaced");
 
@@ -204,12 +203,12 @@ fn a_dictionary_goes_only_after_every_event_that_may_name_it() {
     }
     event(last_id + in_flight + 1);
     assert_eq!(remove_unnamed(&tx, &mut ids).unwrap(), 1);
-    assert!(read_content(&tx, first).is_err());
-    assert_eq!(read_content(&tx, second).unwrap(), body(2, 2));
+    assert!(read_content(&tx, &Bodies::default(), first).is_err());
+    assert_eq!(read_content(&tx, &Bodies::default(), second).unwrap(), body(2, 2));
     // Its id is never given again.
     retire_use(&tx, &mut ids, subject(1)).unwrap();
     tx.execute("DELETE FROM dictionary", []).unwrap();
-    assert!(insert(&tx, &mut ids, &NewDictionary::new(subject(1), &body(3, 3), 0), 0).unwrap() > second);
+    assert!(insert(&tx, &mut ids, &NewDictionary::new(subject(1), &body(3, 3), 0, None), 0).unwrap() > second);
 }
 
 #[test]
@@ -219,12 +218,38 @@ fn without_events_a_retired_dictionary_waits_for_requests_under_way() {
     let tx = connection.transaction().unwrap();
     let subject = Subject { project_id: PROJECT, hash: None };
     let mut ids = ServerIds::after(0);
-    let id = insert(&tx, &mut ids, &NewDictionary::new(subject, &body(1, 1), 0), 0).unwrap();
+    let id = insert(&tx, &mut ids, &NewDictionary::new(subject, &body(1, 1), 0, None), 0).unwrap();
     retire_use(&tx, &mut ids, subject).unwrap();
     assert_eq!(remove_unnamed(&tx, &mut ids).unwrap(), 0);
     tx.execute("UPDATE dictionary SET retired_id = retired_id - ?1", [2 * IN_FLIGHT_MS * SERVER_IDS_PER_MS]).unwrap();
     assert_eq!(remove_unnamed(&tx, &mut ids).unwrap(), 1);
-    assert!(read_content(&tx, id).is_err());
+    assert!(read_content(&tx, &Bodies::default(), id).is_err());
+}
+
+#[test]
+fn the_dictionary_of_a_project_stays_while_those_of_its_issues_are_kept_with_it() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate::migrate(&mut connection, Path::new("x.db")).unwrap();
+    let tx = connection.transaction().unwrap();
+    let mut ids = ServerIds::after(0);
+    let of_project = Subject { project_id: PROJECT, hash: None };
+    let of_issue = Subject { project_id: PROJECT, hash: Some([1; 16]) };
+    let outer = insert(&tx, &mut ids, &NewDictionary::new(of_project, &body(1, 1), 0, None), 0).unwrap();
+    let packer = Packer::new(outer, &body(1, 1), DICTIONARY_CONTENT_LEVEL).unwrap();
+    let inner = insert(&tx, &mut ids, &NewDictionary::new(of_issue, &body(1, 2), 0, Some(&packer)), 0).unwrap();
+    assert_eq!(read_content(&tx, &Bodies::default(), inner).unwrap(), body(1, 2));
+    retire_use(&tx, &mut ids, of_project).unwrap();
+    tx.execute("UPDATE dictionary SET retired_id = retired_id - ?1", [2 * IN_FLIGHT_MS * SERVER_IDS_PER_MS]).unwrap();
+    assert_eq!(remove_unnamed(&tx, &mut ids).unwrap(), 0);
+    retire_use(&tx, &mut ids, of_issue).unwrap();
+    tx.execute("UPDATE dictionary SET retired_id = retired_id - ?1", [2 * IN_FLIGHT_MS * SERVER_IDS_PER_MS]).unwrap();
+    assert_eq!(remove_unnamed(&tx, &mut ids).unwrap(), 1);
+    assert!(read_content(&tx, &Bodies::default(), inner).is_err());
+    assert_eq!(remove_unnamed(&tx, &mut ids).unwrap(), 1);
+    // One that names itself, or a chain, is damage and no endless search.
+    let looped = insert(&tx, &mut ids, &NewDictionary::new(of_issue, &body(1, 3), 0, None), 0).unwrap();
+    tx.execute("UPDATE dictionary SET content_codec = id", []).unwrap();
+    assert!(matches!(read_content(&tx, &Bodies::default(), looped), Err(StoreError::BadBody(_))));
 }
 
 #[test]
@@ -233,13 +258,13 @@ fn a_damaged_dictionary_heals_when_its_content_comes_again() {
     migrate::migrate(&mut connection, Path::new("x.db")).unwrap();
     let tx = connection.transaction().unwrap();
     let subject = Subject { project_id: PROJECT, hash: None };
-    let new = NewDictionary::new(subject, &body(1, 1), 0);
+    let new = NewDictionary::new(subject, &body(1, 1), 0, None);
     let mut ids = ServerIds::after(0);
     let id = insert(&tx, &mut ids, &new, 0).unwrap();
     tx.execute("UPDATE dictionary SET content = x'28b52ffd'", []).unwrap();
-    assert!(matches!(read_content(&tx, id), Err(StoreError::BadBody(_))));
+    assert!(matches!(read_content(&tx, &Bodies::default(), id), Err(StoreError::BadBody(_))));
     assert_eq!(insert(&tx, &mut ids, &new, 0).unwrap(), id);
-    assert_eq!(read_content(&tx, id).unwrap(), body(1, 1));
+    assert_eq!(read_content(&tx, &Bodies::default(), id).unwrap(), body(1, 1));
 }
 
 #[test]
@@ -258,7 +283,7 @@ fn samples_too_few_or_too_small_are_not_trained_on() {
 #[tokio::test]
 async fn a_new_database_has_its_page_size_and_can_give_pages_back() {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
+    let (store, _) = open(dir.path());
     let connection = Connection::open(store.path()).unwrap();
     assert_eq!(number(&connection, "PRAGMA page_size"), i64::from(crate::config::PAGE_BYTES));
     assert_eq!(number(&connection, "PRAGMA auto_vacuum"), 2);

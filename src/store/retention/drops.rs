@@ -316,6 +316,18 @@ pub(super) fn forget_sessions(tx: &Transaction<'_>, now_ms: i64) -> Result<(), S
     prune(tx, now_ms)
 }
 
+/// Hours of counts before this one may be in the sum under hour 0, for whoever compares stores.
+pub(in super::super) const COUNTS_SUMMED_TO: &str = "counts_summed_to";
+
+pub(in super::super) fn remember_summed(connection: &Connection, hour: i64) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO setting (key, value) VALUES (:key, :hour)
+         ON CONFLICT (key) DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",
+    )?;
+    statement.execute(named_params! { ":key": COUNTS_SUMMED_TO, ":hour": hour.to_string() })?;
+    Ok(())
+}
+
 /// What was counted by hour is summed under hour 0 where totals are told, and dropped elsewhere.
 fn drop_counts(tx: &Transaction<'_>, cut: Cut) -> Result<usize, StoreError> {
     let (hour, day) = (hour_of(cut.before_ms), day_of(cut.before_ms));
@@ -349,7 +361,9 @@ fn drop_counts(tx: &Transaction<'_>, cut: Cut) -> Result<usize, StoreError> {
                      ORDER BY hour, kind, reason, category LIMIT :rows)",
             ),
         ] {
-            tx.prepare_cached(sum)?.execute(old)?;
+            if tx.prepare_cached(sum)?.execute(old)? > 0 {
+                remember_summed(tx, hour)?;
+            }
             dropped += tx.prepare_cached(gone)?.execute(old)?;
         }
         let mut statement = tx.prepare_cached(

@@ -19,7 +19,10 @@ use rusqlite::{Transaction, named_params};
 
 use super::StoreError;
 use super::keeper::{Chore, Keeper, Progress};
-use crate::config::{AGE_LOOK_MS, KEEPER_PAUSE_MS, MEASURE_BYTES_MAX, MEASURE_MS, RETENTION_TURN_MS};
+use super::room::Sizes;
+use crate::config::{
+    AGE_LOOK_MS, KEEPER_PAUSE_MS, MEASURE_BYTES_MAX, MEASURE_MS, RETENTION_TURN_BEHIND_MS, RETENTION_TURN_MS,
+};
 use crate::model::storage::{DropCause, StoredKind};
 use crate::model::time::day_of;
 use clock::AgeClock;
@@ -28,6 +31,7 @@ use plan::{SliceRows, Space, next_to_drop, too_old_before};
 
 #[cfg(test)]
 pub(super) use drops::drop_loose_chunks;
+pub(super) use drops::{COUNTS_SUMMED_TO, remember_summed};
 pub(super) use report::read_report;
 pub(super) use space::{
     make_shrinkable, read_default_max_size, read_policy, remember_policy, rewrite, settle_max_size,
@@ -59,6 +63,14 @@ pub(super) struct Retention {
     next_issue_hours: Instant,
     next_measure: Instant,
     next_limit: Instant,
+    /// What the file was last allowed to grow to by the cap.
+    file_max: u64,
+    /// While more is used than the cap allows, as when it was lowered: the least that was.
+    lowest_over: Option<u64>,
+    /// While the disk is short: what was in use when that began.
+    disk_floor: Option<u64>,
+    /// Room is short and nothing was left to drop.
+    is_stuck: bool,
     /// Said once for each time that room is short and nothing is left to drop.
     has_complained: bool,
 }
@@ -80,6 +92,10 @@ impl Retention {
             // Not in the first moments, when there is most to do.
             next_measure: now + Duration::from_secs(10),
             next_limit: now,
+            file_max: 0,
+            lowest_over: None,
+            disk_floor: None,
+            is_stuck: false,
             has_complained: false,
         }
     }
@@ -90,6 +106,7 @@ fn look(keeper: &mut Keeper) -> Result<Progress, StoreError> {
     let until = Instant::now() + Duration::from_millis(RETENTION_TURN_MS);
     let space = space::read_space(&keeper.reader, &keeper.retention.path)?;
     limit_growth(keeper, &space)?;
+    keeper.retention.disk_floor = space.disk_floor(keeper.retention.disk_floor);
     if let Some(progress) = drop_for_room(keeper, &space, until)? {
         return Ok(progress);
     }
@@ -103,14 +120,28 @@ fn look(keeper: &mut Keeper) -> Result<Progress, StoreError> {
     Ok(Progress::Idle)
 }
 
-/// The file does not grow into the last of the disk: SQLite refuses, as it does when the disk is full, and what is sent is
-/// stored again as soon as there is room. Free pages are filled all the same.
+/// The file does not grow beyond its part of the cap, nor into the last of the disk: SQLite refuses, as it does when the
+/// disk is full. Free pages are filled all the same. Long before that, senders wait.
 fn limit_growth(keeper: &mut Keeper, space: &Space) -> Result<(), StoreError> {
-    if Instant::now() < keeper.retention.next_limit {
+    let sizes = Sizes::of(keeper.settings.max_size());
+    let is_over = space.used > sizes.file();
+    let lowest_over = is_over.then(|| keeper.retention.lowest_over.unwrap_or(u64::MAX).min(space.used));
+    keeper.retention.lowest_over = lowest_over;
+    let upkeep = sizes.file() - sizes.senders();
+    let (senders, file_max) = match lowest_over {
+        // What is never dropped has taken the cap: refusing everything else for good would help nobody.
+        _ if keeper.retention.is_stuck => (u64::MAX, u64::MAX),
+        // The cap was lowered: what comes in takes the place of what goes until all of it fits.
+        Some(lowest) => (lowest.saturating_add(upkeep), lowest.saturating_add(2 * upkeep)),
+        None => (sizes.senders(), sizes.file()),
+    };
+    keeper.gate().set_limit(senders, file_max < space.file_max());
+    if file_max == keeper.retention.file_max && Instant::now() < keeper.retention.next_limit {
         return Ok(());
     }
+    keeper.retention.file_max = file_max;
     keeper.retention.next_limit = Instant::now() + LIMIT_EVERY;
-    let file_max = space.file_max();
+    let file_max = file_max.min(space.file_max());
     keeper.with_connection(move |connection| {
         let page_bytes: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         // SQLite's own largest number of pages.
@@ -120,21 +151,35 @@ fn limit_growth(keeper: &mut Keeper, space: &Space) -> Result<(), StoreError> {
     })
 }
 
+/// Until so little is used, the oldest goes.
+fn aim(keeper: &Keeper, space: &Space) -> u64 {
+    let max_size = keeper.settings.max_size();
+    let wanted = keeper.gate().wanted();
+    space.full(max_size, keeper.retention.disk_floor).min(Sizes::of(max_size).senders().saturating_sub(wanted))
+}
+
 /// `None` when there is room.
 fn drop_for_room(keeper: &mut Keeper, space: &Space, until: Instant) -> Result<Option<Progress>, StoreError> {
     let max_size = keeper.settings.max_size();
     let mut used = space.used;
-    if used <= space.full(max_size) {
+    if used <= aim(keeper, space) {
         keeper.retention.has_complained = false;
+        keeper.retention.is_stuck = false;
         return Ok(None);
     }
-    while used > space.full(max_size) {
+    let latest = until + Duration::from_millis(RETENTION_TURN_BEHIND_MS - RETENTION_TURN_MS);
+    loop {
+        let aim = aim(keeper, space);
+        if used <= aim {
+            break;
+        }
         // Bytes of files follow the rows that named them; until they are gone it cannot be told whether more must go.
         let mut dropped = drop_loose_slice(keeper)?;
         if dropped == 0 {
-            dropped = drop_oldest_of_largest(keeper, used, used - space.full(max_size), space.room(max_size))?;
+            dropped = drop_oldest_of_largest(keeper, used, used - aim, space.room(max_size))?;
         }
         used = space::read_space(&keeper.reader, &keeper.retention.path)?.used;
+        keeper.retention.is_stuck = dropped == 0;
         if dropped == 0 {
             if !keeper.retention.has_complained {
                 keeper.retention.has_complained = true;
@@ -142,6 +187,8 @@ fn drop_for_room(keeper: &mut Keeper, space: &Space, until: Instant) -> Result<O
             }
             return Ok(None);
         }
+        // Senders that wait are worth more than the other chores.
+        let until = if keeper.gate().wanted() > 0 { latest } else { until };
         if Instant::now() > until || keeper.is_stopping() {
             break;
         }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::super::room::Sizes;
 use crate::config::{
-    DISK_RESERVE_BYTES, DISK_RESERVE_PART, FREE_PAGES_BYTES_MAX, FREE_PAGES_PERCENT, FULL_PERCENT, MAX_SIZE_DEFAULT,
-    MAX_SIZE_MIN, SLICE_MS,
+    DISK_RESERVE_BYTES, DISK_RESERVE_PART, FREE_PAGES_BYTES_MAX, FREE_PAGES_PERCENT, MAX_SIZE_DEFAULT, MAX_SIZE_MIN,
+    SLICE_MS,
 };
 use crate::model::storage::StoredKind;
 use crate::model::time::DAY_MS;
@@ -69,9 +70,17 @@ impl Space {
         max_size.min(self.file_max())
     }
 
-    /// From where on the oldest goes.
-    pub(super) fn full(&self, max_size: u64) -> u64 {
-        self.room(max_size) / 100 * FULL_PERCENT
+    /// From where on the oldest goes. A disk that others fill takes nothing of what is here: with `disk_floor`, which was in
+    /// use when the disk became short, what comes takes the place of the oldest, and no more than that goes.
+    pub(super) fn full(&self, max_size: u64, disk_floor: Option<u64>) -> u64 {
+        let by_disk = Sizes::of(self.file_max()).full();
+        Sizes::of(max_size).full().min(by_disk.max(disk_floor.unwrap_or(0)))
+    }
+
+    /// What is to be remembered of a disk that is short: what was in use when that began.
+    pub(super) fn disk_floor(&self, known: Option<u64>) -> Option<u64> {
+        let is_short = Sizes::of(self.file_max()).full() < self.used;
+        is_short.then(|| known.unwrap_or(self.used))
     }
 
     /// Bytes of free pages that should go back to the file system.
@@ -84,7 +93,7 @@ impl Space {
 /// The cap when nobody set one. What is there already fits, so that no upgrade drops anything for its size.
 pub(super) fn default_max_size(space: &Space) -> u64 {
     let half = (space.used + space.disk_free) / 2;
-    MAX_SIZE_DEFAULT.min(half).max(space.used + space.used / 4).max(MAX_SIZE_MIN)
+    MAX_SIZE_DEFAULT.min(half).max(space.used + space.used / 2).max(MAX_SIZE_MIN)
 }
 
 /// Until when something is too old; `None` when it is kept as long as there is room.
@@ -167,12 +176,29 @@ mod tests {
     fn the_disk_bounds_the_room_before_it_is_full() {
         let disk = Space { used: 4 << 30, file: 5 << 30, disk: 100 << 30, disk_free: 50 << 30, ..Space::default() };
         assert_eq!(disk.room(10 << 30), 10 << 30);
-        assert_eq!(disk.full(100), 90);
+        assert_eq!(disk.full(10 << 30, disk.disk_floor(None)) * 100 / (10 << 30), 92);
         let short = Space { disk_free: 100 * MIB, ..disk };
-        // 156 MiB less than the file has now: some of it goes.
+        // 156 MiB less than the file has now.
         assert_eq!(short.room(10 << 30), (5 << 30) - 156 * MIB);
         let tiny = Space { file: MIB, disk: 64 * MIB, disk_free: 60 * MIB, ..Space::default() };
         assert_eq!(tiny.reserve(), 64 * MIB / 10);
+    }
+
+    #[test]
+    fn a_disk_that_others_fill_takes_nothing_of_what_is_here() {
+        let before = Space { used: 900 * MIB, file: 950 * MIB, disk: 2 << 30, disk_free: 1 << 30, ..Space::default() };
+        assert_eq!(before.disk_floor(None), None);
+        let filled = Space { disk_free: 0, ..before };
+        let floor = filled.disk_floor(None);
+        assert_eq!((floor, filled.full(10 << 30, floor)), (Some(900 * MIB), 900 * MIB));
+        // What comes after that displaces the oldest, and a file that shrank takes nothing along.
+        let more = Space { used: 910 * MIB, ..filled };
+        assert_eq!(more.full(10 << 30, more.disk_floor(floor)), 900 * MIB);
+        let shrunk = Space { used: 900 * MIB, file: 901 * MIB, ..filled };
+        assert_eq!(shrunk.full(10 << 30, shrunk.disk_floor(floor)), 900 * MIB);
+        // The cap holds all the same, and a disk that is free again is nothing to remember.
+        assert!(filled.full(500 * MIB, floor) < 500 * MIB);
+        assert_eq!(before.disk_floor(floor), None);
     }
 
     #[test]
@@ -180,7 +206,7 @@ mod tests {
         let fresh = |disk_free: u64| default_max_size(&Space { disk_free, ..Space::default() });
         assert_eq!((fresh(1 << 40), fresh(8 << 30), fresh(0)), (10 << 30, 4 << 30, MAX_SIZE_MIN));
         let old = Space { used: 20 << 30, disk_free: 1 << 30, ..Space::default() };
-        assert_eq!(default_max_size(&old), 25 << 30);
+        assert_eq!(default_max_size(&old), 30 << 30);
     }
 
     #[test]

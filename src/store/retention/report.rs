@@ -2,6 +2,7 @@
 //!
 //! Reads and reckons; drops nothing.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,7 +38,12 @@ pub(in super::super) fn read_report(
             *kinds.entry(StoredKind::Server).or_default() += space.used.saturating_sub(sum);
             kinds
         }
-        None => space::reckon(&counted, &space::read_measured(connection)?, space.used),
+        None => {
+            let measured = space::read_measured(connection)?;
+            let mut taken = space::reckon(&counted, &measured, space.used);
+            share_out(&mut taken, measured.get(&StoredKind::Server).map(|(pages, _)| *pages));
+            taken
+        }
     };
     let clock_ahead_since_ms = space::read_setting(connection, CLOCK)?
         .and_then(|text| AgeClock::from_text(&text))
@@ -66,7 +72,8 @@ pub(in super::super) fn read_report(
             next_drop: None,
         });
     }
-    let full_bytes = space.full(max_bytes);
+    add_empty_to_rest(&mut kinds);
+    let full_bytes = space.full(max_bytes, space.disk_floor(None));
     foresee(&mut kinds, &space, full_bytes, now_ms);
     Ok(StorageReport {
         path: path.display().to_string(),
@@ -87,6 +94,34 @@ pub(in super::super) fn read_report(
         clock_ahead_since_ms,
         dropped: read_dropped(connection, now_ms)?,
     })
+}
+
+/// What was not foreseen of the pages in use belongs to what comes and goes: the rest, once measured, hardly grows, and
+/// would otherwise jump with every flood.
+fn share_out(taken: &mut BTreeMap<StoredKind, u64>, rest_measured: Option<u64>) {
+    let Some(measured) = rest_measured else { return };
+    let rest = taken.get(&StoredKind::Server).copied().unwrap_or(0);
+    let sum: u64 = taken.iter().filter(|(kind, _)| kind.is_counted()).map(|(_, bytes)| bytes).sum();
+    let surplus = rest.saturating_sub(measured);
+    if sum == 0 || surplus == 0 {
+        return;
+    }
+    let mut shared = 0;
+    for (_, bytes) in taken.iter_mut().filter(|(kind, _)| kind.is_counted()) {
+        let part = (surplus as f64 * *bytes as f64 / sum as f64) as u64;
+        *bytes += part;
+        shared += part;
+    }
+    taken.insert(StoredKind::Server, rest.saturating_sub(shared));
+}
+
+/// Tables and indexes without a row have pages, too: they are told with the rest, so that what is shown adds up.
+fn add_empty_to_rest(kinds: &mut [KindStored]) {
+    let mut bytes = 0;
+    for kind in kinds.iter_mut().filter(|kind| !kind.holds_something()) {
+        bytes += std::mem::take(&mut kind.bytes);
+    }
+    kinds.iter_mut().filter(|kind| kind.kind == StoredKind::Server).for_each(|rest| rest.bytes += bytes);
 }
 
 /// When the oldest of each kind goes: by its age, or before that, when everything grows as it does, by want of room. Only
@@ -184,6 +219,27 @@ mod tests {
             bytes_per_day,
             next_drop: None,
         }
+    }
+
+    #[test]
+    fn what_is_empty_is_part_of_the_rest() {
+        let mut kinds = [
+            kind(StoredKind::Errors, 100, 0, 90),
+            KindStored { rows: Some(0), ..kind(StoredKind::Logs, 30, 0, 90) },
+            KindStored { rows: None, oldest_ms: None, ..kind(StoredKind::Sessions, 4, 0, 90) },
+            KindStored { rows: None, oldest_ms: None, keep_days: None, ..kind(StoredKind::Server, 5, 0, 0) },
+        ];
+        add_empty_to_rest(&mut kinds);
+        assert_eq!(kinds.map(|kind| kind.bytes), [100, 0, 0, 39]);
+    }
+
+    #[test]
+    fn what_was_not_foreseen_of_a_flood_is_not_the_rest() {
+        let mut taken = BTreeMap::from([(StoredKind::Errors, 100), (StoredKind::Spans, 300), (StoredKind::Server, 90)]);
+        share_out(&mut taken, None);
+        assert_eq!(taken[&StoredKind::Server], 90, "never measured");
+        share_out(&mut taken, Some(50));
+        assert_eq!(taken.into_values().collect::<Vec<_>>(), [110, 330, 50]);
     }
 
     #[test]

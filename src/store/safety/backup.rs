@@ -13,7 +13,9 @@ use super::{
     expect_room, hash_file, open_source, wal_bytes,
 };
 use crate::config::BACKUP_LOG_BYTES_MAX;
+use crate::model::time::rfc3339;
 use crate::store::readers::open_read_only;
+use crate::store::writer::now_ms;
 
 /// What a copy holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,19 +29,23 @@ pub struct Manifest {
     pub xxh3: String,
 }
 
-/// Copies the database at `from` to `to`, tests the copy, and puts it in place.
+/// Copies the database at `from` to `to`, tests the copy, and puts it in place. For a folder that is a file in it, named
+/// after this second.
 ///
 /// # Errors
 /// When `to` is there already (unless `overwrite`), cannot be written, or does not pass the test. Then nothing of it is
 /// left behind.
 pub fn backup(from: &Path, to: &Path, overwrite: bool, on_progress: OnProgress<'_>) -> Result<Manifest, SafetyError> {
-    let to = std::path::absolute(to).map_err(|error| cannot_write(to, &error))?;
+    let mut to = std::path::absolute(to).map_err(|error| cannot_write(to, &error))?;
+    if to.is_dir() {
+        to.push(name_of_now(now_ms()));
+    }
     let (source, schema) = open_source(from)?;
     if to.exists() {
         if is_same_file(from, &to) {
             return Err(SafetyError::IsTheDatabase(to));
         }
-        if !overwrite || to.is_dir() {
+        if !overwrite {
             return Err(SafetyError::Exists(to));
         }
     }
@@ -96,8 +102,26 @@ pub(super) fn test(draft: &Draft, rows: &[(String, u64)], on_progress: OnProgres
     }
 }
 
+/// `trapline-2026-11-21-081530.db`, UTC: sorted by name they are sorted by age.
+fn name_of_now(now_ms: i64) -> String {
+    let text = rfc3339(now_ms);
+    let (day, time) = text.split_at(10);
+    let time: String = time.chars().filter(char::is_ascii_digit).take(6).collect();
+    format!("trapline-{day}-{time}.db")
+}
+
 fn is_same_file(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let identity = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     identity(one).is_some_and(|one| Some(one) == identity(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_in_a_folder_is_named_after_its_second() {
+        assert_eq!(name_of_now(1_795_248_930_123), "trapline-2026-11-21-081530.db");
+    }
 }

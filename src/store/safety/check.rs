@@ -278,6 +278,15 @@ const INVARIANTS: &[Invariant] = &[
         advice: DAMAGED,
     },
     Invariant {
+        claim: "every dictionary that others are compressed with is here",
+        since: 14,
+        until: None,
+        sql: "SELECT 'dictionary ' || id || ' needs ' || content_codec || ', which is not here' FROM dictionary AS packed
+              WHERE content_codec >= 16
+                  AND NOT EXISTS (SELECT 1 FROM dictionary WHERE dictionary.id = packed.content_codec)",
+        advice: DAMAGED,
+    },
+    Invariant {
         claim: "what is counted as kept is what is kept",
         since: 12,
         until: None,

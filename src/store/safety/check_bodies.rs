@@ -249,7 +249,7 @@ fn verify_feedback(_: &Look<'_>, row: &Row<'_>) -> Result<(), String> {
 }
 
 fn verify_dictionary(look: &Look<'_>, row: &Row<'_>) -> Result<(), String> {
-    read_content(look.connection, row.get(0).map_err(why)?).map(|_| ()).map_err(why)
+    read_content(look.connection, &look.bodies, row.get(0).map_err(why)?).map(|_| ()).map_err(why)
 }
 
 fn verify_span_chunk(look: &Look<'_>, row: &Row<'_>) -> Result<(), String> {

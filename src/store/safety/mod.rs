@@ -23,9 +23,8 @@ pub use backup::{Manifest, backup};
 pub use check::{CheckReport, Finding, check};
 pub use restore::{Restored, restore};
 
-use super::StoreError;
-use super::migrate::SCHEMA;
-use super::readers::open_read_only;
+use super::onlooker::{look_into, why};
+use super::{DATABASE_FILE, StoreError};
 use crate::config::{COPY_PAGES_PER_STEP, COPY_SYNC_BYTES};
 
 /// How far a long piece of work is.
@@ -53,6 +52,10 @@ pub type OnProgress<'a> = &'a mut dyn FnMut(Progress);
 pub enum SafetyError {
     #[error("there is no database {0}: name the data directory with --data-dir, or the file itself")]
     NoDatabase(PathBuf),
+    #[error("there is no file {0}: name one that trapline backup made")]
+    NoFile(PathBuf),
+    #[error("{} is a directory: name the database in it, such as {}", .0.display(), .0.join("trapline.db").display())]
+    IsAFolder(PathBuf),
     #[error("{0} is empty: it is no copy of a trapline database")]
     Empty(PathBuf),
     #[error("{0} exists already: choose another name, or replace it with --force")]
@@ -107,7 +110,12 @@ fn cannot_write(path: &Path, error: &io::Error) -> SafetyError {
     if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
         return SafetyError::Full { path: path.to_path_buf() };
     }
-    SafetyError::Write { path: path.to_path_buf(), detail: in_words(error) }
+    let detail = match (error.kind(), path.parent()) {
+        (io::ErrorKind::PermissionDenied, Some(folder)) if !path.exists() => why(folder, error),
+        (io::ErrorKind::PermissionDenied, _) => why(path, error),
+        _ => in_words(error),
+    };
+    SafetyError::Write { path: path.to_path_buf(), detail }
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> SafetyError {
@@ -116,43 +124,23 @@ fn cannot_read(path: &Path, error: &io::Error) -> SafetyError {
 
 /// A database that is there, to be read. Its schema version comes with it.
 pub(super) fn open_source(path: &Path) -> Result<(Connection, i64), SafetyError> {
-    match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(SafetyError::NoDatabase(path.to_path_buf()));
-        }
-        Err(error) => return Err(cannot_read(path, &error)),
-        Ok(metadata) if metadata.len() == 0 && wal_bytes(path) == 0 => {
-            return Err(SafetyError::Empty(path.to_path_buf()));
-        }
-        Ok(_) => {}
+    let metadata = std::fs::metadata(path);
+    if metadata.as_ref().is_ok_and(std::fs::Metadata::is_dir) {
+        return Err(SafetyError::IsAFolder(path.to_path_buf()));
     }
-    // Told apart from what SQLite calls all of it: unable to open database file.
-    File::open(path).map_err(|error| cannot_read(path, &error))?;
-    let connection = open_read_only(path)?;
-    let found = connection
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(|error| SafetyError::Read { path: path.to_path_buf(), detail: why_not(&error, path) })?;
-    if found > SCHEMA {
-        return Err(StoreError::TooNew { path: path.to_path_buf(), found, known: SCHEMA }.into());
+    if metadata.is_ok_and(|metadata| metadata.len() == 0) && wal_bytes(path) == 0 {
+        return Err(SafetyError::Empty(path.to_path_buf()));
     }
-    Ok((connection, found))
-}
-
-fn why_not(error: &rusqlite::Error, path: &Path) -> String {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => "it is no database".to_string(),
-        Some(ErrorCode::DatabaseCorrupt) => "it is damaged".to_string(),
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => format!(
-            "its log {} can only be read by a user who may write in its folder. Run it as the owner, or copy both files \
-             to a folder of your own",
-            beside(path, "-wal").display()
-        ),
-        _ => error.to_string(),
+    match look_into(path) {
+        Err(StoreError::NoDatabase(path)) if path.ends_with(DATABASE_FILE) => Err(SafetyError::NoDatabase(path)),
+        Err(StoreError::NoDatabase(path)) => Err(SafetyError::NoFile(path)),
+        Err(StoreError::Unreadable { path, why }) => Err(SafetyError::Read { path, detail: why }),
+        other => Ok(other?),
     }
 }
 
 /// Bytes of the write-ahead log beside a database.
-fn wal_bytes(path: &Path) -> u64 {
+pub(super) fn wal_bytes(path: &Path) -> u64 {
     std::fs::metadata(beside(path, "-wal")).map_or(0, |metadata| metadata.len())
 }
 
@@ -307,7 +295,7 @@ fn holds_data(connection: &Connection) -> bool {
 }
 
 /// Rows of every table, by its name.
-fn count_rows(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+pub(super) fn count_rows(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
     let mut counts = Vec::new();
     for table in tables(connection)? {
         let count: i64 = connection.query_row(&format!("SELECT count(*) FROM \"{table}\""), [], |row| row.get(0))?;

@@ -40,7 +40,14 @@ pub struct Exported {
     pub lines: BTreeMap<&'static str, u64>,
     /// Requests' spans and logs that could not be read when they were to be sealed, and are not in it.
     pub left_out: u64,
+    /// Rows whose bodies cannot be read, and are not in it.
+    pub unreadable: u64,
+    /// The first of them, each with why.
+    pub first_unreadable: Vec<String>,
 }
+
+/// Rows that are named one by one.
+const UNREADABLE_NAMED: usize = 10;
 
 struct Exporter<'a> {
     connection: Connection,
@@ -76,6 +83,9 @@ pub fn export(
         let out: Box<dyn Write + '_> = Box::new(BufWriter::new(std::io::stdout().lock()));
         return Exporter::run(connection, out, filter, project_id, on_progress);
     };
+    if to.is_dir() {
+        return Err(TransferError::IsAFolder(to.to_path_buf()));
+    }
     if to.exists() && !overwrite {
         return Err(SafetyError::Exists(to.to_path_buf()).into());
     }
@@ -203,7 +213,11 @@ impl<'a> Exporter<'a> {
     }
 
     /// The lines behind a key, and the key of the last one.
-    fn page(&self, table: &Table, after: Option<&[Value]>) -> Result<(Vec<String>, Option<Vec<Value>>), TransferError> {
+    fn page(
+        &mut self,
+        table: &Table,
+        after: Option<&[Value]>,
+    ) -> Result<(Vec<String>, Option<Vec<Value>>), TransferError> {
         let key = table.key.join(", ");
         let columns: Vec<&str> = table.fields.iter().map(|(_, _, column)| *column).collect();
         let body = if table.has_body { ", body_codec, body" } else { "" };
@@ -224,22 +238,56 @@ impl<'a> Exporter<'a> {
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(after.unwrap_or_default()))?;
-        let (mut lines, mut last) = (Vec::new(), None);
+        let (mut lines, mut last, mut unreadable) = (Vec::new(), None, Vec::new());
         while let Some(row) = rows.next()? {
             let mut line = Object::new(table.kind);
             for (place, (name, ty, _)) in table.fields.iter().enumerate() {
                 line.column(name, *ty, row.get_ref(table.key.len() + place)?);
             }
+            let mut is_readable = true;
             if table.has_body {
                 let place = table.key.len() + table.fields.len();
                 if let Some(body) = row.get::<_, Option<Vec<u8>>>(place + 1)? {
-                    push_body(&mut line, &expand_event(&self.connection, &self.bodies, row.get(place)?, &body)?);
+                    match expand_event(&self.connection, &self.bodies, row.get(place)?, &body) {
+                        Ok(body) => push_body(&mut line, &body),
+                        Err(StoreError::BadBody(why)) => {
+                            is_readable = false;
+                            let id: i64 = row.get(0)?;
+                            unreadable.push(format!("{} {id}: {why}", table.kind));
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
                 }
             }
-            lines.push(line.finish());
+            if is_readable {
+                lines.push(line.finish());
+            }
             last = Some((0..table.key.len()).map(|place| row.get(place)).collect::<Result<Vec<Value>, _>>()?);
         }
+        drop(rows);
+        drop(statement);
+        unreadable.into_iter().for_each(|what| self.pass_by(what));
         Ok((lines, last))
+    }
+
+    /// One that cannot be read costs itself, and no other.
+    fn pass_by(&mut self, what: String) {
+        self.done.unreadable += 1;
+        if self.done.first_unreadable.len() < UNREADABLE_NAMED {
+            self.done.first_unreadable.push(what);
+        }
+    }
+
+    /// What was read; `None` for what cannot be, which is noted under that name.
+    fn readable<T>(&mut self, name: &str, read: Result<T, StoreError>) -> Result<Option<T>, TransferError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(StoreError::BadBody(why)) => {
+                self.pass_by(format!("{name}: {why}"));
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Each with its chunks behind it.
@@ -268,7 +316,8 @@ impl<'a> Exporter<'a> {
         // Dropped since: its file is gone, and the row that names it will say so.
         let Some(id) = found else { return Ok(()) };
         for seq in 0.. {
-            let Some(chunk) = read_chunk(&self.connection, id, seq)? else { break };
+            let read = read_chunk(&self.connection, id, seq);
+            let Some(Some(chunk)) = self.readable(&format!("file {key}"), read)? else { break };
             let mut line = Object::new("chunk");
             line.text("key", key);
             line.int("seq", i64::from(seq));
@@ -288,10 +337,12 @@ impl<'a> Exporter<'a> {
         }
         let since_ns = self.filter.since_ms.map_or(i64::MIN, |since| since.saturating_mul(1_000_000));
         let mut after = -1;
-        while let Some(mut found) = self.moment(|connection| next_spans(connection, after))? {
+        while let Some(found) = self.moment(|connection| next_spans(connection, after))? {
             after = found.next;
+            let name = format!("spans up to batch {after}");
+            let Some(mut found) = self.readable(&name, found.batch)? else { continue };
             let mut projects: HashMap<TraceId, Option<ProjectId>> = HashMap::new();
-            while let Some(batch) = found.batch.next_batch()? {
+            while let Some(Some(batch)) = self.readable(&name, found.next_batch())? {
                 for span in &batch.spans {
                     let project_id = match projects.get(&span.trace_id) {
                         Some(known) => *known,
@@ -318,7 +369,8 @@ impl<'a> Exporter<'a> {
         let mut after = -1;
         while let Some(found) = self.moment(|connection| next_logs(connection, after))? {
             after = found.next;
-            for (project_id, batch) in found.batch {
+            let name = format!("logs up to batch {after}");
+            for (project_id, batch) in self.readable(&name, found.batch)?.unwrap_or_default() {
                 if !self.is_of_project(project_id) {
                     continue;
                 }
@@ -339,7 +391,8 @@ impl<'a> Exporter<'a> {
         let mut after = -1;
         while let Some(found) = self.moment(|connection| next_points(connection, after))? {
             after = found.next;
-            let points = found.batch;
+            let name = format!("metrics of batch {after}");
+            let Some(points) = self.readable(&name, found.batch)? else { continue };
             if !self.is_of_project(points.project_id)
                 || self.filter.since_ms.is_some_and(|since| points.received_ms < since)
             {

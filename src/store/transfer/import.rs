@@ -24,7 +24,8 @@ use crate::model::span::SpanBatch;
 use crate::store::body::{CODEC_ZSTD, compress};
 use crate::store::logs::insert_logs;
 use crate::store::metrics::insert_metrics;
-use crate::store::safety::{OnProgress, Progress, Unit, in_words};
+use crate::store::repack::forget_reached;
+use crate::store::safety::{OnProgress, Progress, Unit, count_rows, in_words};
 use crate::store::traces::insert_spans;
 use crate::store::writer::{Batch, last_server_id, open_connection};
 use crate::store::{StoreError, database_path, lock_data_dir, migrate, projects};
@@ -34,6 +35,8 @@ use crate::store::{StoreError, database_path, lock_data_dir, migrate, projects};
 pub struct Imported {
     /// Lines by kind.
     pub lines: BTreeMap<String, u64>,
+    /// Of these, what was not here before.
+    pub new: BTreeMap<String, u64>,
     /// Lines that need a row which is not here, and why the first of them.
     pub skipped: u64,
     pub first_skipped: Option<String>,
@@ -66,6 +69,8 @@ pub fn import(
     migrate::migrate(&mut connection, &path)?;
     // Every commit is moved into the database at once now and then: there is no writer to do it.
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    let before = count_rows(&connection)?;
+    super::counts::begin(&connection)?;
     let mut importer = Importer {
         ids: ServerIds::after(last_server_id(&connection)?),
         again,
@@ -87,6 +92,7 @@ pub fn import(
             if let Err(detail) = importer.line(&tx, line) {
                 // What stands before is imported, as the error says.
                 importer.flush(&tx).map_err(|error| lines.wrong(error))?;
+                super::counts::merge(&tx)?;
                 tx.commit()?;
                 return Err(lines.wrong(detail));
             }
@@ -96,17 +102,42 @@ pub fn import(
             }
         }
         importer.flush(&tx).map_err(|error| lines.wrong(error))?;
+        if is_over {
+            super::counts::merge(&tx)?;
+        }
         tx.commit()?;
         if is_over && !importer.ended {
             return Err(TransferError::CutOff(lines.number));
         }
     }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    super::counts::merge(&tx)?;
     reconcile(&tx)?;
+    forget_reached(&tx)?;
     tx.commit()?;
+    importer.done.count_new(&before, &count_rows(&connection)?);
     projects::ensure_first_project(&mut connection)?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(importer.done)
+}
+
+impl Imported {
+    /// Spans and logs are counted as they are written; of everything else a line is a row.
+    fn count_new(&mut self, before: &[(String, u64)], after: &[(String, u64)]) {
+        let rows = |counts: &[(String, u64)], table: &str| {
+            counts.iter().find(|(name, _)| name == table).map_or(0, |(_, count)| *count)
+        };
+        for (kind, read) in &self.lines {
+            let table = match kind.as_str() {
+                "span" | "log" => continue,
+                "chunk" => "blob_chunk",
+                "metric_points" => "metric_batch",
+                kind => kind,
+            };
+            let more = rows(after, table).saturating_sub(rows(before, table));
+            self.new.insert(kind.clone(), more.min(*read));
+        }
+    }
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> TransferError {
@@ -330,6 +361,7 @@ impl Importer<'_> {
         if batch.spans.is_empty() {
             return Ok(());
         }
+        *self.done.new.entry("span".to_string()).or_default() += batch.spans.len() as u64;
         insert_spans(tx, &make(batch), &mut Batch::new(&mut self.ids)).map_err(text)
     }
 
@@ -371,6 +403,7 @@ impl Importer<'_> {
                 None => true,
             }
         });
+        *self.done.new.entry("log".to_string()).or_default() += batch.records.len() as u64;
         for write in (self.again.logs)(project_id, max_ns / 1_000_000, batch) {
             // They are not here, so this is no second delivery, even if they once were.
             forget_delivery(tx, write.content_key).map_err(text)?;

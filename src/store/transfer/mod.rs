@@ -4,6 +4,7 @@
 //! running server is not held up, and writes idempotently: the same lines written twice change nothing. How spans and
 //! logs lie in the file is known to [`stored`] alone.
 
+mod counts;
 mod export;
 mod import;
 mod json;
@@ -44,7 +45,10 @@ pub struct Again {
 pub enum TransferError {
     #[error("line {line}: {detail}. What stands before it is imported; mend the line and run the import again")]
     Line { line: u64, detail: String },
-    #[error("this is no export of trapline: its first line is no header")]
+    #[error(
+        "this is no export of trapline: its first line is no header. What trapline backup made comes back with trapline \
+         restore"
+    )]
     NoHeader,
     #[error("the export is of format {0}, this trapline knows {FORMAT}: use a newer trapline")]
     TooNew(i64),
@@ -55,11 +59,16 @@ pub enum TransferError {
     CutOff(u64),
     #[error("there is no project {0}: name one by its number or its slug")]
     NoProject(String),
+    #[error("{} is a directory: name a file in it, such as {}", .0.display(), .0.join("all.ndjson.zst").display())]
+    IsAFolder(PathBuf),
     #[error("cannot read {path}: {detail}")]
     Read { path: PathBuf, detail: String },
     #[error("cannot write the export: {0}")]
     Write(String),
-    #[error("a trapline is running in {0}: stop it first, then import")]
+    #[error(
+        "a trapline is running in {0}, and only one program may write a database: stop it and run the import again, or \
+         import into another directory with --data-dir"
+    )]
     Running(PathBuf),
     #[error(transparent)]
     Safety(#[from] SafetyError),

@@ -18,7 +18,8 @@ use crate::store::{StoreError, logs, span_chunks, trace_rows};
 
 /// A batch and the place behind it: a place is the id of the last batch that lies before it, sealed or not.
 pub(super) struct Placed<T> {
-    pub(super) batch: T,
+    /// [`StoreError::BadBody`] when it is there and cannot be read: then what is behind it can be.
+    pub(super) batch: Result<T, StoreError>,
     pub(super) next: i64,
 }
 
@@ -83,13 +84,14 @@ pub(super) fn next_spans(connection: &Connection, after: i64) -> Result<Option<P
     match first_behind(connection, "span_batch", "span_chunk", after)? {
         None => Ok(None),
         Some(First::Batch(id)) => {
-            let batch = Spans::Batch(read_batch(connection, id)?.unwrap_or_default());
+            let batch = read_batch(connection, id).map(|batch| Spans::Batch(batch.unwrap_or_default()));
             Ok(Some(Placed { batch, next: id }))
         }
         Some(First::Chunk { last_batch_id }) => {
             let Some(chunk) = span_chunks::covering(connection, last_batch_id)? else { return Ok(None) };
-            let open = Box::new(span_chunks::open_whole(connection, chunk.id)?);
-            Ok(Some(Placed { batch: Spans::Chunk(open, 0), next: last_batch_id }))
+            let open = span_chunks::open_whole(connection, chunk.id);
+            let batch = open.map(|open| Spans::Chunk(Box::new(open), 0));
+            Ok(Some(Placed { batch, next: last_batch_id }))
         }
     }
 }
@@ -148,22 +150,26 @@ pub(super) fn next_logs(connection: &Connection, after: i64) -> Result<Option<Pl
     match first_behind(connection, "log_batch", "log_chunk", after)? {
         None => Ok(None),
         Some(First::Batch(id)) => {
-            let read = logs::read_batch(connection, id)?;
-            Ok(Some(Placed {
-                batch: read.map(|(read, _)| (read.project_id, read.batch)).into_iter().collect(),
-                next: id,
-            }))
+            let read = logs::read_batch(connection, id);
+            let batch = read.map(|read| read.map(|(read, _)| (read.project_id, read.batch)).into_iter().collect());
+            Ok(Some(Placed { batch, next: id }))
         }
         Some(First::Chunk { last_batch_id }) => {
             // All of the range in one moment: merging lays it out anew.
             let mut statement = connection
                 .prepare_cached("SELECT id, record_count FROM log_chunk WHERE last_batch_id = :last ORDER BY id")?;
             let mut rows = statement.query(named_params! { ":last": last_batch_id })?;
-            let mut all = Vec::new();
+            let mut all = Ok(Vec::new());
             while let Some(row) = rows.next()? {
                 let chunk = Chunk::new(connection, row.get(0)?, row.get(1)?);
                 // What was told as a batch before it was sealed is not told again.
-                all.extend(read_chunk(&chunk, |batch, _| batch.id > after)?);
+                let read = read_chunk(&chunk, |batch, _| batch.id > after);
+                all = all.and_then(|mut all: Logs| {
+                    read.map(|read| {
+                        all.extend(read);
+                        all
+                    })
+                });
             }
             Ok(Some(Placed { batch: all, next: last_batch_id }))
         }
@@ -250,6 +256,8 @@ pub(super) fn next_points(connection: &Connection, after: i64) -> Result<Option<
         })
         .optional()?;
     let Some((next, codec, body, project_id, content_key, received_ms)) = found else { return Ok(None) };
-    let batch = decode_metrics(&expand(codec, &body)?)?;
-    Ok(Some(Placed { batch: Points { project_id: ProjectId(project_id), content_key, received_ms, batch }, next }))
+    let project_id = ProjectId(project_id);
+    let batch = expand(codec, &body).and_then(|body| decode_metrics(&body));
+    let batch = batch.map(|batch| Points { project_id, content_key, received_ms, batch });
+    Ok(Some(Placed { batch, next }))
 }

@@ -20,7 +20,7 @@ pub(super) struct Table {
     pub(super) time: Option<&'static str>,
     /// `body_codec` and `body` are JSON, kept as events are.
     pub(super) has_body: bool,
-    /// Run in turn with the line's values by name.
+    /// Run in turn with the line's values by name. Counts are collected first ([`super::counts`]).
     pub(super) write: &'static [&'static str],
     /// Sketches of users: field, and how to read and write the one that is there.
     pub(super) sketches: &'static [(&'static str, &'static str, &'static str)],
@@ -638,10 +638,12 @@ pub(super) const LAST: &[Table] = &[
             ("duration_ms", Ty::Int, "duration_ms"),
         ],
         project: Some("project_id"),
-        write: &["INSERT INTO session (project_id, sid, version, environment, started_ms, sequence, timestamp_ms, fate,
+        write: &[
+            "INSERT INTO session (project_id, sid, version, environment, started_ms, sequence, timestamp_ms, fate,
                  duration_ms)
              VALUES (:project_id, :sid, :version, :environment, :started_ms, :sequence, :timestamp_ms, :fate,
-                 :duration_ms) ON CONFLICT (project_id, sid) DO NOTHING"],
+                 :duration_ms) ON CONFLICT (project_id, sid) DO NOTHING",
+        ],
         ..Table::new("session", "session", &["id"])
     },
     Table {
@@ -652,13 +654,21 @@ pub(super) const LAST: &[Table] = &[
             ("reason", Ty::Text, "reason"),
             ("category", Ty::Text, "category"),
             ("quantity", Ty::Int, "quantity"),
+            // Of the sum of hours that are kept no more: what it may hold.
+            (
+                "until_hour",
+                Ty::Int,
+                "iif(hour = 0, (SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'counts_summed_to'), NULL)",
+            ),
         ],
         project: Some("project_id"),
-        write: &["INSERT INTO client_discard (project_id, hour, kind, reason, category, quantity)
-             VALUES (:project_id, :hour, :discard_kind, :reason, :category, :quantity)
-             ON CONFLICT (project_id, hour, kind, reason, category)
-                 DO UPDATE SET quantity = max(quantity, excluded.quantity)"],
-        ..Table::new("client_discard", "client_discard", &["project_id", "hour", "client_discard.kind", "reason", "category"])
+        write: &["INSERT INTO temp.client_discard_in (project_id, hour, kind, reason, category, quantity, until_hour)
+             VALUES (:project_id, :hour, :discard_kind, :reason, :category, :quantity, :until_hour)"],
+        ..Table::new(
+            "client_discard",
+            "client_discard",
+            &["project_id", "hour", "client_discard.kind", "reason", "category"],
+        )
     },
     Table {
         fields: &[
@@ -667,11 +677,16 @@ pub(super) const LAST: &[Table] = &[
             ("category", Ty::Text, "category"),
             ("reason", Ty::Text, "reason"),
             ("quantity", Ty::Int, "quantity"),
+            // Of the sum of hours that are kept no more: what it may hold.
+            (
+                "until_hour",
+                Ty::Int,
+                "iif(hour = 0, (SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'counts_summed_to'), NULL)",
+            ),
         ],
         project: Some("project_id"),
-        write: &["INSERT INTO outcome (project_id, hour, category, reason, quantity)
-             VALUES (:project_id, :hour, :category, :reason, :quantity)
-             ON CONFLICT (project_id, hour, category, reason) DO UPDATE SET quantity = max(quantity, excluded.quantity)"],
+        write: &["INSERT INTO temp.outcome_in (project_id, hour, category, reason, quantity, until_hour)
+             VALUES (:project_id, :hour, :category, :reason, :quantity, :until_hour)"],
         ..Table::new("outcome", "outcome", &["project_id", "hour", "category", "reason"])
     },
     Table {

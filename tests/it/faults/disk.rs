@@ -77,12 +77,17 @@ fn fill_and_free(server: &Trapline, ledger: &Ledger, round: u64, tally: &mut Tal
     let shown = ledger.compare_screens(server, 20);
     assert!(shown.is_good(), "not readable while the disk is full: {shown:?}");
     assert_eq!(server.get("/api/ui/issues").status, 200);
+    assert_eq!(server.get_json("/api/ui/storage")["writer"], "disk_full");
 
     std::fs::remove_file(&filler).unwrap();
     let freed = Instant::now();
     wait_for("the server to see that there is room", || (server.get("/readyz").status == 200).then_some(()));
     assert!(freed.elapsed() < Duration::from_secs(5), "healed after {:?}", freed.elapsed());
     ledger.request(server, 800_000 + round).send().expect(200);
+    // Once for all that the store has to do for itself, not once for each.
+    let log = server.log();
+    assert!(!log.contains("upkeep of the store did not succeed"), "{log}");
+    assert!(log.matches("upkeep of the store has to wait").count() <= 2 * (1 + round as usize), "{log}");
     tally.note(format!("healed after {} ms", freed.elapsed().as_millis()));
     let copy = TempDir::new().unwrap();
     wait_for("an idle log", || {

@@ -14,7 +14,7 @@ mod ledger;
 mod memory;
 mod poison;
 mod power;
-mod refused;
+pub mod refused;
 mod shim;
 mod stops;
 mod timeline;

@@ -5,16 +5,22 @@ import { prefetch, type Resource, useResource } from "./client";
 
 let answers: Record<string, unknown[]>;
 const fetched: string[] = [];
+const inFlight = new Set<Response>();
 let root: HTMLElement;
 
 beforeEach(() => {
   answers = {};
   fetched.length = 0;
+  inFlight.clear();
   root = document.createElement("div");
   vi.stubGlobal("fetch", (path: string) => {
     fetched.push(path);
     const queue = answers[path] ?? [];
-    return Promise.resolve(new Response(JSON.stringify(queue.length > 1 ? queue.shift() : queue[0])));
+    const response = new Response(JSON.stringify(queue.length > 1 ? queue.shift() : queue[0]));
+    const read = response.json.bind(response);
+    inFlight.add(response);
+    response.json = () => read().finally(() => inFlight.delete(response));
+    return Promise.resolve(response);
   });
 });
 afterEach(() => {
@@ -22,7 +28,13 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const settled = () => act(() => new Promise<void>((done) => setTimeout(done, 5)));
+const turn = () => new Promise<void>((done) => setTimeout(done, 0));
+/** Once so many requests were made and all of them are answered and shown, however busy the machine is. */
+async function settled(requests: number) {
+  do await act(turn);
+  while (fetched.length < requests || inFlight.size > 0);
+  await act(turn);
+}
 const seen: { last?: Resource<string> } = {};
 const shown = () => seen.last as Resource<string>;
 function Shows({ path, show }: { path: string; show: (resource: Resource<string>) => void }) {
@@ -38,12 +50,12 @@ async function visit(path: string) {
 it("shows what it has at once and asks again, however new that is", async () => {
   answers["/a"] = ["old", "new"];
   await visit("/a");
-  await settled();
+  await settled(1);
   expect(shown().data).toBe("old");
   render(null, root);
   render(shows("/a"), root);
   expect(shown().data).toBe("old");
-  await settled();
+  await settled(2);
   expect(shown().data).toBe("new");
   expect(fetched).toEqual(["/a", "/a"]);
 });
@@ -51,12 +63,12 @@ it("shows what it has at once and asks again, however new that is", async () => 
 it("takes what was fetched ahead as fresh, once", async () => {
   answers["/b"] = ["ahead", "later"];
   prefetch("/b");
-  await settled();
+  await settled(1);
   await visit("/b");
-  await settled();
+  await settled(1);
   expect([shown().data, fetched.length]).toEqual(["ahead", 1]);
   await visit("/b");
-  await settled();
+  await settled(2);
   expect([shown().data, fetched.length]).toEqual(["later", 2]);
 });
 
@@ -64,7 +76,7 @@ it("follows a request that is on its way with another when there is news", async
   answers["/c"] = ["before", "after"];
   await visit("/c");
   shown().reload();
-  await settled();
-  await settled();
+  await settled(2);
+  await settled(2);
   expect(shown().data).toBe("after");
 });

@@ -386,7 +386,11 @@ traces: Array<TraceRowView>, next_cursor: string | null,
 /**
  * The search took too long and was given up here; `null` when the page is what it should be.
  */
-searched_to_ms: number | null, };
+searched_to_ms: number | null, 
+/**
+ * What was typed and taken as an attribute of a span, as `name:value`.
+ */
+typed_attribute: string | null, };
 
 export type TraceRowView = { trace_id: string, start_ms: number, duration_ns: number, 
 /**
@@ -796,7 +800,12 @@ outcomes: Array<OutcomeView>,
  */
 client_discards: Array<ClientDiscardView>, };
 
-export type StorageView = { path: string, kinds: Array<KindStoredView>, 
+export type StorageView = { path: string, 
+/**
+ * How the server is doing with what it is sent: `ready`, `log_held`, `disk_full`, `queue_full` or
+ * `stalled`. Only the first two store.
+ */
+writer: string, kinds: Array<KindStoredView>, 
 /**
  * Pages in use; the sum over the kinds.
  */

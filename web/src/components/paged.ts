@@ -3,13 +3,15 @@
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import { type ApiError, load, recall, remember } from "../api/client";
 
-type Page<T> = { rows: T[]; next: string | null; total: number | null; searchedToMs?: number | null };
+type Page<T> = { rows: T[]; next: string | null; total: number | null; searchedToMs?: number | null; typedAttribute?: string | null };
 export type Paged<T> = {
   rows: T[] | undefined;
   next: string | null;
   total: number | null;
   /** Where a search was given up that could not fill its page. */
   searchedToMs: number | null;
+  /** What of the search was taken as an attribute. */
+  typedAttribute: string | null;
   error: ApiError | null;
   isLoadingMore: boolean;
   more: () => void;
@@ -46,6 +48,7 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>): Paged<
     next: state.page?.next ?? null,
     total: state.page?.total ?? null,
     searchedToMs: state.page?.searchedToMs ?? null,
+    typedAttribute: state.page?.typedAttribute ?? null,
     error: state.error,
     isLoadingMore: state.isLoadingMore,
     reload,

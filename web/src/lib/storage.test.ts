@@ -1,23 +1,38 @@
 import { expect, test } from "vitest";
 import type { KindStoredView, StorageView } from "../api/types";
-import { droppedLines, isEmpty, keptFor, nextDrop, segments, size } from "./storage";
+import { droppedLines, isEmpty, keptFor, nextDrop, segments, share, size, writerTrouble } from "./storage";
 
 const DAY = 86_400_000;
 const kind = (name: string, change: Partial<KindStoredView> = {}): KindStoredView => ({
   kind: name, name, rows: 1, bytes: 10, oldest_ms: 0, keep_days: 30, bytes_per_day: 1, next_drop_ms: null, next_drop_cause: null, ...change,
 });
 const storage = (kinds: KindStoredView[], change: Partial<StorageView> = {}): StorageView => ({
-  path: "/x", kinds, used_bytes: 40, free_page_bytes: 0, file_bytes: 40, wal_bytes: 0, max_bytes: 100, is_max_default: true, full_bytes: 90,
+  path: "/x", writer: "ready", kinds, used_bytes: 40, free_page_bytes: 0, file_bytes: 40, wal_bytes: 0, max_bytes: 100, is_max_default: true, full_bytes: 90,
   is_disk_short: false, disk_bytes: 1000, disk_free_bytes: 500, reserve_bytes: 10, can_shrink: true, clock_ahead_since_ms: null, dropped: [], ...change,
 });
 
-test("the bar holds every byte once, the largest first and small things together", () => {
-  const parts = segments(storage([kind("errors"), kind("spans", { bytes: 20 }), kind("feedback", { bytes: 4 }), kind("server", { bytes: 6, rows: null }), kind("logs", { rows: 0, bytes: 5 })]));
-  expect(parts.map(({ kind, percent }) => [kind, percent])).toEqual([["spans", 20], ["errors", 10], ["rest", 10]]);
+test("the bar holds every byte once, in the order of the table", () => {
+  const parts = segments(storage([kind("server", { bytes: 6, rows: null, keep_days: null }), kind("errors"), kind("spans", { bytes: 20 }), kind("feedback", { bytes: 4 }), kind("logs", { rows: 0, bytes: 0 })]));
+  expect(parts.map(({ kind, percent }) => [kind, percent])).toEqual([["spans", 20], ["errors", 10], ["feedback", 4], ["server", 6]]);
+  expect(parts.reduce((sum, part) => sum + part.bytes, 0)).toBe(40);
+});
+
+test("a disk that is full is told with where and what to do", () => {
+  expect(writerTrouble(storage([]))).toBe(null);
+  const full = writerTrouble(storage([], { writer: "disk_full", path: "/data/trapline.db", disk_free_bytes: 0 }));
+  expect(full?.title).toContain("full");
+  expect(full?.detail).toContain("503");
+  expect(full?.detail).toContain("/data/trapline.db");
+  expect(full?.detail).toContain("Free some space");
+  for (const writer of ["queue_full", "stalled", "log_held"]) expect(writerTrouble(storage([], { writer }))).not.toBe(null);
 });
 
 test("sizes are in the units of the setting", () => {
   expect([0, 1023, 1024, 1536, 10 * 2 ** 30, 150.4 * 2 ** 20].map(size)).toEqual(["0\u202fB", "1023\u202fB", "1\u202fKiB", "1.5\u202fKiB", "10\u202fGiB", "150\u202fMiB"]);
+});
+
+test("shares are rounded, and next to nothing is not nothing", () => {
+  expect([0, 1, 5, 6, 218, 1000].map((bytes) => share(bytes, 1000))).toEqual(["0\u202f%", "< 1\u202f%", "1\u202f%", "1\u202f%", "22\u202f%", "100\u202f%"]);
 });
 
 test("over the cap the bar is full, not longer", () => {

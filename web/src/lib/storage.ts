@@ -41,14 +41,52 @@ export function shownKinds(storage: StorageView): KindStoredView[] {
 /** Nothing has been sent yet. */
 export const isEmpty = (storage: StorageView): boolean => storage.dropped.length === 0 && storage.kinds.every((kind) => (kind.rows ?? 0) === 0);
 
-/** Parts of the bar in percent of what may be used; kinds without a colour of their own are one. */
+/** Kinds as they are listed: the largest first, behind them what is kept for ever. */
+export function listedKinds(storage: StorageView): KindStoredView[] {
+  return shownKinds(storage).toSorted((a, b) => Number(a.keep_days === null) - Number(b.keep_days === null) || b.bytes - a.bytes);
+}
+
+/** Parts of the bar in percent of what may be used, as wide as they are: a stripe for what is next to nothing would lie. */
 export function segments(storage: StorageView): { kind: string; name: string; bytes: number; percent: number; colour: string }[] {
-  const parts = shownKinds(storage);
-  const own = parts.filter((kind) => kind.kind in COLOURS);
-  const rest = Math.max(0, storage.used_bytes - own.reduce((sum, kind) => sum + kind.bytes, 0));
-  const all = [...own.map(({ kind, name, bytes }) => ({ kind, name, bytes })).toSorted((a, b) => b.bytes - a.bytes), { kind: "rest", name: "The rest", bytes: rest }];
   const whole = Math.max(storage.max_bytes, storage.used_bytes, 1);
-  return all.filter((part) => part.bytes > 0).map((part) => ({ ...part, percent: (part.bytes / whole) * 100, colour: kindColour(part.kind) }));
+  return listedKinds(storage)
+    .filter(({ bytes }) => bytes > 0)
+    .map(({ kind, name, bytes }) => ({ kind, name, bytes, percent: (bytes / whole) * 100, colour: kindColour(kind) }));
+}
+
+/** A part of the room in use, to the nearest hundredth, so that the parts of a table add up as well as they can. */
+export function share(bytes: number, used: number): string {
+  const value = (bytes / Math.max(used, 1)) * 100;
+  return bytes > 0 && value < 0.5 ? "< 1\u202f%" : `${Math.round(value)}\u202f%`;
+}
+
+/** What keeps the server from storing: what happened, why, and what to do. */
+export function writerTrouble(storage: StorageView): { title: string; detail: string } | null {
+  const room = `${size(storage.disk_free_bytes)} of ${size(storage.disk_bytes)} are left`;
+  switch (storage.writer) {
+    case "disk_full":
+      return {
+        title: "The disk is full: nothing is stored",
+        detail: `What applications send is answered with 503 since a write found no room; ${room} on the disk of ${storage.path}. Free some space there: storing goes on by itself within seconds. What is here already can be read.`,
+      };
+    case "queue_full":
+      return {
+        title: "More is sent than the disk can take",
+        detail: "Some of what applications send is turned away until the queue is shorter. Sample or filter at the sender, or put the data directory on a faster disk.",
+      };
+    case "stalled":
+      return {
+        title: "The disk does not answer",
+        detail: `A write to ${storage.path} has been waiting for more than ten seconds, and nothing is stored meanwhile. Look at the disk (dmesg, mount options) and at what else uses it.`,
+      };
+    case "log_held":
+      return {
+        title: "The write-ahead log grows and cannot be emptied",
+        detail: `Another program has been reading ${storage.path} for long (sqlite3, a backup under way). Everything is stored all the same; end that program, or wait for the backup, and the log goes back.`,
+      };
+    default:
+      return null;
+  }
 }
 
 export function keptFor(kind: KindStoredView): string {

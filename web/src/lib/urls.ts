@@ -61,3 +61,6 @@ export function safeHref(text: string): string | null {
 export function composeDsn(location: { protocol: string; host: string }, publicKey: string, projectId: string): string {
   return `${location.protocol}//${publicKey}@${location.host}/${projectId}`;
 }
+
+/** A search in which nothing is taken as an attribute. */
+export const asWords = (text: string): string => `"${text.replaceAll('"', "")}"`;

@@ -6,10 +6,10 @@ import { useLive } from "../api/live";
 import type { KindStoredView, StorageView } from "../api/types";
 import { Sparkline } from "../components/marks";
 import { PageTitle } from "../components/shell";
-import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
+import { Empty, ErrorNote, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, dateTime, percent } from "../lib/format";
-import { droppedLines, isEmpty, keptFor, kindColour, nextDrop, segments, shownKinds, size } from "../lib/storage";
+import { droppedLines, isEmpty, keptFor, kindColour, listedKinds, nextDrop, segments, share, size, writerTrouble } from "../lib/storage";
 import { serverNow } from "../state";
 import "../styles/storage.css";
 
@@ -22,10 +22,11 @@ export function StoragePage() {
   const { data, error, reload } = useResource<StorageView>("/api/ui/storage");
   const again = useCoalesced(reload, RELOAD_MS);
   useLive({ ingest: again, resync: reload });
+  const trouble = data === undefined ? null : writerTrouble(data);
   useEffect(() => {
-    const timer = setInterval(again, LOOK_MS);
+    const timer = setInterval(again, trouble ? RELOAD_MS : LOOK_MS);
     return () => clearInterval(timer);
-  }, [again]);
+  }, [again, trouble === null]);
   return (
     <div class="page storage-page">
       <header class="page-head">
@@ -33,6 +34,7 @@ export function StoragePage() {
       </header>
       {error && <LoadError error={error} what="The storage" hasData={data !== undefined} onRetry={reload} />}
       {data === undefined && !error && <SkeletonRows rows={8} height={40} />}
+      {trouble && <ErrorNote title={trouble.title} detail={trouble.detail} />}
       {data && (
         <>
           <Room storage={data} />
@@ -46,32 +48,24 @@ export function StoragePage() {
 
 function Room({ storage }: { storage: StorageView }) {
   const parts = segments(storage);
-  const share = storage.used_bytes / Math.max(storage.max_bytes, 1);
   return (
     <section class="room" aria-labelledby="room-title">
       <h2 id="room-title">
-        <b>{size(storage.used_bytes)}</b> of {size(storage.max_bytes)} in use <span class="quiet">{percent(share)}</span>
+        <b>{size(storage.used_bytes)}</b> of {size(storage.max_bytes)} in use <span class="quiet">{percent(storage.used_bytes / Math.max(storage.max_bytes, 1))}</span>
       </h2>
       <div class="room-bar" role="img" aria-label={parts.map((part) => `${part.name} ${size(part.bytes)}`).join(", ")}>
         {parts.map((part) => (
           <i key={part.kind} style={{ width: `${part.percent}%`, background: `var(--${part.colour})` }} title={`${part.name}: ${size(part.bytes)}`} />
         ))}
-        <span class="room-full" style={{ insetInlineStart: `${Math.min(100, (storage.full_bytes / Math.max(storage.max_bytes, storage.used_bytes, 1)) * 100)}%` }} title={`From ${size(storage.full_bytes)} on the oldest goes`} />
+        {storage.full_bytes > 0 && <span class="room-full" style={{ insetInlineStart: `${Math.min(100, (storage.full_bytes / Math.max(storage.max_bytes, storage.used_bytes, 1)) * 100)}%` }} title={`From ${size(storage.full_bytes)} on the oldest goes`} />}
       </div>
-      <ul class="room-legend" aria-hidden="true">
-        {parts.map((part) => (
-          <li key={part.kind}>
-            <i style={{ background: `var(--${part.colour})` }} />
-            {part.name} <span>{size(part.bytes)}</span>
-          </li>
-        ))}
-      </ul>
       <p class="quiet">
-        {`When ${size(storage.full_bytes)} are in use, the oldest of what takes more than its share goes; what is new is always taken. Set by `}
+        {storage.full_bytes > 0 && `When ${size(storage.full_bytes)} are in use, the oldest of what takes more than its share goes; what is new is always taken. `}
+        {"The most that is kept is set by "}
         <code>max_size</code>
         {storage.is_max_default ? ", here as chosen at the first start." : "."}
       </p>
-      {storage.is_disk_short && <Partial>The disk has no more room than this: less is kept than max_size allows.</Partial>}
+      {storage.is_disk_short && storage.writer !== "disk_full" && <Partial>The disk has no more room than this: less is kept than max_size allows.</Partial>}
       {storage.clock_ahead_since_ms !== null && (
         <Partial>{`The machine's clock is far ahead of what came in last (${dateTime(storage.clock_ahead_since_ms)}): nothing is dropped for its age until it has stayed there for a day.`}</Partial>
       )}
@@ -85,13 +79,17 @@ function Room({ storage }: { storage: StorageView }) {
           <dt>File</dt>
           <dd>{size(storage.file_bytes)}</dd>
         </div>
-        <div title="Filled again or given back to the disk">
-          <dt>of it free</dt>
-          <dd>{size(storage.free_page_bytes)}</dd>
+        <div>
+          <dt>Free pages in it</dt>
+          <dd>
+            {size(storage.free_page_bytes)} <small>filled again or given back</small>
+          </dd>
         </div>
         <div>
           <dt>Write-ahead log</dt>
-          <dd>{size(storage.wal_bytes)}</dd>
+          <dd>
+            {size(storage.wal_bytes)} <small>beside it; grows while much comes in</small>
+          </dd>
         </div>
         <div>
           <dt>Disk free</dt>
@@ -125,8 +123,6 @@ function NothingYet({ storage }: { storage: StorageView }) {
 }
 
 function KindTable({ storage }: { storage: StorageView }) {
-  const kinds = shownKinds(storage).toSorted((a, b) => Number(a.keep_days === null) - Number(b.keep_days === null) || b.bytes - a.bytes);
-  const largest = Math.max(1, ...kinds.map((kind) => kind.bytes));
   return (
     <table class="kinds">
       <thead>
@@ -141,15 +137,34 @@ function KindTable({ storage }: { storage: StorageView }) {
         </tr>
       </thead>
       <tbody>
-        {kinds.map((kind) => (
-          <KindRow key={kind.kind} kind={kind} largest={largest} used={storage.used_bytes} />
+        {listedKinds(storage).map((kind) => (
+          <KindRow key={kind.kind} kind={kind} used={storage.used_bytes} />
         ))}
       </tbody>
+      <tfoot>
+        <tr>
+          <th scope="row" class="c-kind">
+            Together
+          </th>
+          <td class="c-rows" />
+          <td class="c-size">
+            <div class="kind-size">
+              <span class="kind-note">without free pages and the log</span>
+              <span class="kind-bytes">{size(storage.used_bytes)}</span>
+              <small>100 %</small>
+            </div>
+          </td>
+          <td class="c-growth" />
+          <td class="c-oldest" />
+          <td class="c-kept" />
+          <td class="c-next" />
+        </tr>
+      </tfoot>
     </table>
   );
 }
 
-function KindRow({ kind, largest, used }: { kind: KindStoredView; largest: number; used: number }) {
+function KindRow({ kind, used }: { kind: KindStoredView; used: number }) {
   const next = nextDrop(kind, serverNow());
   return (
     <tr>
@@ -161,10 +176,10 @@ function KindRow({ kind, largest, used }: { kind: KindStoredView; largest: numbe
       <td class="c-size">
         <div class="kind-size">
         <span class="kind-bar" aria-hidden="true">
-          <i style={{ width: `${(kind.bytes / largest) * 100}%`, background: `var(--${kindColour(kind.kind)})` }} />
+          <i style={{ width: `${(kind.bytes / Math.max(used, 1)) * 100}%`, background: `var(--${kindColour(kind.kind)})` }} />
         </span>
         <span class="kind-bytes">{size(kind.bytes)}</span>
-        <small>{percent(kind.bytes / Math.max(used, 1))}</small>
+        <small>{share(kind.bytes, used)}</small>
         </div>
       </td>
       <td class="num c-growth">{kind.bytes_per_day > 0 ? <><span class="unit">a day </span>{size(kind.bytes_per_day)}</> : <span class="none">–</span>}</td>

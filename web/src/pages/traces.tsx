@@ -10,15 +10,15 @@ import { SourceMarks } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
 import { PageTitle } from "../components/shell";
-import { Empty, LoadError, SkeletonRows } from "../components/states";
-import { count, countShort, dateTime, duration, noun, oneLine, plural, whenShort } from "../lib/format";
-import { tracePath, withQuery } from "../lib/urls";
+import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
+import { count, countShort, dateTime, duration, noun, oneLine, plural, sentence, whenShort } from "../lib/format";
+import { asWords, tracePath, withQuery } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
 import "../styles/logs.css";
 
-const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms });
+const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, typedAttribute: view.typed_attribute });
 const keyOf = (row: TraceRowView) => row.trace_id;
 
 export function TracesPage() {
@@ -41,7 +41,8 @@ export function TracesPage() {
   const text = params.get("query") ?? "";
   const service = params.get("service") ?? "";
   const attribute = params.get("attribute") ?? "";
-  const { searchedToMs } = list;
+  const { searchedToMs, typedAttribute } = list;
+  const isUnreadable = list.error?.status === 400 && text !== "";
   const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
   const services = (rows ?? []).flatMap((row) => row.services);
   return (
@@ -50,7 +51,7 @@ export function TracesPage() {
         <PageTitle title="Traces" />
       </header>
       <div class="toolbar">
-        <SearchBox value={text} label="Search traces" placeholder="Route, name, service or trace id" onChange={(value) => change({ query: value })} />
+        <SearchBox value={text} label="Search traces" placeholder="Route, name, trace id, or http.route:/pay/" onChange={(value) => change({ query: value })} />
         <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
         <Choice label="Service" value={service} options={services} onChange={(name) => change({ service: name })} />
         <AttributeBox value={attribute} label="Attribute of a span" placeholder="db.system:sqlite" onChange={(pair) => change({ attribute: pair })} />
@@ -64,14 +65,23 @@ export function TracesPage() {
           ))}
         </nav>
         <span class="log-chips">
+          {typedAttribute !== null && (
+            <span class="typed-attribute">
+              Spans with <code>{typedAttribute}</code>.{" "}
+              <button type="button" class="link" onClick={() => change({ query: asWords(text) })}>
+                Look for it in names instead
+              </button>
+            </span>
+          )}
           {attribute !== "" && <Chip text={attribute} onRemove={() => change({ attribute: null })} />}
           <NewBar unseen={unseen} noun="trace" apply={apply} />
         </span>
       </div>
-      {list.error && <LoadError error={list.error} what="The traces" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
+      {isUnreadable && list.error && <Partial>{`${sentence(list.error.message)}.`}</Partial>}
+      {list.error && !isUnreadable && <LoadError error={list.error} what="The traces" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
       {rows?.length === 0 && searchedToMs === null && (
-        <NoTraces text={text} service={service} attribute={attribute} project={params.get("project") ?? ""} isAll={isAll} onClear={() => change({ query: null, service: null, attribute: null, project: null })} onAll={() => change({ kind: "all" })} />
+        <NoTraces text={text} typed={typedAttribute} service={service} attribute={attribute} project={params.get("project") ?? ""} isAll={isAll} onClear={() => change({ query: null, service: null, attribute: null, project: null })} onAll={() => change({ kind: "all" })} />
       )}
       {rows?.length === 0 && searchedToMs !== null && (
         <Empty title="No trace matches so far">
@@ -187,13 +197,17 @@ function Troubles({ errors, failed }: { errors: number; failed: number }) {
   );
 }
 
-function NoTraces({ text, service, attribute, project, isAll, onClear, onAll }: { text: string; service: string; attribute: string; project: string; isAll: boolean; onClear: () => void; onAll: () => void }) {
+function NoTraces({ text, typed, service, attribute, project, isAll, onClear, onAll }: { text: string; typed: string | null; service: string; attribute: string; project: string; isAll: boolean; onClear: () => void; onAll: () => void }) {
   if (text !== "" || service !== "" || attribute !== "" || project !== "")
     return (
       <Empty title="No trace matches">
         <p>
           {text === "" ? (
             "Nothing"
+          ) : typed !== null ? (
+            <>
+              No span has <code>{typed}</code>
+            </>
           ) : (
             <>
               Nothing contains <code>{text}</code>
