@@ -9,7 +9,10 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 
-use crate::config::{ATTRIBUTE_BYTES_MAX, REQUEST_SPANS_MAX, SPAN_ATTRIBUTES_MAX, SPAN_BYTES_MAX, SPAN_EVENTS_MAX};
+use crate::config::{
+    ATTRIBUTE_BYTES_MAX, EXCEPTION_SEVERITY_MIN, REQUEST_SPANS_MAX, SPAN_ATTRIBUTES_MAX, SPAN_BYTES_MAX,
+    SPAN_EVENTS_MAX,
+};
 use crate::model::decoded::Refusal;
 use crate::otlp::{Format, Limits, Signal, decode_logs, decode_metrics, decode_traces, response};
 
@@ -58,15 +61,16 @@ pub(super) async fn export(
             Err(error) => return refused(format, &error, 0),
         },
     };
+    let limits = limits(server);
     let decode = move |ready: &Ready, body: &[u8]| {
         let project = match &gate {
             Some(gate) => gate.project(ready, None)?,
             None => ready.projects.first().cloned().ok_or_else(|| ApiError::not_found("project"))?,
         };
         let decoded = match signal {
-            Signal::Traces => decode_traces(format, body, &LIMITS),
-            Signal::Logs => decode_logs(format, body, &LIMITS),
-            Signal::Metrics => decode_metrics(format, body, &LIMITS),
+            Signal::Traces => decode_traces(format, body, &limits),
+            Signal::Logs => decode_logs(format, body, &limits),
+            Signal::Metrics => decode_metrics(format, body, &limits),
         }
         .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, error.to_string()))?;
         let refused: Vec<Refusal> = decoded.refused.clone();
@@ -115,6 +119,14 @@ fn refused(format: Format, error: &ApiError, body_bytes: u64) -> Answered {
     (answer, Ending::refused(error, body_bytes))
 }
 
+/// From WARN on an exception in a log is an error only when the operator says so.
+const WARN: u8 = 13;
+
+fn limits(server: &Server) -> Limits {
+    let exception_severity_min = if server.settings.warnings_are_errors { WARN } else { EXCEPTION_SEVERITY_MIN };
+    Limits { exception_severity_min, ..LIMITS }
+}
+
 const LIMITS: Limits = Limits {
     spans_max: REQUEST_SPANS_MAX,
     message_bytes_max: SPAN_BYTES_MAX,
@@ -122,4 +134,5 @@ const LIMITS: Limits = Limits {
     events_max: SPAN_EVENTS_MAX,
     attribute_text_bytes_max: ATTRIBUTE_BYTES_MAX,
     depth_max: crate::config::ATTRIBUTE_DEPTH_MAX,
+    exception_severity_min: EXCEPTION_SEVERITY_MIN,
 };

@@ -4,7 +4,6 @@
 //! be read is an error. Does not know the encodings, nor what a span means.
 
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -190,22 +189,6 @@ impl<T> Counter<T> {
     fn counted(&self, signal: Signal) -> Option<Incoming> {
         let category = signal.category().to_owned();
         (self.quantity > 0).then_some(Incoming::Counted { category, quantity: self.quantity })
-    }
-}
-
-impl Sink for Counter<LogRecord> {
-    type Leaf = LogRecord;
-    const SIGNAL: Signal = Signal::Logs;
-    const LIST_NAMES: ListNames =
-        [["resourceLogs", "resource_logs"], ["scopeLogs", "scope_logs"], ["logRecords", "log_records"]];
-
-    fn take(&mut self, _leaf: LogRecord) -> Result<(), &'static str> {
-        self.quantity += 1;
-        Ok(())
-    }
-
-    fn finish(self) -> Option<Incoming> {
-        self.counted(Self::SIGNAL)
     }
 }
 

@@ -9,8 +9,10 @@
 //! only itself, and a hostile request never exists as a whole tree in memory.
 
 mod attribute;
+mod exception;
 mod intake;
 mod json;
+mod logs;
 mod protobuf;
 pub mod response;
 pub mod semantic;
@@ -18,11 +20,11 @@ mod span;
 #[cfg(test)]
 mod testing;
 
-use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 
 use crate::model::decoded::Decoded;
 use crate::otlp::intake::{Counter, Intake, Sink, SpanSink};
+use crate::otlp::logs::LogSink;
 
 /// The two encodings of OTLP/HTTP (specification, "OTLP/HTTP Request").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,8 @@ pub struct Limits {
     /// Lists and maps inside each other in one attribute; what is deeper becomes empty and is counted in
     /// `Span::dropped`. The parsers themselves refuse a span at about 28 (JSON) and 47 (protobuf), so stay below 28.
     pub depth_max: usize,
+    /// The severity number from which a log record with an exception is an error: 17 is ERROR, 13 WARN.
+    pub exception_severity_min: u8,
 }
 
 /// Why a request as a whole could not be used: a 400, not to be retried (specification, "Bad Data").
@@ -127,15 +131,21 @@ impl OtlpError {
 /// Long enough for a path into the message and a reason, short enough for an answer and a log line.
 const DETAIL_CHARS_MAX: usize = 200;
 
-/// Decodes an `ExportTraceServiceRequest` into at most one `Incoming::Spans` (none for an empty request). Spans that
-/// cannot be used (no valid ids, no start, too large, unreadable) are in `refused`, category `span`.
+/// Decodes an `ExportTraceServiceRequest` into at most one `Incoming::Spans` (none for an empty request), and an
+/// `Incoming::Event` for each error that these spans tell of. Spans that cannot be used (no valid ids, no start, too
+/// large, unreadable) are in `refused`, category `span`.
 pub fn decode_traces(format: Format, body: &[u8], limits: &Limits) -> Result<Decoded, OtlpError> {
-    decode(format, body, limits, SpanSink::new(limits))
+    let mut decoded = decode(format, body, limits, SpanSink::new(limits))?;
+    exception::add_errors(&mut decoded, limits.exception_severity_min);
+    Ok(decoded)
 }
 
-/// Decodes an `ExportLogsServiceRequest` into at most one `Incoming::Counted`: category `log`, quantity in records.
+/// Decodes an `ExportLogsServiceRequest` into at most one `Incoming::Logs`, and an `Incoming::Event` for each error that
+/// these records tell of.
 pub fn decode_logs(format: Format, body: &[u8], limits: &Limits) -> Result<Decoded, OtlpError> {
-    decode(format, body, limits, Counter::<LogRecord>::default())
+    let mut decoded = decode(format, body, limits, LogSink::new(limits))?;
+    exception::add_errors(&mut decoded, limits.exception_severity_min);
+    Ok(decoded)
 }
 
 /// Decodes an `ExportMetricsServiceRequest` into at most one `Incoming::Counted`: category `metric`, quantity in data

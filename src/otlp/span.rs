@@ -60,15 +60,15 @@ pub(super) fn convert(wire: WireSpan, resource: usize, limits: &Limits) -> Resul
     })
 }
 
-fn usable_trace_id(bytes: &[u8]) -> Option<TraceId> {
+pub(super) fn usable_trace_id(bytes: &[u8]) -> Option<TraceId> {
     TraceId::from_slice(bytes).filter(|id| !id.is_zero())
 }
 
-fn usable_span_id(bytes: &[u8]) -> Option<SpanId> {
+pub(super) fn usable_span_id(bytes: &[u8]) -> Option<SpanId> {
     SpanId::from_slice(bytes).filter(|id| !id.is_zero())
 }
 
-fn usable_time(unix_ns: u64) -> Option<i64> {
+pub(super) fn usable_time(unix_ns: u64) -> Option<i64> {
     i64::try_from(unix_ns).ok().filter(|time| *time > 0)
 }
 

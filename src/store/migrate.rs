@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_retention.sql"),
     include_str!("migrations/0013_issue_search.sql"),
     include_str!("migrations/0014_repacking.sql"),
+    include_str!("migrations/0016_error_reports.sql"),
 ];
 
 /// What this version of trapline makes.

@@ -16,16 +16,18 @@ use trapline::sentry::decode::decode_envelope;
 use trapline::sentry::detail::event_detail;
 use trapline::sentry::event::{Arrival, decode_event};
 use trapline::sentry::store_endpoint::decode_store;
+use trapline::traceback::{self as trace, Language};
 
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its file in `fuzz_targets`.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("envelope", envelope),
     ("event", event),
     ("grouping", grouping),
     ("scrubber", scrubber),
     ("auth_header", auth_header),
+    ("traceback", traceback),
 ];
 
 /// Now, by the clock of these tests.
@@ -102,6 +104,18 @@ pub fn auth_header(data: &[u8]) {
     ] {
         if let Ok(Some(credentials)) = read_credentials(&inputs) {
             assert!(credentials.client.is_none_or(|client| client.chars().count() <= 128), "a name without end");
+        }
+    }
+}
+
+/// A stack trace is read as every language, within the limits.
+pub fn traceback(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for language in Language::ALL.into_iter().map(Some).chain([None]) {
+        let Some(found) = trace::parse(&text, language) else { continue };
+        assert!(!found.exceptions.is_empty(), "what was understood has an exception");
+        for exception in found.exceptions {
+            assert!(exception.frames.len() <= trapline::config::STACK_FRAMES_MAX, "frames without end");
         }
     }
 }

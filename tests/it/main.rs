@@ -44,6 +44,7 @@ mod metrics;
 mod monitors;
 mod normalised;
 mod one_trace;
+mod otel_errors;
 mod otlp_ingest;
 mod project_settings;
 mod rate_limits;

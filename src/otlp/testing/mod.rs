@@ -1,7 +1,7 @@
 //! What the tests of this module share: generous limits and the smallest usable span. Besides, the tests of the whole:
 //! `properties` of both decoders, and `captures` of real exporters.
 
-mod captures;
+pub(super) mod captures;
 mod encode;
 mod properties;
 
@@ -18,6 +18,7 @@ pub(super) const LIMITS: Limits = Limits {
     events_max: 128,
     attribute_text_bytes_max: 16_384,
     depth_max: 8,
+    exception_severity_min: 17,
 };
 
 pub(super) fn wire_span() -> Span {

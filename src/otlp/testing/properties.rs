@@ -25,6 +25,7 @@ const TIGHT: Limits = Limits {
     events_max: 1,
     attribute_text_bytes_max: 12,
     depth_max: 2,
+    exception_severity_min: 17,
 };
 
 fn any_text() -> impl Strategy<Value = String> {
