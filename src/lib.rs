@@ -87,6 +87,10 @@
 //! node would give a bug the same id. What issues are called is searched by an index of three characters, which is filled
 //! behind the transactions that change them; what it has not taken in yet is searched as it stands.
 //!
+//! An error that OpenTelemetry tells of is an event like any other, but others may tell of the same one. Within a trace it is
+//! looked for by type and place (`store::reports`), in the transaction that would count it: the best report is the event,
+//! the others are lines beside it, and it counts once in whatever order they come.
+//!
 //! Spans are kept as they were acknowledged, one compressed body per request (or several of a large one), until there
 //! are enough of them; then the keeper packs them into chunks of columns (`proto/chunk.proto`), and small chunks into
 //! larger ones, each in one transaction that puts the chunk in the place of what it was made of. A chunk stands for a
