@@ -233,7 +233,7 @@ fn replace(tx: &Transaction<'_>, event: &EventWrite, sighting: &Sighting, row: i
         ":body": event.body.bytes,
     })?;
     let mut statement = tx.prepare_cached(
-        "UPDATE trace_error SET source = :source, timestamp_ms = :timestamp_ms, place_key = :place, crash_key = :crash,
+        "UPDATE trace_error SET source = :source, timestamp_ms = max(timestamp_ms, :timestamp_ms), place_key = :place, crash_key = :crash,
              message_key = :message
          WHERE trace_id = :trace_id AND event_row = :row",
     )?;

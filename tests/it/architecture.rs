@@ -91,6 +91,7 @@ const FROZEN: &[(&str, u64)] = &[
     ("src/store/migrations/0012_retention.sql", 0x287b_7686_99f9_735b),
     ("src/store/migrations/0013_issue_search.sql", 0x12f8_1593_ddde_e9a6),
     ("src/store/migrations/0014_repacking.sql", 0x2142_438c_a59c_0eae),
+    ("src/store/migrations/0016_error_reports.sql", 0x60db_763d_2b9a_8665),
     ("src/grouping/v1/chain.rs", 0xf220_88f6_b0b1_b019),
     ("src/grouping/v1/enhance.rs", 0xd770_573f_b764_fd5d),
     ("src/grouping/v1/exception.rs", 0x97c0_127c_ccfe_d95b),

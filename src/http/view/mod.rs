@@ -98,6 +98,7 @@ mod types {
             detail::Breadcrumb,
             detail::Context,
             event::EventTraceView,
+            EventReportView,
             grouping::GroupingView,
             grouping::FingerprintView,
             grouping::FingerprintRuleView,

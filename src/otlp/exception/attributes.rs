@@ -98,8 +98,8 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// As Sentry calls it.
-    pub(super) fn platform(&self) -> &'static str {
+    /// As Sentry calls it; told by the stack trace when nobody says.
+    pub(super) fn platform(&self, found: Option<Language>) -> &'static str {
         match self.language_name {
             "python" => "python",
             "nodejs" => "node",
@@ -112,7 +112,17 @@ impl<'a> Known<'a> {
             "erlang" => "elixir",
             "cpp" | "rust" => "native",
             "swift" => "cocoa",
-            _ => "other",
+            _ => match found {
+                Some(Language::Python) => "python",
+                Some(Language::Java) => "java",
+                Some(Language::JavaScript) => "javascript",
+                Some(Language::Go) => "go",
+                Some(Language::Ruby) => "ruby",
+                Some(Language::Php) => "php",
+                Some(Language::DotNet) => "csharp",
+                Some(Language::Rust) => "native",
+                None => "other",
+            },
         }
     }
 

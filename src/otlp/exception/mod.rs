@@ -128,11 +128,12 @@ pub(super) fn of_span_event(span: &Span, event: &SpanEvent, resource: &Resource)
         reporter: number_of(&[&span.trace_id.0, &span.span_id.0]),
         label: span.name.clone(),
     };
-    let exceptions = exceptions(&told, known.language, is_unhandled.then_some(false));
+    let (exceptions, language) = exceptions(&told, known.language, is_unhandled.then_some(false));
     Some(finish(Found {
         told,
         known,
         exceptions,
+        language,
         report,
         event_id: id_of(&[b"span", &span.trace_id.0, &span.span_id.0, &event.time_ns.to_be_bytes()]),
         time_ms: event.time_ns.div_euclid(1_000_000),
@@ -164,7 +165,7 @@ pub(super) fn of_log(record: &LogRecord, resource: &Resource) -> Option<Event> {
     let (trace_id, span_id) = (record.trace_id.unwrap_or(zero.0), record.span_id.unwrap_or(zero.1));
     let is_said = !record.body.trim().is_empty() && record.body != told.message;
     let message = is_said.then(|| Message { template: record.template.clone(), formatted: record.body.clone() });
-    let exceptions = exceptions(&told, known.language, None);
+    let (exceptions, language) = exceptions(&told, known.language, None);
     let event_id = id_of(&[
         b"log",
         &trace_id.0,
@@ -181,6 +182,7 @@ pub(super) fn of_log(record: &LogRecord, resource: &Resource) -> Option<Event> {
         told,
         known,
         exceptions,
+        language,
         report,
         event_id,
         time_ms: record.time_ns.div_euclid(1_000_000),
@@ -203,6 +205,8 @@ struct Found<'a> {
     told: Told<'a>,
     known: Known<'a>,
     exceptions: Vec<Exception>,
+    /// In which the stack trace was read.
+    language: Option<Language>,
     report: Report,
     event_id: EventId,
     time_ms: i64,
@@ -225,7 +229,7 @@ fn finish(found: Found<'_>) -> Event {
         kind: EventKind::Error,
         timestamp_ms: found.time_ms,
         level: found.level,
-        platform: known.platform().to_owned(),
+        platform: known.platform(found.language).to_owned(),
         logger: found.logger.as_deref().map(|logger| cut(logger, crate::config::event::LOGGER_CHARS_MAX)),
         message: found.message.clone(),
         exceptions: found.exceptions.clone(),
@@ -262,10 +266,14 @@ pub(super) fn cut(text: &str, chars_max: usize) -> String {
 }
 
 /// The chain the stack trace tells of, else the one exception that is named.
-fn exceptions(told: &Told<'_>, language: Option<Language>, handled: Option<bool>) -> Vec<Exception> {
-    let mut exceptions = match traceback::parse(told.stacktrace, language) {
-        Some(found) => found.exceptions,
-        None => vec![Exception::default()],
+fn exceptions(
+    told: &Told<'_>,
+    language: Option<Language>,
+    handled: Option<bool>,
+) -> (Vec<Exception>, Option<Language>) {
+    let (mut exceptions, language) = match traceback::parse(told.stacktrace, language) {
+        Some(found) => (found.exceptions, Some(found.language)),
+        None => (vec![Exception::default()], language),
     };
     if let Some(raised) = exceptions.last_mut() {
         if raised.ty.is_none() && !told.ty.is_empty() {
@@ -284,7 +292,7 @@ fn exceptions(told: &Told<'_>, language: Option<Language>, handled: Option<bool>
             frame.abs_path = frame.abs_path.take().or_else(|| frame.filename.clone());
         }
     }
-    exceptions
+    (exceptions, language)
 }
 
 /// `/orders/<int:pk>/` of `GET /orders/<int:pk>/`, as Sentry's SDKs call a request; the name of anything else.

@@ -227,7 +227,8 @@ fn captured_failures_are_one_error_with_frames_of_the_application() {
     let hashes = |events: &[Event]| grouping::group(&events[0], Rules::none()).variants[0];
     assert_eq!(hashes(&by_span), hashes(&by_log));
     let javascript = errors("otlp-js-0.223.1/traces-failure");
-    assert_eq!(javascript[0].platform, "node");
+    // Its resource does not say.
+    assert_eq!(javascript[0].platform, "javascript");
     assert!(javascript[0].exceptions[0].frames.len() > 1);
 }
 

@@ -387,7 +387,8 @@ mod tests {
         let logs = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[
             {"timeUnixNano":"1","severityNumber":"SEVERITY_NUMBER_INFO","body":{"stringValue":"x"},"traceId":""},{}]}]}]}"#;
         let decoded = decode_logs(Format::Json, logs.as_bytes(), &LIMITS).expect("a request");
-        assert_eq!(decoded.items, [Incoming::Counted { category: "log".into(), quantity: 2 }]);
+        let [Incoming::Logs(batch)] = &decoded.items[..] else { panic!("{decoded:?}") };
+        assert_eq!(batch.records.len(), 2);
 
         let metrics = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[
             {"name":"a","gauge":{"dataPoints":[{"asInt":"1"},{"asDouble":"NaN","exemplars":[{"asInt":2}]}]}},
