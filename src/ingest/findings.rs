@@ -140,6 +140,7 @@ fn event(finding: &Finding) -> Event {
         template: None,
         csp: None,
         user_agent: None,
+        report: None,
         body: body.to_string().into_bytes(),
     }
 }

@@ -45,6 +45,7 @@ const LIMITS: Limits = Limits {
     events_max: SPAN_EVENTS_MAX,
     attribute_text_bytes_max: ATTRIBUTE_BYTES_MAX,
     depth_max: ATTRIBUTE_DEPTH_MAX,
+    exception_severity_min: 17,
 };
 
 fn main() {

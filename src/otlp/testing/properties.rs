@@ -26,6 +26,7 @@ pub(super) const TIGHT: Limits = Limits {
     events_max: 1,
     attribute_text_bytes_max: 12,
     depth_max: 2,
+    exception_severity_min: 17,
 };
 
 pub(super) fn any_text() -> impl Strategy<Value = String> {

@@ -58,6 +58,8 @@ async fn send(store: &Store, bug: u64, number: u64, is_plain: bool) {
         user_hash: None,
         trace_id: None,
         span_id: None,
+        sighting: None,
+        report: None,
         grouping_version: 1,
         hashes: vec![hash],
         body: if is_plain { compress(&body) } else { store.bodies().compress_event(PROJECT, Some(hash), &body) },

@@ -17,7 +17,7 @@ const TOLD_MAX: usize = 3;
 /// The schema in which minutes of metrics got buckets (`0015_metric_totals.sql`).
 const METRIC_BUCKETS_SCHEMA: i64 = 15;
 /// The schema with performance data (`0017_performance.sql`).
-const PERFORMANCE_SCHEMA: i64 = 16;
+const PERFORMANCE_SCHEMA: i64 = 17;
 
 /// As triggers count it (migration 12), by kind; minutes of metrics as told.
 macro_rules! stored {
@@ -359,6 +359,16 @@ const INVARIANTS: &[Invariant] = &[
         until: None,
         sql: stored!("coalesce(sum(80 + coalesce(length(buckets), 0)), 0)"),
         advice: ROOM_OFF,
+    },
+    Invariant {
+        claim: "every report of an error belongs to an event",
+        since: 16,
+        until: None,
+        sql: "SELECT 'report ' || lower(hex(report_id)) || ' of event ' || event_row || ', which is not here' FROM error_report
+                  WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.id = event_row)
+              UNION ALL SELECT 'an error of trace ' || lower(hex(trace_id)) || ' of event ' || event_row || ', which is not here'
+                  FROM trace_error WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.id = event_row)",
+        advice: LEFT_OVER,
     },
     Invariant {
         claim: "every issue is found by a search",
