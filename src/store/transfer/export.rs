@@ -12,7 +12,8 @@ use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::json::{Object, log_line, on_one_line, point_json, span_line};
 use super::stored::{next_logs, next_points, next_spans, project_of, set_aside};
-use super::tables::{BLOB, FIRST, LAST, MIDDLE, Table};
+use super::sums::LAST;
+use super::tables::{BLOB, FIRST, MIDDLE, Table};
 use super::{FORMAT, TransferError, group_of};
 use crate::config::{BACKUP_LOG_BYTES_MAX, EXPORT_PAGE_ROWS};
 use crate::model::ids::{ProjectId, TraceId};

@@ -10,7 +10,8 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, Trans
 
 use super::json::{Members, Ty, bytes, column, int, log_of, members, points_of, span_of, text};
 use super::stored::{forget_delivery, has_part, known_logs, known_spans};
-use super::tables::{BLOB, CHUNK_WRITE, FIRST, LAST, MIDDLE, Table};
+use super::sums::LAST;
+use super::tables::{BLOB, CHUNK_WRITE, FIRST, MIDDLE, Table};
 use super::{Again, FORMAT, TransferError};
 use crate::config::{
     Durability, IMPORT_BYTES_PER_COMMIT, IMPORT_GROUP_BYTES, IMPORT_GROUP_ROWS, IMPORT_LINE_BYTES_MAX,

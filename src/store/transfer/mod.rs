@@ -9,6 +9,7 @@ mod export;
 mod import;
 mod json;
 mod stored;
+mod sums;
 mod tables;
 
 use std::path::PathBuf;
