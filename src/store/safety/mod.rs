@@ -296,7 +296,7 @@ fn holds_data(connection: &Connection) -> bool {
         // What a new database is made with.
         Ok(tables) => tables
             .iter()
-            .filter(|table| !["setting", "project", "project_key"].contains(&table.as_str()))
+            .filter(|table| !["setting", "project", "project_key", "perf_place"].contains(&table.as_str()))
             .any(|table| any(table)),
         Err(_) => true,
     }

@@ -1,6 +1,6 @@
 //! Rows of [`super::tables`] that sum others up: numbers by minute, hour and day, and what they are of.
 //!
-//! The counts of issues and events are apart ([`super::counts`]), as they are taken from several lines each.
+//! How counts are merged that one of two stores has summed further is in [`super::counts`].
 
 use super::json::Ty;
 use super::tables::Table;
