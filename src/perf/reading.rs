@@ -155,7 +155,9 @@ fn statement_of(span: &Span, cache: &mut SqlCache) -> Option<Arc<Sql>> {
     if !span.is_db() || span.op == "db.redis" {
         return None;
     }
-    cache.read(&Conventions::of_span(span)).filter(|sql| !sql.text.is_empty())
+    // Sentry's SDK tells of new connections as of queries.
+    let is_statement = |sql: &Arc<Sql>| !sql.text.is_empty() && sql.text != "connect";
+    cache.read(&Conventions::of_span(span)).filter(is_statement)
 }
 
 /// Sentry says which spans are whole transactions. OpenTelemetry says kinds: a server span below another of the same

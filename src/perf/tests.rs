@@ -141,6 +141,7 @@ fn only_whole_requests_and_jobs_are_counted() {
     // Redis takes no SQL, and of a library and its driver the library counts.
     let redis = Span { op: "db.redis".to_string(), ..query(5, 1, 0, 1, "GET a") };
     assert!(kinds(vec![redis]).is_empty());
+    assert!(kinds(vec![query(5, 1, 0, 1, "connect")]).is_empty());
     assert_eq!(kinds(vec![query(5, 0, 0, 4, "SELECT 1"), query(6, 5, 0, 2, "SELECT 1")]), [MeasuredKind::Query]);
     // Spans that are each other's parents are nobody's.
     assert!(kinds(vec![span(1, 2, 0, 1), span(2, 1, 0, 1)]).is_empty());

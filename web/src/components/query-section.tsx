@@ -88,7 +88,7 @@ function LoopAdvice({ finding }: { finding: QueryFinding }) {
       </p>
       <CodeBox
         snippet={{
-          title: finding.callSite ?? "Django",
+          title: "Django",
           language: "python",
           text: isOne ? 'Book.objects.select_related("author")      # the other end of a ForeignKey\n\nfor book in books:\n    book.author.name                        # no query any more' : 'Author.objects.prefetch_related("books")   # a reverse ForeignKey, or ManyToMany\n\nfor author in authors:\n    author.books.all()                      # no query any more; .filter() would be one',
         }}

@@ -182,7 +182,7 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
 
 function Others({ rows, isQuery }: { rows: readonly PerformanceOther[]; isQuery: boolean }) {
   return (
-    <table class="metrics performance">
+    <table class={isQuery ? "metrics performance" : "metrics performance queries"}>
       <thead>
         <tr>
           <th scope="col">{isQuery ? "Endpoint or task" : "Query"}</th>
@@ -278,6 +278,18 @@ function Spread({ buckets, apdexMs }: { buckets: readonly PerformanceBucket[]; a
           <span key={n}>{ms(n)}</span>
         ))}
       </div>
+      {apdexMs !== null && last.to_ms > apdexMs && (
+        <ul class="legend">
+          <li>
+            <span class="swatch" style={{ background: "var(--warning)" }} /> longer than {ms(apdexMs)}
+          </li>
+          {last.to_ms > apdexMs * 4 && (
+            <li>
+              <span class="swatch" style={{ background: "var(--error)" }} /> longer than {ms(apdexMs * 4)}
+            </li>
+          )}
+        </ul>
+      )}
     </figure>
   );
 }

@@ -91,7 +91,7 @@ export function PerformancePage() {
           <NoPerformance />
         ))}
       {rows && rows.length > 0 && (
-        <table class="metrics performance">
+        <table class={isQuery ? "metrics performance queries" : "metrics performance"}>
           <thead>
             <tr>
               <th scope="col">{isQuery ? "Query" : words.words.slice(0, -1)}</th>
@@ -155,7 +155,7 @@ export function Share({ share }: { share: number }) {
       <span class="share-bar" aria-hidden="true">
         <span style={{ width: `${Math.min(100, share * 100)}%` }} />
       </span>
-      {percent(share)}
+      <span class="share-text">{percent(share)}</span>
     </span>
   );
 }
