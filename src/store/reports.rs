@@ -8,6 +8,7 @@
 //! Knows errors by the numbers of [`Sighting`]. Reports that cannot be of the same error (the same logging call twice, two
 //! spans) stay two.
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
 
 use crate::config::{ERROR_REPORTS_SHOWN_MAX, TRACE_ERRORS_COMPARED_MAX};
@@ -254,6 +255,16 @@ fn appended(tx: &Transaction<'_>, row: i64) -> Result<EventAppended, StoreError>
     let issue_id = IssueId(statement.query_row(named_params! { ":row": row }, |row| row.get(0))?);
     let short_no = read_short_no(tx, issue_id)?.unwrap_or(0);
     Ok(EventAppended { issue_id, short_no, is_new_issue: false, is_duplicate: true })
+}
+
+/// Gives what is known of the event `from` to `to`, for whoever writes a row anew.
+pub(super) fn move_all(tx: &Transaction<'_>, from: i64, to: i64, trace_id: &Value) -> Result<(), StoreError> {
+    let mut statement =
+        tx.prepare_cached("UPDATE trace_error SET event_row = :to WHERE trace_id = :trace_id AND event_row = :from")?;
+    statement.execute(named_params! { ":from": from, ":to": to, ":trace_id": trace_id })?;
+    let mut statement = tx.prepare_cached("UPDATE error_report SET event_row = :to WHERE event_row = :from")?;
+    statement.execute(named_params! { ":from": from, ":to": to })?;
+    Ok(())
 }
 
 /// The event that an id stands for which only a report of it has.

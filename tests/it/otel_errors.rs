@@ -1,14 +1,19 @@
 //! Exceptions that OpenTelemetry tells of: as issues, and each error once, whoever tells of it and in whatever order.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use crate::fixture::send;
 use crate::harness::Trapline;
 use crate::payload::{event_envelope, id, to_envelope};
 
-/// Now, as far as these tests know; in the past, so that no clock is taken for wrong.
+/// Now, as far as these tests know, however long they take: what is sent again is the same. In the past, so that no clock
+/// is taken for wrong.
 fn now_s() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() - 60
+    static NOW_S: LazyLock<u64> =
+        LazyLock::new(|| std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() - 60);
+    *NOW_S
 }
 
 fn ns(offset_ms: u64) -> String {
