@@ -111,7 +111,8 @@
 //!
 //! Performance data is counted behind the acknowledgement, not in it: the keeper looks at each batch of spans once, in order,
 //! when the rest of its traces has had time to come and before it may be sealed (`store::perf`). So a request knows queries
-//! that came before it, a span that comes again in other company is known, and ingest pays nothing. The sums of a look and
+//! that came before it, a span that comes again in other company is known, a request that Sentry's SDK and OpenTelemetry both
+//! tell of is one (`perf::twins`), and ingest pays nothing. The sums of a look and
 //! the place it reached are one transaction. They are histograms of fixed buckets by minute and hour, which any two of add
 //! up. Mistakes among the queries are found in the same look, left in a row, and become events on the route above.
 //!

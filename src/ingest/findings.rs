@@ -74,6 +74,9 @@ fn event(finding: &Finding) -> Event {
     fingerprint.extend(finding.cause());
     let mut tags = vec![("db.operation".to_string(), finding.operation.clone())];
     tags.extend(finding.table.iter().map(|table| ("db.table".to_string(), table.clone())));
+    if !finding.service.is_empty() {
+        tags.push(("service.name".to_string(), finding.service.clone()));
+    }
     let body = json!({
         "event_id": event_id.to_string(),
         "timestamp": rfc3339(finding.timestamp_ms),
@@ -82,7 +85,6 @@ fn event(finding: &Finding) -> Event {
         "logentry": { "formatted": formatted },
         "culprit": culprit,
         "transaction": finding.within,
-        "server_name": finding.service,
         "environment": finding.environment,
         "release": finding.release,
         "fingerprint": fingerprint,
@@ -127,7 +129,7 @@ fn event(finding: &Finding) -> Event {
         culprit: Some(culprit),
         release: finding.release.clone(),
         environment: finding.environment.clone(),
-        server_name: Some(finding.service.clone()),
+        server_name: None,
         request_url: None,
         tags,
         user: None,

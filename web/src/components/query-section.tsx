@@ -55,7 +55,7 @@ export function QuerySection({ finding }: { finding: QueryFinding }) {
       {isLoop ? <LoopAdvice finding={finding} /> : <SlowAdvice finding={finding} />}
       {finding.traceId !== "" && (
         <p>
-          <a href={tracePath(finding.traceId)}>The trace of this event, with these queries marked</a>
+          <a href={tracePath(finding.traceId)}>The trace of this event, with {finding.count > 1 ? "these queries" : "this query"} marked</a>
         </p>
       )}
     </div>

@@ -15,7 +15,7 @@ import { useCoalesced } from "../lib/coalesce";
 import { count, oneLine, percent } from "../lib/format";
 import { timeRange } from "../lib/logs";
 import { number } from "../lib/metrics";
-import { apdex, change as changeOf, KINDS, kindOf, ms, performancePath, perRequest, rate, shortSql } from "../lib/performance";
+import { apdex, change as changeOf, KINDS, type Kind, kindOf, ms, performancePath, perRequest, rate, shortSql } from "../lib/performance";
 import { tracePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { now } from "../state";
@@ -24,6 +24,8 @@ import "../styles/logs.css";
 import "../styles/performance.css";
 
 const AGAIN_MS = 5000;
+/** What is counted of each kind. */
+const COUNTED = { endpoint: "Requests", task: "Runs", query: "Queries" } as const;
 
 export function PerformanceDetailPage({ params }: PageProps) {
   const key = params.key ?? "";
@@ -56,7 +58,13 @@ export function PerformanceDetailPage({ params }: PageProps) {
     <div class="page metric-page perf-page" aria-busy={answer.isLoading}>
       <header class="issue-head">
         <p class="crumbs">
-          <a href={back}>Performance</a> <span aria-hidden="true">/</span> {data && <span>{KINDS.find((one) => one.key === kind)?.words}</span>}
+          <a href={back}>Performance</a>
+          {data && (
+            <>
+              {" "}
+              <span aria-hidden="true">/</span> <span>{KINDS.find((one) => one.key === kind)?.words}</span>
+            </>
+          )}
         </p>
         <PageTitle title={data ? oneLine(isQuery ? shortSql(data.name) : data.name, 120) : "Performance"} class="metric-title" />
       </header>
@@ -88,7 +96,7 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
     ["p95", ms(numbers.p95_ms)],
     ["p99", ms(numbers.p99_ms)],
     ["Failed", numbers.failed === 0 ? "none" : percent(numbers.error_share), numbers.failed === 0 ? undefined : `${count(numbers.failed)} in this time`],
-    ...(isQuery ? [] : ([["Apdex", apdex(numbers.apdex), `up to ${data.apdex_ms} ms satisfies`], ["SQL per request", perRequest(numbers.sql_per_request), numbers.sql_share === null ? undefined : `${percent(numbers.sql_share)} of the time`]] as [string, string, string?][])),
+    ...(isQuery ? [] : ([["Apdex", apdex(numbers.apdex), `up to ${data.apdex_ms} ms satisfies`], [`SQL per ${data.kind === "task" ? "run" : "request"}`, perRequest(numbers.sql_per_request), numbers.sql_share === null ? undefined : `${percent(numbers.sql_share)} of the time`]] as [string, string, string?][])),
   ];
   if (numbers.count === 0) return <p class="quiet">Nothing of this was measured in this time. Choose a longer one, or fewer filters.</p>;
   const per = stretch(data.step_ms);
@@ -127,7 +135,7 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
       </section>
       <div class="perf-pair">
         <section aria-labelledby="h-rate" class="event-section">
-          <h2 id="h-rate">{isQuery ? "Queries" : "Requests"}</h2>
+          <h2 id="h-rate">{COUNTED[kindOf(data.kind)]}</h2>
           <LineChart {...chart} lines={[{ name: "count", colour: "accent", values: series.count.map((n) => n || null) }]} print={number} asBars label={`per ${per}`} />
         </section>
         {isQuery || numbers.failed > 0 ? (
@@ -137,7 +145,7 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
           </section>
         ) : (
           <section aria-labelledby="h-sql" class="event-section">
-            <h2 id="h-sql">SQL per request</h2>
+            <h2 id="h-sql">SQL per {data.kind === "task" ? "run" : "request"}</h2>
             <LineChart {...chart} lines={[{ name: "queries", colour: "p2", values: series.sql_per_request }]} print={number} asBars={false} label={`on average, per ${per}`} />
           </section>
         )}
@@ -151,7 +159,7 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
       {data.others.length > 0 && (
         <section aria-labelledby="h-others" class="event-section">
           <h2 id="h-others">{isQuery ? "Made by" : "Queries"}</h2>
-          <Others rows={data.others} isQuery={isQuery} />
+          <Others rows={data.others} kind={kindOf(data.kind)} />
         </section>
       )}
       {data.by_release.length > 1 && <Releases data={data} isQuery={isQuery} />}
@@ -180,13 +188,14 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
   );
 }
 
-function Others({ rows, isQuery }: { rows: readonly PerformanceOther[]; isQuery: boolean }) {
+function Others({ rows, kind }: { rows: readonly PerformanceOther[]; kind: Kind }) {
+  const isQuery = kind === "query";
   return (
     <table class={isQuery ? "metrics performance" : "metrics performance queries"}>
       <thead>
         <tr>
           <th scope="col">{isQuery ? "Endpoint or task" : "Query"}</th>
-          <th scope="col" class="num">{isQuery ? "Rate" : "Per request"}</th>
+          <th scope="col" class="num">{isQuery ? "Rate" : kind === "task" ? "Per run" : "Per request"}</th>
           <th scope="col" class="num c-wide">p50</th>
           <th scope="col" class="num">p95</th>
           <th scope="col" class="num c-share">Time</th>
@@ -224,7 +233,7 @@ function Releases({ data, isQuery }: { data: PerformanceDetailView; isQuery: boo
         <thead>
           <tr>
             <th scope="col">Release</th>
-            <th scope="col" class="num">{isQuery ? "Queries" : "Requests"}</th>
+            <th scope="col" class="num">{COUNTED[kindOf(data.kind)]}</th>
             <th scope="col" class="num">Failed</th>
             <th scope="col" class="num c-wide">p50</th>
             <th scope="col" class="num">p95</th>
