@@ -52,7 +52,8 @@ export const apdex = (n: number | null): string => (n === null ? "–" : n.toFix
 
 /** Excellent and good pass; below that people notice, and leave. */
 export function apdexWords(n: number): "good" | "fair" | "poor" {
-  return n >= 0.85 ? "good" : n >= 0.7 ? "fair" : "poor";
+  const shown = Math.round(n * 100);
+  return shown >= 85 ? "good" : shown >= 70 ? "fair" : "poor";
 }
 
 export const perRequest = (n: number | null): string => (n === null ? "–" : n === 0 ? "0" : n < 9.95 ? n.toFixed(1).replace(/\.0$/, "") : String(Math.round(n)));
