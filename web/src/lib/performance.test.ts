@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { EventDetail, PerformanceNumbers, PerformanceRowView } from "../api/types";
-import { change, queryFindingOf, rate, relationHint, shortSql, sorted } from "./performance";
+import { apdex, apdexWords, change, queryFindingOf, rate, relationHint, shortSql, sorted } from "./performance";
 
 const numbers: PerformanceNumbers = { count: 1, per_minute: 1, failed: 0, error_share: 0, total_ms: 1, average_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, apdex: 1, sql_per_request: 1, sql_share: 0.5 };
 const row = (name: string, time_share: number, more: Partial<PerformanceNumbers> = {}): PerformanceRowView => ({ key: name, name, services: [], counts: [], time_share, numbers: { ...numbers, ...more } });
@@ -14,6 +14,10 @@ test("rows are in the order asked for, and the rest by time", () => {
 
 test("rates read in the unit that has a number in front", () => {
   expect([0, 1200, 12.34, 0.5, 0.001].map(rate)).toEqual(["0", "20/s", "12/min", "30/h", "1.4/day"]);
+});
+
+test("an Apdex is judged as it is printed", () => {
+  expect([0.8478, 0.844, 0.694].map((n) => [apdex(n), apdexWords(n)])).toEqual([["0.85", "good"], ["0.84", "fair"], ["0.69", "poor"]]);
 });
 
 test("a change smaller than what can be told is none", () => {
