@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::dictionaries::send_until_in_use;
 use crate::harness::{Trapline, run};
-use crate::payload::{id, otlp_request, otlp_span, send_event, send_span};
+use crate::payload::{event, event_envelope, id, otlp_request, otlp_span, send_event, send_span, to_envelope};
 use crate::schemas::{fill, seal_after, send_log, start_sealing, wait_until_sealed};
 
 /// Runs a command that has to succeed.
@@ -166,6 +166,206 @@ fn stores_are_merged_and_later_exports_add_what_is_new() {
         .map(|issue| issue["short_id"].as_str().unwrap().rsplit('-').next().unwrap().parse().unwrap())
         .collect();
     assert_eq!(numbers.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{numbers:?}");
+}
+
+/// A store with errors of one name, some days ago, as if it had been there then.
+fn store_of(days_ago: i64, events: &[(u64, &str, &str)]) -> Trapline {
+    let mut server = Trapline::start();
+    for (number, ty, environment) in events {
+        let mut event = event(*number, ty);
+        event["environment"] = json!(environment);
+        event["release"] = json!(format!("shop@{environment}"));
+        event["user"] = json!({ "id": number.to_string() });
+        to_envelope(&server, event_envelope(&event)).send().expect(200);
+    }
+    assert!(server.terminate().success());
+    let (hours, ms) = (days_ago * 24, days_ago * 86_400_000);
+    let sql = format!(
+        "UPDATE event SET timestamp_ms = timestamp_ms - {ms}, received_ms = received_ms - {ms};
+         UPDATE issue SET first_seen_ms = first_seen_ms - {ms}, last_seen_ms = last_seen_ms - {ms};
+         UPDATE issue_environment SET first_seen_ms = first_seen_ms - {ms}, last_seen_ms = last_seen_ms - {ms};
+         UPDATE issue_hour SET hour = hour - {hours};
+         UPDATE outcome SET hour = hour - {hours};
+         UPDATE release SET first_seen_ms = first_seen_ms - {ms}, last_seen_ms = last_seen_ms - {ms};
+         UPDATE release_hour SET hour = hour - {hours};
+         UPDATE stored_day SET day = day - {days_ago};"
+    );
+    change(&server.database(), &sql);
+    server
+}
+
+fn change(database: &Path, sql: &str) {
+    Connection::open(database).unwrap().execute_batch(sql).unwrap();
+}
+
+fn copy_store(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    std::fs::copy(from, to.join("trapline.db")).unwrap();
+}
+
+fn parsed(lines: &[String]) -> Vec<Value> {
+    lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn of_kind<'a>(lines: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    lines.iter().filter(move |line| line["kind"] == kind)
+}
+
+/// Sums of a list of `[name, …, count]` by name.
+fn sums<'a>(lists: impl Iterator<Item = &'a Value>) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for entry in lists.flat_map(|list| list.as_array().unwrap()) {
+        let entry = entry.as_array().unwrap();
+        *sums.entry(entry[0].to_string()).or_default() += entry[entry.len() - 1].as_u64().unwrap();
+    }
+    sums
+}
+
+fn accepted<'a>(lines: impl Iterator<Item = &'a Value>) -> BTreeMap<i64, u64> {
+    let mut hours = BTreeMap::new();
+    for line in lines.filter(|line| line["category"] == "event" && line["reason"] == "accepted") {
+        *hours.entry(line["hour"].as_i64().unwrap()).or_default() += line["quantity"].as_u64().unwrap();
+    }
+    hours
+}
+
+/// Three days lie between them, whichever comes first, and whether the events are still here or only their counts.
+#[test]
+fn an_issue_of_two_stores_holds_the_hours_environments_and_counts_of_both() {
+    let old =
+        store_of(3, &[(1, "KeyError", "live"), (2, "KeyError", "live"), (3, "KeyError", "stage"), (4, "OSError", "")]);
+    let new = store_of(0, &[(11, "KeyError", "live"), (12, "KeyError", "test"), (13, "TypeError", "test")]);
+    for (gone, present) in [("", 7), ("old", 3), ("new", 4), ("both", 0)] {
+        for (into, from, status) in [(&new, &old, "ignored"), (&old, &new, "resolved")] {
+            let dir = tempfile::tempdir().unwrap();
+            let dir = dir.path();
+            copy_store(&into.database(), &dir.join("data"));
+            copy_store(&from.database(), &dir.join("other"));
+            change(&dir.join("data/trapline.db"), &format!("UPDATE issue SET status = '{status}'"));
+            for (data, store) in [("data", into), ("other", from)] {
+                if gone == "both" || gone == if std::ptr::eq(store, &old) { "old" } else { "new" } {
+                    change(&dir.join(data).join("trapline.db"), "DELETE FROM event");
+                }
+            }
+            let before = [parsed(&lines_of(dir, "data")), parsed(&lines_of(dir, "other"))];
+            ok(dir, &["export", "other.ndjson", "--data-dir", "other"]);
+            ok(dir, &["import", "other.ndjson", "--data-dir", "data"]);
+            ok(dir, &["check", "--full", "--data-dir", "data"]);
+            let what = format!("events gone: {gone:?}, into the one that is {status}");
+            let lines = lines_of(dir, "data");
+            let after = parsed(&lines);
+            assert_eq!(of_kind(&after, "event").count(), present, "{what}");
+            assert_eq!(of_kind(&after, "issue").count(), 3, "{what}");
+            for issue in of_kind(&after, "issue") {
+                let was: Vec<&Value> = before
+                    .iter()
+                    .flatten()
+                    .filter(|line| line["kind"] == "issue" && line["id"] == issue["id"])
+                    .collect();
+                let number = |name: &'static str| was.iter().map(move |issue| issue[name].as_i64().unwrap());
+                for field in ["hours", "environments"] {
+                    let both = sums(was.iter().map(|issue| &issue[field]));
+                    assert_eq!(sums([&issue[field]].into_iter()), both, "{what}: {field} of {issue}");
+                }
+                assert_eq!(issue["event_count"].as_i64(), Some(number("event_count").sum()), "{what}");
+                assert_eq!(issue["user_count"].as_i64(), Some(number("user_count").sum()), "{what}");
+                assert_eq!(issue["first_seen_ms"].as_i64(), number("first_seen_ms").min(), "{what}");
+                assert_eq!(issue["last_seen_ms"].as_i64(), number("last_seen_ms").max(), "{what}");
+                let newest = was.iter().max_by_key(|issue| issue["last_seen_ms"].as_i64()).unwrap();
+                assert_eq!(issue["last_release"], newest["last_release"], "{what}");
+                let oldest = was.iter().min_by_key(|issue| issue["first_seen_ms"].as_i64()).unwrap();
+                assert_eq!(issue["first_release"], oldest["first_release"], "{what}");
+                let here = of_kind(&before[0], "issue").any(|known| known["id"] == issue["id"]);
+                assert_eq!(issue["status"], if here { status } else { "unresolved" }, "{what}");
+            }
+            let both = accepted(before.iter().flat_map(|lines| of_kind(lines, "outcome")));
+            assert_eq!(accepted(of_kind(&after, "outcome")), both, "{what}");
+            // Once more, and its own into itself.
+            ok(dir, &["import", "other.ndjson", "--data-dir", "data"]);
+            assert_eq!(lines_of(dir, "data"), lines, "{what}");
+            ok(dir, &["export", "own.ndjson", "--data-dir", "data"]);
+            ok(dir, &["import", "own.ndjson", "--data-dir", "data"]);
+            ok(dir, &["import", "own.ndjson", "--data-dir", "other"]);
+            assert_eq!(lines_of(dir, "data"), lines, "{what}");
+            let numbered = |lines: Vec<String>| counts_of(&parsed(&lines));
+            assert_eq!(numbered(lines_of(dir, "other")), numbered(lines), "{what}: and the other way round");
+        }
+    }
+}
+
+/// What is counted of issues, and of what was accepted.
+fn counts_of(lines: &[Value]) -> Vec<String> {
+    let issues = of_kind(lines, "issue").map(|issue| {
+        let field = |name: &str| format!("{name}: {}", issue[name]);
+        ["id", "hours", "environments", "event_count", "user_count", "first_seen_ms", "last_seen_ms", "last_release"]
+            .map(field)
+            .join(", ")
+    });
+    issues.chain([format!("{:?}", accepted(of_kind(lines, "outcome")))]).collect()
+}
+
+/// Two servers at work in the same hour: their events are told apart as long as they are here.
+#[test]
+fn events_of_the_same_hour_in_two_stores_are_all_counted() {
+    let one = store_of(0, &[(1, "KeyError", "live"), (2, "KeyError", "live"), (3, "KeyError", "test")]);
+    let other = store_of(0, &[(3, "KeyError", "test"), (4, "KeyError", "live"), (5, "OSError", "live")]);
+    let dir = one.dir().to_path_buf();
+    copy_store(&other.database(), &dir.join("other"));
+    ok(&dir, &["export", "other.ndjson", "--data-dir", "other"]);
+    for _ in 0..2 {
+        ok(&dir, &["import", "other.ndjson", "--data-dir", "data"]);
+        ok(&dir, &["check", "--full", "--data-dir", "data"]);
+        let lines = parsed(&lines_of(&dir, "data"));
+        let issues = || of_kind(&lines, "issue");
+        let mut counts: Vec<u64> = issues().map(|issue| issue["event_count"].as_u64().unwrap()).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [1, 4]);
+        assert_eq!(sums(issues().map(|issue| &issue["hours"])).values().sum::<u64>(), 5);
+        let environments = sums(issues().map(|issue| &issue["environments"]));
+        assert_eq!(environments, BTreeMap::from([("\"live\"".to_string(), 4), ("\"test\"".to_string(), 1)]));
+        assert_eq!(accepted(of_kind(&lines, "outcome")).values().sum::<u64>(), 5);
+        let released: u64 = of_kind(&lines, "release_hour").map(|line| line["event_count"].as_u64().unwrap()).sum();
+        assert_eq!(released, 5);
+    }
+}
+
+/// A bug that one store keeps under another id, because it came there by another of its hashes, or was merged.
+#[test]
+fn an_issue_that_is_here_under_another_id_takes_what_comes_of_it() {
+    let one = store_of(0, &[(1, "KeyError", "live"), (2, "OSError", "live")]);
+    let other = store_of(3, &[(3, "OSError", "live"), (4, "OSError", "test")]);
+    let dir = one.dir().to_path_buf();
+    // OSError was merged into KeyError here.
+    let is_key_error = "(SELECT id FROM issue WHERE title LIKE 'KeyError%')";
+    let merge = format!(
+        "UPDATE issue_hash SET issue_id = {is_key_error};
+         UPDATE event SET issue_id = {is_key_error};
+         DELETE FROM issue WHERE title NOT LIKE 'KeyError%';
+         DELETE FROM issue_environment WHERE issue_id <> {is_key_error};
+         DELETE FROM issue_hour WHERE issue_id <> {is_key_error};
+         DELETE FROM issue_users WHERE issue_id <> {is_key_error};
+         UPDATE issue SET event_count = 2;
+         UPDATE issue_hour SET event_count = 2;
+         UPDATE issue_environment SET event_count = 2;"
+    );
+    change(&one.database(), &merge);
+    copy_store(&other.database(), &dir.join("other"));
+    ok(&dir, &["export", "other.ndjson", "--data-dir", "other"]);
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        ok(&dir, &["import", "other.ndjson", "--data-dir", "data"]);
+        ok(&dir, &["check", "--full", "--data-dir", "data"]);
+        let lines = lines_of(&dir, "data");
+        let values = parsed(&lines);
+        let issues: Vec<&Value> = of_kind(&values, "issue").collect();
+        assert_eq!(issues.len(), 1, "{issues:?}");
+        assert_eq!(issues[0]["event_count"], 4);
+        assert!(issues[0]["title"].as_str().unwrap().starts_with("KeyError"), "the newest event names it");
+        assert_eq!(issues[0]["hours"].as_array().unwrap().len(), 2);
+        assert!(of_kind(&values, "event").all(|event| event["issue_id"] == issues[0]["id"]));
+        seen.push(lines);
+    }
+    assert_eq!(seen[0], seen[1]);
 }
 
 /// Whatever comes while an export is written: its counts are those of the events in it.

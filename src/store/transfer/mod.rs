@@ -4,12 +4,16 @@
 //! rows at a time, beside a running server, and writes idempotently: the same lines written twice change nothing. How
 //! spans and logs lie in the file is known to [`stored`] alone.
 
+mod accepted;
 mod counts;
 mod export;
 mod import;
+mod issues;
 mod json;
 mod stored;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

@@ -32,6 +32,13 @@ impl Table {
     }
 }
 
+/// The issue here that one of the other store is, once its line has come.
+macro_rules! here {
+    ($theirs:literal) => {
+        concat!("(SELECT here FROM temp.issue_as WHERE theirs = ", $theirs, ")")
+    };
+}
+
 /// Before spans, logs and metrics, in this order: each may need those before it.
 pub(super) const FIRST: &[Table] = &[
     Table {
@@ -124,45 +131,90 @@ pub(super) const FIRST: &[Table] = &[
                     (SELECT environment, first_seen_ms, last_seen_ms, event_count FROM issue_environment
                      WHERE issue_id = issue.id ORDER BY environment))",
             ),
+            // Of one whose hours are not all here: where those of this store begin.
+            (
+                "hours_from",
+                Ty::Int,
+                "iif(event_count > (SELECT coalesce(sum(issue_hour.event_count), 0) FROM issue_hour
+                         WHERE issue_id = issue.id),
+                     (SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'issue_hours_from'), NULL)",
+            ),
             ("users", Ty::Hex, "(SELECT sketch FROM issue_users WHERE issue_id = issue.id)"),
         ],
         project: Some("project_id"),
         write: &[
-            // Of two counts of the same issue the larger one is taken whole, with its hours and environments.
-            "DELETE FROM issue_hour WHERE issue_id = :id
-                 AND (SELECT event_count FROM issue WHERE id = :id) < :event_count",
-            "DELETE FROM issue_environment WHERE issue_id = :id
-                 AND (SELECT event_count FROM issue WHERE id = :id) < :event_count",
-            "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
-                 level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count,
-                 first_release, last_release)
-             VALUES (:id, :project_id,
-                 CASE WHEN EXISTS (SELECT 1 FROM issue WHERE project_id = :project_id AND short_no = :short_no AND id <> :id)
-                     THEN (SELECT last_short_no + 1 FROM project WHERE id = :project_id) ELSE :short_no END,
-                 :issue_kind, :title, :culprit, :ty, :value, :filename, :function, :line, :level, :platform, :status,
-                 :is_unhandled, :first_seen_ms, :last_seen_ms, :event_count, :user_count, :first_release, :last_release)
-             ON CONFLICT (id) DO UPDATE SET
-                 is_unhandled = is_unhandled OR excluded.is_unhandled,
-                 first_seen_ms = min(first_seen_ms, excluded.first_seen_ms),
-                 last_seen_ms = max(last_seen_ms, excluded.last_seen_ms),
-                 event_count = max(event_count, excluded.event_count)",
-            "UPDATE project SET last_short_no = max(last_short_no,
-                 (SELECT short_no FROM issue WHERE id = :id)) WHERE id = :project_id",
-            "INSERT INTO issue_hash (project_id, hash, issue_id)
-             SELECT :project_id, unhex(value), :id FROM json_each(:hashes) WHERE true
-             ON CONFLICT (project_id, hash) DO NOTHING",
+            // Counts of one that is here already are merged when its events have come ([`super::issues`]).
+            "INSERT INTO temp.issue_as (theirs, here)
+             VALUES (:id, coalesce((SELECT id FROM issue WHERE id = :id),
+                 (SELECT issue.id FROM json_each(:hashes) JOIN issue_hash ON hash = unhex(json_each.value)
+                      JOIN issue ON issue.id = issue_id
+                  WHERE issue_hash.project_id = :project_id ORDER BY json_each.key LIMIT 1), :id))
+             ON CONFLICT (theirs) DO NOTHING",
+            concat!(
+                "INSERT INTO temp.issue_in (theirs, here, event_count, last_seen_ms, hours_from, hours, environments)
+                 SELECT :id, id, :event_count, :last_seen_ms, :hours_from, :hours, :environments FROM issue WHERE id = ",
+                here!(":id"),
+                " ON CONFLICT (theirs) DO UPDATE SET event_count = excluded.event_count, hours = excluded.hours,
+                     last_seen_ms = excluded.last_seen_ms, hours_from = excluded.hours_from,
+                     environments = excluded.environments
+                 WHERE excluded.event_count > event_count"
+            ),
+            concat!(
+                "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
+                     level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count,
+                     first_release, last_release)
+                 VALUES (",
+                here!(":id"),
+                ", :project_id,
+                     CASE WHEN EXISTS
+                         (SELECT 1 FROM issue WHERE project_id = :project_id AND short_no = :short_no AND id <> :id)
+                         THEN (SELECT last_short_no + 1 FROM project WHERE id = :project_id) ELSE :short_no END,
+                     :issue_kind, :title, :culprit, :ty, :value, :filename, :function, :line, :level, :platform, :status,
+                     :is_unhandled, :first_seen_ms, :last_seen_ms, :event_count, :user_count, :first_release,
+                     :last_release)
+                 ON CONFLICT (id) DO UPDATE SET
+                     title = iif(excluded.last_seen_ms > last_seen_ms, excluded.title, title),
+                     culprit = iif(excluded.last_seen_ms > last_seen_ms, excluded.culprit, culprit),
+                     ty = iif(excluded.last_seen_ms > last_seen_ms, excluded.ty, ty),
+                     value = iif(excluded.last_seen_ms > last_seen_ms, excluded.value, value),
+                     filename = iif(excluded.last_seen_ms > last_seen_ms, excluded.filename, filename),
+                     function = iif(excluded.last_seen_ms > last_seen_ms, excluded.function, function),
+                     line = iif(excluded.last_seen_ms > last_seen_ms, excluded.line, line),
+                     level = iif(excluded.last_seen_ms > last_seen_ms, excluded.level, level),
+                     first_release = iif(excluded.first_seen_ms < first_seen_ms, excluded.first_release, first_release),
+                     last_release = iif(excluded.last_seen_ms > last_seen_ms,
+                         coalesce(excluded.last_release, last_release), coalesce(last_release, excluded.last_release)),
+                     is_unhandled = is_unhandled OR excluded.is_unhandled,
+                     first_seen_ms = min(first_seen_ms, excluded.first_seen_ms),
+                     last_seen_ms = max(last_seen_ms, excluded.last_seen_ms)"
+            ),
+            concat!(
+                "UPDATE project SET last_short_no = max(last_short_no, (SELECT short_no FROM issue WHERE id = ",
+                here!(":id"),
+                ")) WHERE id = :project_id"
+            ),
+            concat!(
+                "INSERT INTO issue_hash (project_id, hash, issue_id) SELECT :project_id, unhex(value), ",
+                here!(":id"),
+                " FROM json_each(:hashes) WHERE true ON CONFLICT (project_id, hash) DO NOTHING"
+            ),
             "INSERT INTO issue_hour (issue_id, hour, event_count)
              SELECT :id, value ->> 0, value ->> 1 FROM json_each(:hours)
-             WHERE NOT EXISTS (SELECT 1 FROM issue_hour WHERE issue_id = :id)",
+             WHERE NOT EXISTS (SELECT 1 FROM temp.issue_in WHERE theirs = :id)",
             "INSERT INTO issue_environment (issue_id, environment, first_seen_ms, last_seen_ms, event_count)
              SELECT :id, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:environments)
-             WHERE NOT EXISTS (SELECT 1 FROM issue_environment WHERE issue_id = :id)",
+             WHERE NOT EXISTS (SELECT 1 FROM temp.issue_in WHERE theirs = :id)",
+            "INSERT INTO setting (key, value) SELECT 'issue_hours_from', :hours_from WHERE :hours_from IS NOT NULL
+             ON CONFLICT (key) DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",
         ],
         sketches: &[(
             "users",
-            "SELECT sketch FROM issue_users WHERE issue_id = :id",
-            "INSERT INTO issue_users (issue_id, sketch) VALUES (:id, :sketch)
-             ON CONFLICT (issue_id) DO UPDATE SET sketch = :sketch",
+            concat!("SELECT sketch FROM issue_users WHERE issue_id = ", here!(":id")),
+            concat!(
+                "INSERT INTO issue_users (issue_id, sketch) VALUES (",
+                here!(":id"),
+                ", :sketch) ON CONFLICT (issue_id) DO UPDATE SET sketch = :sketch"
+            ),
         )],
         ..Table::new("issue", "issue", &["id"])
     },
@@ -188,13 +240,17 @@ pub(super) const FIRST: &[Table] = &[
         project: Some("project_id"),
         time: Some("received_ms"),
         has_body: true,
-        write: &["INSERT INTO event (id, project_id, event_id, issue_id, timestamp_ms, received_ms, kind, level, platform,
+        write: &[concat!(
+            "INSERT INTO event (id, project_id, event_id, issue_id, timestamp_ms, received_ms, kind, level, platform,
                  title, culprit, release, environment, trace_id, span_id, grouping_version, body_bytes, body_codec, body)
              VALUES (CASE WHEN EXISTS (SELECT 1 FROM event WHERE id = :id) THEN NULL ELSE :id END, :project_id,
-                 :event_id, (SELECT id FROM issue WHERE id = :issue_id), :timestamp_ms, :received_ms, :event_kind,
+                 :event_id, (SELECT id FROM issue WHERE id = coalesce(",
+            here!(":issue_id"),
+            ", :issue_id)), :timestamp_ms, :received_ms, :event_kind,
                  :level, :platform, :title, :culprit, :release, :environment, :trace_id, :span_id, :grouping_version,
                  :body_bytes, :body_codec, :body)
-             ON CONFLICT (event_id, project_id) DO NOTHING"],
+             ON CONFLICT (event_id, project_id) DO NOTHING"
+        )],
         ..Table::new("event", "event", &["id"])
     },
     Table {
