@@ -74,6 +74,7 @@ pub fn import(
     let before = count_rows(&connection)?;
     super::counts::begin(&connection)?;
     super::issues::begin(&connection)?;
+    super::releases::begin(&connection)?;
     super::accepted::begin(&connection)?;
     let mut importer = Importer {
         ids: ServerIds::after(last_server_id(&connection)?),
@@ -128,7 +129,8 @@ pub fn import(
 /// What is counted here and there, when the last line has come.
 fn merge(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     super::counts::merge(tx)?;
-    super::issues::merge(tx)
+    super::issues::merge(tx)?;
+    super::releases::merge(tx)
 }
 
 impl Imported {

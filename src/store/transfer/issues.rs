@@ -148,32 +148,21 @@ pub(super) fn share(amount: i64, rooms: &[i64]) -> Vec<i64> {
     shares
 }
 
-/// Hours as [`hour_of`] counts them, also before 1970.
-macro_rules! hour {
-    ($ms:literal) => {
-        concat!("((", $ms, " - ((", $ms, " % 3600000) + 3600000) % 3600000) / 3600000)")
-    };
-}
-
 /// Before the first line.
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(concat!(
-        // Which issue here is meant by theirs: itself, or the one that has a hash of it.
+    // Which issue here is meant by theirs: itself, or the one that has a hash of it.
+    connection.execute_batch(
         "CREATE TEMP TABLE issue_as (theirs INTEGER PRIMARY KEY, here INTEGER NOT NULL);
          CREATE TEMP TABLE issue_in (theirs INTEGER PRIMARY KEY, here INTEGER NOT NULL, event_count INTEGER NOT NULL,
              last_seen_ms INTEGER NOT NULL, hours_from INTEGER, hours TEXT NOT NULL, environments TEXT NOT NULL);
          CREATE INDEX temp.issue_in_here ON issue_in (here);
          CREATE TEMP TABLE issue_of_new (issue_id INTEGER PRIMARY KEY);
-         CREATE TEMP TABLE hour_of_new (hour INTEGER PRIMARY KEY);
          CREATE TEMP TABLE present (issue_id INTEGER, hour INTEGER, environment TEXT, first_ms INTEGER, last_ms INTEGER,
              event_count INTEGER, PRIMARY KEY (issue_id, hour, environment)) WITHOUT ROWID;
-         CREATE TEMP TRIGGER event_is_new AFTER INSERT ON main.event BEGIN
+         CREATE TEMP TRIGGER event_of_issue AFTER INSERT ON main.event BEGIN
              INSERT INTO issue_of_new VALUES (new.issue_id) ON CONFLICT DO NOTHING;
-             INSERT INTO hour_of_new VALUES (",
-        hour!("new.timestamp_ms"),
-        ") ON CONFLICT DO NOTHING;
          END;",
-    ))
+    )
 }
 
 /// Behind the last line. Changes nothing where everything is counted.
@@ -202,11 +191,8 @@ pub(super) fn merge(tx: &Transaction<'_>) -> rusqlite::Result<()> {
             write(tx, issue_id, &here, &both)?;
         }
     }
-    merge_releases(tx)?;
     reconcile_users(tx)?;
-    tx.execute_batch(
-        "DELETE FROM temp.issue_in; DELETE FROM temp.issue_of_new; DELETE FROM temp.hour_of_new; DELETE FROM temp.present;",
-    )
+    tx.execute_batch("DELETE FROM temp.issue_in; DELETE FROM temp.issue_of_new; DELETE FROM temp.present;")
 }
 
 fn hours_from(tx: &Transaction<'_>) -> rusqlite::Result<Option<i64>> {
@@ -302,23 +288,6 @@ fn write(tx: &Transaction<'_>, issue_id: i64, here: &Counts, both: &Counts) -> r
         .execute((issue_id, environment, first_ms, last_ms, count))?;
     }
     Ok(())
-}
-
-/// A release counts at least the events of its hours that are here.
-fn merge_releases(tx: &Transaction<'_>) -> rusqlite::Result<()> {
-    tx.execute_batch(concat!(
-        "UPDATE release_hour SET event_count = present.event_count
-         FROM (SELECT project_id, release AS version, coalesce(environment, '') AS environment, ",
-        hour!("timestamp_ms"),
-        " AS hour, count(*) AS event_count
-             FROM event WHERE release IS NOT NULL AND ",
-        hour!("timestamp_ms"),
-        " IN (SELECT hour FROM temp.hour_of_new) GROUP BY 1, 2, 3, 4) AS present
-         WHERE present.project_id = release_hour.project_id AND present.version = release_hour.version
-             AND present.environment = release_hour.environment AND present.hour = release_hour.hour
-             AND present.event_count > release_hour.event_count
-             AND EXISTS (SELECT 1 FROM temp.hour_of_new);",
-    ))
 }
 
 /// An issue counts the users of its sketch.

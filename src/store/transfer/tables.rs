@@ -5,6 +5,7 @@
 //! numbers a store gave out. Written twice, every statement here changes nothing.
 
 use super::json::Ty;
+use super::releases::SESSION_WRITE;
 
 /// Rows that become a line each.
 pub(super) struct Table {
@@ -480,12 +481,18 @@ pub(super) const MIDDLE: &[Table] = &[
             ("issue_id", Ty::Int, "issue_id"),
         ],
         project: Some("monitor.project_id"),
-        write: &["INSERT INTO monitor_environment (monitor_id, name, created_ms, next_expected_ms, overdue_ms,
+        // The state of a job is known best to the store that heard of it last.
+        write: &[concat!("INSERT INTO monitor_environment (monitor_id, name, created_ms, next_expected_ms, overdue_ms,
                  last_check_in_ms, failures, successes, incident_since_ms, incident_events, incident_event_ms, issue_id)
              VALUES ((SELECT id FROM monitor WHERE project_id = :project_id AND slug = :monitor), :name, :created_ms,
                  :next_expected_ms, :overdue_ms, :last_check_in_ms, :failures, :successes, :incident_since_ms,
-                 :incident_events, :incident_event_ms, :issue_id)
-             ON CONFLICT (monitor_id, name) DO NOTHING"],
+                 :incident_events, :incident_event_ms, coalesce(", here!(":issue_id"), ", :issue_id))
+             ON CONFLICT (monitor_id, name) DO UPDATE SET next_expected_ms = excluded.next_expected_ms,
+                 overdue_ms = excluded.overdue_ms, last_check_in_ms = excluded.last_check_in_ms,
+                 failures = excluded.failures, successes = excluded.successes,
+                 incident_since_ms = excluded.incident_since_ms, incident_events = excluded.incident_events,
+                 incident_event_ms = excluded.incident_event_ms, issue_id = excluded.issue_id
+             WHERE excluded.last_check_in_ms > coalesce(last_check_in_ms, 0)")],
         ..Table::new(
             "monitor_environment",
             "monitor_environment JOIN monitor ON monitor.id = monitor_id",
@@ -522,7 +529,10 @@ pub(super) const MIDDLE: &[Table] = &[
                          AND monitor_environment.name = :environment),
                  :status, :started_ms, :received_ms, :finished_ms, :expected_ms, :duration_ms, :timeout_ms,
                  :unwatched_from_ms, :unwatched_to_ms, :release, :trace_id)
-             ON CONFLICT (check_in_id, project_id) DO NOTHING"],
+             ON CONFLICT (check_in_id, project_id) DO UPDATE SET status = excluded.status,
+                 finished_ms = excluded.finished_ms, duration_ms = excluded.duration_ms, timeout_ms = excluded.timeout_ms,
+                 unwatched_from_ms = excluded.unwatched_from_ms, unwatched_to_ms = excluded.unwatched_to_ms
+             WHERE status = 'in_progress' AND excluded.status <> 'in_progress'"],
         ..Table::new(
             "check_in",
             "check_in JOIN monitor_environment ON monitor_environment.id = environment_id
@@ -639,21 +649,14 @@ pub(super) const LAST: &[Table] = &[
             ("duration_count", Ty::Int, "duration_count"),
         ],
         project: Some("project_id"),
-        write: &["INSERT INTO release_hour (project_id, version, environment, hour, event_count, new_issue_count,
+        // Merged when sessions have come ([`super::releases`]).
+        write: &[
+            "INSERT INTO temp.release_hour_in (project_id, version, environment, hour, event_count, new_issue_count,
                  healthy_count, errored_count, unhandled_count, abnormal_count, crashed_count, duration_ms_sum,
                  duration_count)
              VALUES (:project_id, :version, :environment, :hour, :event_count, :new_issue_count, :healthy_count,
-                 :errored_count, :unhandled_count, :abnormal_count, :crashed_count, :duration_ms_sum, :duration_count)
-             ON CONFLICT (project_id, version, environment, hour) DO UPDATE SET
-                 event_count = max(event_count, excluded.event_count),
-                 new_issue_count = max(new_issue_count, excluded.new_issue_count),
-                 healthy_count = max(healthy_count, excluded.healthy_count),
-                 errored_count = max(errored_count, excluded.errored_count),
-                 unhandled_count = max(unhandled_count, excluded.unhandled_count),
-                 abnormal_count = max(abnormal_count, excluded.abnormal_count),
-                 crashed_count = max(crashed_count, excluded.crashed_count),
-                 duration_ms_sum = max(duration_ms_sum, excluded.duration_ms_sum),
-                 duration_count = max(duration_count, excluded.duration_count)"],
+                 :errored_count, :unhandled_count, :abnormal_count, :crashed_count, :duration_ms_sum, :duration_count)",
+        ],
         ..Table::new("release_hour", "release_hour", &["project_id", "version", "environment", "hour"])
     },
     Table {
@@ -699,12 +702,7 @@ pub(super) const LAST: &[Table] = &[
             ("duration_ms", Ty::Int, "duration_ms"),
         ],
         project: Some("project_id"),
-        write: &[
-            "INSERT INTO session (project_id, sid, version, environment, started_ms, sequence, timestamp_ms, fate,
-                 duration_ms)
-             VALUES (:project_id, :sid, :version, :environment, :started_ms, :sequence, :timestamp_ms, :fate,
-                 :duration_ms) ON CONFLICT (project_id, sid) DO NOTHING",
-        ],
+        write: SESSION_WRITE,
         ..Table::new("session", "session", &["id"])
     },
     Table {
