@@ -148,6 +148,72 @@ pub(super) fn share(amount: i64, rooms: &[i64]) -> Vec<i64> {
     shares
 }
 
+/// Counts of one that is here already are set aside, until its events have come.
+pub(super) const ISSUE_WRITE: &[&str] = &[
+            "INSERT INTO temp.issue_as (theirs, here)
+             VALUES (:id, coalesce((SELECT id FROM issue WHERE id = :id),
+                 (SELECT issue.id FROM json_each(:hashes) JOIN issue_hash ON hash = unhex(json_each.value)
+                      JOIN issue ON issue.id = issue_id
+                  WHERE issue_hash.project_id = :project_id ORDER BY json_each.key LIMIT 1), :id))
+             ON CONFLICT (theirs) DO NOTHING",
+            concat!(
+                "INSERT INTO temp.issue_in (theirs, here, event_count, last_seen_ms, hours_from, hours, environments)
+                 SELECT :id, id, :event_count, :last_seen_ms, :hours_from, :hours, :environments FROM issue WHERE id = ",
+                here!(":id"),
+                " ON CONFLICT (theirs) DO UPDATE SET event_count = excluded.event_count, hours = excluded.hours,
+                     last_seen_ms = excluded.last_seen_ms, hours_from = excluded.hours_from,
+                     environments = excluded.environments
+                 WHERE excluded.event_count > event_count"
+            ),
+            concat!(
+                "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
+                     level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count,
+                     first_release, last_release)
+                 VALUES (",
+                here!(":id"),
+                ", :project_id,
+                     CASE WHEN EXISTS
+                         (SELECT 1 FROM issue WHERE project_id = :project_id AND short_no = :short_no AND id <> :id)
+                         THEN (SELECT last_short_no + 1 FROM project WHERE id = :project_id) ELSE :short_no END,
+                     :issue_kind, :title, :culprit, :ty, :value, :filename, :function, :line, :level, :platform, :status,
+                     :is_unhandled, :first_seen_ms, :last_seen_ms, :event_count, :user_count, :first_release,
+                     :last_release)
+                 ON CONFLICT (id) DO UPDATE SET
+                     title = iif(excluded.last_seen_ms > last_seen_ms, excluded.title, title),
+                     culprit = iif(excluded.last_seen_ms > last_seen_ms, excluded.culprit, culprit),
+                     ty = iif(excluded.last_seen_ms > last_seen_ms, excluded.ty, ty),
+                     value = iif(excluded.last_seen_ms > last_seen_ms, excluded.value, value),
+                     filename = iif(excluded.last_seen_ms > last_seen_ms, excluded.filename, filename),
+                     function = iif(excluded.last_seen_ms > last_seen_ms, excluded.function, function),
+                     line = iif(excluded.last_seen_ms > last_seen_ms, excluded.line, line),
+                     level = iif(excluded.last_seen_ms > last_seen_ms, excluded.level, level),
+                     first_release = iif(excluded.first_seen_ms < first_seen_ms, excluded.first_release, first_release),
+                     last_release = iif(excluded.last_seen_ms > last_seen_ms,
+                         coalesce(excluded.last_release, last_release), coalesce(last_release, excluded.last_release)),
+                     is_unhandled = is_unhandled OR excluded.is_unhandled,
+                     first_seen_ms = min(first_seen_ms, excluded.first_seen_ms),
+                     last_seen_ms = max(last_seen_ms, excluded.last_seen_ms)"
+            ),
+            concat!(
+                "UPDATE project SET last_short_no = max(last_short_no, (SELECT short_no FROM issue WHERE id = ",
+                here!(":id"),
+                ")) WHERE id = :project_id"
+            ),
+            concat!(
+                "INSERT INTO issue_hash (project_id, hash, issue_id) SELECT :project_id, unhex(value), ",
+                here!(":id"),
+                " FROM json_each(:hashes) WHERE true ON CONFLICT (project_id, hash) DO NOTHING"
+            ),
+            "INSERT INTO issue_hour (issue_id, hour, event_count)
+             SELECT :id, value ->> 0, value ->> 1 FROM json_each(:hours)
+             WHERE NOT EXISTS (SELECT 1 FROM temp.issue_in WHERE theirs = :id)",
+            "INSERT INTO issue_environment (issue_id, environment, first_seen_ms, last_seen_ms, event_count)
+             SELECT :id, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:environments)
+             WHERE NOT EXISTS (SELECT 1 FROM temp.issue_in WHERE theirs = :id)",
+            "INSERT INTO setting (key, value) SELECT 'issue_hours_from', :hours_from WHERE :hours_from IS NOT NULL
+             ON CONFLICT (key) DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",
+        ];
+
 /// Before the first line.
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
     // Which issue here is meant by theirs: itself, or the one that has a hash of it.

@@ -4,10 +4,17 @@
 //! rows at a time, beside a running server, and writes idempotently: the same lines written twice change nothing. How
 //! spans and logs lie in the file is known to [`stored`] alone.
 
-/// Hours as [`hour_of`] counts them, also before 1970.
+/// Hours as `model::time::hour_of` counts them, also before 1970.
 macro_rules! hour {
     ($ms:literal) => {
         concat!("((", $ms, " - ((", $ms, " % 3600000) + 3600000) % 3600000) / 3600000)")
+    };
+}
+
+/// The issue here that one of the other store is, once its line has come.
+macro_rules! here {
+    ($theirs:literal) => {
+        concat!("(SELECT here FROM temp.issue_as WHERE theirs = ", $theirs, ")")
     };
 }
 
