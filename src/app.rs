@@ -39,6 +39,7 @@ async fn run(mut settings: Settings) -> anyhow::Result<()> {
     settings.listen = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let address = listeners[0].local_addr().context("cannot tell the address listened on")?;
     let grpc_listeners = bind_grpc(&settings).await?;
+    settings.grpc_listen = grpc_listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let grpc_address = grpc_listeners.first().and_then(|listener| listener.local_addr().ok());
     listeners.extend(grpc_listeners);
     let stop = stop_signal()?;

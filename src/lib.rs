@@ -15,11 +15,12 @@
 //! 3  ingest                 decoded -> rows to be: filters, limits, scrubbing, grouping, summaries, compression
 //! 2  store                  the only place with SQL: one writer thread, read-only readers, migrations
 //! 1  sentry  otlp  grouping pure: bytes and values in, values out; no IO, no clock, no async
-//!    scrub
+//!    scrub  traceback
 //! 0  model  config          the vocabulary; every limit and default with its reason
 //! ```
 //!
-//! `sentry` and `otlp` do not know each other, nor the store; `store` does not know them. `gen` holds code generated
+//! `sentry` and `otlp` do not know each other, nor the store; `store` does not know them. `traceback` reads stack traces
+//! that come as text, for `otlp`. `gen` holds code generated
 //! from `proto/`, our own format of spans at rest, and belongs to `store`.
 //!
 //! # The route of an event
@@ -88,6 +89,10 @@
 //! node would give a bug the same id. What issues are called is searched by an index of three characters, which is filled
 //! behind the transactions that change them; what it has not taken in yet is searched as it stands.
 //!
+//! An error that OpenTelemetry tells of is an event like any other, but others may tell of the same one. Within a trace it is
+//! looked for by type and place (`store::reports`), in the transaction that would count it: the best report is the event,
+//! the others are lines beside it, and it counts once in whatever order they come.
+//!
 //! Spans are kept as they were acknowledged, one compressed body per request (or several of a large one), until there
 //! are enough of them; then the keeper packs them into chunks of columns (`proto/chunk.proto`), and small chunks into
 //! larger ones, each in one transaction that puts the chunk in the place of what it was made of. A chunk stands for a
@@ -153,3 +158,4 @@ pub mod otlp;
 pub mod scrub;
 pub mod sentry;
 pub mod store;
+pub mod traceback;

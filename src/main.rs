@@ -185,6 +185,9 @@ struct Flags {
     /// Replace what looks like a secret before storing it [default: true]
     #[arg(long, env = "TRAPLINE_SCRUB", value_name = "BOOL")]
     scrub: Option<bool>,
+    /// Make issues of OpenTelemetry's log records with an exception from WARN on, not from ERROR on
+    #[arg(long, value_name = "BOOL", env = "TRAPLINE_WARNINGS_ARE_ERRORS")]
+    warnings_are_errors: Option<bool>,
     /// The largest request as received [default: 67108864]
     #[arg(long, env = "TRAPLINE_REQUEST_BYTES_MAX", value_name = "BYTES")]
     request_bytes_max: Option<usize>,
@@ -371,6 +374,7 @@ impl From<Flags> for Said {
             log_level: flags.log_level,
             log_format: flags.log_format,
             scrub: flags.scrub,
+            warnings_are_errors: flags.warnings_are_errors,
             request_bytes_max: flags.request_bytes_max,
             expanded_bytes_max: flags.expanded_bytes_max,
             event_bytes_max: flags.event_bytes_max,

@@ -134,6 +134,34 @@ pub const ATTRIBUTE_DEPTH_MAX: usize = 16;
 /// One attribute's text, in bytes. Long enough for any SQL statement worth reading.
 pub const ATTRIBUTE_BYTES_MAX: usize = 64 << 10;
 
+/// Exceptions of one span, and of one OTLP request, that become events; the others are shown in their trace or log. What
+/// an SDK sends in five seconds of an outage fits.
+pub const SPAN_EXCEPTIONS_MAX: usize = 16;
+pub const REQUEST_EXCEPTIONS_MAX: usize = 2_000;
+
+/// The severity from which a log record with an exception is an error: ERROR. WARN (13) is what frameworks write of
+/// errors that somebody handled.
+pub const EXCEPTION_SEVERITY_MIN: u8 = 17;
+
+/// Errors of a trace, the newest, that a new one is compared with: whether it is the same, told by somebody else.
+pub const TRACE_ERRORS_COMPARED_MAX: usize = 100;
+/// Reports beside an event that its page lists.
+pub const ERROR_REPORTS_SHOWN_MAX: usize = 50;
+
+/// A stack trace as text, in bytes, of which frames are read: as much as an attribute's text may have.
+pub const STACK_TEXT_BYTES_MAX: usize = ATTRIBUTE_BYTES_MAX;
+
+/// Exceptions of one such text, and frames of one of them: the limits of Sentry's SDKs are near. Groups inside each
+/// other, in levels: Python prints ten.
+pub const STACK_EXCEPTIONS_MAX: usize = 50;
+pub const STACK_FRAMES_MAX: usize = 250;
+pub const STACK_GROUP_DEPTH_MAX: usize = 10;
+
+/// Characters of a name, a source line and a message read from it: what is kept of those that Sentry's SDKs send.
+pub const STACK_NAME_CHARS_MAX: usize = 256;
+pub const STACK_LINE_CHARS_MAX: usize = 1_024;
+pub const STACK_VALUE_CHARS_MAX: usize = 8_192;
+
 /// One container of logs or metrics in an envelope, in bytes of JSON: Sentry's own limits, as are those of one item.
 pub const CONTAINER_BYTES_MAX: usize = 12 << 20;
 pub const LOG_BYTES_MAX: usize = 2 << 20;

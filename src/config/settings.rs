@@ -37,6 +37,7 @@ pub struct RawSettings {
     pub log_level: Option<String>,
     pub log_format: Option<LogFormat>,
     pub scrub: Option<bool>,
+    pub warnings_are_errors: Option<bool>,
     pub request_bytes_max: Option<usize>,
     pub expanded_bytes_max: Option<usize>,
     pub event_bytes_max: Option<usize>,
@@ -129,6 +130,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Replace what looks like a secret before it is stored.
     pub scrub: bool,
+    /// Log records of OpenTelemetry make issues from WARN on, not from ERROR on, when they carry an exception.
+    pub warnings_are_errors: bool,
     pub request_bytes_max: usize,
     pub expanded_bytes_max: usize,
     pub event_bytes_max: usize,
@@ -205,6 +208,7 @@ impl RawSettings {
             log_level: self.log_level.or(weaker.log_level),
             log_format: self.log_format.or(weaker.log_format),
             scrub: self.scrub.or(weaker.scrub),
+            warnings_are_errors: self.warnings_are_errors.or(weaker.warnings_are_errors),
             request_bytes_max: self.request_bytes_max.or(weaker.request_bytes_max),
             expanded_bytes_max: self.expanded_bytes_max.or(weaker.expanded_bytes_max),
             event_bytes_max: self.event_bytes_max.or(weaker.event_bytes_max),
@@ -243,6 +247,7 @@ impl RawSettings {
             log_level: Some("info".to_string()),
             log_format: Some(LogFormat::Text),
             scrub: Some(true),
+            warnings_are_errors: Some(false),
             request_bytes_max: Some(REQUEST_BYTES_MAX),
             expanded_bytes_max: Some(EXPANDED_BYTES_MAX),
             event_bytes_max: Some(EVENT_BYTES_MAX),
@@ -298,6 +303,7 @@ impl RawSettings {
             log_level: parse_log_level(all.log_level.unwrap_or_default())?,
             log_format: all.log_format.unwrap_or_default(),
             scrub: all.scrub.unwrap_or(true),
+            warnings_are_errors: all.warnings_are_errors.unwrap_or(false),
             request_bytes_max: largest_request(
                 request_bytes("request_bytes_max", all.request_bytes_max)?,
                 all.max_size.unwrap_or_default(),

@@ -116,7 +116,8 @@ async fn export(server: &Arc<Server>, signal: Signal, request: Request<Incoming>
     let encoding = parts.headers.get("grpc-encoding").and_then(|value| value.to_str().ok()).unwrap_or("identity");
     let encodings = if is_compressed { encoding.to_owned() } else { String::new() };
     let coding = Coding { encodings, bytes_max: usize::MAX, is_envelope: false };
-    let stored = take_received(server, received, coding, decoder(sender, signal, Format::Protobuf)).await;
+    let stored =
+        take_received(server, received, coding, decoder(&server.settings, sender, signal, Format::Protobuf)).await;
     Ok(outcome(Format::Protobuf, signal, body_bytes, stored))
 }
 

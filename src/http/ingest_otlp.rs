@@ -10,11 +10,13 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WW
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::config::{
-    ATTRIBUTE_BYTES_MAX, OTLP_RETRY_AFTER_S, OTLP_RETRY_AFTER_S_MAX, REQUEST_SPANS_MAX, SPAN_ATTRIBUTES_MAX,
-    SPAN_BYTES_MAX, SPAN_EVENTS_MAX,
+    ATTRIBUTE_BYTES_MAX, EXCEPTION_SEVERITY_MIN, OTLP_RETRY_AFTER_S, OTLP_RETRY_AFTER_S_MAX, REQUEST_SPANS_MAX,
+    SPAN_ATTRIBUTES_MAX, SPAN_BYTES_MAX, SPAN_EVENTS_MAX,
 };
+use crate::ingest::Admission;
 use crate::model::decoded::{Decoded, Refusal};
 use crate::model::project::Project;
+use crate::model::quota::DataGroup;
 use crate::otlp::response::{self, Failure};
 use crate::otlp::{Format, Limits, Signal, decode_logs, decode_metrics, decode_traces};
 
@@ -23,7 +25,7 @@ use super::ledger::Ending;
 use super::otlp_sender::{Place, Sender};
 use super::respond::{Body, bytes};
 use super::take::{Stored, take_in};
-use super::{Ready, Server};
+use super::{Ready, Server, Settings};
 
 const LIMITED_FIX: &str = "a limit of the project was reached: raise it in the settings, or send less (sampling)";
 
@@ -69,7 +71,7 @@ pub(super) async fn export(
         Ok(sender) => sender,
         Err(error) => return say(format, refused(&error, 0)),
     };
-    let (body_bytes, stored) = take_in(server, request, decoder(sender, signal, format)).await;
+    let (body_bytes, stored) = take_in(server, request, decoder(&server.settings, sender, signal, format)).await;
     say(format, outcome(format, signal, body_bytes, stored))
 }
 
@@ -99,16 +101,18 @@ type Read = (Project, Decoded, Vec<Refusal>);
 
 /// What makes rows of a request's bytes; who may not send is refused before any of them is looked at.
 pub(super) fn decoder(
+    settings: &Settings,
     sender: Sender,
     signal: Signal,
     format: Format,
-) -> impl FnOnce(&Ready, &[u8]) -> Result<Read, ApiError> + Send + 'static {
+) -> impl FnOnce(&Ready, &[u8]) -> Result<Read, ApiError> + Send + 'static + use<> {
+    let limits = limits(settings);
     move |ready, body| {
         let project = sender.project(ready)?;
         let decoded = match signal {
-            Signal::Traces => decode_traces(format, body, &LIMITS),
-            Signal::Logs => decode_logs(format, body, &LIMITS),
-            Signal::Metrics => decode_metrics(format, body, &LIMITS),
+            Signal::Traces => decode_traces(format, body, &limits),
+            Signal::Logs => decode_logs(format, body, &limits),
+            Signal::Metrics => decode_metrics(format, body, &limits),
         }
         .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, error.to_string()))?;
         let refused = decoded.refused.clone();
@@ -123,7 +127,7 @@ pub(super) fn outcome(
     stored: Result<Stored<Vec<Refusal>>, ApiError>,
 ) -> Outcome {
     match stored {
-        Ok(Stored { digest, admission, .. }) if admission.is_all_limited() => {
+        Ok(Stored { digest, admission, .. }) if is_limited(&admission, signal) => {
             let detail = digest.problem().unwrap_or_else(|| "over a limit of the project".to_string());
             let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, detail).with_fix(LIMITED_FIX);
             let seconds = admission.retry_after_s().unwrap_or(1);
@@ -142,6 +146,12 @@ pub(super) fn outcome(
         }
         Err(error) => refused(&error, body_bytes),
     }
+}
+
+/// The request is to come again: errors that came in with spans or logs are known then.
+fn is_limited(admission: &Admission, signal: Signal) -> bool {
+    let group = DataGroup::of(signal.category());
+    admission.is_all_limited() || admission.limited.iter().any(|limited| Some(limited.group) == group)
 }
 
 /// Refused; exporters are to come back after what is over in a moment.
@@ -184,6 +194,14 @@ fn say(format: Format, outcome: Outcome) -> Answered {
     }
 }
 
+/// From WARN on an exception in a log is an error only when the operator says so.
+const WARN: u8 = 13;
+
+fn limits(settings: &Settings) -> Limits {
+    let exception_severity_min = if settings.warnings_are_errors { WARN } else { EXCEPTION_SEVERITY_MIN };
+    Limits { exception_severity_min, ..LIMITS }
+}
+
 const LIMITS: Limits = Limits {
     spans_max: REQUEST_SPANS_MAX,
     message_bytes_max: SPAN_BYTES_MAX,
@@ -191,4 +209,5 @@ const LIMITS: Limits = Limits {
     events_max: SPAN_EVENTS_MAX,
     attribute_text_bytes_max: ATTRIBUTE_BYTES_MAX,
     depth_max: crate::config::ATTRIBUTE_DEPTH_MAX,
+    exception_severity_min: EXCEPTION_SEVERITY_MIN,
 };

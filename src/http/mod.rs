@@ -92,7 +92,7 @@ impl Server {
     pub fn new(settings: Settings, live: Arc<LiveHub>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let own_address = OwnAddress {
-            ports: settings.listen.iter().map(SocketAddr::port).collect(),
+            ports: settings.listen.iter().chain(&settings.grpc_listen).map(SocketAddr::port).collect(),
             names: settings.allowed_hosts.clone(),
         };
         let policy = ServerPolicy { scrub: settings.scrub, limits: settings.limits.clone(), own_address };

@@ -19,7 +19,7 @@ use super::blobs;
 use super::error::ApiError;
 use super::ledger::Ledger;
 use super::respond::{Body, json};
-use super::view::event::{EventNavView, EventTraceView, EventView};
+use super::view::event::{EventNavView, EventReportView, EventTraceView, EventView};
 use super::view::ingest::{ClientDiscardView, IngestView, OutcomeView};
 use super::view::issue::{IssueListView, IssueRowView, IssueView};
 use super::view::trace::{
@@ -135,6 +135,7 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
     };
     let attachments = blobs::attachment_views(ready, summary.project_id, summary.event_id).await?;
     let replays = blobs::event_replays(ready, summary.event_id, &detail).await?;
+    let reports = ready.store.event_reports(summary.id).await?;
     ok(&EventView {
         event_id: summary.event_id.to_string(),
         issue_id: summary.issue_id.to_string(),
@@ -152,6 +153,15 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
         timestamp_ms: summary.timestamp_ms,
         received_ms: summary.received_ms,
         trace,
+        reports: reports
+            .into_iter()
+            .map(|report| EventReportView {
+                source: report.source.as_str().to_string(),
+                timestamp_ms: report.timestamp_ms,
+                span_id: report.span_id.map(|id| id.to_string()),
+                label: report.label,
+            })
+            .collect(),
         body_bytes: body.len() as u64,
         attachments,
         replays,

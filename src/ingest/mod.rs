@@ -17,6 +17,7 @@ mod metrics;
 mod monitors;
 mod own_calls;
 pub mod policy;
+mod reports;
 mod spans;
 
 use admission::Door;
@@ -170,11 +171,15 @@ fn prepare_event(
     bodies: &Bodies,
     received_ms: i64,
 ) -> EventWrite {
+    if event.report.is_some() {
+        reports::settle(&mut event, &policy.scrub, received_ms);
+    }
     // Before grouping, as in Sentry: titles are made of what is kept, and reading the body again finds the same group.
     scrub_whole_event(&mut event, &policy.scrub);
     let grouping = grouping::group(&event, &policy.grouping);
     let title = grouping::title(&event, &grouping);
     let hashes: Vec<[u8; 16]> = grouping.hashes().collect();
+    let sighting = reports::sighting(&event, &grouping, &policy.grouping);
     EventWrite {
         project_id: project.id,
         event_id: event.event_id,
@@ -188,6 +193,8 @@ fn prepare_event(
         grouping_version: grouping.version,
         body: bodies.compress_event(project.id, hashes.first().copied(), &event.body),
         hashes,
+        sighting,
+        report: event.report,
         platform: event.platform,
         release: event.release,
         environment: event.environment,

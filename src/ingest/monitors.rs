@@ -155,6 +155,7 @@ fn failure_event(project: &Project, notice: &MonitorNotice) -> Event {
         sdk: Some(format!("{SDK}/{}", env!("CARGO_PKG_VERSION"))),
         fingerprint: Some(fingerprint),
         checksum: None,
+        report: None,
         template: None,
         csp: None,
         user_agent: None,

@@ -104,8 +104,54 @@ pub struct Event {
     pub csp: Option<Csp>,
     /// The place in a template that failed, from clients that name it apart from the stack trace (raven).
     pub template: Option<Template>,
+    /// By whom, when it is one of several reports there may be of the same error; `None` for an SDK that sends events.
+    pub report: Option<Report>,
     /// The whole event as Sentry JSON: valid JSON of bounded depth.
     pub body: Vec<u8>,
+}
+
+/// A report of an error as OpenTelemetry makes them: one error may be told by several logs and by its span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub source: ReportSource,
+    /// Tells reporters apart: which span it was, or which logging call. The same call reports an error once, so that a
+    /// second report of it is a second error; a span may tell of one error twice.
+    pub reporter: i64,
+    /// Name of the logger, or of the span.
+    pub label: String,
+}
+
+/// What reports errors. `Ord`: the first says most and is the one that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReportSource {
+    /// An SDK of Sentry's protocol.
+    Event,
+    /// An `exception` event of a span.
+    SpanEvent,
+    /// A log record with an exception.
+    LogRecord,
+}
+
+impl ReportSource {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::SpanEvent => "span_event",
+            Self::LogRecord => "log_record",
+        }
+    }
+
+    pub fn code(self) -> i64 {
+        self as i64
+    }
+
+    pub fn from_code(code: i64) -> Self {
+        match code {
+            1 => Self::SpanEvent,
+            2 => Self::LogRecord,
+            _ => Self::Event,
+        }
+    }
 }
 
 /// A log entry: the template decides grouping, the formatted text is shown.
@@ -193,5 +239,43 @@ impl Event {
     /// Unhandled if any exception of the chain was.
     pub fn is_unhandled(&self) -> bool {
         self.exceptions.iter().any(|e| e.mechanism.handled == Some(false))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// One in which nothing is said.
+    pub(crate) fn event() -> Event {
+        Event {
+            event_id: EventId([7; 16]),
+            kind: EventKind::Error,
+            timestamp_ms: 0,
+            level: Level::Error,
+            platform: "other".to_owned(),
+            logger: None,
+            message: None,
+            exceptions: Vec::new(),
+            thread_frames: Vec::new(),
+            transaction: None,
+            culprit: None,
+            release: None,
+            environment: None,
+            server_name: None,
+            request_url: None,
+            user_agent: None,
+            tags: Vec::new(),
+            user: None,
+            trace_id: None,
+            span_id: None,
+            sdk: None,
+            fingerprint: None,
+            checksum: None,
+            csp: None,
+            template: None,
+            report: None,
+            body: b"{}".to_vec(),
+        }
     }
 }

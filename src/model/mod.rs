@@ -23,6 +23,7 @@ pub mod project;
 pub mod quota;
 pub mod segment;
 pub mod session;
+pub mod sighting;
 pub mod sketch;
 pub mod span;
 pub mod sql;

@@ -7,6 +7,8 @@ pub enum Reason {
     Accepted,
     /// Seen before under the same id; the first one is kept.
     Duplicate,
+    /// Another report of an error that is counted already; told with it.
+    Folded,
     /// Understood but not kept by this version.
     NotKept,
     /// The same person wrote again about the same event; the last word is kept.
@@ -36,6 +38,7 @@ impl Reason {
         match self {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
+            Self::Folded => "folded",
             Self::NotKept => "not_kept",
             Self::Replaced => "replaced",
             Self::BrowserExtension => "browser_extension",

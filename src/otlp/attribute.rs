@@ -68,11 +68,15 @@ fn convert_value(value: Option<AnyValue>, limits: &Limits, depth: usize, dropped
 /// At most `bytes_max` bytes, cut at a character boundary.
 pub(super) fn cut_bytes(mut text: String, bytes_max: usize) -> String {
     if text.len() > bytes_max {
-        let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(end);
+        text.truncate(cut_str(&text, bytes_max).len());
         text.shrink_to_fit();
     }
     text
+}
+
+/// As [`cut_bytes`], of a text that is somebody else's.
+pub(super) fn cut_str(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
 }
 
 /// At most `chars_max` characters, the last one `…` when something was cut.

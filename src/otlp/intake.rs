@@ -6,12 +6,13 @@
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
 
 use crate::model::decoded::{Decoded, Incoming, Refusal};
 use crate::model::outcome::Reason;
 use crate::model::span::SpanBatch;
 use crate::otlp::json::Json;
-use crate::otlp::{Format, Limits, OtlpError, Signal, attribute, semantic, span};
+use crate::otlp::{Format, Limits, OtlpError, Signal, attribute, protobuf, semantic, span};
 
 /// The lists of a request in JSON, outermost first; each in the specification's camelCase, then in snake_case.
 /// (In protobuf the three signals share their field numbers.)
@@ -19,13 +20,18 @@ pub(super) type ListNames = [[&'static str; 2]; 3];
 
 /// What becomes of the leaves of a request.
 pub(super) trait Sink {
-    /// What is in the innermost list.
+    /// What is in the innermost list, as generated.
     type Leaf: prost::Message + Default + Json;
     const SIGNAL: Signal;
     const LIST_NAMES: ListNames;
 
     /// Takes one leaf, or says why not.
     fn take(&mut self, leaf: Self::Leaf) -> Result<(), &'static str>;
+    /// As [`Self::take`], from the bytes; fails with the decoder's own words.
+    fn take_protobuf(&mut self, message: &[u8]) -> Result<Result<(), &'static str>, String> {
+        let leaf = Self::Leaf::decode(message).map_err(|error| error.to_string())?;
+        Ok(self.take(leaf))
+    }
     /// What of the leaves taken could not be used, by kind.
     fn refused(&mut self) -> Vec<(&'static str, u64)> {
         Vec::new()
@@ -59,9 +65,9 @@ impl<'a, S: Sink> Intake<'a, S> {
         Self { format, limits, sink, leaves_seen: 0, leaves_read: 0, refused: Vec::new(), first_unreadable: None }
     }
 
-    /// Takes one leaf of `bytes` encoded bytes. It is decoded only when it may be used; `decode` fails with the
-    /// decoder's own words.
-    pub(super) fn leaf(&mut self, bytes: usize, decode: impl FnOnce() -> Result<S::Leaf, String>) {
+    /// Takes one leaf of `bytes` encoded bytes. It is decoded only when it may be used; `take` fails with the decoder's
+    /// own words.
+    pub(super) fn leaf(&mut self, bytes: usize, take: impl FnOnce(&mut S) -> Result<Result<(), &'static str>, String>) {
         self.leaves_seen += 1;
         if self.leaves_seen > self.limits.spans_max {
             return self.refuse(Reason::TooLarge, "too many in one request", "");
@@ -69,8 +75,8 @@ impl<'a, S: Sink> Intake<'a, S> {
         if bytes > self.limits.message_bytes_max {
             return self.refuse(Reason::TooLarge, "too large", &format!("{bytes} bytes"));
         }
-        let leaf = match decode() {
-            Ok(leaf) => leaf,
+        let taken = match take(&mut self.sink) {
+            Ok(taken) => taken,
             Err(text) => {
                 let error = OtlpError::from_decoder(self.format, &text);
                 self.refuse(Reason::Invalid, "unreadable", &error.to_string());
@@ -79,7 +85,7 @@ impl<'a, S: Sink> Intake<'a, S> {
             }
         };
         self.leaves_read += 1;
-        if let Err(kind) = self.sink.take(leaf) {
+        if let Err(kind) = taken {
             self.refuse(Reason::Invalid, kind, "");
         }
     }
@@ -159,6 +165,11 @@ impl Sink for SpanSink<'_> {
         let span = span::convert(leaf, self.batch.resources.len(), self.limits)?;
         self.batch.spans.push(span);
         Ok(())
+    }
+
+    fn take_protobuf(&mut self, message: &[u8]) -> Result<Result<(), &'static str>, String> {
+        let parts = protobuf::read_span(message, self.limits)?;
+        Ok(parts.finish(self.batch.resources.len()).map(|span| self.batch.spans.push(span)))
     }
 
     fn close_scope(&mut self, scope: InstrumentationScope) {

@@ -9,6 +9,7 @@
 //! span costs only itself, and a hostile request never exists as a whole tree in memory.
 
 mod attribute;
+mod exception;
 mod intake;
 mod json;
 mod logs;
@@ -88,6 +89,8 @@ pub struct Limits {
     /// Lists and maps inside each other in one attribute; what is deeper becomes empty and is counted in
     /// `Span::dropped`. The parsers themselves refuse a span at about 28 (JSON) and 47 (protobuf), so stay below 28.
     pub depth_max: usize,
+    /// The severity number from which a log record with an exception is an error: 17 is ERROR, 13 WARN.
+    pub exception_severity_min: u8,
 }
 
 /// Why a request as a whole could not be used: a 400, not to be retried (specification, "Bad Data").
@@ -129,17 +132,22 @@ impl OtlpError {
 /// Long enough for a path into the message and a reason, short enough for an answer and a log line.
 const DETAIL_CHARS_MAX: usize = 200;
 
-/// Decodes an `ExportTraceServiceRequest` into at most one `Incoming::Spans` (none for an empty request). Spans that
-/// cannot be used (no valid ids, no start, too large, unreadable) are in `refused`, category `span`.
+/// Decodes an `ExportTraceServiceRequest` into at most one `Incoming::Spans` (none for an empty request), and an
+/// `Incoming::Event` for each error that these spans tell of. Spans that cannot be used (no valid ids, no start, too
+/// large, unreadable) are in `refused`, category `span`.
 pub fn decode_traces(format: Format, body: &[u8], limits: &Limits) -> Result<Decoded, OtlpError> {
-    decode(format, body, limits, SpanSink::new(limits))
+    let mut decoded = decode(format, body, limits, SpanSink::new(limits))?;
+    exception::add_errors(&mut decoded, limits.exception_severity_min);
+    Ok(decoded)
 }
 
-/// Decodes an `ExportLogsServiceRequest` into at most one `Incoming::Logs` (none for an empty request). Records that
-/// cannot be read are in `refused`, category `log`; what is odd in one costs that field.
+/// Decodes an `ExportLogsServiceRequest` into at most one `Incoming::Logs` (none for an empty request), and an
+/// `Incoming::Event` for each error that these records tell of. Records that cannot be read are in `refused`, category
+/// `log`; what is odd in one costs that field.
 pub fn decode_logs(format: Format, body: &[u8], limits: &Limits) -> Result<Decoded, OtlpError> {
-    // What records mean beside being records is to be decided here, from the batch: it is complete, with resources.
-    decode(format, body, limits, LogSink::new(limits))
+    let mut decoded = decode(format, body, limits, LogSink::new(limits))?;
+    exception::add_errors(&mut decoded, limits.exception_severity_min);
+    Ok(decoded)
 }
 
 /// Decodes an `ExportMetricsServiceRequest` into at most one `Incoming::Metrics` (none for an empty request). Refusals,

@@ -97,7 +97,9 @@ pub fn accepted(format: Format, signal: Signal, refused: &[Refusal]) -> Vec<u8> 
     if refused.is_empty() {
         return success(format);
     }
-    let rejected = refused.iter().map(|refusal| refusal.quantity).sum();
+    // An exception that made no event is in its span or log all the same.
+    let is_of_signal = |refusal: &&Refusal| refusal.category != "event";
+    let rejected = refused.iter().filter(is_of_signal).map(|refusal| refusal.quantity).sum();
     let details: Vec<String> =
         refused.iter().map(|refusal| format!("{} refused: {}", refusal.quantity, refusal.detail)).collect();
     partial_success(format, signal, rejected, &details.join("; "))

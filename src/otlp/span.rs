@@ -1,4 +1,4 @@
-//! One span of the wire as a span of the model: the single conversion behind both encodings.
+//! One span of the wire as a span of the model: what both encodings come to, and the conversion from generated types.
 //!
 //! Owns what makes a span unusable and what is repaired. What its attributes mean is in `semantic`.
 
@@ -14,52 +14,110 @@ use crate::otlp::{Limits, attribute, semantic};
 /// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK | SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK` (trace.proto, since 1.1).
 const PARENT_IS_REMOTE: u32 = 0x100 | 0x200;
 
-/// Converts a span that belongs to the resource at index `resource`, or says why it cannot be used: no valid trace or
-/// span id, or no start. Everything else is repaired: an end before the start becomes the start, an unusable parent
-/// none, an event without time gets the start's.
-pub(super) fn convert(wire: WireSpan, resource: usize, limits: &Limits) -> Result<Span, &'static str> {
-    let trace_id = usable_trace_id(&wire.trace_id).ok_or("trace id is not 16 bytes or all zero")?;
-    let span_id = usable_span_id(&wire.span_id).ok_or("span id is not 8 bytes or all zero")?;
-    // A span that is its own parent would be a loop of one.
-    let parent_span_id = usable_span_id(&wire.parent_span_id).filter(|parent| *parent != span_id);
-    let start_ns = usable_time(wire.start_time_unix_nano).ok_or("start time is missing or beyond the year 2262")?;
-    let end_ns = usable_time(wire.end_time_unix_nano).unwrap_or(start_ns).max(start_ns);
+/// What is read of a span, whoever reads it.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// `None` for ids and times that are missing or cannot be used.
+    pub(super) trace_id: Option<TraceId>,
+    pub(super) span_id: Option<SpanId>,
+    pub(super) parent_span_id: Option<SpanId>,
+    pub(super) start_ns: Option<i64>,
+    pub(super) end_ns: Option<i64>,
+    pub(super) flags: u32,
+    pub(super) name: String,
+    pub(super) kind: i32,
+    pub(super) status_code: i32,
+    // From here on within the limits.
+    pub(super) trace_state: String,
+    pub(super) status_message: String,
+    pub(super) attributes: Vec<Attribute>,
+    /// Those without a usable time have 0.
+    pub(super) events: Vec<SpanEvent>,
+    pub(super) links: Vec<SpanLink>,
+    /// What the sender says it left out.
+    pub(super) dropped_attributes: u32,
+    pub(super) dropped_events: u32,
+    pub(super) dropped_links: u32,
+    /// What the limits left out.
+    pub(super) left_out: u32,
+}
 
-    let mut dropped = wire
-        .dropped_attributes_count
-        .saturating_add(wire.dropped_events_count)
-        .saturating_add(wire.dropped_links_count);
-    let mut attributes = attribute::convert_all(wire.attributes, limits, &mut dropped);
-    let kind = span_kind(wire.kind);
-    let meaning = semantic::span_meaning(wire.name, kind, &attributes);
-    attributes.extend(meaning.sql.as_ref().map(fingerprint_attribute));
-    if !wire.trace_state.is_empty() {
-        // The key the Jaeger and Zipkin exporters use for it.
-        let text = attribute::cut_bytes(wire.trace_state, limits.attribute_text_bytes_max);
-        attributes.push(Attribute { key: "w3c.tracestate".to_owned(), value: AttributeValue::Text(text) });
-    }
-    let (status, status_message) = wire.status.map(|status| (status.code, status.message)).unwrap_or_default();
-    Ok(Span {
-        trace_id,
-        span_id,
-        parent_span_id,
-        resource,
-        source: SpanSource::Otel,
-        kind,
-        op: meaning.op,
-        name: meaning.name,
-        status: span_status(status),
+/// Converts a span that belongs to the resource at index `resource`; fails as [`Parts::finish`] does.
+pub(super) fn convert(wire: WireSpan, resource: usize, limits: &Limits) -> Result<Span, &'static str> {
+    let mut left_out = 0;
+    let (status_code, status_message) = wire.status.map(|status| (status.code, status.message)).unwrap_or_default();
+    Parts {
+        trace_id: usable_trace_id(&wire.trace_id),
+        span_id: usable_span_id(&wire.span_id),
+        parent_span_id: usable_span_id(&wire.parent_span_id),
+        start_ns: usable_time(wire.start_time_unix_nano),
+        end_ns: usable_time(wire.end_time_unix_nano),
+        flags: wire.flags,
+        name: wire.name,
+        kind: wire.kind,
+        status_code,
+        trace_state: attribute::cut_bytes(wire.trace_state, limits.attribute_text_bytes_max),
         status_message: attribute::cut_bytes(status_message, limits.attribute_text_bytes_max),
-        start_ns,
-        end_ns,
-        is_local_root: is_local_root(parent_span_id, kind, wire.flags),
-        http_status: meaning.http_status,
-        attributes,
-        events: convert_events(wire.events, start_ns, limits, &mut dropped),
-        links: convert_links(wire.links, limits, &mut dropped),
-        dropped,
-        transaction_json: None,
-    })
+        attributes: attribute::convert_all(wire.attributes, limits, &mut left_out),
+        events: convert_events(wire.events, limits, &mut left_out),
+        links: convert_links(wire.links, limits, &mut left_out),
+        dropped_attributes: wire.dropped_attributes_count,
+        dropped_events: wire.dropped_events_count,
+        dropped_links: wire.dropped_links_count,
+        left_out,
+    }
+    .finish(resource)
+}
+
+impl Parts {
+    /// The span, which belongs to the resource at index `resource`; or why it cannot be used: no valid trace or span id,
+    /// or no start. Everything else is repaired: an end before the start becomes the start, an unusable parent none, an
+    /// event without time gets the start's.
+    pub(super) fn finish(self, resource: usize) -> Result<Span, &'static str> {
+        let Self { mut attributes, mut events, .. } = self;
+        let trace_id = self.trace_id.ok_or("trace id is not 16 bytes or all zero")?;
+        let span_id = self.span_id.ok_or("span id is not 8 bytes or all zero")?;
+        // A span that is its own parent would be a loop of one.
+        let parent_span_id = self.parent_span_id.filter(|parent| *parent != span_id);
+        let start_ns = self.start_ns.ok_or("start time is missing or beyond the year 2262")?;
+        let end_ns = self.end_ns.unwrap_or(start_ns).max(start_ns);
+        for event in events.iter_mut().filter(|event| event.time_ns == 0) {
+            event.time_ns = start_ns;
+        }
+        let kind = span_kind(self.kind);
+        let meaning = semantic::span_meaning(self.name, kind, &attributes);
+        attributes.extend(meaning.sql.as_ref().map(fingerprint_attribute));
+        if !self.trace_state.is_empty() {
+            // The key the Jaeger and Zipkin exporters use for it.
+            let value = AttributeValue::Text(self.trace_state);
+            attributes.push(Attribute { key: "w3c.tracestate".to_owned(), value });
+        }
+        Ok(Span {
+            trace_id,
+            span_id,
+            parent_span_id,
+            resource,
+            source: SpanSource::Otel,
+            kind,
+            op: meaning.op,
+            name: meaning.name,
+            status: span_status(self.status_code),
+            status_message: self.status_message,
+            start_ns,
+            end_ns,
+            is_local_root: is_local_root(parent_span_id, kind, self.flags),
+            http_status: meaning.http_status,
+            attributes,
+            events,
+            links: self.links,
+            dropped: self
+                .dropped_attributes
+                .saturating_add(self.dropped_events)
+                .saturating_add(self.dropped_links)
+                .saturating_add(self.left_out),
+            transaction_json: None,
+        })
+    }
 }
 
 pub(super) fn usable_trace_id(bytes: &[u8]) -> Option<TraceId> {
@@ -99,7 +157,7 @@ fn is_local_root(parent: Option<SpanId>, kind: SpanKind, flags: u32) -> bool {
         || flags & PARENT_IS_REMOTE == PARENT_IS_REMOTE
 }
 
-fn convert_events(events: Vec<Event>, start_ns: i64, limits: &Limits, dropped: &mut u32) -> Vec<SpanEvent> {
+fn convert_events(events: Vec<Event>, limits: &Limits, dropped: &mut u32) -> Vec<SpanEvent> {
     let mut out = Vec::with_capacity(events.len().min(limits.events_max));
     for event in events {
         if out.len() == limits.events_max {
@@ -109,7 +167,7 @@ fn convert_events(events: Vec<Event>, start_ns: i64, limits: &Limits, dropped: &
         *dropped = dropped.saturating_add(event.dropped_attributes_count);
         out.push(SpanEvent {
             name: attribute::cut_bytes(event.name, limits.attribute_text_bytes_max),
-            time_ns: usable_time(event.time_unix_nano).unwrap_or(start_ns),
+            time_ns: usable_time(event.time_unix_nano).unwrap_or(0),
             attributes: attribute::convert_all(event.attributes, limits, dropped),
         });
     }

@@ -6,6 +6,7 @@ use super::bodies::Bodies;
 use super::dictionaries::expand_event;
 use super::issues::read_short_no;
 use super::releases::ReleaseKey;
+use super::reports;
 use super::write::{EventAppended, EventWrite};
 use super::writer::Batch;
 use super::{Store, StoreError};
@@ -51,6 +52,24 @@ pub enum EventQuery {
     First(IssueId),
 }
 
+impl EventQuery {
+    fn event_id(self) -> Option<EventId> {
+        match self {
+            Self::ById(event) | Self::InProject(_, event) | Self::InIssue(_, event) => Some(event),
+            Self::Latest(_) | Self::First(_) => None,
+        }
+    }
+
+    fn with_event_id(self, event: EventId) -> Self {
+        match self {
+            Self::ById(_) => Self::ById(event),
+            Self::InProject(project, _) => Self::InProject(project, event),
+            Self::InIssue(issue, _) => Self::InIssue(issue, event),
+            other => other,
+        }
+    }
+}
+
 /// Event ids around one event, within its issue, by time received.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EventNeighbours {
@@ -78,7 +97,11 @@ pub(super) fn insert_event(
     event: &EventWrite,
     batch: &mut Batch<'_>,
 ) -> Result<EventAppended, StoreError> {
+    if let Some(told) = reports::fold(tx, event, batch)? {
+        return Ok(told);
+    }
     let (issue_id, unknown_hashes) = find_issue(tx, event)?;
+    let row = batch.ids.next(batch.now_ms);
     let mut statement = tx.prepare_cached(
         "INSERT INTO event (id, project_id, event_id, issue_id, timestamp_ms, received_ms, kind, level, platform,
              title, culprit, release, environment, trace_id, span_id, grouping_version, body_bytes, body_codec, body)
@@ -88,7 +111,7 @@ pub(super) fn insert_event(
          ON CONFLICT (event_id, project_id) DO NOTHING",
     )?;
     let inserted = statement.execute(named_params! {
-        ":id": batch.ids.next(batch.now_ms),
+        ":id": row,
         ":project_id": event.project_id.0,
         ":event_id": &event.event_id.0[..],
         ":issue_id": issue_id.0,
@@ -112,6 +135,7 @@ pub(super) fn insert_event(
         batch.outcomes.add(event.project_id, event.received_ms, "event", Reason::Duplicate.as_str(), 1);
         return read_duplicate(tx, event);
     }
+    reports::remember(tx, row, event)?;
     for hash in unknown_hashes {
         let mut statement = tx.prepare_cached(
             "INSERT INTO issue_hash (project_id, hash, issue_id) VALUES (:project_id, :hash, :issue_id)
@@ -244,6 +268,16 @@ pub(super) fn chosen_by(query: EventQuery) -> (i64, Option<EventId>, &'static st
 }
 
 fn read_event(connection: &Connection, bodies: &Bodies, query: EventQuery) -> Result<Option<EventRow>, StoreError> {
+    let found = read_chosen(connection, bodies, query)?;
+    let Some(sought) = query.event_id().filter(|_| found.is_none()) else { return Ok(found) };
+    // It may have become a line of a better report of the same error.
+    match reports::event_of_report(connection, sought)? {
+        Some(event) => read_chosen(connection, bodies, query.with_event_id(event)),
+        None => Ok(None),
+    }
+}
+
+fn read_chosen(connection: &Connection, bodies: &Bodies, query: EventQuery) -> Result<Option<EventRow>, StoreError> {
     let (scope, event_id, condition) = chosen_by(query);
     let mut statement = connection.prepare_cached(&event_sql(condition))?;
     let found = statement

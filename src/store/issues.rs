@@ -50,6 +50,38 @@ impl IssueDeltas {
         issue_id: IssueId,
         event: &EventWrite,
     ) -> Result<(u64, bool), StoreError> {
+        let (delta, is_new) = self.of(tx, issue_id, event)?;
+        delta.event_count += 1;
+        *delta.hours.entry(hour_of(event.timestamp_ms)).or_default() += 1;
+        let at = event.timestamp_ms;
+        let environment = event.environment.as_deref().unwrap_or_default();
+        match delta.environments.get_mut(environment) {
+            Some((count, first, last)) => (*count, *first, *last) = (*count + 1, at.min(*first), at.max(*last)),
+            None => drop(delta.environments.insert(environment.to_owned(), (1, at, at))),
+        }
+        delta.tell(event, event.timestamp_ms);
+        Ok((delta.short_no, is_new))
+    }
+
+    /// Takes over what a better report says of an event that was counted with the time `counted_ms`.
+    pub(super) fn tell_again(
+        &mut self,
+        tx: &Transaction<'_>,
+        issue_id: IssueId,
+        event: &EventWrite,
+        counted_ms: i64,
+    ) -> Result<(), StoreError> {
+        self.of(tx, issue_id, event)?.0.tell(event, event.timestamp_ms.max(counted_ms));
+        Ok(())
+    }
+
+    /// What is gathered of an issue, which is made when there is none; and whether it is new.
+    fn of(
+        &mut self,
+        tx: &Transaction<'_>,
+        issue_id: IssueId,
+        event: &EventWrite,
+    ) -> Result<(&mut IssueDelta, bool), StoreError> {
         let mut is_first_here = false;
         let delta = match self.0.entry(issue_id) {
             Entry::Occupied(known) => known.into_mut(),
@@ -63,25 +95,7 @@ impl IssueDeltas {
                 place.insert(IssueDelta::new(short_no, event))
             }
         };
-        delta.event_count += 1;
-        *delta.hours.entry(hour_of(event.timestamp_ms)).or_default() += 1;
-        let at = event.timestamp_ms;
-        let environment = event.environment.as_deref().unwrap_or_default();
-        match delta.environments.get_mut(environment) {
-            Some((count, first, last)) => (*count, *first, *last) = (*count + 1, at.min(*first), at.max(*last)),
-            None => drop(delta.environments.insert(environment.to_owned(), (1, at, at))),
-        }
-        delta.user_hashes.extend(event.user_hash);
-        delta.first_seen_ms = delta.first_seen_ms.min(event.timestamp_ms);
-        delta.last_seen_ms = delta.last_seen_ms.max(event.timestamp_ms);
-        delta.is_unhandled |= event.is_unhandled;
-        if event.timestamp_ms >= delta.newest_ms {
-            delta.newest_ms = event.timestamp_ms;
-            delta.level = event.level;
-            delta.title = event.title.clone();
-            delta.release = event.release.clone().or(delta.release.take());
-        }
-        Ok((delta.short_no, is_first_here))
+        Ok((delta, is_first_here))
     }
 
     pub(super) fn ids(&self) -> Vec<IssueId> {
@@ -123,6 +137,20 @@ impl IssueDeltas {
 }
 
 impl IssueDelta {
+    /// Everything but the counts.
+    fn tell(&mut self, event: &EventWrite, at_ms: i64) {
+        self.user_hashes.extend(event.user_hash);
+        self.first_seen_ms = self.first_seen_ms.min(event.timestamp_ms);
+        self.last_seen_ms = self.last_seen_ms.max(event.timestamp_ms);
+        self.is_unhandled |= event.is_unhandled;
+        if at_ms >= self.newest_ms {
+            self.newest_ms = at_ms;
+            self.level = event.level;
+            self.title = event.title.clone();
+            self.release = event.release.clone().or(self.release.take());
+        }
+    }
+
     fn new(short_no: u64, event: &EventWrite) -> Self {
         Self {
             short_no,

@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_issue_search.sql"),
     include_str!("migrations/0014_repacking.sql"),
     include_str!("migrations/0015_metric_totals.sql"),
+    include_str!("migrations/0016_error_reports.sql"),
 ];
 
 /// "Trap": in the header of every database of ours.

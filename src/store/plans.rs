@@ -66,6 +66,7 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("releases.rs", "list_sql", "sorts releases that were seen in the same millisecond"),
     ("releases.rs", "read_releases", "environments of all releases, read off an index"),
     ("replays.rs", "read_naming", "sorts the replays that name one trace or event"),
+    ("reports.rs", "event_reports", "sorts the reports of one event"),
     ("retention/drops.rs", "end_of_head", "walks the oldest ids, as many as a slice has"),
     ("retention/drops.rs", "first_chunk", "walks the oldest chunks, a bounded number of them"),
     ("retention/report.rs", "newest_received_ms", "the newest row by id"),

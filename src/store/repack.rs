@@ -27,6 +27,7 @@ use super::dictionaries::{
 };
 use super::keeper::{Keeper, Progress};
 use super::repack_rules::{Kept, gets_dictionary, is_wanted, is_well_packed, is_young, pays, rest, turn};
+use super::reports;
 use crate::config::{
     DICTIONARIES_MAX, DICTIONARY_BODY_BYTES_MAX, DICTIONARY_BODY_BYTES_MIN, DICTIONARY_CONTENT_LEVEL, REPACK_AFTER_MS,
     REPACK_EVENTS_MAX, REPACK_ISSUE_LEVEL, REPACK_ISSUES_REMEMBERED, REPACK_LOOK_MS, REPACK_OLDER_MAX,
@@ -560,6 +561,8 @@ fn replace(tx: &Transaction<'_>, new: &Replacement, codec: i64) -> Result<(), St
         tx.prepare_cached("UPDATE dictionary SET retired_id = :id WHERE id = :codec")?
             .execute(named_params! { ":id": new.id, ":codec": codec })?;
     }
+    // What would go with the row is set aside.
+    reports::move_all(tx, new.id, -new.id, &row[TRACE_ID])?;
     tx.prepare_cached("DELETE FROM event WHERE id = :id")?.execute(named_params! { ":id": new.id })?;
     // By their places: they are carried over, whatever they are.
     let mut statement = tx.prepare_cached(
@@ -567,10 +570,14 @@ fn replace(tx: &Transaction<'_>, new: &Replacement, codec: i64) -> Result<(), St
              culprit, release, environment, trace_id, span_id, grouping_version, body_bytes, body_codec, body)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
+    let trace_id = row[TRACE_ID].clone();
     let values = row.into_iter().chain([Value::Integer(codec), Value::Blob(new.body.clone())]);
     statement.execute(params_from_iter(values))?;
-    Ok(())
+    reports::move_all(tx, -new.id, new.id, &trace_id)
 }
+
+/// Place of the trace's id among the columns of a row.
+const TRACE_ID: usize = 13;
 
 #[cfg(test)]
 mod tests;

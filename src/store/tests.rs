@@ -55,6 +55,8 @@ fn event(id: u8, hashes: &[u8]) -> EventWrite {
         user_hash: Some(u64::from(id % 2)),
         trace_id: Some(TraceId([7; 16])),
         span_id: None,
+        sighting: None,
+        report: None,
         grouping_version: 1,
         hashes: hashes.iter().map(|byte| [*byte; 16]).collect(),
         body: compress(format!("{{\"n\":{id}}}").as_bytes()),

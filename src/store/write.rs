@@ -1,7 +1,7 @@
 //! What can be written, and what comes back.
 
 use crate::model::client_report::ClientDiscard;
-use crate::model::event::{EventKind, Level};
+use crate::model::event::{EventKind, Level, Report};
 use crate::model::feedback::FeedbackSource;
 use crate::model::ids::{EventId, IssueId, ProjectId, PublicKey, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
@@ -11,6 +11,7 @@ use crate::model::metric_total::MetricTotal;
 use crate::model::monitor::CheckIn;
 use crate::model::quota::DataGroup;
 use crate::model::session::{SessionCounts, SessionState};
+use crate::model::sighting::Sighting;
 use crate::model::trace::TraceSummary;
 
 use super::blobs::{BlobPiece, BlobWrite};
@@ -61,6 +62,10 @@ pub struct EventWrite {
     pub grouping_version: u32,
     /// In look-up order, never empty: the first that is known names the issue, the others are linked to it.
     pub hashes: Vec<[u8; 16]>,
+    /// What it is known by among the errors of its trace.
+    pub sighting: Option<Sighting>,
+    /// Who reports it, when others may report the same error.
+    pub report: Option<Report>,
     pub body: CompressedBody,
 }
 
@@ -347,7 +352,7 @@ pub struct EventAppended {
     pub issue_id: IssueId,
     pub short_no: u64,
     pub is_new_issue: bool,
-    /// The event was there already; nothing was counted.
+    /// The event was there already, or another report of the same error; nothing was counted.
     pub is_duplicate: bool,
 }
 

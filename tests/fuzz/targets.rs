@@ -18,11 +18,12 @@ use trapline::sentry::decode::decode_envelope;
 use trapline::sentry::detail::event_detail;
 use trapline::sentry::event::{Arrival, decode_event};
 use trapline::sentry::store_endpoint::decode_store;
+use trapline::traceback::{self as trace, Language};
 
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its file in `fuzz_targets`.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("otlp_traces", otlp_traces),
     ("otlp_logs", otlp_logs),
     ("otlp_metrics", otlp_metrics),
@@ -31,6 +32,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("grouping", grouping),
     ("scrubber", scrubber),
     ("auth_header", auth_header),
+    ("traceback", traceback),
 ];
 
 /// Now, by the clock of these tests.
@@ -53,13 +55,22 @@ const OTLP_LIMITS: otlp::Limits = otlp::Limits {
     events_max: 128,
     attribute_text_bytes_max: 16_384,
     depth_max: 16,
+    exception_severity_min: 13,
 };
 
-/// The protobuf walker and the JSON decoder on the same bytes: at most one of them can make sense of them.
+/// The protobuf walker and the JSON decoder on the same bytes: at most one of them can make sense of them. What spans tell
+/// of errors is as good as what an SDK of Sentry's says.
 pub fn otlp_traces(data: &[u8]) {
     for format in [otlp::Format::Protobuf, otlp::Format::Json] {
         for item in checked_otlp(otlp::decode_traces(format, data, &OTLP_LIMITS)) {
-            let Incoming::Spans { batch, .. } = item else { panic!("{item:?}") };
+            let batch = match item {
+                Incoming::Spans { batch, .. } => batch,
+                Incoming::Event(event) => {
+                    check_event(*event);
+                    continue;
+                }
+                other => panic!("{other:?}"),
+            };
             for span in &batch.spans {
                 assert!(span.resource < batch.resources.len() && span.end_ns >= span.start_ns, "{span:?}");
             }
@@ -71,8 +82,14 @@ pub fn otlp_traces(data: &[u8]) {
 pub fn otlp_logs(data: &[u8]) {
     for format in [otlp::Format::Protobuf, otlp::Format::Json] {
         for item in checked_otlp(otlp::decode_logs(format, data, &OTLP_LIMITS)) {
-            // Exceptions among them may be events as well.
-            let Incoming::Logs(batch) = item else { continue };
+            let batch = match item {
+                Incoming::Logs(batch) => batch,
+                Incoming::Event(event) => {
+                    check_event(*event);
+                    continue;
+                }
+                other => panic!("{other:?}"),
+            };
             for record in &batch.records {
                 assert!(record.resource < batch.resources.len() && record.severity <= 24, "{record:?}");
             }
@@ -171,6 +188,18 @@ pub fn auth_header(data: &[u8]) {
     ] {
         if let Ok(Some(credentials)) = read_credentials(&inputs) {
             assert!(credentials.client.is_none_or(|client| client.chars().count() <= 128), "a name without end");
+        }
+    }
+}
+
+/// A stack trace is read as every language, within the limits.
+pub fn traceback(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for language in Language::ALL.into_iter().map(Some).chain([None]) {
+        let Some(found) = trace::parse(&text, language) else { continue };
+        assert!(!found.exceptions.is_empty(), "what was understood has an exception");
+        for exception in found.exceptions {
+            assert!(exception.frames.len() <= trapline::config::STACK_FRAMES_MAX, "frames without end");
         }
     }
 }

@@ -19,7 +19,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("gen", &[]),
     // 1: pure; these do not know each other.
     ("sentry", &["model", "config"]),
-    ("otlp", &["model", "config"]),
+    ("traceback", &["model", "config"]),
+    ("otlp", &["model", "config", "traceback"]),
     ("grouping", &["model", "config"]),
     ("scrub", &["model", "config"]),
     ("search", &["model", "config"]),
@@ -57,7 +58,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Bytes and values in, values out: no clock, no chance, no files, no network, no threads.
-const PURE: [&str; 7] = ["model", "config", "sentry", "otlp", "grouping", "scrub", "search"];
+const PURE: [&str; 8] = ["model", "config", "sentry", "otlp", "traceback", "grouping", "scrub", "search"];
 const IMPURE: [&str; 9] =
     ["SystemTime", "Instant", "getrandom", "std::fs", "std::net", "std::env", "std::thread", "std::process", "tokio"];
 
@@ -93,6 +94,7 @@ const FROZEN: &[(&str, u64)] = &[
     ("src/store/migrations/0013_issue_search.sql", 0x12f8_1593_ddde_e9a6),
     ("src/store/migrations/0014_repacking.sql", 0x2142_438c_a59c_0eae),
     ("src/store/migrations/0015_metric_totals.sql", 0xe4ab_34df_a951_e9f4),
+    ("src/store/migrations/0016_error_reports.sql", 0x60db_763d_2b9a_8665),
     ("src/grouping/v1/chain.rs", 0xf220_88f6_b0b1_b019),
     ("src/grouping/v1/enhance.rs", 0xd770_573f_b764_fd5d),
     ("src/grouping/v1/exception.rs", 0x97c0_127c_ccfe_d95b),

@@ -326,6 +326,8 @@ fn command_among(dir: &Path, surroundings: &Surroundings) -> Command {
             command.env_remove(name);
         }
     }
+    // The port for gRPC is one of the machine, and others may have it.
+    command.env("TRAPLINE_GRPC_LISTEN", "off");
     command.envs(surroundings.env.iter().map(|(name, value)| (name, value)));
     command
 }

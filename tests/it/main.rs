@@ -48,6 +48,7 @@ mod metrics;
 mod monitors;
 mod normalised;
 mod one_trace;
+mod otel_errors;
 mod otlp_conformance;
 mod otlp_ingest;
 mod otlp_keys;

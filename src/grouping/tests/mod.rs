@@ -55,6 +55,7 @@ fn event(platform: &str) -> Event {
         sdk: None,
         fingerprint: None,
         checksum: None,
+        report: None,
         csp: None,
         template: None,
         body: Vec::new(),

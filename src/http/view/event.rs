@@ -22,6 +22,8 @@ pub struct EventView {
     pub timestamp_ms: i64,
     pub received_ms: i64,
     pub trace: Option<EventTraceView>,
+    /// Who else told of this error, in the order of time.
+    pub reports: Vec<EventReportView>,
     /// Size of the JSON, in bytes.
     pub body_bytes: u64,
     /// In the order they came, those refused included.
@@ -30,6 +32,18 @@ pub struct EventView {
     /// What people wrote about this very event, newest first.
     pub feedback: Vec<FeedbackView>,
     pub detail: EventDetail,
+}
+
+/// Another report of the same error, which counts with it.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct EventReportView {
+    /// `span_event`, `log_record`
+    pub source: String,
+    pub timestamp_ms: i64,
+    pub span_id: Option<String>,
+    /// Name of the span, or of the logger; may be empty.
+    pub label: String,
 }
 
 /// Neighbours within the issue, by time received. Event ids.

@@ -48,7 +48,7 @@ pub struct IngestRowView {
 pub struct OutcomeView {
     /// `event`, `transaction`, `span`, `log`, `session`, …
     pub category: String,
-    /// `accepted`, `duplicate`, `not_kept`, `invalid`, `too_large`, `too_old`, `filtered`, `rate_limited`.
+    /// `accepted`, `duplicate`, `folded`, `not_kept`, `invalid`, `too_large`, `too_old`, `filtered`, `rate_limited`.
     pub reason: String,
     pub quantity: u64,
 }

@@ -99,6 +99,7 @@ mod types {
             detail::Breadcrumb,
             detail::Context,
             event::EventTraceView,
+            event::EventReportView,
             grouping::GroupingView,
             grouping::FingerprintView,
             grouping::FingerprintRuleView,

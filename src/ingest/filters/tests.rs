@@ -30,6 +30,7 @@ fn event() -> Event {
         sdk: None,
         fingerprint: None,
         checksum: None,
+        report: None,
         template: None,
         csp: None,
         body: Vec::new(),

@@ -212,7 +212,7 @@ impl<'de, S: Sink> Visitor<'de> for List<'_, '_, S> {
             None => {
                 while let Some(leaf) = seq.next_element::<Option<&RawValue>>()? {
                     if let Some(leaf) = leaf {
-                        intake.leaf(leaf.get().len(), || from_text(leaf.get()));
+                        intake.leaf(leaf.get().len(), |sink| Ok(sink.take(from_text(leaf.get())?)));
                     }
                 }
             }

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use crate::model::decoded::{Decoded, Incoming};
+use crate::model::event::Event;
 use crate::model::log::{LogBatch, LogRecord};
 use crate::model::metric::{MetricBatch, MetricKind, MetricPoint};
 use crate::model::span::{Span, SpanBatch, SpanKind, SpanStatus, text_attribute};
@@ -13,6 +14,18 @@ use crate::otlp::{Format, Signal, decode_logs, decode_metrics, decode_traces};
 
 /// A captured request, decoded by what its headers and path say.
 fn decode(case: &str) -> Decoded {
+    let mut decoded = decode_with_errors(case);
+    decoded.items.retain(|item| !matches!(item, Incoming::Event(_)));
+    decoded
+}
+
+/// The errors of a captured request.
+pub(in crate::otlp) fn errors(case: &str) -> Vec<Event> {
+    let items = decode_with_errors(case).items.into_iter();
+    items.filter_map(|item| if let Incoming::Event(event) = item { Some(*event) } else { None }).collect()
+}
+
+fn decode_with_errors(case: &str) -> Decoded {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(case);
     let head = fs::read(file.with_extension("json")).expect("a capture");
     let head: serde_json::Value = serde_json::from_slice(&head).expect("the head of a capture");

@@ -2,7 +2,7 @@
 //! `properties` of both decoders (`signals`: of logs and metrics), and `captures` of real exporters.
 
 mod accent;
-mod captures;
+pub(super) mod captures;
 mod encode;
 mod properties;
 mod signals;
@@ -20,6 +20,7 @@ pub(super) const LIMITS: Limits = Limits {
     events_max: 128,
     attribute_text_bytes_max: 16_384,
     depth_max: 8,
+    exception_severity_min: 17,
 };
 
 pub(super) fn wire_span() -> Span {

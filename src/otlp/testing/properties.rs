@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -16,6 +17,8 @@ use super::accent::accented;
 use super::encode::json_of;
 use super::{LIMITS, text_value, wire_span};
 use crate::model::decoded::Incoming;
+use crate::otlp::protobuf::read_span;
+use crate::otlp::span::convert;
 use crate::otlp::{Format, Limits, OtlpError, decode_logs, decode_metrics, decode_traces};
 
 /// Small, so that every limit is met.
@@ -26,6 +29,7 @@ pub(super) const TIGHT: Limits = Limits {
     events_max: 1,
     attribute_text_bytes_max: 12,
     depth_max: 2,
+    exception_severity_min: 17,
 };
 
 pub(super) fn any_text() -> impl Strategy<Value = String> {
@@ -277,14 +281,63 @@ fn a_resource_over_the_limit_is_an_error() {
     }
 }
 
-#[test]
-fn deep_nesting_in_protobuf_is_said_clearly() {
+fn deep_attributes() -> Vec<KeyValue> {
     let mut value = text_value("deep");
     for _ in 0..100 {
         value = AnyValue { value: Some(Value::ArrayValue(ArrayValue { values: vec![value] })) };
     }
-    let attributes = vec![KeyValue { key: "k".into(), value: Some(value), key_strindex: 0 }];
-    let body = request_of(vec![Span { attributes, ..wire_span() }]);
+    vec![KeyValue { key: "k".into(), value: Some(value), key_strindex: 0 }]
+}
+
+#[test]
+fn deep_nesting_in_protobuf_costs_what_is_deep_or_is_said_clearly() {
+    let body = request_of(vec![Span { attributes: deep_attributes(), ..wire_span() }]);
+    let decoded = decode_traces(Format::Protobuf, &body, &LIMITS).expect("a request");
+    let [Incoming::Spans { batch, .. }] = &decoded.items[..] else { panic!("{decoded:?}") };
+    assert_eq!((batch.spans[0].dropped, batch.spans[0].attributes.len()), (1, 1));
+
+    let resource = Some(Resource { attributes: deep_attributes(), ..Resource::default() });
+    let resource_spans = vec![ResourceSpans { resource, ..ResourceSpans::default() }];
+    let body = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
     let error = decode_traces(Format::Protobuf, &body, &LIMITS).expect_err("too deep");
     assert_eq!(error, OtlpError::TooDeep { format: Format::Protobuf });
+}
+
+/// The fields of a message in protobuf, in any order and any number of times.
+fn shuffled(message: &[u8], order: &[prop::sample::Index]) -> Vec<u8> {
+    let mut buf = message;
+    let mut fields: Vec<&[u8]> = Vec::new();
+    while !buf.is_empty() {
+        let start = buf;
+        let (tag, wire_type) = decode_key(&mut buf).expect("a key");
+        skip_field(wire_type, tag, &mut buf, DecodeContext::default()).expect("a field");
+        fields.push(&start[..start.len() - buf.len()]);
+    }
+    let more = order.iter().filter(|_| !fields.is_empty()).map(|at| fields[at.index(fields.len())]);
+    fields.iter().copied().chain(more).flatten().copied().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What prost reads of a span, whole, damaged or with fields said twice, we read the same way.
+    #[test]
+    fn spans_are_read_as_generated_code_reads_them(
+        span in any_span(),
+        order in vec(any::<prop::sample::Index>(), 0..3),
+        flips in vec((any::<prop::sample::Index>(), 0..8_u32), 0..3),
+    ) {
+        let mut body = shuffled(&span.encode_to_vec(), &order);
+        for (at, bit) in flips.iter().filter(|_| !body.is_empty()).collect::<Vec<_>>() {
+            let at = at.index(body.len());
+            body[at] ^= 1 << bit;
+        }
+        for limits in [&LIMITS, &TIGHT] {
+            let Ok(generated) = Span::decode(&body[..]) else { continue };
+            let expected = convert(generated, 0, limits);
+            let parts = read_span(&body, limits);
+            prop_assert!(parts.is_ok(), "{parts:?}");
+            prop_assert_eq!(format!("{:?}", parts.map(|parts| parts.finish(0))), format!("{:?}", Ok::<_, String>(expected)));
+        }
+    }
 }

@@ -167,6 +167,7 @@ fn normalise(
         checksum: wire.checksum.limited(128),
         template: stack::template(wire),
         csp,
+        report: None,
         body: Vec::new(),
     };
     (event, address, notes)

@@ -61,6 +61,8 @@ fn event(store: &Store, bug: u64, number: u64, text: u64) -> Write {
         user_hash: None,
         trace_id: None,
         span_id: None,
+        sighting: None,
+        report: None,
         grouping_version: 1,
         hashes: vec![hash],
         body: store.bodies().compress_event(PROJECT, Some(hash), &body(text, number)),

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::*;
 use crate::model::event::{EventKind, Level};
-use crate::model::ids::{EventId, SERVER_IDS_PER_MS};
+use crate::model::ids::{EventId, SERVER_IDS_PER_MS, TraceId};
 use crate::model::issue::IssueTitle;
+use crate::model::sighting::Sighting;
 use crate::store::body::compress;
 use crate::store::dictionaries::tend;
 use crate::store::safety::check;
@@ -56,8 +57,10 @@ async fn send(store: &Store, bug: u64, number: u64, is_plain: bool) {
         release: None,
         environment: None,
         user_hash: None,
-        trace_id: None,
+        trace_id: Some(TraceId(u128::from(number + 1).to_be_bytes())),
         span_id: None,
+        sighting: Some(Sighting::default()),
+        report: None,
         grouping_version: 1,
         hashes: vec![hash],
         body: if is_plain { compress(&body) } else { store.bodies().compress_event(PROJECT, Some(hash), &body) },
@@ -77,6 +80,7 @@ async fn assert_come_back(store: &Store, events: &[(u64, u64)]) {
 fn age(connection: &Connection) {
     let by = 2 * REPACK_AFTER_MS * SERVER_IDS_PER_MS;
     connection.execute("UPDATE event SET id = id - ?1", [by]).unwrap();
+    connection.execute("UPDATE trace_error SET event_row = event_row - ?1", [by]).unwrap();
     connection.execute("UPDATE dictionary SET retired_id = retired_id - ?1", [by]).unwrap();
     connection
         .execute("UPDATE setting SET value = CAST(value AS INTEGER) - ?1 WHERE key = 'repacked_to'", [by])
@@ -102,6 +106,11 @@ fn codecs(connection: &Connection) -> Vec<(i64, i64)> {
 
 async fn close_sound(store: Store, dir: &Path) {
     store.close().await;
+    let connection = Connection::open(database_path(dir)).unwrap();
+    let sql = "SELECT count(*) FROM event WHERE id NOT IN (SELECT event_row FROM trace_error)";
+    let forgotten: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(forgotten, 0, "they are still known in their traces");
+    drop(connection);
     let report = check(&database_path(dir), true, &mut |_| {}).unwrap();
     let odd: Vec<String> =
         report.findings.iter().filter(|it| it.trouble_count > 0).map(|it| format!("{it:?}")).collect();

@@ -332,6 +332,16 @@ const INVARIANTS: &[Invariant] = &[
         advice: ROOM_OFF,
     },
     Invariant {
+        claim: "every report of an error belongs to an event",
+        since: 16,
+        until: None,
+        sql: "SELECT 'report ' || lower(hex(report_id)) || ' of event ' || event_row || ', which is not here' FROM error_report
+                  WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.id = event_row)
+              UNION ALL SELECT 'an error of trace ' || lower(hex(trace_id)) || ' of event ' || event_row || ', which is not here'
+                  FROM trace_error WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.id = event_row)",
+        advice: LEFT_OVER,
+    },
+    Invariant {
         claim: "every issue is found by a search",
         since: 13,
         until: None,

@@ -186,6 +186,24 @@ pub(super) const FIRST: &[Table] = &[
     },
     Table {
         fields: &[
+            ("report_id", Ty::Hex, "report_id"),
+            ("project_id", Ty::Int, "project_id"),
+            ("event_id", Ty::Hex, "(SELECT event.event_id FROM event WHERE event.id = event_row)"),
+            ("source", Ty::Int, "source"),
+            ("reporter", Ty::Int, "reporter"),
+            ("timestamp_ms", Ty::Int, "timestamp_ms"),
+            ("span_id", Ty::Hex, "span_id"),
+            ("label", Ty::Text, "label"),
+        ],
+        project: Some("project_id"),
+        write: &["INSERT INTO error_report (event_row, report_id, project_id, source, reporter, timestamp_ms, span_id, label)
+             SELECT event.id, :report_id, :project_id, :source, :reporter, :timestamp_ms, :span_id, :label
+             FROM event WHERE event.event_id = :event_id AND event.project_id = :project_id
+             ON CONFLICT DO NOTHING"],
+        ..Table::new("error_report", "error_report", &["report_id", "project_id"])
+    },
+    Table {
+        fields: &[
             ("id", Ty::Int, "id"),
             ("project_id", Ty::Int, "project_id"),
             ("feedback_id", Ty::Hex, "feedback_id"),

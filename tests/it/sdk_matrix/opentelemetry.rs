@@ -89,13 +89,21 @@ fn two_sdks_side_by_side_meet_when_their_caller_names_the_trace_to_both() {
     assert_eq!(trace["errors"].as_array().unwrap().len(), 1);
 }
 
-/// What the README says cannot join: each SDK begins a trace of its own.
+/// What the README says cannot join: each SDK begins a trace of its own, and tells of the error in it.
 #[test]
 fn two_sdks_side_by_side_that_nobody_tells_of_a_trace_make_two() {
     let server = visited("beside", json!({}), "/missing/");
-    let event = event(&server, "Shelf.DoesNotExist: Shelf matching query does not exist.");
     let otel =
         wait_for("the request's span", || server.traces().into_iter().find(|trace| trace["name"] == "GET /missing/"));
-    assert_ne!(event["trace"]["trace_id"], otel["trace_id"]);
-    assert_eq!(otel["error_count"], 0);
+    assert_eq!(otel["error_count"], 1);
+    let issues = server.issues();
+    let events: Vec<Value> = issues
+        .iter()
+        .filter(|issue| issue["title"] == "Shelf.DoesNotExist: Shelf matching query does not exist.")
+        .map(|issue| server.get_json(&format!("/api/ui/issues/{}/events/latest", issue["id"].as_str().unwrap())))
+        .collect();
+    let (of_otel, of_sentry): (Vec<&Value>, Vec<&Value>) =
+        events.iter().partition(|event| event["trace"]["trace_id"] == otel["trace_id"]);
+    assert_eq!((of_otel.len(), of_sentry.len()), (1, 1), "{issues:?}");
+    assert_eq!(of_sentry[0]["reports"], json!([]));
 }

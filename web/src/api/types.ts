@@ -90,6 +90,10 @@ keep_days: number, };
 
 export type EventView = { event_id: string, issue_id: string, short_id: string, nav: EventNavView, title: string, culprit: string, level: string, platform: string, timestamp_ms: number, received_ms: number, trace: EventTraceView | null, 
 /**
+ * Who else told of this error, in the order of time.
+ */
+reports: Array<EventReportView>, 
+/**
  * Size of the JSON, in bytes.
  */
 body_bytes: number, 
@@ -243,6 +247,16 @@ has_spans: boolean,
  * Logs that name this trace.
  */
 log_count: number, };
+
+export type EventReportView = { 
+/**
+ * `span_event`, `log_record`
+ */
+source: string, timestamp_ms: number, span_id: string | null, 
+/**
+ * Name of the span, or of the logger; may be empty.
+ */
+label: string, };
 
 export type GroupingView = { 
 /**
@@ -985,7 +999,7 @@ export type OutcomeView = {
  */
 category: string, 
 /**
- * `accepted`, `duplicate`, `not_kept`, `invalid`, `too_large`, `too_old`, `filtered`, `rate_limited`.
+ * `accepted`, `duplicate`, `folded`, `not_kept`, `invalid`, `too_large`, `too_old`, `filtered`, `rate_limited`.
  */
 reason: string, quantity: number, };
 

@@ -12,7 +12,7 @@ const exception = (over: Partial<ExceptionDetail>): ExceptionDetail => ({
 });
 const event = (exceptions: ExceptionDetail[], over = {}): EventView => ({
   event_id: "e", issue_id: "1", short_id: "SHOP-1", nav: { first: "e", previous: null, next: null, latest: "e" }, title: "ValueError: bad",
-  culprit: "c", level: "error", platform: "python", timestamp_ms: 0, received_ms: 0, trace: null, body_bytes: 1, attachments: [], replays: [], feedback: [],
+  culprit: "c", level: "error", platform: "python", timestamp_ms: 0, received_ms: 0, trace: null, reports: [], body_bytes: 1, attachments: [], replays: [], feedback: [],
   detail: {
     message: null, message_template: null, logger: null, transaction: null, release: null, dist: null, environment: null, server_name: null,
     sdk: null, exceptions, threads: [], request: null, user: [], breadcrumbs: [], tags: [], contexts: [], extra: [], csp: null, report: [], modules: [], field_errors: [],

@@ -6,6 +6,7 @@ import { count } from "./format";
 const REASONS: readonly (readonly [string, string])[] = [
   ["accepted", "Kept"],
   ["duplicate", "Received twice, kept once"],
+  ["folded", "Told again by a span or a log, counted once"],
   ["filtered", "Dropped by filters"],
   ["rate_limited", "Over a limit"],
   ["replaced", "Sent again, the last word kept"],

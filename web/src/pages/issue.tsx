@@ -10,6 +10,7 @@ import { Menu, type MenuItem } from "../components/controls";
 import { Contexts, contextFacts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
 import { Csp, Report } from "../components/csp";
 import { Voices } from "../components/feedback";
+import { Reports } from "../components/reports";
 import { Icon, type IconName } from "../components/icons";
 import { Ago, IssueHeadline, LevelMark, Sparkline } from "../components/marks";
 import { lazy } from "../components/lazy";
@@ -270,6 +271,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   if (event.feedback.length > 0) sections.push({ id: "feedback", name: "User feedback", note: count(event.feedback.length), body: <Voices rows={event.feedback} /> });
   if (detail.request) sections.push({ id: "request", name: "Request", body: <Request request={detail.request} /> });
   if (detail.breadcrumbs.length > 0) sections.push({ id: "timeline", name: "Timeline", note: count(detail.breadcrumbs.length), body: <Timeline event={event} /> });
+  if (event.reports.length > 0) sections.push({ id: "reports", name: "Also reported by", note: count(event.reports.length), body: <Reports event={event} /> });
   if (trace) sections.push({ id: "trace", name: "Trace", body: <TraceLink event={event} /> });
   if (event.replays.length > 0) sections.push({ id: "replay", name: "Replay", body: <Replays replays={event.replays} /> });
   if (event.attachments.length > 0) sections.push({ id: "attachments", name: "Attachments", note: count(event.attachments.length), body: <Attachments eventId={event.event_id} files={event.attachments} /> });

@@ -1,7 +1,10 @@
 //! The protobuf encoding of a request, walked by hand down to its spans, log records or metrics.
 //!
-//! Owns only the three outer levels, whose field numbers the signals share; prost decodes what is inside. Broken
-//! framing out here costs the request, a broken leaf only itself.
+//! Owns the three outer levels, whose field numbers the signals share, and in `span` what is inside of a span; prost
+//! decodes what is inside of the others. Broken framing out here costs the request, a broken leaf only itself.
+
+mod fields;
+mod span;
 
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost::{DecodeError, Message};
@@ -11,6 +14,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use crate::otlp::intake::{Intake, Sink};
 use crate::otlp::{Format, OtlpError};
+pub(super) use span::read_span;
 
 /// `ExportTraceServiceRequest.resource_spans` and its siblings.
 const REQUEST_RESOURCES: u32 = 1;
@@ -53,7 +57,7 @@ fn walk_scope<S: Sink>(mut buf: &[u8], intake: &mut Intake<'_, S>) -> Result<(),
                 intake.check_owner_bytes(message.len())?;
                 scope.merge(message).map_err(malformed)?;
             }
-            CHILDREN => intake.leaf(message.len(), || S::Leaf::decode(message).map_err(|error| error.to_string())),
+            CHILDREN => intake.leaf(message.len(), |sink| sink.take_protobuf(message)),
             _ => {}
         }
     }
