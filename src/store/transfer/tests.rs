@@ -57,6 +57,8 @@ impl Sent {
             user_hash: Some(self.user),
             trace_id: None,
             span_id: None,
+            sighting: None,
+            report: None,
             grouping_version: 1,
             hashes: vec![[self.issue; 16]],
             body: compress(b"{}"),
