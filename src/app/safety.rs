@@ -10,7 +10,8 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::progress::{Display, bytes};
+use super::progress::Display;
+use super::storage::bytes;
 use crate::config::Settings;
 use crate::ingest;
 use crate::store::database_path;
@@ -112,8 +113,19 @@ pub fn backup(settings: &Settings, to: &Path, overwrite: bool, as_json: bool) ->
         manifest.xxh3,
         rows_in_words(&manifest.rows),
     );
-    text.push_str("It was opened and checked. Bring it back with: trapline restore FILE\n");
+    let _ = writeln!(
+        text,
+        "It was opened and checked. Bring it back with: trapline restore {}",
+        as_argument(Path::new(&manifest.path))
+    );
     print(&text)
+}
+
+/// As it is written in a shell.
+fn as_argument(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = text.chars().all(|char| char.is_alphanumeric() || "/._-+:,@%".contains(char));
+    if is_plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// `trapline restore FILE`.

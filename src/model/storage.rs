@@ -190,6 +190,8 @@ pub struct StorageReport {
     pub can_shrink: bool,
     /// The machine's clock is far ahead of what was seen last, since this time: nothing is dropped for its age.
     pub clock_ahead_since_ms: Option<i64>,
+    /// Nothing is answered before the disk has confirmed it.
+    pub is_synced: bool,
     /// By day, newest first.
     pub dropped: Vec<KindDropped>,
 }

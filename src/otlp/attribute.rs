@@ -76,7 +76,11 @@ pub(super) fn cut_bytes(mut text: String, bytes_max: usize) -> String {
 
 /// As [`cut_bytes`], of a text that is somebody else's.
 pub(super) fn cut_str(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
+    let mut end = bytes_max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// At most `chars_max` characters, the last one `…` when something was cut.

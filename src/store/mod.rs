@@ -136,7 +136,7 @@ const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Error)]
 pub enum StoreError {
-    #[error("cannot make or write the data directory {path}: {why}. Or choose another with --data-dir")]
+    #[error("cannot make or write the data directory {path}: {why}. Another one can be named with --data-dir")]
     DataDir { path: PathBuf, why: String },
     #[error("cannot write {path}: {why}")]
     Unwritable { path: PathBuf, why: String },
@@ -294,7 +294,7 @@ impl Store {
         }
         retention::make_shrinkable(&connection, &path)?;
         retention::settle_max_size(&connection, &path, &mut options.settings)?;
-        match retention::remember_policy(&connection, &options.settings.keep) {
+        match retention::remember_policy(&connection, &options.settings) {
             Err(error) if trouble::disk_trouble(&error) == Some(trouble::DiskTrouble::Full) => {}
             other => other.map_err(in_words)?,
         }
@@ -415,9 +415,7 @@ pub fn storage(data_dir: &Path, mut settings: StoreSettings) -> Result<StorageRe
     // All numbers are of one moment, or what does not fit would seem to belong to nothing.
     let connection = connection.unchecked_transaction()?;
     settings.max_size_default = retention::read_default_max_size(&connection)?;
-    if let Some(keep) = retention::read_policy(&connection)? {
-        settings.keep = keep;
-    }
+    retention::read_policy(&connection, &mut settings)?;
     retention::read_report(&connection, &path, &settings, writer::now_ms())
 }
 

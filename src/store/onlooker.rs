@@ -125,3 +125,19 @@ fn owner(metadata: &Metadata) -> String {
     });
     named.unwrap_or_else(|| format!("user {id}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_on_a_read_only_file_system_is_told_in_whole_sentences() {
+        let path = Path::new("/srv/trapline");
+        let why = why(path, &io::ErrorKind::ReadOnlyFilesystem.into());
+        assert_eq!(
+            StoreError::DataDir { path: path.to_path_buf(), why }.to_string(),
+            "cannot make or write the data directory /srv/trapline: the file system is read-only. Another one can be named \
+             with --data-dir"
+        );
+    }
+}

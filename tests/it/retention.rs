@@ -238,11 +238,14 @@ fn storage_is_told_by_a_command_beside_a_running_server_and_without_one() {
     assert!(missing.stderr.contains("no database"), "{}", missing.stderr);
     assert!(!server.dir().join("elsewhere/trapline.db").exists());
     // What the server goes by is told, not what the command was given.
-    let mut server = server.with_args(&["--keep-errors-days", "7", "--max-size", "64MiB"]);
+    let mut server = server.with_args(&["--keep-errors-days", "7", "--max-size", "64MiB", "--durability", "normal"]);
     server.start_again();
     assert_eq!(server.issues().len(), 1);
     let told = run(server.dir(), &["storage", "--data-dir", "data"]).stdout;
-    assert!(told.contains("7 days") && told.contains("of 64.0 MiB in use"), "{told}");
+    assert!(
+        told.contains("7 days") && told.contains("of 64 MiB in use") && told.contains("durability = normal"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -97,6 +97,10 @@ fn a_backup_is_made_without_a_server_too_and_after_a_power_cut() {
     server.kill9();
     let before = std::fs::read(server.database()).unwrap();
     let printed = expect_success(on(&server, &["backup", "copy.db"]));
+    let bring_back = |name: &str| server.dir().canonicalize().unwrap().join(name).display().to_string();
+    assert!(printed.trim_end().ends_with(&format!("trapline restore {}", bring_back("copy.db"))), "{printed}");
+    let spaced = expect_success(on(&server, &["backup", "a copy.db"]));
+    assert!(spaced.trim_end().ends_with(&format!("trapline restore '{}'", bring_back("a copy.db"))), "{spaced}");
     assert!(printed.contains("8 events") && printed.contains("2 issues"), "{printed}");
     assert_eq!(std::fs::read(server.database()).unwrap(), before, "the database is only read");
     assert_eq!(event_numbers(&server.dir().join("copy.db"), 9), (0..8).collect::<Vec<_>>());

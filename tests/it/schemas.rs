@@ -114,9 +114,19 @@ fn send_container(server: &Trapline, ty: &str, payload: &Value) {
 }
 
 pub fn send_log(server: &Trapline, body: &str) {
-    let log = json!({ "items": [{ "timestamp": 1_800_000_000.5, "trace_id": id(100), "level": "info", "body": body,
+    send_log_at(server, body, 1_800_000_000);
+}
+
+pub fn send_log_at(server: &Trapline, body: &str, at_s: u64) {
+    let log = json!({ "items": [{ "timestamp": at_s as f64 + 0.5, "trace_id": id(100), "level": "info", "body": body,
         "attributes": { "sentry.environment": { "value": "live", "type": "string" } } }] });
     send_container(server, "log", &log);
+}
+
+pub fn send_points_at(server: &Trapline, number: u64, at_s: u64) {
+    let metric = json!({ "items": [{ "timestamp": (at_s + number) as f64, "trace_id": id(100), "name": "cart.size",
+        "type": "distribution", "value": number, "unit": "item", "attributes": {} }] });
+    send_container(server, "trace_metric", &metric);
 }
 
 fn columns(connection: &Connection, table: &str) -> Vec<String> {

@@ -322,11 +322,18 @@ pub(super) fn forget_sessions(tx: &Transaction<'_>, now_ms: i64) -> Result<(), S
 pub(in super::super) const COUNTS_SUMMED_TO: &str = "counts_summed_to";
 
 pub(in super::super) fn remember_summed(connection: &Connection, hour: i64) -> rusqlite::Result<()> {
+    remember_hour(connection, COUNTS_SUMMED_TO, hour)
+}
+
+/// Where the hours of issues begin, once some were dropped, for whoever compares stores.
+pub(in super::super) const ISSUE_HOURS_FROM: &str = "issue_hours_from";
+
+fn remember_hour(connection: &Connection, key: &str, hour: i64) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO setting (key, value) VALUES (:key, :hour)
          ON CONFLICT (key) DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",
     )?;
-    statement.execute(named_params! { ":key": COUNTS_SUMMED_TO, ":hour": hour.to_string() })?;
+    statement.execute(named_params! { ":key": key, ":hour": hour.to_string() })?;
     Ok(())
 }
 
@@ -403,6 +410,9 @@ pub(super) fn drop_issue_hours(
         "DELETE FROM issue_hour WHERE hour < :hour AND issue_id IN
              (SELECT id FROM issue WHERE id > :after AND id <= :last)",
     )?;
-    statement.execute(named_params! { ":hour": hour_of(before_ms), ":after": after, ":last": last })?;
+    let hour = hour_of(before_ms);
+    if statement.execute(named_params! { ":hour": hour, ":after": after, ":last": last })? > 0 {
+        remember_hour(tx, ISSUE_HOURS_FROM, hour)?;
+    }
     Ok(Some(last))
 }

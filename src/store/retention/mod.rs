@@ -32,7 +32,7 @@ use plan::{DiskBound, SliceRows, Space, next_to_drop, too_old_before};
 
 #[cfg(test)]
 pub(super) use drops::drop_loose_chunks;
-pub(super) use drops::{COUNTS_SUMMED_TO, remember_summed};
+pub(super) use drops::{COUNTS_SUMMED_TO, ISSUE_HOURS_FROM, remember_summed};
 pub(super) use report::read_report;
 pub(super) use space::{
     make_shrinkable, read_default_max_size, read_policy, remember_policy, rewrite, settle_max_size,

@@ -12,7 +12,7 @@ use super::super::{StoreError, StoreSettings};
 use super::clock::AgeClock;
 use super::plan::{DiskBound, Space, next_to_drop};
 use super::{CLOCK, space};
-use crate::config::{DROPPED_DAYS_SHOWN, MEASURE_NOW_BYTES, MaxSize};
+use crate::config::{DROPPED_DAYS_SHOWN, Durability, MEASURE_NOW_BYTES, MaxSize};
 use crate::model::storage::{DropCause, KindDropped, KindStored, StorageReport, StoredKind};
 use crate::model::time::{DAY_MS, day_of};
 
@@ -92,6 +92,7 @@ pub(in super::super) fn read_report(
         reserve_bytes: space.reserve(),
         can_shrink: space::can_shrink(connection)?,
         clock_ahead_since_ms,
+        is_synced: settings.durability == Durability::Full,
         dropped: read_dropped(connection, now_ms)?,
     })
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::super::{StoreError, StoreSettings};
 use super::plan::{Space, default_max_size};
-use crate::config::{COMPACT_AT_START_BYTES, Keep, MaxSize};
+use crate::config::{COMPACT_AT_START_BYTES, MaxSize};
 use crate::model::storage::StoredKind;
 
 /// The cap chosen at the first start.
@@ -70,22 +70,33 @@ pub(in super::super) fn read_default_max_size(connection: &Connection) -> Result
 }
 
 const POLICY: &str = "keep";
+const DURABILITY: &str = "durability";
 
 /// Writes down what the running server goes by, for whoever asks from beside it.
-pub(in super::super) fn remember_policy(connection: &Connection, keep: &Keep) -> Result<(), StoreError> {
-    let Ok(text) = serde_json::to_string(keep) else { return Ok(()) };
-    if read_setting(connection, POLICY)?.as_ref() != Some(&text) {
-        connection.execute(
-            "INSERT INTO setting (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = :value",
-            named_params! { ":key": POLICY, ":value": text },
-        )?;
+pub(in super::super) fn remember_policy(connection: &Connection, settings: &StoreSettings) -> Result<(), StoreError> {
+    let texts =
+        [(POLICY, serde_json::to_string(&settings.keep)), (DURABILITY, serde_json::to_string(&settings.durability))];
+    for (key, text) in texts {
+        let Ok(text) = text else { continue };
+        if read_setting(connection, key)?.as_ref() != Some(&text) {
+            connection.execute(
+                "INSERT INTO setting (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = :value",
+                named_params! { ":key": key, ":value": text },
+            )?;
+        }
     }
     Ok(())
 }
 
-/// What the last server went by; `None` before the first.
-pub(in super::super) fn read_policy(connection: &Connection) -> Result<Option<Keep>, StoreError> {
-    Ok(read_setting(connection, POLICY)?.and_then(|text| serde_json::from_str(&text).ok()))
+/// What the last server went by; before the first, what the settings say stays.
+pub(in super::super) fn read_policy(connection: &Connection, settings: &mut StoreSettings) -> Result<(), StoreError> {
+    if let Some(keep) = read_setting(connection, POLICY)?.and_then(|text| serde_json::from_str(&text).ok()) {
+        settings.keep = keep;
+    }
+    if let Some(durability) = read_setting(connection, DURABILITY)?.and_then(|text| serde_json::from_str(&text).ok()) {
+        settings.durability = durability;
+    }
+    Ok(())
 }
 
 pub(super) fn read_setting(connection: &Connection, key: &str) -> Result<Option<String>, StoreError> {

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior};
+use rusqlite::{ErrorCode, Transaction, TransactionBehavior};
 
 use super::json::{Members, Ty, bytes, column, int, log_of, members, points_of, span_of, text};
 use super::stored::{forget_delivery, has_part, known_logs, known_spans};
@@ -75,6 +75,9 @@ pub fn import(
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     let before = count_rows(&connection)?;
     super::counts::begin(&connection)?;
+    super::issues::begin(&connection)?;
+    super::releases::begin(&connection)?;
+    super::accepted::begin(&connection)?;
     let mut importer = Importer {
         ids: ServerIds::after(last_server_id(&connection)?),
         again,
@@ -96,7 +99,7 @@ pub fn import(
             if let Err(detail) = importer.line(&tx, line) {
                 // What stands before is imported, as the error says.
                 importer.flush(&tx).map_err(|error| lines.wrong(error))?;
-                super::counts::merge(&tx)?;
+                merge(&tx)?;
                 tx.commit()?;
                 return Err(lines.wrong(detail));
             }
@@ -107,7 +110,7 @@ pub fn import(
         }
         importer.flush(&tx).map_err(|error| lines.wrong(error))?;
         if is_over {
-            super::counts::merge(&tx)?;
+            merge(&tx)?;
         }
         tx.commit()?;
         if is_over && !importer.ended {
@@ -115,8 +118,8 @@ pub fn import(
         }
     }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    super::counts::merge(&tx)?;
-    reconcile(&tx)?;
+    merge(&tx)?;
+    super::accepted::reconcile(&tx)?;
     // Of spans that came with their counts.
     if importer.done.lines.contains_key("perf_hour") {
         pass_over(&tx)?;
@@ -127,6 +130,13 @@ pub fn import(
     projects::ensure_first_project(&mut connection)?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(importer.done)
+}
+
+/// What is counted here and there, when the last line has come.
+fn merge(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    super::counts::merge(tx)?;
+    super::issues::merge(tx)?;
+    super::releases::merge(tx)
 }
 
 impl Imported {
@@ -492,83 +502,6 @@ fn merge_sketches(tx: &Transaction<'_>, table: &Table, values: &[(String, Value)
         let mut values = values.to_vec();
         values.push((":sketch".to_string(), Value::Blob(merged)));
         run(tx, write, &values).map_err(text)?;
-    }
-    Ok(())
-}
-
-/// After a merge of two stores: an issue counts at least the events that are here, its sketch's users, and a project has
-/// accepted what its issues count. Changes nothing where that holds.
-fn reconcile(tx: &Transaction<'_>) -> rusqlite::Result<()> {
-    tx.execute_batch(
-        "CREATE TEMP TABLE uncounted AS
-             SELECT issue.id AS issue_id, present - issue.event_count AS missing, issue.last_seen_ms AS at_ms
-             FROM (SELECT issue_id, count(*) AS present FROM event GROUP BY issue_id) JOIN issue ON issue.id = issue_id
-             WHERE present > issue.event_count;
-         INSERT INTO issue_hour (issue_id, hour, event_count)
-             SELECT issue_id, at_ms / 3600000, missing FROM temp.uncounted WHERE true
-             ON CONFLICT (issue_id, hour) DO UPDATE SET event_count = event_count + excluded.event_count;
-         INSERT INTO issue_environment (issue_id, environment, first_seen_ms, last_seen_ms, event_count)
-             SELECT issue_id, '', at_ms, at_ms, missing FROM temp.uncounted WHERE true
-             ON CONFLICT (environment, issue_id) DO UPDATE SET event_count = event_count + excluded.event_count;
-         UPDATE issue SET event_count = event_count + (SELECT missing FROM temp.uncounted WHERE issue_id = issue.id)
-             WHERE id IN (SELECT issue_id FROM temp.uncounted);
-         DROP TABLE temp.uncounted;",
-    )?;
-    reconcile_users(tx)?;
-    let projects: Vec<(i64, i64)> = {
-        let mut statement = tx.prepare(
-            "SELECT id, (SELECT coalesce(sum(event_count), 0) FROM issue WHERE issue.project_id = project.id)
-                 - (SELECT coalesce(sum(quantity), 0) FROM outcome WHERE outcome.project_id = project.id
-                    AND category = 'event' AND reason = 'accepted') FROM project",
-        )?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.collect::<Result<_, _>>()?
-    };
-    for (project_id, mut missing) in projects {
-        // The newest hours first, until nothing is left over.
-        while missing != 0 {
-            let newest: Option<(i64, i64)> = tx
-                .query_row(
-                    "SELECT hour, quantity FROM outcome WHERE project_id = ?1 AND category = 'event'
-                         AND reason = 'accepted' AND (quantity > 0 OR ?2) ORDER BY hour DESC LIMIT 1",
-                    (project_id, missing > 0),
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
-                .optional()?;
-            let Some((hour, quantity)) = newest else {
-                if missing > 0 {
-                    tx.execute(
-                        "INSERT INTO outcome (project_id, hour, category, reason, quantity)
-                         SELECT ?1, max(last_seen_ms) / 3600000, 'event', 'accepted', ?2 FROM issue WHERE project_id = ?1",
-                        (project_id, missing),
-                    )?;
-                }
-                break;
-            };
-            let change = missing.max(-quantity);
-            tx.execute(
-                "UPDATE outcome SET quantity = quantity + ?3 WHERE project_id = ?1 AND hour = ?2 AND category = 'event'
-                     AND reason = 'accepted'",
-                (project_id, hour, change),
-            )?;
-            missing -= change;
-        }
-    }
-    Ok(())
-}
-
-fn reconcile_users(tx: &Connection) -> rusqlite::Result<()> {
-    let mut statement = tx.prepare(
-        "SELECT issue_id, sketch, user_count FROM issue_users JOIN issue ON issue.id = issue_id ORDER BY issue_id",
-    )?;
-    let mut update = tx.prepare("UPDATE issue SET user_count = ?2 WHERE id = ?1")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (issue_id, sketch, said): (i64, Vec<u8>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let count = UserSketch::from_bytes(&sketch).map_or(said, |sketch| sketch.estimate() as i64);
-        if count != said {
-            update.execute((issue_id, count))?;
-        }
     }
     Ok(())
 }

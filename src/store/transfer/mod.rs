@@ -4,13 +4,32 @@
 //! rows at a time, beside a running server, and writes idempotently: the same lines written twice change nothing. How
 //! spans and logs lie in the file is known to [`stored`] alone.
 
+/// Hours as `model::time::hour_of` counts them, also before 1970.
+macro_rules! hour {
+    ($ms:literal) => {
+        concat!("((", $ms, " - ((", $ms, " % 3600000) + 3600000) % 3600000) / 3600000)")
+    };
+}
+
+/// The issue here that one of the other store is, once its line has come.
+macro_rules! here {
+    ($theirs:literal) => {
+        concat!("(SELECT here FROM temp.issue_as WHERE theirs = ", $theirs, ")")
+    };
+}
+
+mod accepted;
 mod counts;
 mod export;
 mod import;
+mod issues;
 mod json;
+mod releases;
 mod stored;
 mod sums;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

@@ -3,6 +3,7 @@
 //! How counts are merged that one of two stores has summed further is in [`super::counts`].
 
 use super::json::Ty;
+use super::releases::SESSION_WRITE;
 use super::tables::Table;
 
 /// Sums, after everything that is summed: of two for the same hour or minute the larger one stays.
@@ -175,21 +176,14 @@ pub(super) const LAST: &[Table] = &[
             ("duration_count", Ty::Int, "duration_count"),
         ],
         project: Some("project_id"),
-        write: &["INSERT INTO release_hour (project_id, version, environment, hour, event_count, new_issue_count,
+        // Merged when sessions have come ([`super::releases`]).
+        write: &[
+            "INSERT INTO temp.release_hour_in (project_id, version, environment, hour, event_count, new_issue_count,
                  healthy_count, errored_count, unhandled_count, abnormal_count, crashed_count, duration_ms_sum,
                  duration_count)
              VALUES (:project_id, :version, :environment, :hour, :event_count, :new_issue_count, :healthy_count,
-                 :errored_count, :unhandled_count, :abnormal_count, :crashed_count, :duration_ms_sum, :duration_count)
-             ON CONFLICT (project_id, version, environment, hour) DO UPDATE SET
-                 event_count = max(event_count, excluded.event_count),
-                 new_issue_count = max(new_issue_count, excluded.new_issue_count),
-                 healthy_count = max(healthy_count, excluded.healthy_count),
-                 errored_count = max(errored_count, excluded.errored_count),
-                 unhandled_count = max(unhandled_count, excluded.unhandled_count),
-                 abnormal_count = max(abnormal_count, excluded.abnormal_count),
-                 crashed_count = max(crashed_count, excluded.crashed_count),
-                 duration_ms_sum = max(duration_ms_sum, excluded.duration_ms_sum),
-                 duration_count = max(duration_count, excluded.duration_count)"],
+                 :errored_count, :unhandled_count, :abnormal_count, :crashed_count, :duration_ms_sum, :duration_count)",
+        ],
         ..Table::new("release_hour", "release_hour", &["project_id", "version", "environment", "hour"])
     },
     Table {
@@ -235,12 +229,7 @@ pub(super) const LAST: &[Table] = &[
             ("duration_ms", Ty::Int, "duration_ms"),
         ],
         project: Some("project_id"),
-        write: &[
-            "INSERT INTO session (project_id, sid, version, environment, started_ms, sequence, timestamp_ms, fate,
-                 duration_ms)
-             VALUES (:project_id, :sid, :version, :environment, :started_ms, :sequence, :timestamp_ms, :fate,
-                 :duration_ms) ON CONFLICT (project_id, sid) DO NOTHING",
-        ],
+        write: SESSION_WRITE,
         ..Table::new("session", "session", &["id"])
     },
     Table {

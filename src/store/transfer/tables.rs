@@ -4,6 +4,7 @@
 //! Rows name each other by what is the same in every store (a monitor by its slug, bytes by their hash), never by
 //! numbers a store gave out. Written twice, every statement here changes nothing.
 
+use super::issues::ISSUE_WRITE;
 use super::json::Ty;
 
 /// Rows that become a line each.
@@ -124,45 +125,26 @@ pub(super) const FIRST: &[Table] = &[
                     (SELECT environment, first_seen_ms, last_seen_ms, event_count FROM issue_environment
                      WHERE issue_id = issue.id ORDER BY environment))",
             ),
+            // Of one whose hours are not all here: where those of this store begin.
+            (
+                "hours_from",
+                Ty::Int,
+                "iif(event_count > (SELECT coalesce(sum(issue_hour.event_count), 0) FROM issue_hour
+                         WHERE issue_id = issue.id),
+                     (SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'issue_hours_from'), NULL)",
+            ),
             ("users", Ty::Hex, "(SELECT sketch FROM issue_users WHERE issue_id = issue.id)"),
         ],
         project: Some("project_id"),
-        write: &[
-            // Of two counts of the same issue the larger one is taken whole, with its hours and environments.
-            "DELETE FROM issue_hour WHERE issue_id = :id
-                 AND (SELECT event_count FROM issue WHERE id = :id) < :event_count",
-            "DELETE FROM issue_environment WHERE issue_id = :id
-                 AND (SELECT event_count FROM issue WHERE id = :id) < :event_count",
-            "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
-                 level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count,
-                 first_release, last_release)
-             VALUES (:id, :project_id,
-                 CASE WHEN EXISTS (SELECT 1 FROM issue WHERE project_id = :project_id AND short_no = :short_no AND id <> :id)
-                     THEN (SELECT last_short_no + 1 FROM project WHERE id = :project_id) ELSE :short_no END,
-                 :issue_kind, :title, :culprit, :ty, :value, :filename, :function, :line, :level, :platform, :status,
-                 :is_unhandled, :first_seen_ms, :last_seen_ms, :event_count, :user_count, :first_release, :last_release)
-             ON CONFLICT (id) DO UPDATE SET
-                 is_unhandled = is_unhandled OR excluded.is_unhandled,
-                 first_seen_ms = min(first_seen_ms, excluded.first_seen_ms),
-                 last_seen_ms = max(last_seen_ms, excluded.last_seen_ms),
-                 event_count = max(event_count, excluded.event_count)",
-            "UPDATE project SET last_short_no = max(last_short_no,
-                 (SELECT short_no FROM issue WHERE id = :id)) WHERE id = :project_id",
-            "INSERT INTO issue_hash (project_id, hash, issue_id)
-             SELECT :project_id, unhex(value), :id FROM json_each(:hashes) WHERE true
-             ON CONFLICT (project_id, hash) DO NOTHING",
-            "INSERT INTO issue_hour (issue_id, hour, event_count)
-             SELECT :id, value ->> 0, value ->> 1 FROM json_each(:hours)
-             WHERE NOT EXISTS (SELECT 1 FROM issue_hour WHERE issue_id = :id)",
-            "INSERT INTO issue_environment (issue_id, environment, first_seen_ms, last_seen_ms, event_count)
-             SELECT :id, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:environments)
-             WHERE NOT EXISTS (SELECT 1 FROM issue_environment WHERE issue_id = :id)",
-        ],
+        write: ISSUE_WRITE,
         sketches: &[(
             "users",
-            "SELECT sketch FROM issue_users WHERE issue_id = :id",
-            "INSERT INTO issue_users (issue_id, sketch) VALUES (:id, :sketch)
-             ON CONFLICT (issue_id) DO UPDATE SET sketch = :sketch",
+            concat!("SELECT sketch FROM issue_users WHERE issue_id = ", here!(":id")),
+            concat!(
+                "INSERT INTO issue_users (issue_id, sketch) VALUES (",
+                here!(":id"),
+                ", :sketch) ON CONFLICT (issue_id) DO UPDATE SET sketch = :sketch"
+            ),
         )],
         ..Table::new("issue", "issue", &["id"])
     },
@@ -188,13 +170,17 @@ pub(super) const FIRST: &[Table] = &[
         project: Some("project_id"),
         time: Some("received_ms"),
         has_body: true,
-        write: &["INSERT INTO event (id, project_id, event_id, issue_id, timestamp_ms, received_ms, kind, level, platform,
+        write: &[concat!(
+            "INSERT INTO event (id, project_id, event_id, issue_id, timestamp_ms, received_ms, kind, level, platform,
                  title, culprit, release, environment, trace_id, span_id, grouping_version, body_bytes, body_codec, body)
              VALUES (CASE WHEN EXISTS (SELECT 1 FROM event WHERE id = :id) THEN NULL ELSE :id END, :project_id,
-                 :event_id, (SELECT id FROM issue WHERE id = :issue_id), :timestamp_ms, :received_ms, :event_kind,
+                 :event_id, (SELECT id FROM issue WHERE id = coalesce(",
+            here!(":issue_id"),
+            ", :issue_id)), :timestamp_ms, :received_ms, :event_kind,
                  :level, :platform, :title, :culprit, :release, :environment, :trace_id, :span_id, :grouping_version,
                  :body_bytes, :body_codec, :body)
-             ON CONFLICT (event_id, project_id) DO NOTHING"],
+             ON CONFLICT (event_id, project_id) DO NOTHING"
+        )],
         ..Table::new("event", "event", &["id"])
     },
     Table {
@@ -442,12 +428,18 @@ pub(super) const MIDDLE: &[Table] = &[
             ("issue_id", Ty::Int, "issue_id"),
         ],
         project: Some("monitor.project_id"),
-        write: &["INSERT INTO monitor_environment (monitor_id, name, created_ms, next_expected_ms, overdue_ms,
+        // The state of a job is known best to the store that heard of it last.
+        write: &[concat!("INSERT INTO monitor_environment (monitor_id, name, created_ms, next_expected_ms, overdue_ms,
                  last_check_in_ms, failures, successes, incident_since_ms, incident_events, incident_event_ms, issue_id)
              VALUES ((SELECT id FROM monitor WHERE project_id = :project_id AND slug = :monitor), :name, :created_ms,
                  :next_expected_ms, :overdue_ms, :last_check_in_ms, :failures, :successes, :incident_since_ms,
-                 :incident_events, :incident_event_ms, :issue_id)
-             ON CONFLICT (monitor_id, name) DO NOTHING"],
+                 :incident_events, :incident_event_ms, coalesce(", here!(":issue_id"), ", :issue_id))
+             ON CONFLICT (monitor_id, name) DO UPDATE SET next_expected_ms = excluded.next_expected_ms,
+                 overdue_ms = excluded.overdue_ms, last_check_in_ms = excluded.last_check_in_ms,
+                 failures = excluded.failures, successes = excluded.successes,
+                 incident_since_ms = excluded.incident_since_ms, incident_events = excluded.incident_events,
+                 incident_event_ms = excluded.incident_event_ms, issue_id = excluded.issue_id
+             WHERE excluded.last_check_in_ms > coalesce(last_check_in_ms, 0)")],
         ..Table::new(
             "monitor_environment",
             "monitor_environment JOIN monitor ON monitor.id = monitor_id",
@@ -484,7 +476,10 @@ pub(super) const MIDDLE: &[Table] = &[
                          AND monitor_environment.name = :environment),
                  :status, :started_ms, :received_ms, :finished_ms, :expected_ms, :duration_ms, :timeout_ms,
                  :unwatched_from_ms, :unwatched_to_ms, :release, :trace_id)
-             ON CONFLICT (check_in_id, project_id) DO NOTHING"],
+             ON CONFLICT (check_in_id, project_id) DO UPDATE SET status = excluded.status,
+                 finished_ms = excluded.finished_ms, duration_ms = excluded.duration_ms, timeout_ms = excluded.timeout_ms,
+                 unwatched_from_ms = excluded.unwatched_from_ms, unwatched_to_ms = excluded.unwatched_to_ms
+             WHERE status = 'in_progress' AND excluded.status <> 'in_progress'"],
         ..Table::new(
             "check_in",
             "check_in JOIN monitor_environment ON monitor_environment.id = environment_id

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { KindStoredView, StorageView } from "../api/types";
-import { droppedLines, isEmpty, keptFor, nextDrop, segments, share, size, writerTrouble } from "./storage";
+import { droppedLines, isEmpty, isStoring, keptFor, nextDrop, segments, shares, size, writerTrouble } from "./storage";
 
 const DAY = 86_400_000;
 const kind = (name: string, change: Partial<KindStoredView> = {}): KindStoredView => ({
@@ -28,11 +28,20 @@ test("a disk that is full is told with where and what to do", () => {
 });
 
 test("sizes are in the units of the setting", () => {
-  expect([0, 1023, 1024, 1536, 10 * 2 ** 30, 150.4 * 2 ** 20].map(size)).toEqual(["0\u202fB", "1023\u202fB", "1\u202fKiB", "1.5\u202fKiB", "10\u202fGiB", "150\u202fMiB"]);
+  // The same as in the test of `trapline storage`.
+  expect([0, 1023, 1024, 1536, 2 ** 20 - 1, 10 * 2 ** 30, 37 * 2 ** 28, 9_932_111_974, 150 * 2 ** 20].map(size).map((text) => text.replace("\u202f", " "))).toEqual(["0 B", "1023 B", "1 KiB", "1.5 KiB", "1.0 MiB", "10 GiB", "9.3 GiB", "9.3 GiB", "150 MiB"]);
 });
 
-test("shares are rounded, and next to nothing is not nothing", () => {
-  expect([0, 1, 5, 6, 218, 1000].map((bytes) => share(bytes, 1000))).toEqual(["0\u202f%", "< 1\u202f%", "1\u202f%", "1\u202f%", "22\u202f%", "100\u202f%"]);
+test("percentages add up, and next to nothing is not nothing", () => {
+  const of = (...bytes: number[]) => shares(bytes.map((bytes, place) => kind(`kind ${place}`, { bytes }))).map((text) => text.replace("\u202f%", ""));
+  expect(of(1, 1, 1)).toEqual(["34", "33", "33"]);
+  expect(of(154, 154, 154, 154, 154, 230)).toEqual(["16", "16", "15", "15", "15", "23"]);
+  expect(of(999, 1, 0)).toEqual(["100", "< 1", "0"]);
+  expect(of(0, 0)).toEqual(["0", "0"]);
+});
+
+test("what is new is taken unless nothing is stored", () => {
+  expect(["ready", "log_held", "disk_full", "queue_full", "stalled"].map((writer) => isStoring(storage([], { writer })))).toEqual([true, true, false, false, false]);
 });
 
 test("over the cap the bar is full, not longer", () => {
@@ -51,7 +60,9 @@ test("how long and until when reads as words", () => {
   expect([1, 30, 0, null].map((keep_days) => keptFor(kind("errors", { keep_days })))).toEqual(["1 day", "30 days", "as long as there is room", "for ever"]);
   const at = (days: number, cause = "age") => nextDrop(kind("errors", { next_drop_ms: days * DAY, next_drop_cause: cause }), 0);
   expect(at(0.5)).toEqual({ when: "within a day", why: "" });
-  expect(at(1.5)).toEqual({ when: "in 1 day", why: "" });
+  expect(at(1)).toEqual({ when: "within a day", why: "" });
+  expect(at(1.5)).toEqual({ when: "in 2 days", why: "" });
+  expect(at(89.2)?.when).toBe("in 90 days");
   expect(at(90 - 1 / 1440)?.when).toBe("in 90 days");
   expect(at(12, "size")).toEqual({ when: "in 12 days", why: "for want of room" });
   expect(at(1500)?.when).toBe("in 4 years");

@@ -4,7 +4,6 @@ import type { KindDroppedView, KindStoredView, StorageView } from "../api/types"
 import { plural } from "./format";
 
 const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
 
 /** Each kind keeps its colour whatever else there is. */
 const COLOURS: Record<string, string> = {
@@ -20,7 +19,7 @@ const COLOURS: Record<string, string> = {
 
 export const kindColour = (kind: string): string => COLOURS[kind] ?? "border-strong";
 
-/** In the units the cap is set in: `10 GiB`, `1.5 MiB`. */
+/** In the units the cap is set in: `10 GiB`, `1.5 MiB`. As `trapline storage` tells it. */
 export function size(n: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let value = n;
@@ -54,11 +53,19 @@ export function segments(storage: StorageView): { kind: string; name: string; by
     .map(({ kind, name, bytes }) => ({ kind, name, bytes, percent: (bytes / whole) * 100, colour: kindColour(kind) }));
 }
 
-/** A part of the room in use, to the nearest hundredth, so that the parts of a table add up as well as they can. */
-export function share(bytes: number, used: number): string {
-  const value = (bytes / Math.max(used, 1)) * 100;
-  return bytes > 0 && value < 0.5 ? "< 1\u202f%" : `${Math.round(value)}\u202f%`;
+/** Percent of each kind that add up to 100: rounded down, and what is left to those that lost most by it. As `trapline storage` tells it. */
+export function shares(kinds: readonly KindStoredView[]): string[] {
+  const sum = kinds.reduce((sum, { bytes }) => sum + bytes, 0);
+  const whole = Math.max(sum, 1);
+  const percent = kinds.map(({ bytes }) => Math.floor((bytes * 100) / whole));
+  const order = kinds.map((kind, place) => ({ place, kind, lost: (kind.bytes * 100) % whole })).toSorted((a, b) => b.lost - a.lost || b.kind.bytes - a.kind.bytes || (a.kind.kind < b.kind.kind ? -1 : 1));
+  const left = sum === 0 ? 0 : 100 - percent.reduce((sum, one) => sum + one, 0);
+  for (const { place } of order.slice(0, left)) percent[place] = (percent[place] ?? 0) + 1;
+  return kinds.map(({ bytes }, place) => (bytes > 0 && percent[place] === 0 ? "< 1\u202f%" : `${percent[place]}\u202f%`));
 }
+
+/** Whether what comes in is stored. */
+export const isStoring = (storage: StorageView): boolean => storage.writer === "ready" || storage.writer === "log_held";
 
 /** What keeps the server from storing: what happened, why, and what to do. */
 export function writerTrouble(storage: StorageView): { title: string; detail: string } | null {
@@ -98,9 +105,9 @@ export function keptFor(kind: KindStoredView): string {
 /** `in 12 days`, and why when it is not for its age. */
 export function nextDrop(kind: KindStoredView, nowMs: number): { when: string; why: string } | null {
   if (kind.next_drop_ms === null) return null;
-  // What has just come and is kept 90 days goes in 90 days, not in 89.
-  const days = Math.floor((kind.next_drop_ms - nowMs + HOUR_MS) / DAY_MS);
-  const when = days < 1 ? "within a day" : days > 730 ? `in ${Math.round(days / 365)} years` : `in ${plural(days, "day")}`;
+  // Rounded up: what came today and is kept 90 days goes in 90 days. As `trapline storage` tells it.
+  const days = Math.ceil((kind.next_drop_ms - nowMs) / DAY_MS);
+  const when = days <= 1 ? "within a day" : days > 730 ? `in ${Math.round(days / 365)} years` : `in ${plural(days, "day")}`;
   return { when, why: kind.next_drop_cause === "size" ? "for want of room" : "" };
 }
 

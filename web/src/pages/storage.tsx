@@ -9,7 +9,7 @@ import { PageTitle } from "../components/shell";
 import { Empty, ErrorNote, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, dateTime, percent } from "../lib/format";
-import { droppedLines, isEmpty, keptFor, kindColour, listedKinds, nextDrop, segments, share, size, writerTrouble } from "../lib/storage";
+import { droppedLines, isEmpty, isStoring, keptFor, kindColour, listedKinds, nextDrop, segments, shares, size, writerTrouble } from "../lib/storage";
 import { serverNow } from "../state";
 import "../styles/storage.css";
 
@@ -60,7 +60,7 @@ function Room({ storage }: { storage: StorageView }) {
         {storage.full_bytes > 0 && <span class="room-full" style={{ insetInlineStart: `${Math.min(100, (storage.full_bytes / Math.max(storage.max_bytes, storage.used_bytes, 1)) * 100)}%` }} title={`From ${size(storage.full_bytes)} on the oldest goes`} />}
       </div>
       <p class="quiet">
-        {storage.full_bytes > 0 && `When ${size(storage.full_bytes)} are in use, the oldest of what takes more than its share goes; what is new is always taken. `}
+        {storage.full_bytes > 0 && `When ${size(storage.full_bytes)} are in use, the oldest of what takes more than its share goes${isStoring(storage) ? "; what is new is always taken" : ""}. `}
         {"The most that is kept is set by "}
         <code>max_size</code>
         {storage.is_max_default ? ", here as chosen at the first start." : "."}
@@ -123,6 +123,8 @@ function NothingYet({ storage }: { storage: StorageView }) {
 }
 
 function KindTable({ storage }: { storage: StorageView }) {
+  const kinds = listedKinds(storage);
+  const percents = shares(kinds);
   return (
     <table class="kinds">
       <thead>
@@ -137,8 +139,8 @@ function KindTable({ storage }: { storage: StorageView }) {
         </tr>
       </thead>
       <tbody>
-        {listedKinds(storage).map((kind) => (
-          <KindRow key={kind.kind} kind={kind} used={storage.used_bytes} />
+        {kinds.map((kind, place) => (
+          <KindRow key={kind.kind} kind={kind} share={percents[place] ?? ""} used={storage.used_bytes} />
         ))}
       </tbody>
       <tfoot>
@@ -164,7 +166,7 @@ function KindTable({ storage }: { storage: StorageView }) {
   );
 }
 
-function KindRow({ kind, used }: { kind: KindStoredView; used: number }) {
+function KindRow({ kind, share, used }: { kind: KindStoredView; share: string; used: number }) {
   const next = nextDrop(kind, serverNow());
   return (
     <tr>
@@ -179,7 +181,7 @@ function KindRow({ kind, used }: { kind: KindStoredView; used: number }) {
           <i style={{ width: `${(kind.bytes / Math.max(used, 1)) * 100}%`, background: `var(--${kindColour(kind.kind)})` }} />
         </span>
         <span class="kind-bytes">{size(kind.bytes)}</span>
-        <small>{share(kind.bytes, used)}</small>
+        <small>{share}</small>
         </div>
       </td>
       <td class="num c-growth">{kind.bytes_per_day > 0 ? <><span class="unit">a day </span>{size(kind.bytes_per_day)}</> : <span class="none">–</span>}</td>
