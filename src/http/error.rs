@@ -71,7 +71,7 @@ impl From<BodyError> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Full | StoreError::Held => Self {
+            StoreError::Full | StoreError::Held | StoreError::NoDescriptors => Self {
                 is_outage: true,
                 fix: Some("on the machine trapline runs on: see the reason".to_string()),
                 ..Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())

@@ -28,6 +28,11 @@ pub(super) fn ready(server: &Server) -> Response<Body> {
             StatusCode::SERVICE_UNAVAILABLE,
             "disk full: nothing is stored until some space is freed, then it goes on by itself\n",
         ),
+        Some(WriterState::DiskFullOfLog) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "disk full: nothing is stored, because the write-ahead log cannot be emptied: another program has been reading \
+             the database for long (sqlite3, a backup or an export under way); end it, then it goes on by itself\n",
+        ),
         Some(WriterState::QueueFull) => {
             (StatusCode::SERVICE_UNAVAILABLE, "queue full: more is sent than the disk can take\n")
         }

@@ -16,6 +16,7 @@ fn view(report: StorageReport, state: WriterState) -> StorageView {
     let writer = match state {
         WriterState::Ready => "ready",
         WriterState::DiskFull => "disk_full",
+        WriterState::DiskFullOfLog => "disk_full_of_log",
         WriterState::QueueFull => "queue_full",
         WriterState::Stalled => "stalled",
         WriterState::LogHeld => "log_held",

@@ -200,9 +200,14 @@ impl KeeperHandle {
 fn is_shared(error: &StoreError) -> bool {
     let is_told = matches!(
         error,
-        StoreError::Full | StoreError::Held | StoreError::Busy | StoreError::NoRoomYet | StoreError::RoomComesBack
+        StoreError::Full
+            | StoreError::Held
+            | StoreError::NoDescriptors
+            | StoreError::Busy
+            | StoreError::NoRoomYet
+            | StoreError::RoomComesBack
     );
-    is_told || matches!(disk_trouble(error), Some(DiskTrouble::Full | DiskTrouble::Held))
+    is_told || matches!(disk_trouble(error), Some(DiskTrouble::Full | DiskTrouble::Held | DiskTrouble::NoDescriptors))
 }
 
 /// Which chores are in trouble that they share, so that it is told once when it begins and once when it is over.

@@ -183,6 +183,11 @@ pub enum StoreError {
         "another program holds the database: close it (sqlite3, a copy under way), and what is sent is stored again"
     )]
     Held,
+    /// Nothing was stored; connections will end.
+    #[error(
+        "no more files can be opened: there are too many connections for the limit of open files (ulimit -n, LimitNOFILE)"
+    )]
+    NoDescriptors,
     /// Some rows are stored, others cannot be; the writer goes on.
     #[error("not everything of the request could be stored: {lost} failed, the rest is on disk")]
     PartlyStored { lost: String },
@@ -286,18 +291,22 @@ impl Store {
         let in_words = |error| trouble::at_start(error, &path);
         let connection = prepare(&path, options.settings.durability).map_err(in_words)?;
         // A full disk is no reason not to show what is there.
-        match projects::remember_authority(&connection, &options.authority) {
+        let mut is_full = false;
+        let mut unless_full = |done: Result<(), StoreError>| match done {
             Err(error) if trouble::disk_trouble(&error) == Some(trouble::DiskTrouble::Full) => {
-                tracing::error!(%error, "the disk is full: what is there can be read, nothing is stored until there is room");
+                if !std::mem::replace(&mut is_full, true) {
+                    tracing::error!(
+                        %error, "the disk is full: what is there can be read, nothing is stored until there is room"
+                    );
+                }
+                Ok(())
             }
-            other => other.map_err(in_words)?,
-        }
-        retention::make_shrinkable(&connection, &path)?;
-        retention::settle_max_size(&connection, &path, &mut options.settings)?;
-        match retention::remember_policy(&connection, &options.settings) {
-            Err(error) if trouble::disk_trouble(&error) == Some(trouble::DiskTrouble::Full) => {}
-            other => other.map_err(in_words)?,
-        }
+            other => other.map_err(in_words),
+        };
+        unless_full(projects::remember_authority(&connection, &options.authority))?;
+        unless_full(retention::make_shrinkable(&connection, &path))?;
+        unless_full(retention::settle_max_size(&connection, &path, &mut options.settings))?;
+        unless_full(retention::remember_policy(&connection, &options.settings))?;
         let settings = Arc::new(options.settings);
         // Whichever thread dies first tells.
         let on_death = Arc::new(Mutex::new(Some(options.on_death)));
@@ -312,6 +321,9 @@ impl Store {
         let sizes = Sizes::of(settings.max_size());
         let writer = WriterHandle::start(connection, &path, lock, sizes, make_way.clone(), options.on_change, tell())
             .map_err(in_words)?;
+        if is_full || !trouble::has_room_to_begin(&path) {
+            writer.begin_full();
+        }
         let readers = Readers::open(&path, Patience::default(), make_way)?;
         let bodies = Bodies::default();
         let keeper = KeeperHandle::start(&path, settings.clone(), writer.clone(), bodies.clone(), tell())?;

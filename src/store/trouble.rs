@@ -21,6 +21,8 @@ pub(super) enum DiskTrouble {
     Full,
     /// Another program holds the database. Heals when it lets go.
     Held,
+    /// The process may open no more files. Heals when connections end.
+    NoDescriptors,
     /// After a failed fsync nobody knows what is on the disk: stop, so that recovery runs at the next start.
     Broken,
 }
@@ -35,6 +37,8 @@ pub(super) fn disk_trouble(error: &StoreError) -> Option<DiskTrouble> {
         ErrorCode::SystemIoFailure if extended == ffi::SQLITE_IOERR_SHMSIZE => Some(DiskTrouble::Full),
         ErrorCode::SystemIoFailure if extended == ffi::SQLITE_IOERR_NOMEM => None,
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some(DiskTrouble::Held),
+        // The files are open by the time anything is written: what cannot be opened is a temporary one.
+        ErrorCode::CannotOpen => Some(DiskTrouble::NoDescriptors),
         // Read-only is what a file system becomes that found itself damaged.
         ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ReadOnly => {
             Some(DiskTrouble::Broken)
@@ -107,6 +111,8 @@ pub enum WriterState {
     Ready,
     /// The last thing written found no room on the disk.
     DiskFull,
+    /// The same, while the write-ahead log cannot be emptied, because another program has been reading for long.
+    DiskFullOfLog,
     /// More is sent than it can write.
     QueueFull,
     /// All is well but that the write-ahead log grows, because another program has been reading for long.
@@ -153,10 +159,12 @@ impl WriterHealth {
         if since > 0 && now_ms() - since > WRITER_STALLED_MS {
             return WriterState::Stalled;
         }
+        let is_log_held = self.is_log_held.load(Ordering::Relaxed);
         match (self.is_full(), has_room) {
+            (true, _) if is_log_held => WriterState::DiskFullOfLog,
             (true, _) => WriterState::DiskFull,
             (false, false) => WriterState::QueueFull,
-            (false, true) if self.is_log_held.load(Ordering::Relaxed) => WriterState::LogHeld,
+            (false, true) if is_log_held => WriterState::LogHeld,
             (false, true) => WriterState::Ready,
         }
     }
@@ -196,6 +204,14 @@ pub(super) fn has_room(path: &Path, bytes: usize) -> bool {
     fits
 }
 
+/// Whether anything can be written beside the file of that name. Nothing is, where there is room enough at a glance.
+pub(super) fn has_room_to_begin(path: &Path) -> bool {
+    has_free(path) || has_room(&path.with_extension("room"), ROOM_TO_BEGIN_BYTES)
+}
+
+/// An event of usual size with all that is derived of it.
+const ROOM_TO_BEGIN_BYTES: usize = 256 << 10;
+
 /// Whether the file system says that it has room for a commit, beside the file of that name.
 pub(super) fn has_free(path: &Path) -> bool {
     let disk = rustix::fs::statvfs(path.parent().unwrap_or(Path::new(".")));
@@ -220,6 +236,7 @@ mod tests {
             (ffi::SQLITE_FULL, Some(DiskTrouble::Full)),
             (ffi::SQLITE_IOERR_SHMSIZE, Some(DiskTrouble::Full)),
             (ffi::SQLITE_BUSY, Some(DiskTrouble::Held)),
+            (ffi::SQLITE_CANTOPEN, Some(DiskTrouble::NoDescriptors)),
             (ffi::SQLITE_IOERR_FSYNC, Some(DiskTrouble::Broken)),
             (ffi::SQLITE_IOERR_WRITE, Some(DiskTrouble::Broken)),
             (ffi::SQLITE_CORRUPT, Some(DiskTrouble::Broken)),
@@ -253,6 +270,8 @@ mod tests {
         assert!(health.set_log_held(true) && !health.set_log_held(true));
         assert_eq!(health.state(true), WriterState::LogHeld);
         assert!(health.set_full(true) && !health.set_full(true));
+        assert_eq!(health.state(true), WriterState::DiskFullOfLog);
+        health.set_log_held(false);
         assert_eq!(health.state(true), WriterState::DiskFull);
     }
 }

@@ -212,6 +212,11 @@ impl WriterHandle {
         self.health.state(self.room.available_permits() >= PERMITS_PER_REQUEST_MIN)
     }
 
+    /// The start has found the disk full already.
+    pub(super) fn begin_full(&self) {
+        self.health.set_full(true);
+    }
+
     /// Whether any request's rows are queued or in the making.
     pub(super) fn has_work(&self) -> bool {
         self.room.available_permits() < PERMITS
@@ -640,6 +645,11 @@ impl Writer {
             Some(DiskTrouble::Held) => {
                 tracing::error!(error = %text, requests, "another program holds the database, senders are told 503");
             }
+            Some(DiskTrouble::NoDescriptors) => tracing::error!(
+                error = %text, requests,
+                "no more files can be opened, senders are told 503: there are too many connections for the limit of open \
+                 files (ulimit -n, LimitNOFILE)"
+            ),
             _ => tracing::error!(error = %text, requests, "nothing of these requests was stored"),
         }
         for job in jobs {
@@ -648,6 +658,7 @@ impl Writer {
                 Some(DiskTrouble::Full) if is_cap => StoreError::RoomComesBack,
                 Some(DiskTrouble::Full) => StoreError::Full,
                 Some(DiskTrouble::Held) => StoreError::Held,
+                Some(DiskTrouble::NoDescriptors) => StoreError::NoDescriptors,
                 _ => StoreError::NotStored(text.clone()),
             };
             let _ = job.answer.send(Err(answer));

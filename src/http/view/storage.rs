@@ -7,8 +7,8 @@ use serde::Serialize;
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct StorageView {
     pub path: String,
-    /// How the server is doing with what it is sent: `ready`, `log_held`, `disk_full`, `queue_full` or
-    /// `stalled`. Only the first two store.
+    /// How the server is doing with what it is sent: `ready`, `log_held`, `disk_full`, `disk_full_of_log`, `queue_full`
+    /// or `stalled`. Only the first two store.
     pub writer: String,
     pub kinds: Vec<KindStoredView>,
     /// Pages in use; the sum over the kinds.

@@ -54,6 +54,8 @@ pub(in super::super) fn settle_max_size(
         Some(bytes) => bytes,
         None => {
             let bytes = default_max_size(&read_space(connection, path)?);
+            // Holds also when it cannot be written down, and is then chosen anew at the next start.
+            settings.max_size_default = Some(bytes);
             connection.execute(
                 "INSERT INTO setting (key, value) VALUES (:key, :value)",
                 named_params! { ":key": MAX_SIZE, ":value": bytes.to_string() },

@@ -65,6 +65,24 @@ pub fn run(budget: &Budget) -> Tally {
     tally
 }
 
+/// Nothing is refused for good: whoever is not told 200 is told to come again.
+pub fn few(_: &Budget) -> Tally {
+    let mut tally = Tally::of("requests");
+    let server = Trapline::start();
+    let limited = Command::new("prlimit").args(["--pid", &server.pid().to_string(), "--nofile=64:64"]).status();
+    if !limited.is_ok_and(|status| status.success()) {
+        return Tally::skipped("needs prlimit (util-linux)");
+    }
+    let ledger = Ledger::default();
+    ledger.send(&server, 150, 600);
+    let statuses = ledger.statuses();
+    assert!(statuses.keys().all(|status| matches!(status, 200 | 503)), "{statuses:?}\n{}", server.log());
+    tally.tried = statuses.values().sum::<usize>() as u64;
+    tally.note(format!("{statuses:?}"));
+    tally.add(&ledger.compare_screens(&server, 50));
+    tally
+}
+
 fn descriptors(server: &Trapline) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count()
 }

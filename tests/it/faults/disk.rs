@@ -99,6 +99,40 @@ fn fill_and_free(server: &Trapline, ledger: &Ledger, round: u64, tally: &mut Tal
     tally.add(&found);
 }
 
+/// What is there can be read, whoever asks is told, and it heals; also when no cap was ever chosen, as after an import.
+pub fn full_at_start(_: &Budget) -> Tally {
+    // Nine pages: the index of the log takes eight.
+    let script = format!(
+        "mount -t tmpfs -o size={DISK},mode=700 none data && cp seed/* data/ && (dd if=/dev/zero of=data/filler bs=4k 2>/dev/null; truncate -s -36K data/filler)"
+    );
+    let Some(surroundings) = own_mounts(&script) else { return Tally::skipped(NO_MOUNTS) };
+    let mut tally = Tally::of("starts");
+    let ledger = Ledger::default();
+    let mut first = Trapline::start();
+    ledger.send(&first, 4, 24);
+    assert!(first.terminate().success());
+    let connection = rusqlite::Connection::open(first.database()).unwrap();
+    assert_eq!(connection.execute("DELETE FROM setting WHERE key LIKE '%max_size%'", []).unwrap(), 1);
+    drop(connection);
+    let dir = TempDir::new().unwrap();
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    std::fs::rename(first.dir().join("data"), dir.path().join("seed")).unwrap();
+
+    let server = Trapline::start_among(dir, &[], surroundings);
+    let ready = server.get("/readyz");
+    assert_eq!(ready.status, 503, "{}", ready.text());
+    assert!(ready.text().starts_with("disk full"), "{}", ready.text());
+    let shown = ledger.compare_screens(&server, 20);
+    assert!(shown.is_good(), "not readable while the disk is full: {shown:?}");
+    let inside = PathBuf::from(format!("/proc/{}/root{}", server.pid(), server.dir().join("data").display()));
+    std::fs::remove_file(inside.join("filler")).unwrap();
+    wait_for("the server to see that there is room", || (server.get("/readyz").status == 200).then_some(()));
+    ledger.send(&server, 4, 12);
+    tally.tried += 1;
+    tally.add(&ledger.compare_screens(&server, 40));
+    tally
+}
+
 /// A file that leaves `left` bytes of room.
 fn fill(path: &std::path::Path, left: u64) {
     use std::io::Write as _;

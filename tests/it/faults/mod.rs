@@ -112,6 +112,7 @@ pub const FAULTS: &[Fault] = &[
     Fault { name: "torn-log", what: "log cut at every 512 bytes, bits turned in it", share: 5, run: files::torn_log },
     Fault { name: "damaged-db", what: "bits turned in the database", share: 5, run: damage::flipped_database },
     Fault { name: "full-disk", what: "disk fills up and has room again", share: 5, run: disk::full },
+    Fault { name: "full-at-start", what: "the disk is full when it starts", share: 0, run: disk::full_at_start },
     Fault { name: "shared-disk", what: "others fill the disk, an ext4", share: 3, run: shared_disk::filled_by_others },
     Fault { name: "eio-sync", what: "fsync fails", share: 3, run: disk::failing_sync },
     Fault { name: "eio-write", what: "writes fail", share: 3, run: disk::failing_write },
@@ -122,6 +123,7 @@ pub const FAULTS: &[Fault] = &[
     Fault { name: "refused", what: "read-only, foreign or taken directory", share: 0, run: refused::run },
     Fault { name: "clock", what: "clock jumps by 1 h and 10 years, both ways", share: 3, run: clock::run },
     Fault { name: "descriptors", what: "1000 connections, 256 descriptors", share: 0, run: descriptors::run },
+    Fault { name: "few-descriptors", what: "150 senders, 64 descriptors", share: 0, run: descriptors::few },
     Fault { name: "memory", what: "flood; most memory used", share: 0, run: memory::flood },
     Fault { name: "long-reader", what: "a reader that stays open", share: 0, run: memory::long_reader },
 ];
@@ -174,6 +176,7 @@ mod tests {
         a_torn_log_opens_with_what_is_whole: "torn-log"
         a_damaged_database_is_named_never_a_panic: "damaged-db"
         a_full_disk_heals_by_itself: "full-disk"
+        a_disk_that_is_full_at_the_start_is_told_and_heals: "full-at-start"
         a_disk_that_others_fill_costs_nothing_that_was_stored: "shared-disk"
         a_failing_fsync_ends_the_process: "eio-sync"
         a_failing_write_ends_the_process: "eio-write"
@@ -184,6 +187,7 @@ mod tests {
         a_directory_it_cannot_have_is_refused: "refused"
         the_clock_may_jump: "clock"
         a_thousand_connections_and_few_descriptors: "descriptors"
+        what_finds_no_descriptor_may_be_sent_again: "few-descriptors"
         a_flood_stays_within_memory: "memory"
         a_reader_that_stays_does_not_stop_it: "long-reader"
     }

@@ -982,8 +982,8 @@ client_discards: Array<ClientDiscardView>, };
 
 export type StorageView = { path: string, 
 /**
- * How the server is doing with what it is sent: `ready`, `log_held`, `disk_full`, `queue_full` or
- * `stalled`. Only the first two store.
+ * How the server is doing with what it is sent: `ready`, `log_held`, `disk_full`, `disk_full_of_log`, `queue_full`
+ * or `stalled`. Only the first two store.
  */
 writer: string, kinds: Array<KindStoredView>, 
 /**

@@ -41,7 +41,8 @@ test("percentages add up, and next to nothing is not nothing", () => {
 });
 
 test("what is new is taken unless nothing is stored", () => {
-  expect(["ready", "log_held", "disk_full", "queue_full", "stalled"].map((writer) => isStoring(storage([], { writer })))).toEqual([true, true, false, false, false]);
+  expect(["ready", "log_held", "disk_full", "disk_full_of_log", "queue_full", "stalled"].map((writer) => isStoring(storage([], { writer })))).toEqual([true, true, false, false, false, false]);
+  expect(writerTrouble(storage([], { writer: "disk_full_of_log" }))?.detail).toContain("reading");
 });
 
 test("over the cap the bar is full, not longer", () => {

@@ -76,6 +76,11 @@ export function writerTrouble(storage: StorageView): { title: string; detail: st
         title: "The disk is full: nothing is stored",
         detail: `What applications send is answered with 503 since a write found no room; ${room} on the disk of ${storage.path}. Free some space there: storing goes on by itself within seconds. What is here already can be read.`,
       };
+    case "disk_full_of_log":
+      return {
+        title: "The disk is full of the write-ahead log: nothing is stored",
+        detail: `Another program has been reading ${storage.path} for long (sqlite3, a backup or an export under way), and until it ends, the log cannot be emptied; ${room}. End that program, and storing goes on by itself within seconds. What is here already can be read.`,
+      };
     case "queue_full":
       return {
         title: "More is sent than the disk can take",

@@ -65,7 +65,7 @@ function Room({ storage }: { storage: StorageView }) {
         <code>max_size</code>
         {storage.is_max_default ? ", here as chosen at the first start." : "."}
       </p>
-      {storage.is_disk_short && storage.writer !== "disk_full" && <Partial>The disk has no more room than this: less is kept than max_size allows.</Partial>}
+      {storage.is_disk_short && !storage.writer.startsWith("disk_full") && <Partial>The disk has no more room than this: less is kept than max_size allows.</Partial>}
       {storage.clock_ahead_since_ms !== null && (
         <Partial>{`The machine's clock is far ahead of what came in last (${dateTime(storage.clock_ahead_since_ms)}): nothing is dropped for its age until it has stayed there for a day.`}</Partial>
       )}
