@@ -12,15 +12,27 @@ use crate::model::time::{DAY_MS, rfc3339};
 
 const BAR_CELLS: usize = 16;
 
+/// As the page writes it: cut, not rounded, and with digits where it is nearly nothing or nearly all.
+fn percent(part: u64, whole: u64) -> String {
+    let hundredths = u128::from(part) * 10_000 / u128::from(whole.max(1));
+    match hundredths {
+        0 if part > 0 => "0.01".to_string(),
+        0 => "0".to_string(),
+        1..100 | 9_900..10_000 => format!("{}.{:02}", hundredths / 100, hundredths % 100),
+        9_000..9_900 => format!("{}.{}", hundredths / 100, hundredths % 100 / 10),
+        _ => (hundredths / 100).to_string(),
+    }
+}
+
 /// The table. `is_bold` when a terminal shows it.
 pub(super) fn table(report: &StorageReport, is_bold: bool) -> String {
     let (bold, dim, plain) = if is_bold { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
     let mut text = String::new();
-    let percent = report.used_bytes as f64 * 100.0 / report.max_bytes.max(1) as f64;
+    let percent = percent(report.used_bytes, report.max_bytes);
     let chosen = if report.is_max_default { ", chosen at the first start" } else { "" };
     let _ = write!(
         text,
-        "\n  {bold}{}{plain}\n  {} of {} in use ({percent:.0} %{chosen})\n  {}\n\n",
+        "\n  {bold}{}{plain}\n  {} of {} in use ({percent} %{chosen})\n  {}\n\n",
         report.path,
         bytes(report.used_bytes),
         bytes(report.max_bytes),
@@ -345,6 +357,13 @@ mod tests {
             is_synced: true,
             dropped: Vec::new(),
         }
+    }
+
+    #[test]
+    fn next_to_nothing_and_nearly_all_have_digits() {
+        let of = |part| percent(part, 1_000_000);
+        let parts = [0, 1, 4_299, 10_000, 439_999, 912_345, 994_567, 1_000_000, 1_463_000];
+        assert_eq!(parts.map(of), ["0", "0.01", "0.42", "1", "43", "91.2", "99.45", "100", "146"]);
     }
 
     #[test]

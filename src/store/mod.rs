@@ -502,24 +502,31 @@ fn wait_for_data_dir(data_dir: &Path) -> Result<File, StoreError> {
     }
 }
 
+/// Where the database really is, when its name in `data_dir` is a link to another place: there it may be somebody else's.
+fn home_of(data_dir: &Path) -> PathBuf {
+    let real = std::fs::canonicalize(database_path(data_dir)).ok();
+    let home = real.and_then(|path| path.parent().map(Path::to_path_buf));
+    home.filter(|_| database_path(data_dir).is_symlink()).unwrap_or_else(|| data_dir.to_path_buf())
+}
+
 /// Held for as long as the file is open; the system releases it when the process dies.
 fn lock_data_dir(data_dir: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::DataDir { path: data_dir.to_path_buf(), why: onlooker::why(data_dir, &source) };
     trouble::make_directory(data_dir).map_err(failed)?;
     let is_new = !data_dir.join(DATABASE_FILE).exists();
-    let private = |name: &str| {
-        let path = data_dir.join(name);
+    let private = |dir: &Path, name: &str| {
+        let path = dir.join(name);
         let opened = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
         opened.map_err(|source| match path.exists() {
             true => StoreError::Unwritable { why: onlooker::why(&path, &source), path },
             false => failed(source),
         })
     };
-    let file = private(LOCK_FILE)?;
+    let file = private(&home_of(data_dir), LOCK_FILE)?;
     match file.try_lock() {
         Ok(()) => {
             // SQLite gives its log files the mode of the database.
-            private(DATABASE_FILE)?;
+            private(data_dir, DATABASE_FILE)?;
             if is_new {
                 trouble::sync_directory(data_dir).map_err(failed)?;
             }

@@ -493,6 +493,17 @@ async fn a_second_process_is_kept_out_but_may_ask_for_the_dsn() {
 }
 
 #[tokio::test]
+async fn a_link_to_a_database_that_is_in_use_is_kept_out_too() {
+    let opened = open();
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(database_path(opened.dir.path()), database_path(dir.path())).unwrap();
+    assert!(matches!(lock_data_dir(dir.path()), Err(StoreError::InUse(_))));
+    opened.store.close().await;
+    drop(opened.store);
+    assert!(lock_data_dir(dir.path()).is_ok());
+}
+
+#[tokio::test]
 async fn readers_cannot_write() {
     let opened = open();
     let denied = opened.store.readers.run(|connection| Ok(connection.execute("DELETE FROM event", [])?)).await;

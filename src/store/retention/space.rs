@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::super::{StoreError, StoreSettings};
 use super::plan::{Space, default_max_size};
-use crate::config::{COMPACT_AT_START_BYTES, MaxSize};
+use crate::config::{COMPACT_AT_START_BYTES, MAX_SIZE_MIN, MaxSize};
 use crate::model::storage::StoredKind;
 
 /// The cap chosen at the first start.
@@ -53,7 +53,15 @@ pub(in super::super) fn settle_max_size(
     let bytes = match read_default_max_size(connection)? {
         Some(bytes) => bytes,
         None => {
-            let bytes = default_max_size(&read_space(connection, path)?);
+            let space = read_space(connection, path)?;
+            let bytes = default_max_size(&space);
+            if space.disk_free < 2 * MAX_SIZE_MIN {
+                tracing::warn!(
+                    free_bytes = space.disk_free,
+                    wanted_bytes = 2 * MAX_SIZE_MIN,
+                    "the disk has little room: it may fill before anything is dropped, and then nothing is stored for seconds"
+                );
+            }
             // Holds also when it cannot be written down, and is then chosen anew at the next start.
             settings.max_size_default = Some(bytes);
             connection.execute(
