@@ -264,7 +264,7 @@ pub const SPAN_MERGE_CHUNKS_MIN: usize = 4;
 /// every five seconds what has ended by then, children before the request they are part of.
 pub const SPAN_SETTLE_MS: u64 = 7_000;
 
-/// Spans read and rows of performance data written in one turn; rows of a batch beyond that many are not counted: no
+/// Spans read and rows of performance data written in one turn; what is beyond that many is counted under one name: no
 /// request of an SDK has a tenth of it.
 pub const PERF_SPANS_PER_TURN: u64 = 4_096;
 pub const PERF_ROWS_PER_BATCH: usize = 2_000;
@@ -272,9 +272,11 @@ pub const PERF_ROWS_PER_BATCH: usize = 2_000;
 /// Spans of one trace that are looked at together.
 pub const PERF_TRACE_SPANS_MAX: usize = 20_000;
 
-/// Endpoints, jobs and queries told apart in one project; what comes after them is counted under one name. Django
-/// projects have some hundred routes and some thousand statements.
-pub const PERF_NAMES_MAX: usize = 5_000;
+/// Endpoints, jobs and queries told apart in one service, in all, and services; what comes after them is counted together.
+/// Django projects have some hundred routes and some thousand statements.
+pub const PERF_SERVICE_NAMES_MAX: usize = 5_000;
+pub const PERF_NAMES_MAX: usize = 50_000;
+pub const PERF_SERVICES_MAX: usize = 1_000;
 
 /// Performance by minute is kept for so long, in hours; by hour for as long as its kind is kept.
 pub const PERF_MINUTES_HOURS: i64 = 48;

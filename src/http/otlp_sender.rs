@@ -92,7 +92,9 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
         return Ok(None);
     }
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let Some((scheme, token)) = header.trim().split_once(' ') else { return Ok(None) };
+    // Who sets the header by hand may have written it as the variable of the environment wants it.
+    let header = header.trim();
+    let Some((scheme, token)) = header.split_once(' ').or_else(|| header.split_once("%20")) else { return Ok(None) };
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Ok(None);
     }

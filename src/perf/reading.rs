@@ -235,7 +235,11 @@ fn segments_of(batch: &SpanBatch, parents: &[Option<usize>]) -> Vec<Option<usize
 fn name_of(span: &Span) -> String {
     let is_routed = match span.source {
         _ if span.kind != SpanKind::Server => true,
-        SpanSource::Otel => Conventions::of(&span.attributes).http_route.is_some() || !span.name.contains('/'),
+        // Where no route was found, instrumentations name the span by its method alone, or by its path.
+        SpanSource::Otel => {
+            let is_bare = !span.name.contains('/') && span.http_status != Some(404);
+            is_bare || Conventions::of(&span.attributes).http_route.is_some()
+        }
         SpanSource::Sentry => {
             !span.transaction_json.as_deref().is_some_and(says_url)
                 && text_attribute(&span.attributes, "sentry.span.source").is_none_or(|source| source != "url")
@@ -244,10 +248,11 @@ fn name_of(span: &Span) -> String {
     if is_routed {
         return with_braces(&span.name);
     }
-    let (method, path) = span.name.split_once(' ').unwrap_or(("", &span.name));
     if span.http_status == Some(404) {
+        let method = span.name.split(' ').next().filter(|word| !word.contains('/')).unwrap_or_default();
         return format!("{method} (no route)").trim_start().to_owned();
     }
+    let (method, path) = span.name.split_once(' ').unwrap_or(("", &span.name));
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let parts: Vec<&str> = path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect();
     format!("{method} {}", parts.join("/")).trim_start().to_owned()

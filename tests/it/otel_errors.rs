@@ -242,6 +242,16 @@ fn errors_that_only_look_alike_are_counted_each() {
     send_log(&server, &again);
     again["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["timeUnixNano"] = json!(ns(900));
     send_log(&server, &again);
+    // Of a logger that does not say where it was called, whatever it says.
+    for number in 0..3 {
+        let mut bare = Error::new(8, "Bare").log(17, "shop", 30);
+        let record = &mut bare["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
+        record["attributes"].as_array_mut().unwrap().retain(|attribute| attribute["key"] != "code.lineno");
+        record["body"] = json!({ "stringValue": format!("card {number}") });
+        record["timeUnixNano"] = json!(ns(1_000 * number));
+        send_log(&server, &bare);
+    }
+    assert_eq!(issue(&server, "Bare")["event_count"], 3);
     // Another line of the same function.
     for line in [12, 13] {
         send_span(&server, &Error { line, ..Error::new(5, "Lines") }.span(line, 2, None));

@@ -56,6 +56,7 @@ fn the_key_is_read_wherever_an_exporter_can_put_it() {
         spans(&server, "/v1/traces", 2).header("x-sentry-auth", &format!("sentry sentry_key={key}")),
         spans(&server, "/v1/traces", 3).header("authorization", &format!("Bearer {key}")),
         spans(&server, "/v1/traces", 4).header("authorization", &format!("bearer {}", key.to_uppercase())),
+        spans(&server, "/v1/traces", 12).header("authorization", &format!("Bearer%20{key}")),
         spans(&server, &format!("/v1/traces?sentry_key={key}"), 5),
         spans(&server, &format!("/api/{key}/otlp/v1/traces"), 6),
         spans(&server, "/api/2/otlp/v1/traces", 7).header("authorization", &format!("Bearer {key}")),
@@ -69,7 +70,7 @@ fn the_key_is_read_wherever_an_exporter_can_put_it() {
     for request in &requests {
         request.send().expect(200);
     }
-    assert_eq!(traces_of(&server, "depot"), ids(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]));
+    assert_eq!(traces_of(&server, "depot"), ids(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]));
 }
 
 #[test]

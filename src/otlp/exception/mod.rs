@@ -154,10 +154,10 @@ pub(super) fn of_log(record: &LogRecord, resource: &Resource) -> Option<Event> {
     let logger = record.logger.as_deref().unwrap_or_default();
     let report = Report {
         source: ReportSource::LogRecord,
-        // The same words of the same logger, where the line is not known.
+        // A logger tells of an error once, where the line is not known: its words may be others every time.
         reporter: match known.code_line {
             Some(line) => number_of(&[logger.as_bytes(), known.code_file.as_bytes(), &line.to_be_bytes()]),
-            None => number_of(&[logger.as_bytes(), record.template.as_ref().unwrap_or(&record.body).as_bytes()]),
+            None => number_of(&[logger.as_bytes()]),
         },
         label: logger.to_owned(),
     };

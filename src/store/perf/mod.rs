@@ -6,6 +6,7 @@
 //! What a look found is written in one transaction with its place: after a crash it is done again, and nothing is counted
 //! twice. Knows nothing of what is counted ([`crate::perf`]).
 
+mod names;
 mod reads;
 mod rows;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::model::span::SpanBatch;
 use crate::model::time::{HOUR_MS, hour_of};
 use crate::perf::{self, Finding, Reading, Rollup, SqlCache, Stats};
 
+use names::Names;
 pub use reads::{PerfDetail, PerfFound, PerfList, PerfQuery, PerfRow, PerfScope};
 pub(super) use rows::drop_performance;
 
@@ -45,6 +47,7 @@ pub(super) struct Looking {
     statements: SqlCache,
     /// Traces told of each cause in the hour.
     told: HashMap<u64, (i64, u32)>,
+    names: Option<Names>,
 }
 
 /// Looks at what has settled, for a bounded time; the batch up to which everything is counted, and may be sealed.
@@ -213,7 +216,10 @@ fn look_at(keeper: &mut Keeper, settled: &[(i64, bool)], looked_to: i64) -> Resu
             }
         }
     }
-    looked.settle_times(now_ms);
+    if keeper.looking.names.as_ref().is_none_or(|names| names.read_hour != hour_of(now_ms)) {
+        keeper.looking.names = Some(Names::read(&keeper.reader, hour_of(now_ms))?);
+    }
+    looked.settle(now_ms, keeper.looking.names.get_or_insert_default());
     Ok(looked)
 }
 
@@ -234,10 +240,10 @@ impl Looking {
 
 impl Looked {
     /// Sums hours, and keeps what clocks and senders say within bounds.
-    fn settle_times(&mut self, now_ms: i64) {
+    fn settle(&mut self, now_ms: i64, names: &mut Names) {
         let now = now_ms / MINUTE_MS;
         let oldest_minute = now - PERF_MINUTES_HOURS * 60;
-        let mut rows = 0;
+        let mut rows = 0_usize;
         for (project_id, minutes) in &mut self.minutes {
             let hours = self.hours.entry(*project_id).or_default();
             let mut kept = Rollup::with_capacity(minutes.len());
@@ -245,19 +251,17 @@ impl Looked {
                 // What claims to be from the future is from now.
                 let minute = if minute > now + 60 { now } else { minute };
                 rows += 1;
-                if rows > PERF_ROWS_PER_BATCH {
-                    continue;
-                }
+                let key = match rows.div_ceil(PERF_ROWS_PER_BATCH) {
+                    ..=1 => names.settle(*project_id, key),
+                    2 => names::others(key),
+                    _ => names::nothing_but_kind(key),
+                };
                 merge(hours, (minute.div_euclid(60), key.clone()), &stats);
                 if minute >= oldest_minute {
                     merge(&mut kept, (minute, key), &stats);
                 }
             }
             *minutes = kept;
-        }
-        if rows > PERF_ROWS_PER_BATCH {
-            let left_out = rows - PERF_ROWS_PER_BATCH;
-            tracing::warn!(left_out, "so many endpoints, jobs and queries came at once that some were not counted");
         }
     }
 }

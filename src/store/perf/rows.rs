@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension as _, Transaction, named_params};
 
 use super::super::StoreError;
-use crate::config::PERF_NAMES_MAX;
 use crate::model::ids::ProjectId;
 use crate::model::time::hour_of;
 use crate::perf::{MeasuredKind, Rollup, RollupKey, Stats};
@@ -30,9 +29,6 @@ pub(super) const HOUR: Sums = Sums {
             ON CONFLICT (hour, group_id) DO UPDATE SET count = :count, body = :body",
     per_hour: 1,
 };
-
-/// What names beyond [`PERF_NAMES_MAX`] are counted under.
-const OTHERS: &str = "(others)";
 
 /// Adds to the sums that are there.
 pub(super) fn add(tx: &Transaction<'_>, sums: Sums, rollups: &HashMap<ProjectId, Rollup>) -> Result<(), StoreError> {
@@ -109,11 +105,6 @@ fn name_of(tx: &Transaction<'_>, kind: MeasuredKind, name: &str) -> Result<i64, 
     if tx.prepare_cached("SELECT 1 FROM perf_name WHERE key = :key")?.exists(named_params! { ":key": key })? {
         return Ok(key);
     }
-    let count: i64 = tx.prepare_cached("SELECT count(*) FROM perf_name")?.query_row([], |row| row.get(0))?;
-    let (key, name) = match count >= PERF_NAMES_MAX as i64 {
-        true => (kind.key(OTHERS), OTHERS),
-        false => (key, name),
-    };
     let mut statement = tx.prepare_cached(
         "INSERT INTO perf_name (key, kind, name) VALUES (:key, :kind, :name) ON CONFLICT (key) DO NOTHING",
     )?;

@@ -115,6 +115,28 @@ async fn a_request_knows_the_queries_that_came_before_it_in_another_batch() {
 }
 
 #[tokio::test]
+async fn more_names_than_can_be_told_apart_are_counted_together() {
+    let opened = open().await;
+    let count = PERF_ROWS_PER_BATCH as i64 + 500;
+    let named = |number: i64| {
+        let mut trace_id = [9; 16];
+        trace_id[8..].copy_from_slice(&number.to_be_bytes());
+        let name = format!("GET /books/number-{number}x");
+        Span { trace_id: TraceId(trace_id), name, ..request(1, 1) }
+    };
+    send(&opened, (0..count).map(named).collect()).await;
+    look(&opened).await;
+    let connection = Connection::open(opened.dir.path().join(crate::store::DATABASE_FILE)).unwrap();
+    let sum = |sql: &str| -> i64 { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(sum("SELECT sum(count) FROM perf_hour"), count);
+    assert_eq!(sum("SELECT sum(count) FROM perf_minute"), count);
+    let others = "SELECT sum(count) FROM perf_hour JOIN perf_group ON perf_group.id = group_id
+        JOIN perf_name ON perf_name.key = name_key WHERE name = '(others)' AND service = 'shop'";
+    assert_eq!(sum(others), 500);
+    assert_sound(&opened);
+}
+
+#[tokio::test]
 async fn spans_that_come_again_in_other_company_count_once() {
     let opened = open().await;
     send(&opened, vec![request(1, 1), query(1, 2, 1)]).await;

@@ -110,10 +110,14 @@ export function PerformancePage() {
             {rows.map((row) => (
               <tr key={row.key} data-row={row.key} class={current === row.key ? "current" : undefined}>
                 <td class="c-name">
-                  <a class="row-link" href={hrefOf(row.key)} title={isQuery ? row.name : undefined}>
+                  <a class="row-link" href={hrefOf(row.key)} title={row.name === OTHERS ? "More names came than are told apart: of these, all together" : isQuery ? row.name : undefined}>
                     {isQuery ? oneLine(shortSql(row.name), 180) : row.name}
                   </a>
-                  {data && data.services.length > 1 && <span class="metric-unit">{row.services.join(", ")}</span>}
+                  {data && data.services.length > 1 && (
+                    <span class="metric-unit" title={row.services.join(", ")}>
+                      {row.services.join(", ")}
+                    </span>
+                  )}
                 </td>
                 <td class="c-chart">
                   <Bars row={row} />
@@ -136,6 +140,9 @@ export function PerformancePage() {
     </div>
   );
 }
+
+/** What the server counts names beyond its limits under. */
+const OTHERS = "(others)";
 
 function SortHead({ sort, chosen, name, title, isWide = false }: { sort: Sort; chosen: Sort; name: string; title?: string; isWide?: boolean }) {
   const isChosen = sort === chosen;
