@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
+use super::super::room::Sizes;
 use super::super::{StoreError, StoreSettings};
 use super::plan::{Space, default_max_size};
 use crate::config::{COMPACT_AT_START_BYTES, MaxSize};
@@ -17,7 +18,7 @@ pub(super) const MAX_SIZE: &str = "max_size_default";
 /// `PRAGMA auto_vacuum`, when pages can be given back.
 const INCREMENTAL: i64 = 2;
 
-pub(super) fn read_space(connection: &Connection, path: &Path) -> Result<Space, StoreError> {
+pub(in super::super) fn read_space(connection: &Connection, path: &Path) -> Result<Space, StoreError> {
     let number = |pragma: &str| -> Result<u64, StoreError> {
         Ok(connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))?.max(0) as u64)
     };
@@ -67,6 +68,17 @@ pub(in super::super) fn settle_max_size(
 
 pub(in super::super) fn read_default_max_size(connection: &Connection) -> Result<Option<u64>, StoreError> {
     Ok(read_setting(connection, MAX_SIZE)?.and_then(|text| text.parse().ok()))
+}
+
+/// What is in use and `max_size`, when that is so much that the oldest goes as soon as a server runs.
+pub(in super::super) fn over_max_size(
+    connection: &Connection,
+    path: &Path,
+    settings: &StoreSettings,
+) -> Result<Option<(u64, u64)>, StoreError> {
+    let used = read_space(connection, path)?.used;
+    let max_size = settings.max_size();
+    Ok((used > Sizes::of(max_size).full()).then_some((used, max_size)))
 }
 
 const POLICY: &str = "keep";

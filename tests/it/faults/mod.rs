@@ -8,7 +8,7 @@
 mod clock;
 mod damage;
 mod descriptors;
-mod disk;
+pub mod disk;
 mod files;
 mod ledger;
 mod memory;
