@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::faults::disk::{NO_MOUNTS, own_mounts};
+use crate::faults::pass;
 use crate::harness::{Trapline, run};
 use crate::payload::{event, event_envelope, id, otlp_request, otlp_span, to_envelope};
 use crate::schemas::send_log;
@@ -176,7 +177,7 @@ fn a_dsn_is_waited_for_while_the_first_start_goes_on() {
         let dir = server.dir().to_path_buf();
         move || run(&dir, &["dsn", "--data-dir", "starting"])
     });
-    std::thread::sleep(Duration::from_millis(700));
+    pass(Duration::from_millis(700));
     assert!(!told.is_finished());
     std::fs::rename(server.dir().join("ready.db"), starting.join("trapline.db")).unwrap();
     let told = told.join().unwrap();

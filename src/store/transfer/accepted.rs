@@ -98,18 +98,17 @@ fn raise(tx: &Transaction<'_>, project_id: i64, category: &str, came: &BTreeMap<
     for (hour, count) in came {
         hours.entry(*hour).or_default().came = *count;
     }
-    let tables: [(&str, fn(&mut Hour, i64)); 2] = [
-        ("temp.accepted_before WHERE", |hour, count| hour.before = count),
-        ("outcome WHERE reason = 'accepted' AND", |hour, count| hour.now = count),
-    ];
-    for (table, put) in tables {
-        let mut statement =
-            tx.prepare_cached(&format!("SELECT hour, quantity FROM {table} project_id = ?1 AND category = ?2"))?;
+    let mut take = |table: &str, put: fn(&mut Hour, i64)| -> rusqlite::Result<()> {
+        let sql = format!("SELECT hour, quantity FROM {table} project_id = ?1 AND category = ?2");
+        let mut statement = tx.prepare_cached(&sql)?;
         let mut rows = statement.query((project_id, category))?;
         while let Some(row) = rows.next()? {
             put(hours.entry(row.get(0)?).or_default(), row.get(1)?);
         }
-    }
+        Ok(())
+    };
+    take("temp.accepted_before WHERE", |hour, count| hour.before = count)?;
+    take("outcome WHERE reason = 'accepted' AND", |hour, count| hour.now = count)?;
     let known: BTreeMap<i64, i64> = hours.iter().map(|(hour, of)| (*hour, of.now)).collect();
     let least = hours.values().map(|of| of.before + of.came).sum::<i64>();
     let counted = least.max(known.values().sum());

@@ -13,7 +13,7 @@ use crate::config::{
 };
 use crate::store::StoreError;
 use crate::store::retention::{Space, read_space};
-use crate::store::trouble::{DiskTrouble, disk_trouble};
+use crate::store::trouble::{DiskTrouble, disk_trouble, trouble_of};
 
 /// What one commit may bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,13 +87,9 @@ pub(super) fn is_full(error: &TransferError) -> bool {
     match error {
         TransferError::Store(StoreError::Full) => true,
         TransferError::Store(error) => disk_trouble(error) == Some(DiskTrouble::Full),
-        TransferError::Sqlite(error) => is_full_code(error),
+        TransferError::Sqlite(error) => trouble_of(error) == Some(DiskTrouble::Full),
         _ => false,
     }
-}
-
-fn is_full_code(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 /// Lets time pass while others work: until a moment, not until something is seen.
-fn pass(duration: Duration) {
+pub fn pass(duration: Duration) {
     let until = Instant::now() + duration;
     while Instant::now() < until {
         std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
