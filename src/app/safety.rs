@@ -15,9 +15,9 @@ use super::storage::bytes;
 use super::store_settings;
 use crate::config::Settings;
 use crate::ingest;
-use crate::store::database_path;
 use crate::store::safety::{self, CheckReport, Finding};
 use crate::store::transfer::{self, TransferError};
+use crate::store::{OverMaxSize, database_path};
 
 pub use crate::store::transfer::{ExportFilter, GROUPS as EXPORT_KINDS};
 
@@ -91,13 +91,14 @@ pub fn import(settings: &Settings, from: &Path) -> anyhow::Result<()> {
             imported.skipped
         );
     }
-    if let Some((used, max_size)) = imported.over {
+    if let Some(OverMaxSize { used, kept, max_size }) = imported.over {
         let _ = writeln!(
             text,
-            "The store holds {} now, and max_size is {}: a server drops the oldest of what takes more than its share as soon \
-             as it runs. To keep all of it, start it with a larger max_size.",
+            "The store holds {} now. With a max_size of {} a server keeps about {}, and drops the oldest of what takes more \
+             than its share as soon as it runs. To keep all of it, start it with a larger max_size.",
             bytes(used),
-            bytes(max_size)
+            bytes(max_size),
+            bytes(kept)
         );
     }
     print(&text)

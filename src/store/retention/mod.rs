@@ -35,6 +35,7 @@ pub(super) use drops::drop_loose_chunks;
 pub(super) use drops::{COUNTS_SUMMED_TO, ISSUE_HOURS_FROM, remember_summed};
 pub(super) use plan::Space;
 pub(super) use report::read_report;
+pub use space::OverMaxSize;
 pub(super) use space::{
     make_shrinkable, over_max_size, read_default_max_size, read_policy, read_space, remember_policy, rewrite,
     settle_max_size,

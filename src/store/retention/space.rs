@@ -70,15 +70,24 @@ pub(in super::super) fn read_default_max_size(connection: &Connection) -> Result
     Ok(read_setting(connection, MAX_SIZE)?.and_then(|text| text.parse().ok()))
 }
 
-/// What is in use and `max_size`, when that is so much that the oldest goes as soon as a server runs.
+/// More than a server keeps below its cap, in bytes: the oldest goes as soon as one runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverMaxSize {
+    pub used: u64,
+    /// What stays of it, about.
+    pub kept: u64,
+    pub max_size: u64,
+}
+
 pub(in super::super) fn over_max_size(
     connection: &Connection,
     path: &Path,
     settings: &StoreSettings,
-) -> Result<Option<(u64, u64)>, StoreError> {
+) -> Result<Option<OverMaxSize>, StoreError> {
     let used = read_space(connection, path)?.used;
     let max_size = settings.max_size();
-    Ok((used > Sizes::of(max_size).full()).then_some((used, max_size)))
+    let kept = Sizes::of(max_size).full();
+    Ok((used > kept).then_some(OverMaxSize { used, kept, max_size }))
 }
 
 const POLICY: &str = "keep";

@@ -31,7 +31,9 @@ use crate::store::repack::forget_reached;
 use crate::store::safety::{OnProgress, Progress, Unit, copy_before_upgrade, count_rows, in_words};
 use crate::store::traces::insert_spans;
 use crate::store::writer::{Batch, last_server_id, open_connection};
-use crate::store::{StoreError, StoreSettings, database_path, lock_data_dir, migrate, projects, retention, trouble};
+use crate::store::{
+    OverMaxSize, StoreError, StoreSettings, database_path, lock_data_dir, migrate, projects, retention, trouble,
+};
 
 /// What came in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,8 +45,8 @@ pub struct Imported {
     /// Lines that need a row which is not here, and why the first of them.
     pub skipped: u64,
     pub first_skipped: Option<String>,
-    /// What the store holds now, and may hold, when that is so much that a server drops what is oldest.
-    pub over: Option<(u64, u64)>,
+    /// When the store holds so much now that a server drops what is oldest.
+    pub over: Option<OverMaxSize>,
 }
 
 /// Reads the file `from`, or standard input for `None`, into the database of `data_dir`, which is made when there is none.

@@ -80,9 +80,9 @@ pub enum TransferError {
     )]
     CutOff(u64),
     #[error(
-        "the disk under {path} has no room for more: the first {lines} lines are in, and {mib} MiB are left free for the \
-         log and for others. {more}, or name another directory with --data-dir, and run the same command again: what is in \
-         is not imported twice"
+        "the disk under {path} has no room for more: {}{mib} MiB are left free for the log and for others. {more}, or name \
+         another directory with --data-dir, and run the same command again: what is in is not imported twice",
+        if *lines > 0 { format!("the first {lines} lines are in, and ") } else { String::new() },
     )]
     NoRoom { path: PathBuf, lines: u64, mib: u64, more: String },
     /// Nobody reads what is written any more.
