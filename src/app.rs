@@ -21,6 +21,7 @@ use crate::http::{LiveHub, Server, serve};
 use crate::ingest::{Policy, ServerPolicy, tell_findings, watch_monitors};
 use crate::model::project::Project;
 use crate::model::project::settings::ProjectSettings;
+use crate::store::transfer::TransferError;
 use crate::store::{self, Store, StoreError, StoreOptions, StoreSettings, first_project};
 
 /// `trapline serve`: until SIGINT or SIGTERM.
@@ -80,6 +81,14 @@ async fn run(mut settings: Settings) -> anyhow::Result<()> {
     store.close().await;
     tracing::info!("stopped; everything acknowledged is on disk");
     Ok(())
+}
+
+/// Whether a command failed because nobody reads what it prints any more (`| head -1`): nothing to tell anybody.
+pub fn is_unread(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let is_pipe = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+        cause.downcast_ref().is_some_and(is_pipe) || matches!(cause.downcast_ref(), Some(TransferError::Unread))
+    })
 }
 
 /// `trapline dsn`: prints the DSN alone.

@@ -18,6 +18,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How a shell tells that a command was written wrongly.
 const WRONG_USE: u8 = 2;
+/// As a shell says of a program that SIGPIPE has ended.
+const UNREAD: u8 = 141;
 
 /// Read when it stands beside the place of the start and no other file is named.
 const SETTINGS_FILE: &str = "trapline.toml";
@@ -277,6 +279,7 @@ fn main() -> ExitCode {
     };
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if app::is_unread(&error) => ExitCode::from(UNREAD),
         Err(error) => {
             complain(&format!("trapline: {error:#}"));
             ExitCode::FAILURE

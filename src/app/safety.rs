@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 
 use super::progress::Display;
 use super::storage::bytes;
+use super::store_settings;
 use crate::config::Settings;
 use crate::ingest;
-use crate::store::database_path;
 use crate::store::safety::{self, CheckReport, Finding};
 use crate::store::transfer::{self, TransferError};
+use crate::store::{OverMaxSize, database_path};
 
 pub use crate::store::transfer::{ExportFilter, GROUPS as EXPORT_KINDS};
 
@@ -62,10 +63,17 @@ pub fn export(settings: &Settings, to: &Path, overwrite: bool, filter: ExportFil
 pub fn import(settings: &Settings, from: &Path) -> anyhow::Result<()> {
     let mut display = Display::new();
     let file = Some(from).filter(|from| *from != Path::new("-"));
-    let done = transfer::import(file, &settings.data_dir, &ingest::AGAIN, &mut |step| display.tell(step));
+    let done = transfer::import(file, &settings.data_dir, store_settings(settings), &ingest::AGAIN, &mut |step| {
+        display.tell(step);
+    });
     display.finish();
     let imported = done.map_err(|error| {
-        let is_begun = matches!(error, TransferError::Line { .. } | TransferError::CutOff(_));
+        let is_begun = match error {
+            TransferError::Line { .. } | TransferError::CutOff(_) => true,
+            // The header is a line.
+            TransferError::NoRoom { lines, .. } => lines > 1,
+            _ => false,
+        };
         let said = if is_begun { "the import is not complete" } else { "nothing was imported" };
         anyhow::Error::from(error).context(said)
     })?;
@@ -81,6 +89,16 @@ pub fn import(settings: &Settings, from: &Path) -> anyhow::Result<()> {
             text,
             "Left out {} lines that need a row that did not come with them; the first: {first}",
             imported.skipped
+        );
+    }
+    if let Some(OverMaxSize { used, kept, max_size }) = imported.over {
+        let _ = writeln!(
+            text,
+            "The store holds {} now. With a max_size of {} a server keeps about {}, and drops the oldest of what takes more \
+             than its share as soon as it runs. To keep all of it, start it with a larger max_size.",
+            bytes(used),
+            bytes(max_size),
+            bytes(kept)
         );
     }
     print(&text)
@@ -180,6 +198,12 @@ fn report_in_words(report: &CheckReport) -> String {
     if report.is_cut_short {
         text.push_str("\n  not checked: everything else, because the names of the tables cannot be read\n");
     }
+    if report.is_half_imported {
+        text.push_str(
+            "\n  An import into it was not completed: run it again with the same file. What is in is kept, and what projects \
+             have\n  accepted is counted when the rest has come; until then it is not compared with the events.\n",
+        );
+    }
     text.push_str(match (report.is_ok(), report.is_full) {
         (true, true) => "\nEverything holds, and every body can be read.\n",
         (true, false) => "\nEverything holds. Of bodies some were read; --full reads all.\n",
@@ -198,7 +222,7 @@ fn report_json(report: &CheckReport) -> Value {
     };
     json!({
         "path": report.path, "schema": report.schema, "full": report.is_full, "ok": report.is_ok(),
-        "cut_short": report.is_cut_short,
+        "cut_short": report.is_cut_short, "half_imported": report.is_half_imported,
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
     })
 }

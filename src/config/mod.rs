@@ -549,6 +549,8 @@ pub const PAGE_ROWS_MAX: usize = 100;
 pub const START_BYTES: u64 = 4 << 20;
 /// How long a start waits for the data directory, in milliseconds: `trapline dsn` holds it for a moment.
 pub const LOCK_WAIT_MS: u64 = 1_000;
+/// How long `trapline dsn` waits for a server whose very first start is going on, in milliseconds.
+pub const DSN_WAIT_MS: u64 = 5_000;
 
 /// Requests in flight get this long to finish at shutdown, in seconds.
 pub const DRAIN_S: u64 = 10;
@@ -768,6 +770,13 @@ pub const IMPORT_LINE_BYTES_MAX: usize = 256 << 20;
 /// Lines an import writes in one transaction, in number and in bytes: few syncs, and a short log.
 pub const IMPORT_LINES_PER_COMMIT: usize = 2_000;
 pub const IMPORT_BYTES_PER_COMMIT: usize = 32 << 20;
+
+/// Room on the disk, in bytes beyond [`DISK_RESERVE_BYTES`], below which an import stops; and what it reckons to take for
+/// every line and for every byte of it, because rows and the pages of their indexes go through the log into the file. Where
+/// that is little, commits are smaller.
+pub const IMPORT_ROOM_MIN: u64 = 2 << 20;
+pub const IMPORT_ROOM_PER_LINE: u64 = 32 << 10;
+pub const IMPORT_ROOM_PER_BYTE: u64 = 4;
 
 /// Spans or logs an import keeps together, in number and in bytes of their lines: about what SDKs send in a request.
 pub const IMPORT_GROUP_ROWS: usize = 512;

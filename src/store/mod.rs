@@ -108,6 +108,7 @@ pub use project_changes::{ProjectChange, ProjectChanged, StoredSettings};
 pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSeen, ReleaseUsers};
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use reports::ReportRow;
+pub use retention::OverMaxSize;
 pub use span_search::{SpanCondition, SpanNames, SpanQuery, SpanSearch};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
@@ -120,7 +121,7 @@ pub use write::{
 };
 
 use crate::config::{
-    Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize, Performance, SEAL_AFTER_S, START_BYTES,
+    DSN_WAIT_MS, Durability, Keep, LOCK_WAIT_MS, MAX_SIZE_DEFAULT, MaxSize, Performance, SEAL_AFTER_S, START_BYTES,
 };
 use crate::model::live::LiveChange;
 use crate::model::storage::StorageReport;
@@ -399,22 +400,29 @@ impl Store {
 }
 
 /// The DSN parts of the first project without starting a writer: for `trapline dsn`, also while a server runs.
-/// Makes the database when there is none and no server holds the directory.
+/// Makes the database when there is none and no server holds the directory. Waits while the very first start of a server
+/// is going on, which leaves a database that is not whole yet.
 ///
 /// # Errors
 /// As [`Store::open`], except that a running server is fine.
 pub fn first_project(data_dir: &Path) -> Result<(crate::model::project::Project, Option<String>), StoreError> {
     let path = database_path(data_dir);
-    let connection = match lock_data_dir(data_dir) {
-        Ok(_lock) => prepare(&path, Durability::Full)?,
-        Err(StoreError::InUse(_)) => onlooker::look_into_current(&path)?,
-        // Where nothing can be made or brought up to date, what is there can still be told.
-        Err(StoreError::DataDir { .. } | StoreError::Unwritable { .. }) if may_be_there(&path) => {
-            onlooker::look_into_current(&path)?
+    let look = || projects::first_project_and_authority(&onlooker::look_into_current(&path)?);
+    let deadline = Instant::now() + Duration::from_millis(DSN_WAIT_MS);
+    loop {
+        match lock_data_dir(data_dir) {
+            Ok(_lock) => return projects::first_project_and_authority(&prepare(&path, Durability::Full)?),
+            Err(StoreError::InUse(_)) => match look() {
+                // Where it listens is written down last.
+                Ok(found @ (_, Some(_))) => return Ok(found),
+                found if Instant::now() >= deadline => return found,
+                _ => std::thread::sleep(LOCK_RETRY),
+            },
+            // Where nothing can be made or brought up to date, what is there can still be told.
+            Err(StoreError::DataDir { .. } | StoreError::Unwritable { .. }) if may_be_there(&path) => return look(),
+            Err(other) => return Err(other),
         }
-        Err(other) => return Err(other),
-    };
-    projects::first_project_and_authority(&connection)
+    }
 }
 
 /// As [`Store::storage`] without starting anything: for `trapline storage`, also while a server runs. What the last server

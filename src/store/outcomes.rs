@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, named_params};
 
 use super::{Store, StoreError};
 use crate::model::ids::ProjectId;
-use crate::model::outcome::OutcomeCount;
+use crate::model::outcome::{OutcomeCount, Reason};
 use crate::model::time::hour_of;
 
 /// The counts of one transaction, summed before they are written.
@@ -17,6 +17,12 @@ impl OutcomeDeltas {
     pub(super) fn add(&mut self, project_id: ProjectId, received_ms: i64, category: &str, reason: &str, quantity: u64) {
         let key = (project_id.0, hour_of(received_ms), category.to_string(), reason.to_string());
         *self.0.entry(key).or_default() += quantity;
+    }
+
+    /// What was taken in: project, hour, category, quantity.
+    pub(super) fn accepted(&self) -> impl Iterator<Item = (u32, i64, &str, u64)> {
+        let accepted = self.0.iter().filter(|((.., reason), _)| reason == Reason::Accepted.as_str());
+        accepted.map(|((project_id, hour, category, _), quantity)| (*project_id, *hour, category.as_str(), *quantity))
     }
 
     pub(super) fn apply(self, tx: &Transaction<'_>) -> Result<(), StoreError> {

@@ -29,7 +29,14 @@ pub(super) enum DiskTrouble {
 
 /// `None` for what is the row's own fault.
 pub(super) fn disk_trouble(error: &StoreError) -> Option<DiskTrouble> {
-    let StoreError::Sqlite(error) = error else { return None };
+    match error {
+        StoreError::Sqlite(error) => trouble_of(error),
+        _ => None,
+    }
+}
+
+/// The same of SQLite's own error.
+pub(super) fn trouble_of(error: &rusqlite::Error) -> Option<DiskTrouble> {
     let extended = error.sqlite_error().map_or(0, |error| error.extended_code);
     match error.sqlite_error_code()? {
         ErrorCode::DiskFull => Some(DiskTrouble::Full),

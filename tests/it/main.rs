@@ -38,6 +38,7 @@ mod grouped;
 mod grouping;
 mod grpc;
 mod guards;
+mod imports;
 mod issue_search;
 mod jaeger;
 mod kept;

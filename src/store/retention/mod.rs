@@ -28,14 +28,17 @@ use crate::model::storage::{DropCause, StoredKind};
 use crate::model::time::day_of;
 use clock::AgeClock;
 use drops::Cut;
-use plan::{DiskBound, SliceRows, Space, next_to_drop, too_old_before};
+use plan::{DiskBound, SliceRows, next_to_drop, too_old_before};
 
 #[cfg(test)]
 pub(super) use drops::drop_loose_chunks;
 pub(super) use drops::{COUNTS_SUMMED_TO, ISSUE_HOURS_FROM, remember_summed};
+pub(super) use plan::Space;
 pub(super) use report::read_report;
+pub use space::OverMaxSize;
 pub(super) use space::{
-    make_shrinkable, read_default_max_size, read_policy, remember_policy, rewrite, settle_max_size,
+    make_shrinkable, over_max_size, read_default_max_size, read_policy, read_space, remember_policy, rewrite,
+    settle_max_size,
 };
 
 pub(super) const CHORE: Chore = Chore { name: "retention", run: look, every_ms: KEEPER_PAUSE_MS };

@@ -45,19 +45,19 @@ pub(super) fn next_to_drop(taken: &[(StoredKind, u64)], room: u64) -> Option<Sto
 
 /// The database and the disk it is on, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Space {
+pub(in super::super) struct Space {
     /// Pages that hold something.
-    pub(super) used: u64,
-    pub(super) free_pages: u64,
+    pub(in super::super) used: u64,
+    pub(in super::super) free_pages: u64,
     /// As the file system says; pages still in the write-ahead log may be missing.
-    pub(super) file: u64,
-    pub(super) wal: u64,
-    pub(super) disk: u64,
-    pub(super) disk_free: u64,
+    pub(in super::super) file: u64,
+    pub(in super::super) wal: u64,
+    pub(in super::super) disk: u64,
+    pub(in super::super) disk_free: u64,
 }
 
 impl Space {
-    pub(super) fn reserve(&self) -> u64 {
+    pub(in super::super) fn reserve(&self) -> u64 {
         DISK_RESERVE_BYTES.min(self.disk / DISK_RESERVE_PART)
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
+use super::super::room::Sizes;
 use super::super::{StoreError, StoreSettings};
 use super::plan::{Space, default_max_size};
 use crate::config::{COMPACT_AT_START_BYTES, MAX_SIZE_MIN, MaxSize};
@@ -17,7 +18,7 @@ pub(super) const MAX_SIZE: &str = "max_size_default";
 /// `PRAGMA auto_vacuum`, when pages can be given back.
 const INCREMENTAL: i64 = 2;
 
-pub(super) fn read_space(connection: &Connection, path: &Path) -> Result<Space, StoreError> {
+pub(in super::super) fn read_space(connection: &Connection, path: &Path) -> Result<Space, StoreError> {
     let number = |pragma: &str| -> Result<u64, StoreError> {
         Ok(connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))?.max(0) as u64)
     };
@@ -77,6 +78,26 @@ pub(in super::super) fn settle_max_size(
 
 pub(in super::super) fn read_default_max_size(connection: &Connection) -> Result<Option<u64>, StoreError> {
     Ok(read_setting(connection, MAX_SIZE)?.and_then(|text| text.parse().ok()))
+}
+
+/// More than a server keeps below its cap, in bytes: the oldest goes as soon as one runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverMaxSize {
+    pub used: u64,
+    /// What stays of it, about.
+    pub kept: u64,
+    pub max_size: u64,
+}
+
+pub(in super::super) fn over_max_size(
+    connection: &Connection,
+    path: &Path,
+    settings: &StoreSettings,
+) -> Result<Option<OverMaxSize>, StoreError> {
+    let used = read_space(connection, path)?.used;
+    let max_size = settings.max_size();
+    let kept = Sizes::of(max_size).full();
+    Ok((used > kept).then_some(OverMaxSize { used, kept, max_size }))
 }
 
 const POLICY: &str = "keep";

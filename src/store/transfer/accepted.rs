@@ -1,4 +1,5 @@
-//! What projects have accepted: after a merge of two stores as many events as their issues count.
+//! What projects have accepted: after a merge of two stores as many events as their issues count, and of spans, logs and
+//! metrics at least what was accepted here before and what came and was not here.
 //!
 //! Of the same hour the larger count holds ([`super::counts`]), but issues tell better what both have counted, by their
 //! events and one by one. What is missing goes to the hours in which events came that were not here, then to those that
@@ -9,6 +10,25 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Transaction};
 
 use super::issues::share;
+use crate::store::outcomes::OutcomeDeltas;
+
+/// What is counted as it is written, by its category. What belongs to it (`transaction`) comes as counts alone.
+const WRITTEN: [&str; 3] = ["span", "log", "trace_metric"];
+
+/// What came and was not here, by project and category: how much in which hour.
+#[derive(Default)]
+pub(super) struct Came(BTreeMap<(u32, String), BTreeMap<i64, i64>>);
+
+impl Came {
+    pub(super) fn add(&mut self, outcomes: &OutcomeDeltas) {
+        for (project_id, hour, category, quantity) in outcomes.accepted() {
+            if WRITTEN.contains(&category) {
+                let hours = self.0.entry((project_id, category.to_string())).or_default();
+                *hours.entry(hour).or_default() += quantity as i64;
+            }
+        }
+    }
+}
 
 /// One hour of a project.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,8 +43,8 @@ struct Hour {
 /// Before the first line, behind [`super::counts::begin`].
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "CREATE TEMP TABLE accepted_before AS SELECT project_id, hour, quantity FROM outcome
-             WHERE category = 'event' AND reason = 'accepted';
+        "CREATE TEMP TABLE accepted_before AS SELECT project_id, hour, category, quantity FROM outcome
+             WHERE reason = 'accepted';
          CREATE TEMP TABLE accepted_in (project_id INTEGER NOT NULL, hour INTEGER NOT NULL, quantity INTEGER NOT NULL);
          CREATE TEMP TRIGGER accepted_comes AFTER INSERT ON outcome_in
          WHEN new.category = 'event' AND new.reason = 'accepted' BEGIN
@@ -40,7 +60,10 @@ pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Behind everything else. Changes nothing where it adds up.
-pub(super) fn reconcile(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+pub(super) fn reconcile(tx: &Transaction<'_>, came: &Came) -> rusqlite::Result<()> {
+    for ((project_id, category), came) in &came.0 {
+        raise(tx, i64::from(*project_id), category, came)?;
+    }
     let projects: Vec<(i64, i64, i64)> = tx
         .prepare(
             "SELECT id, (SELECT coalesce(sum(event_count), 0) FROM issue WHERE issue.project_id = project.id),
@@ -63,14 +86,46 @@ pub(super) fn reconcile(tx: &Transaction<'_>) -> rusqlite::Result<()> {
                 .execute((project_id, hour))?;
                 continue;
             }
-            tx.prepare_cached(
-                "INSERT INTO outcome (project_id, hour, category, reason, quantity) VALUES (?1, ?2, 'event', 'accepted', ?3)
-                 ON CONFLICT (project_id, hour, category, reason) DO UPDATE SET quantity = excluded.quantity",
-            )?
-            .execute((project_id, hour, now))?;
+            write(tx, project_id, *hour, "event", *now)?;
         }
     }
     Ok(())
+}
+
+/// To what was accepted before, and what came.
+fn raise(tx: &Transaction<'_>, project_id: i64, category: &str, came: &BTreeMap<i64, i64>) -> rusqlite::Result<()> {
+    let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
+    for (hour, count) in came {
+        hours.entry(*hour).or_default().came = *count;
+    }
+    let mut take = |table: &str, put: fn(&mut Hour, i64)| -> rusqlite::Result<()> {
+        let sql = format!("SELECT hour, quantity FROM {table} project_id = ?1 AND category = ?2");
+        let mut statement = tx.prepare_cached(&sql)?;
+        let mut rows = statement.query((project_id, category))?;
+        while let Some(row) = rows.next()? {
+            put(hours.entry(row.get(0)?).or_default(), row.get(1)?);
+        }
+        Ok(())
+    };
+    take("temp.accepted_before WHERE", |hour, count| hour.before = count)?;
+    take("outcome WHERE reason = 'accepted' AND", |hour, count| hour.now = count)?;
+    let known: BTreeMap<i64, i64> = hours.iter().map(|(hour, of)| (*hour, of.now)).collect();
+    let least = hours.values().map(|of| of.before + of.came).sum::<i64>();
+    let counted = least.max(known.values().sum());
+    let newest = came.keys().last().copied().unwrap_or_default();
+    settle(&mut hours, counted, newest);
+    for (hour, of) in hours.iter().filter(|(hour, of)| known.get(hour).copied().unwrap_or(0) != of.now) {
+        write(tx, project_id, *hour, category, of.now)?;
+    }
+    Ok(())
+}
+
+fn write(tx: &Transaction<'_>, project_id: i64, hour: i64, category: &str, quantity: i64) -> rusqlite::Result<()> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO outcome (project_id, hour, category, reason, quantity) VALUES (?1, ?2, ?3, 'accepted', ?4)
+         ON CONFLICT (project_id, hour, category, reason) DO UPDATE SET quantity = excluded.quantity",
+    )?;
+    statement.execute((project_id, hour, category, quantity)).map(|_| ())
 }
 
 fn read(tx: &Transaction<'_>, project_id: i64) -> rusqlite::Result<BTreeMap<i64, Hour>> {
@@ -83,7 +138,12 @@ fn read(tx: &Transaction<'_>, project_id: i64) -> rusqlite::Result<BTreeMap<i64,
         }
         Ok(())
     };
-    take("SELECT hour, quantity FROM temp.accepted_before WHERE project_id = ?1", |hour, count| hour.before = count)?;
+    take(
+        "SELECT hour, quantity FROM temp.accepted_before WHERE project_id = ?1 AND category = 'event'",
+        |hour, count| {
+            hour.before = count;
+        },
+    )?;
     take("SELECT hour, max(quantity) FROM temp.accepted_in WHERE project_id = ?1 GROUP BY hour", |hour, count| {
         hour.theirs = count;
     })?;

@@ -129,7 +129,10 @@ fn expect_end(written: &Path, name: &Path) -> Result<(), TransferError> {
 }
 
 fn failed(error: std::io::Error) -> TransferError {
-    TransferError::Write(in_words(&error))
+    match error.kind() {
+        std::io::ErrorKind::BrokenPipe => TransferError::Unread,
+        _ => TransferError::Write(in_words(&error)),
+    }
 }
 
 fn find_project(connection: &Connection, project: &str) -> Result<i64, TransferError> {

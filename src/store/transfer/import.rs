@@ -1,22 +1,23 @@
 //! Lines back to rows: in the order they come, some thousand in one transaction, each changing nothing the second time.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 use rusqlite::types::Value;
-use rusqlite::{ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
+use super::begun;
 use super::json::{Members, Ty, bytes, column, int, log_of, members, points_of, span_of, text};
+use super::room::{Room, is_full};
 use super::stored::{forget_delivery, has_part, known_logs, known_spans};
 use super::sums::LAST;
 use super::tables::{BLOB, CHUNK_WRITE, FIRST, MIDDLE, Table};
 use super::{Again, FORMAT, TransferError};
-use crate::config::{
-    Durability, IMPORT_BYTES_PER_COMMIT, IMPORT_GROUP_BYTES, IMPORT_GROUP_ROWS, IMPORT_LINE_BYTES_MAX,
-    IMPORT_LINES_PER_COMMIT,
-};
+use crate::config::{Durability, IMPORT_GROUP_BYTES, IMPORT_GROUP_ROWS, IMPORT_LINE_BYTES_MAX, MaxSize};
 use crate::model::ids::{ProjectId, ServerIds, SpanId, TraceId};
 use crate::model::log::LogBatch;
 use crate::model::metric::MetricBatch;
@@ -30,7 +31,9 @@ use crate::store::repack::forget_reached;
 use crate::store::safety::{OnProgress, Progress, Unit, copy_before_upgrade, count_rows, in_words};
 use crate::store::traces::insert_spans;
 use crate::store::writer::{Batch, last_server_id, open_connection};
-use crate::store::{StoreError, database_path, lock_data_dir, migrate, projects, trouble};
+use crate::store::{
+    OverMaxSize, StoreError, StoreSettings, database_path, lock_data_dir, migrate, projects, retention, trouble,
+};
 
 /// What came in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,24 +45,23 @@ pub struct Imported {
     /// Lines that need a row which is not here, and why the first of them.
     pub skipped: u64,
     pub first_skipped: Option<String>,
+    /// When the store holds so much now that a server drops what is oldest.
+    pub over: Option<OverMaxSize>,
 }
 
 /// Reads the file `from`, or standard input for `None`, into the database of `data_dir`, which is made when there is none.
 /// Compressed lines are told by their first bytes.
 ///
 /// # Errors
-/// At the first line that cannot be understood. What stands before it is imported.
+/// At the first line that cannot be understood, and when there is no room for more. What stands before it is imported.
 pub fn import(
     from: Option<&Path>,
     data_dir: &Path,
+    mut settings: StoreSettings,
     again: &Again,
     on_progress: OnProgress<'_>,
 ) -> Result<Imported, TransferError> {
-    let input: Box<dyn Read> = match from {
-        Some(path) => Box::new(File::open(path).map_err(|error| cannot_read(path, &error))?),
-        None => Box::new(std::io::stdin()),
-    };
-    let mut lines = Lines::new(input, from.unwrap_or(Path::new("standard input")))?;
+    let mut lines = Lines::open(from)?;
     expect_header(&mut lines)?;
 
     let _lock = lock_data_dir(data_dir).map_err(|error| match error {
@@ -73,6 +75,11 @@ pub fn import(
     migrate::migrate(&mut connection, &path).map_err(|error| trouble::at_start(error, &path))?;
     // Every commit is moved into the database at once now and then: there is no writer to do it.
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    // As a first start does: before what comes in takes of the room that it is chosen by.
+    if settings.keep.max_size == MaxSize::Auto {
+        retention::read_policy(&connection, &mut settings)?;
+    }
+    retention::settle_max_size(&connection, &path, &mut settings).map_err(|error| trouble::at_start(error, &path))?;
     let before = count_rows(&connection)?;
     super::counts::begin(&connection)?;
     super::issues::begin(&connection)?;
@@ -84,51 +91,28 @@ pub fn import(
         spans: SpanGroup::default(),
         logs: LogGroup::default(),
         done: Imported::default(),
+        came: super::accepted::Came::default(),
+        committed: 0,
         ended: false,
     };
-    while !importer.ended {
-        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut is_over = false;
-        let (mut count, mut bytes) = (0, 0);
-        while count < IMPORT_LINES_PER_COMMIT && bytes < IMPORT_BYTES_PER_COMMIT {
-            let Some(line) = lines.next_line()? else {
-                is_over = true;
-                break;
-            };
-            (count, bytes) = (count + 1, bytes + line.len());
-            if let Err(detail) = importer.line(&tx, line) {
-                // What stands before is imported, as the error says.
-                importer.flush(&tx).map_err(|error| lines.wrong(error))?;
-                merge(&tx)?;
-                tx.commit()?;
-                return Err(lines.wrong(detail));
+    let room = Room::new(&connection, &path)?;
+    let written = importer.write_all(&mut connection, &mut lines, &room, on_progress);
+    if let Err(error) = written.and_then(|()| importer.finish(&mut connection)) {
+        return Err(match is_full(&error) {
+            true => {
+                importer.stop(&mut connection);
+                room.none_left(&connection, importer.committed, lines.share_read())?
             }
-            on_progress(Progress { stage: "importing", done: lines.number, total: 0, unit: Unit::Rows });
-            if importer.ended {
-                break;
-            }
-        }
-        importer.flush(&tx).map_err(|error| lines.wrong(error))?;
-        if is_over {
-            merge(&tx)?;
-        }
-        tx.commit()?;
-        if is_over && !importer.ended {
-            return Err(TransferError::CutOff(lines.number));
-        }
+            false => error,
+        });
     }
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    merge(&tx)?;
-    super::accepted::reconcile(&tx)?;
-    // Of spans that came with their counts.
-    if importer.done.lines.contains_key("perf_hour") {
-        pass_over(&tx)?;
-    }
-    forget_reached(&tx)?;
-    tx.commit()?;
     importer.done.count_new(&before, &count_rows(&connection)?);
-    projects::ensure_first_project(&mut connection)?;
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(TransferError::from) {
+        // Everything is in, if only in the log.
+        Err(error) if !is_full(&error) => return Err(error),
+        _ => {}
+    }
+    importer.done.over = retention::over_max_size(&connection, &path, &settings)?;
     Ok(importer.done)
 }
 
@@ -166,16 +150,43 @@ fn cannot_read(path: &Path, error: &std::io::Error) -> TransferError {
     TransferError::Read { path: path.to_path_buf(), detail }
 }
 
+/// A file of which is known how much of it was read.
+struct Counted {
+    file: File,
+    read: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.read.set(self.read.get() + count as u64);
+        Ok(count)
+    }
+}
+
 /// One line after the other, each within bounds.
 struct Lines {
     input: Box<dyn BufRead>,
     line: Vec<u8>,
     number: u64,
     path: std::path::PathBuf,
+    read: Rc<Cell<u64>>,
+    /// Of the file as it lies; 0 when nobody knows.
+    length: u64,
 }
 
 impl Lines {
-    fn new(input: Box<dyn Read>, path: &Path) -> Result<Self, TransferError> {
+    fn open(from: Option<&Path>) -> Result<Self, TransferError> {
+        let read = Rc::new(Cell::new(0));
+        let path = from.unwrap_or(Path::new("standard input"));
+        let (input, length): (Box<dyn Read>, u64) = match from {
+            Some(path) => {
+                let file = File::open(path).map_err(|error| cannot_read(path, &error))?;
+                let length = file.metadata().map_or(0, |metadata| metadata.len());
+                (Box::new(Counted { file, read: read.clone() }), length)
+            }
+            None => (Box::new(std::io::stdin()), 0),
+        };
         let mut input = BufReader::with_capacity(1 << 16, input);
         let head = input.fill_buf().map_err(|error| cannot_read(path, &error))?;
         let input: Box<dyn BufRead> = match head {
@@ -186,7 +197,12 @@ impl Lines {
             }
             _ => Box::new(input),
         };
-        Ok(Self { input, line: Vec::new(), number: 0, path: path.to_path_buf() })
+        Ok(Self { input, line: Vec::new(), number: 0, path: path.to_path_buf(), read, length })
+    }
+
+    /// Between 0 and 1.
+    fn share_read(&self) -> Option<f64> {
+        (self.length > 0).then(|| (self.read.get() as f64 / self.length as f64).min(1.0))
     }
 
     fn next_line(&mut self) -> Result<Option<&str>, TransferError> {
@@ -219,6 +235,13 @@ impl Lines {
 
     fn wrong(&self, detail: String) -> TransferError {
         TransferError::Line { line: self.number, detail }
+    }
+
+    fn unwritten(&self, why: Unwritten) -> TransferError {
+        match why {
+            Unwritten::Wrong(detail) => self.wrong(detail),
+            Unwritten::NoRoom => StoreError::Full.into(),
+        }
     }
 }
 
@@ -261,11 +284,121 @@ struct Importer<'a> {
     spans: SpanGroup,
     logs: LogGroup,
     done: Imported,
+    came: super::accepted::Came,
+    /// Lines that are in for good.
+    committed: u64,
     ended: bool,
 }
 
+/// Why a line is not written.
+enum Unwritten {
+    Wrong(String),
+    NoRoom,
+}
+
+impl From<String> for Unwritten {
+    fn from(detail: String) -> Self {
+        Self::Wrong(detail)
+    }
+}
+
+impl From<&str> for Unwritten {
+    fn from(detail: &str) -> Self {
+        Self::Wrong(detail.to_string())
+    }
+}
+
+impl From<StoreError> for Unwritten {
+    fn from(error: StoreError) -> Self {
+        match trouble::disk_trouble(&error) {
+            Some(trouble::DiskTrouble::Full) => Self::NoRoom,
+            _ => Self::Wrong(error.to_string()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Unwritten {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::Sqlite(error).into()
+    }
+}
+
 impl Importer<'_> {
-    fn line(&mut self, tx: &Transaction<'_>, line: &str) -> Result<(), String> {
+    fn write_all(
+        &mut self,
+        connection: &mut Connection,
+        lines: &mut Lines,
+        room: &Room,
+        on_progress: OnProgress<'_>,
+    ) -> Result<(), TransferError> {
+        while !self.ended {
+            let most = room.for_commit(connection)?;
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            begun::begin(&tx)?;
+            let mut is_over = false;
+            let (mut count, mut bytes) = (0, 0);
+            while count < most.lines && bytes < most.bytes {
+                let Some(line) = lines.next_line()? else {
+                    is_over = true;
+                    break;
+                };
+                (count, bytes) = (count + 1, bytes + line.len());
+                if let Err(unwritten) = self.line(&tx, line) {
+                    let error = lines.unwritten(unwritten);
+                    if !is_full(&error) {
+                        // What stands before is imported, as the error says.
+                        self.flush(&tx).map_err(|error| lines.unwritten(error))?;
+                        merge(&tx)?;
+                        tx.commit()?;
+                    }
+                    return Err(error);
+                }
+                on_progress(Progress { stage: "importing", done: lines.number, total: 0, unit: Unit::Rows });
+                if self.ended {
+                    break;
+                }
+            }
+            self.flush(&tx).map_err(|error| lines.unwritten(error))?;
+            if is_over {
+                merge(&tx)?;
+            }
+            tx.commit()?;
+            self.committed = lines.number;
+            if is_over && !self.ended {
+                return Err(TransferError::CutOff(lines.number));
+            }
+        }
+        Ok(())
+    }
+
+    /// When the last line is in.
+    fn finish(&mut self, connection: &mut Connection) -> Result<(), TransferError> {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        merge(&tx)?;
+        super::accepted::reconcile(&tx, &self.came)?;
+        // Of spans that came with their counts.
+        if self.done.lines.contains_key("perf_hour") {
+            pass_over(&tx)?;
+        }
+        forget_reached(&tx)?;
+        begun::end(&tx)?;
+        tx.commit()?;
+        projects::ensure_first_project(connection)?;
+        Ok(())
+    }
+
+    /// When there is no room for the next line: counts that have come are taken as far as they can be.
+    fn stop(&mut self, connection: &mut Connection) {
+        let merged = connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|tx| {
+            merge(&tx)?;
+            tx.commit()
+        });
+        // The log gives its room back.
+        let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        tracing::debug!(?merged, ?emptied, "stopped for want of room");
+    }
+
+    fn line(&mut self, tx: &Transaction<'_>, line: &str) -> Result<(), Unwritten> {
         if line.trim().is_empty() {
             return Ok(());
         }
@@ -291,11 +424,11 @@ impl Importer<'_> {
         let all = FIRST.iter().chain([&BLOB]).chain(MIDDLE).chain(LAST);
         match all.into_iter().find(|table| table.kind == kind) {
             Some(table) => self.write_row(tx, table, &members),
-            None => Err(format!("nothing is known of the kind {kind:.40}")),
+            None => Err(format!("nothing is known of the kind {kind:.40}").into()),
         }
     }
 
-    fn write_row(&mut self, tx: &Transaction<'_>, table: &Table, line: &Members<'_>) -> Result<(), String> {
+    fn write_row(&mut self, tx: &Transaction<'_>, table: &Table, line: &Members<'_>) -> Result<(), Unwritten> {
         let mut values: Vec<(String, Value)> = Vec::with_capacity(table.fields.len() + 3);
         for (name, ty, _) in table.fields {
             values.push((format!(":{name}"), column(line, name, *ty)?));
@@ -314,12 +447,12 @@ impl Importer<'_> {
                 self.done.first_skipped.get_or_insert_with(|| format!("{}: {error}", table.kind));
                 Ok(())
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error.into()),
             Ok(()) => merge_sketches(tx, table, &values),
         }
     }
 
-    fn write_chunk(&mut self, tx: &Transaction<'_>, line: &Members<'_>) -> Result<(), String> {
+    fn write_chunk(&mut self, tx: &Transaction<'_>, line: &Members<'_>) -> Result<(), Unwritten> {
         let packed = crate::store::pack_blob(&bytes(line, "base64")?).into_only_chunk();
         let (codec, body) = packed.ok_or("a chunk is empty or too long")?;
         let values = [
@@ -328,10 +461,10 @@ impl Importer<'_> {
             (":codec".to_string(), Value::Integer(codec)),
             (":body".to_string(), Value::Blob(body)),
         ];
-        CHUNK_WRITE.iter().try_for_each(|sql| run(tx, sql, &values)).map_err(|error| error.to_string())
+        Ok(CHUNK_WRITE.iter().try_for_each(|sql| run(tx, sql, &values))?)
     }
 
-    fn add_span(&mut self, tx: &Transaction<'_>, line: &Members<'_>, bytes: usize) -> Result<(), String> {
+    fn add_span(&mut self, tx: &Transaction<'_>, line: &Members<'_>, bytes: usize) -> Result<(), Unwritten> {
         let project_id = project(line)?;
         let is_full = self.spans.batch.spans.len() >= IMPORT_GROUP_ROWS || self.spans.bytes >= IMPORT_GROUP_BYTES;
         if is_full || self.spans.project_id != project_id {
@@ -345,14 +478,13 @@ impl Importer<'_> {
         Ok(())
     }
 
-    fn flush(&mut self, tx: &Transaction<'_>) -> Result<(), String> {
+    fn flush(&mut self, tx: &Transaction<'_>) -> Result<(), Unwritten> {
         self.flush_spans(tx)?;
         self.flush_logs(tx)
     }
 
-    fn flush_spans(&mut self, tx: &Transaction<'_>) -> Result<(), String> {
+    fn flush_spans(&mut self, tx: &Transaction<'_>) -> Result<(), Unwritten> {
         let SpanGroup { project_id, batch, .. } = std::mem::take(&mut self.spans);
-        let text = |error: StoreError| error.to_string();
         let make = |batch: SpanBatch| {
             // When they were over; when they came is not kept of spans.
             let received_ms = batch.spans.iter().map(|span| span.end_ns / 1_000_000).max().unwrap_or_default();
@@ -365,14 +497,14 @@ impl Importer<'_> {
         let mut new_traces: HashSet<TraceId> = HashSet::new();
         let first_look = make(batch.clone());
         for part in &first_look.parts {
-            if !has_part(tx, part.summary.trace_id.key(), part.spans_key).map_err(text)? {
+            if !has_part(tx, part.summary.trace_id.key(), part.spans_key)? {
                 new_traces.insert(part.summary.trace_id);
             }
         }
         if new_traces.is_empty() {
             return Ok(());
         }
-        let mut known: HashSet<(TraceId, SpanId)> = known_spans(tx, &new_traces).map_err(text)?;
+        let mut known: HashSet<(TraceId, SpanId)> = known_spans(tx, &new_traces)?;
         let mut batch = batch;
         // A span may stand twice in an export that was made while a server was sealing.
         batch.spans.retain(|span| new_traces.contains(&span.trace_id) && known.insert((span.trace_id, span.span_id)));
@@ -380,10 +512,13 @@ impl Importer<'_> {
             return Ok(());
         }
         *self.done.new.entry("span".to_string()).or_default() += batch.spans.len() as u64;
-        insert_spans(tx, &make(batch), &mut Batch::new(&mut self.ids)).map_err(text)
+        let mut written = Batch::new(&mut self.ids);
+        insert_spans(tx, &make(batch), &mut written)?;
+        self.came.add(&written.outcomes);
+        Ok(())
     }
 
-    fn add_log(&mut self, tx: &Transaction<'_>, line: &Members<'_>, bytes: usize) -> Result<(), String> {
+    fn add_log(&mut self, tx: &Transaction<'_>, line: &Members<'_>, bytes: usize) -> Result<(), Unwritten> {
         let project_id = project(line)?;
         let is_full = self.logs.batch.records.len() >= IMPORT_GROUP_ROWS || self.logs.bytes >= IMPORT_GROUP_BYTES;
         if is_full || self.logs.project_id != project_id {
@@ -397,13 +532,12 @@ impl Importer<'_> {
         Ok(())
     }
 
-    fn flush_logs(&mut self, tx: &Transaction<'_>) -> Result<(), String> {
+    fn flush_logs(&mut self, tx: &Transaction<'_>) -> Result<(), Unwritten> {
         let LogGroup { project_id, mut batch, .. } = std::mem::take(&mut self.logs);
-        let text = |error: StoreError| error.to_string();
         let times = || batch.records.iter().map(|record| record.time_ns);
         let (Some(min_ns), Some(max_ns)) = (times().min(), times().max()) else { return Ok(()) };
         let project_id = ProjectId(project_id);
-        let mut known = known_logs(tx, project_id, min_ns, max_ns).map_err(text)?;
+        let mut known = known_logs(tx, project_id, min_ns, max_ns)?;
         let resources = &batch.resources;
         batch.records.retain(|record| {
             let Some(same_time) = known.get_mut(&record.time_ns) else { return true };
@@ -424,13 +558,15 @@ impl Importer<'_> {
         *self.done.new.entry("log".to_string()).or_default() += batch.records.len() as u64;
         for write in (self.again.logs)(project_id, max_ns / 1_000_000, batch) {
             // They are not here, so this is no second delivery, even if they once were.
-            forget_delivery(tx, write.content_key).map_err(text)?;
-            insert_logs(tx, &write, &mut Batch::new(&mut self.ids)).map_err(text)?;
+            forget_delivery(tx, write.content_key)?;
+            let mut written = Batch::new(&mut self.ids);
+            insert_logs(tx, &write, &mut written)?;
+            self.came.add(&written.outcomes);
         }
         Ok(())
     }
 
-    fn write_points(&mut self, tx: &Transaction<'_>, line: &Members<'_>) -> Result<(), String> {
+    fn write_points(&mut self, tx: &Transaction<'_>, line: &Members<'_>) -> Result<(), Unwritten> {
         let mut batch = MetricBatch::default();
         for (mut point, resource) in points_of(line)? {
             point.resource = resource.place_in(&mut batch.resources);
@@ -440,7 +576,10 @@ impl Importer<'_> {
             return Ok(());
         };
         write.content_key = int(line, "content_key")?;
-        insert_metrics(tx, &write, &mut Batch::new(&mut self.ids)).map_err(|error| error.to_string())
+        let mut written = Batch::new(&mut self.ids);
+        insert_metrics(tx, &write, &mut written)?;
+        self.came.add(&written.outcomes);
+        Ok(())
     }
 }
 
@@ -476,22 +615,21 @@ fn run(tx: &Transaction<'_>, sql: &str, values: &[(String, Value)]) -> rusqlite:
 }
 
 /// Adds the users of a line to those that are there.
-fn merge_sketches(tx: &Transaction<'_>, table: &Table, values: &[(String, Value)]) -> Result<(), String> {
+fn merge_sketches(tx: &Transaction<'_>, table: &Table, values: &[(String, Value)]) -> Result<(), Unwritten> {
     for (field, read, write) in table.sketches {
         let name = format!(":{field}");
         let Some(Value::Blob(brought)) = values.iter().find(|(known, _)| *known == name).map(|(_, value)| value) else {
             continue;
         };
         let brought = UserSketch::from_bytes(brought).ok_or_else(|| format!("{field} is no sketch"))?;
-        let text = |error: rusqlite::Error| error.to_string();
-        let mut statement = tx.prepare_cached(read).map_err(text)?;
+        let mut statement = tx.prepare_cached(read)?;
         for (name, value) in values {
-            if let Some(place) = statement.parameter_index(name).map_err(text)? {
-                statement.raw_bind_parameter(place, value).map_err(text)?;
+            if let Some(place) = statement.parameter_index(name)? {
+                statement.raw_bind_parameter(place, value)?;
             }
         }
         let mut rows = statement.raw_query();
-        let known: Option<Vec<u8>> = rows.next().and_then(|row| row.map(|row| row.get(0)).transpose()).map_err(text)?;
+        let known: Option<Vec<u8>> = rows.next().and_then(|row| row.map(|row| row.get(0)).transpose())?;
         drop(rows);
         let mut merged = known.as_deref().and_then(UserSketch::from_bytes).unwrap_or_default();
         merged.merge(&brought);
@@ -501,7 +639,7 @@ fn merge_sketches(tx: &Transaction<'_>, table: &Table, values: &[(String, Value)
         }
         let mut values = values.to_vec();
         values.push((":sketch".to_string(), Value::Blob(merged)));
-        run(tx, write, &values).map_err(text)?;
+        run(tx, write, &values)?;
     }
     Ok(())
 }

@@ -19,12 +19,14 @@ macro_rules! here {
 }
 
 mod accepted;
+pub(super) mod begun;
 mod counts;
 mod export;
 mod import;
 mod issues;
 mod json;
 mod releases;
+mod room;
 mod stored;
 mod sums;
 mod tables;
@@ -77,6 +79,15 @@ pub enum TransferError {
          import again"
     )]
     CutOff(u64),
+    #[error(
+        "the disk under {path} has no room for more: {}{mib} MiB are left free for the log and for others. {more}, or name \
+         another directory with --data-dir, and run the same command again: what is in is not imported twice",
+        if *lines > 0 { format!("the first {lines} lines are in, and ") } else { String::new() },
+    )]
+    NoRoom { path: PathBuf, lines: u64, mib: u64, more: String },
+    /// Nobody reads what is written any more.
+    #[error("whoever read the export has stopped")]
+    Unread,
     #[error("there is no project {0}: name one by its number or its slug")]
     NoProject(String),
     #[error("{} is a directory: name a file in it, such as {}", .0.display(), .0.join("all.ndjson.zst").display())]

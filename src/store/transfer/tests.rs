@@ -119,7 +119,7 @@ fn store<'a>(sent: impl Iterator<Item = &'a Sent>) -> TempDir {
 fn bring(from: &TempDir, into: &TempDir) {
     let lines = from.path().join("all.ndjson");
     export(&database_path(from.path()), Some(&lines), true, ExportFilter::default(), &mut |_| {}).unwrap();
-    let imported = import(Some(&lines), into.path(), &AGAIN, &mut |_| {}).unwrap();
+    let imported = import(Some(&lines), into.path(), StoreSettings::default(), &AGAIN, &mut |_| {}).unwrap();
     assert_eq!(imported.skipped, 0, "{:?}", imported.first_skipped);
 }
 
@@ -161,11 +161,11 @@ fn bring_together(one: &TempDir, other: &TempDir, expected: &[String], queries: 
         lines
     });
     for (from, into) in [(&first[1], one), (&first[0], other)] {
-        import(Some(from), into.path(), &AGAIN, &mut |_| {}).unwrap();
+        import(Some(from), into.path(), StoreSettings::default(), &AGAIN, &mut |_| {}).unwrap();
         prop_assert_eq!(&rows(into.path(), queries), expected);
         let before = [COUNTS, ALL].map(|queries| rows(into.path(), queries));
         for lines in [from, &first[0], &first[1], from] {
-            import(Some(lines), into.path(), &AGAIN, &mut |_| {}).unwrap();
+            import(Some(lines), into.path(), StoreSettings::default(), &AGAIN, &mut |_| {}).unwrap();
             prop_assert_eq!(&[COUNTS, ALL].map(|queries| rows(into.path(), queries)), &before);
         }
     }

@@ -8,7 +8,7 @@
 mod clock;
 mod damage;
 mod descriptors;
-mod disk;
+pub mod disk;
 mod files;
 mod ledger;
 mod memory;
@@ -129,7 +129,7 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 /// Lets time pass while others work: until a moment, not until something is seen.
-fn pass(duration: Duration) {
+pub fn pass(duration: Duration) {
     let until = Instant::now() + duration;
     while Instant::now() < until {
         std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
