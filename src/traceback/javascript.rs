@@ -1,67 +1,30 @@
 //! JavaScript: `Error.prototype.stack` of V8 (Node, Deno, Chrome, Edge), Firefox and Safari, and causes as Node prints
 //! them.
 
-use crate::model::event::{Exception, Frame, Mechanism};
+use crate::model::event::{Exception, Frame};
 
+use super::chain::Chain;
 use super::{directories, filled, in_file, place};
 
-#[derive(Default)]
-struct Found {
-    exception: Exception,
-    /// Innermost first, as printed.
-    frames: Vec<Frame>,
-}
-
 pub(super) fn parse(text: &str) -> Option<Vec<Exception>> {
-    // Each one is the cause of the one before.
-    let mut list: Vec<Found> = Vec::new();
-    let mut in_message = false;
+    let mut chain = Chain::default();
     for line in text.lines() {
         let content = line.trim();
         if let Some(frame) = frame(content) {
-            if list.is_empty() {
-                // Firefox and Safari print no message.
-                list.push(Found::default());
-            }
-            list.last_mut()?.frames.push(frame);
-            in_message = false;
+            // Firefox and Safari print no message.
+            chain.frame(frame);
         } else if let Some(head) = content.strip_prefix("[cause]: ").or_else(|| content.strip_prefix("Caused by: ")) {
-            list.push(head_of(head, true));
-            in_message = true;
-        } else if list.is_empty() {
-            let head = content.strip_prefix("Uncaught ").unwrap_or(content);
-            if type_of(head).is_some() {
-                list.push(head_of(head, false));
-                in_message = true;
+            let (ty, value) = type_of(head).unwrap_or(("", head));
+            chain.begin(ty, value);
+        } else if chain.is_empty() {
+            if let Some((ty, value)) = type_of(content.strip_prefix("Uncaught ").unwrap_or(content)) {
+                chain.begin(ty, value);
             }
-        } else if in_message && let Some(found) = list.last_mut() {
-            let value = found.exception.value.get_or_insert_default();
-            value.push('\n');
-            value.push_str(line);
+        } else {
+            chain.other(line);
         }
     }
-    let mut exceptions: Vec<Exception> = list
-        .into_iter()
-        .map(|Found { mut exception, mut frames }| {
-            frames.reverse();
-            exception.frames = frames;
-            exception.value = exception.value.as_deref().and_then(filled);
-            exception
-        })
-        .collect();
-    exceptions.reverse();
-    (!exceptions.is_empty()).then_some(exceptions)
-}
-
-fn head_of(head: &str, is_cause: bool) -> Found {
-    let (ty, value) = type_of(head).unwrap_or(("", head));
-    let mechanism = Mechanism {
-        ty: is_cause.then(|| "chained".to_owned()),
-        source: is_cause.then(|| "cause".to_owned()),
-        ..Mechanism::default()
-    };
-    let exception = Exception { ty: filled(ty), value: filled(value), mechanism, ..Exception::default() };
-    Found { exception, frames: Vec::new() }
+    chain.finish()
 }
 
 /// `TypeError: x`, and Node's own `Error [ERR_CODE]: x`.

@@ -1,11 +1,12 @@
 //! Stack traces as programs print them, read back into exceptions with frames.
 //!
-//! Owns the nine languages OpenTelemetry SDKs write `exception.stacktrace` in. Text in, exceptions of the model out, in
+//! Owns the eight ways in which OpenTelemetry SDKs write `exception.stacktrace`. Text in, exceptions of the model out, in
 //! its order: oldest cause first, what was raised last; oldest call first. Knows no protocol, and keeps nothing: whoever
 //! asks keeps the text as well. What it cannot read it says nothing about.
 //!
 //! Every parser goes over the lines once. Texts, exceptions and frames beyond their limits are left out.
 
+mod chain;
 mod dotnet;
 mod go;
 mod java;

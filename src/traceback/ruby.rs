@@ -1,20 +1,12 @@
 //! Ruby: `Exception#full_message`, the interpreter's own output, and a backtrace joined by line ends.
 
-use crate::model::event::{Exception, Frame, Mechanism};
+use crate::model::event::{Exception, Frame};
 
+use super::chain::Chain;
 use super::{directories, filled, in_file};
 
-#[derive(Default)]
-struct Found {
-    exception: Exception,
-    /// Innermost first, as printed.
-    frames: Vec<Frame>,
-}
-
 pub(super) fn parse(text: &str) -> Option<Vec<Exception>> {
-    // Each one is the cause of the one before.
-    let mut list: Vec<Found> = Vec::new();
-    let mut in_message = false;
+    let mut chain = Chain::default();
     for line in text.lines() {
         let content = line.trim();
         let (is_from, call) = match content.strip_prefix("from ") {
@@ -23,54 +15,26 @@ pub(super) fn parse(text: &str) -> Option<Vec<Exception>> {
         };
         // Without a function it might be any text with a place in it.
         let found = call_and_message(call).filter(|(frame, _)| is_from || frame.function.is_some());
-        if let Some((frame, message)) = found {
-            match message {
-                Some(message) if !is_from => {
-                    let mut found = head_of(message, !list.is_empty());
-                    found.frames.push(frame);
-                    list.push(found);
-                    in_message = true;
-                }
-                _ => {
-                    if list.is_empty() {
-                        list.push(Found::default());
-                    }
-                    list.last_mut()?.frames.push(frame);
-                    in_message = false;
-                }
+        match found {
+            Some((frame, Some(message))) if !is_from => {
+                let (ty, value) = type_and_value(message);
+                chain.begin(ty, value);
+                chain.frame_within_message(frame);
             }
-        } else if in_message && let Some(found) = list.last_mut() {
-            let value = found.exception.value.get_or_insert_default();
-            value.push('\n');
-            value.push_str(line);
+            Some((frame, _)) => chain.frame(frame),
+            None => chain.other(line),
         }
     }
-    let mut exceptions: Vec<Exception> = list
-        .into_iter()
-        .map(|Found { mut exception, mut frames }| {
-            frames.reverse();
-            exception.frames = frames;
-            exception.value = exception.value.as_deref().and_then(filled);
-            exception
-        })
-        .collect();
-    exceptions.reverse();
-    (!exceptions.is_empty()).then_some(exceptions)
+    chain.finish()
 }
 
 /// `no price (Shop::PriceError)`
-fn head_of(message: &str, is_cause: bool) -> Found {
+fn type_and_value(message: &str) -> (&str, &str) {
     let (value, ty) = match message.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (")) {
         Some((value, ty)) if ty.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':')) => (value, ty),
         _ => (message, ""),
     };
-    let mechanism = Mechanism {
-        ty: is_cause.then(|| "chained".to_owned()),
-        source: is_cause.then(|| "cause".to_owned()),
-        ..Mechanism::default()
-    };
-    let exception = Exception { ty: filled(ty), value: filled(value), mechanism, ..Exception::default() };
-    Found { exception, frames: Vec::new() }
+    (ty, value)
 }
 
 /// ``app/cart.rb:12:in `pay'``, from 3.4 `app/cart.rb:12:in 'Cart#pay'`, `app/cart.rb:3`; and what follows a colon.
