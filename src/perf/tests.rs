@@ -156,7 +156,13 @@ fn addresses_without_a_route_do_not_make_an_endpoint_each() {
         counted(vec![span])[0].0.name.clone()
     };
     assert_eq!(name("/wp-login.php", 404), "GET (no route)");
-    let bare = Span { name: "GET".to_string(), http_status: Some(404), attributes: Vec::new(), ..request(1, 0, 1) };
+    let bare = Span {
+        name: "GET".to_string(),
+        source: SpanSource::Otel,
+        http_status: Some(404),
+        attributes: Vec::new(),
+        ..request(1, 0, 1)
+    };
     assert_eq!(counted(vec![bare])[0].0.name, "GET (no route)");
     assert_eq!(name("/books/17/pages/0f8fad5b-d9cb-469f-a165-70867728950e?x=1", 200), "GET /books/{id}/pages/{id}");
     let name_of = |name: &str| counted(vec![Span { name: name.to_string(), ..request(1, 0, 1) }])[0].0.name.clone();
