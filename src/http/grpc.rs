@@ -55,7 +55,7 @@ fn subtype(headers: &HeaderMap) -> Option<&str> {
 
 /// Answers one call. Never fails, and ends in the ledger like every other request to take something in.
 pub(super) async fn answer(server: &Arc<Server>, route: &Route<'_>, request: Request<Incoming>) -> Response<Body> {
-    let arrival = arrival(&request, "otlp");
+    let unanswered = server.ledger.begin(arrival(&request, "otlp"), &server.live);
     let client = client_of(request.headers());
     let outcome = match check(server, route, &request) {
         Ok(signal) => export(server, signal, request).await.unwrap_or_else(|error| refused(&error, 0)),
@@ -70,7 +70,7 @@ pub(super) async fn answer(server: &Arc<Server>, route: &Route<'_>, request: Req
         Outcome::Refused { failure, ending, .. } => (failed(&failure), ending),
     };
     ending.client = client;
-    server.ledger.record(arrival, ending, &server.live);
+    unanswered.end(ending);
     respond::secure(response.headers_mut());
     response
 }

@@ -85,7 +85,43 @@ impl Ending {
     }
 }
 
+/// A request that is being worked on. Who sent it may go away, and then nobody goes on with it: that is told, too.
+pub struct Unanswered<'a> {
+    ledger: &'a Ledger,
+    live: &'a LiveHub,
+    arrival: Option<Arrival>,
+}
+
+impl Unanswered<'_> {
+    pub fn end(mut self, ending: Ending) {
+        if let Some(arrival) = self.arrival.take() {
+            self.ledger.record(arrival, ending, self.live);
+        }
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        let Some(arrival) = self.arrival.take() else { return };
+        let ending = Ending {
+            status: StatusCode::from_u16(CLIENT_GONE).unwrap_or(StatusCode::REQUEST_TIMEOUT),
+            problem: Some("the client went away before it was answered; what had come whole is stored".to_owned()),
+            fix: Some("give the SDK or exporter more time, or let it send less at a time".to_owned()),
+            ..Ending::default()
+        };
+        self.ledger.record(arrival, ending, self.live);
+    }
+}
+
+/// What nginx writes into its log for it; nobody is answered that.
+const CLIENT_GONE: u16 = 499;
+
 impl Ledger {
+    /// The request ends in the ledger, whatever becomes of it.
+    pub fn begin<'a>(&'a self, arrival: Arrival, live: &'a LiveHub) -> Unanswered<'a> {
+        Unanswered { ledger: self, live, arrival: Some(arrival) }
+    }
+
     pub fn record(&self, arrival: Arrival, ending: Ending, live: &LiveHub) {
         if let Some(reason) = ending.refused {
             self.refused.add(arrival.project, reason, 1);

@@ -255,9 +255,9 @@ async fn take_in(server: &Arc<Server>, route: &Route<'_>, request: Request<Incom
         Route::Otlp { .. } | Route::SentryOtlp { .. } | Route::UnknownOtlp { .. } | Route::Grpc { .. } => "otlp",
         _ => "sentry",
     };
-    let arrival = arrival(&request, protocol);
+    let unanswered = server.ledger.begin(arrival(&request, protocol), &server.live);
     if let Err(error) = origins::check(&server.settings, request.headers()) {
-        server.ledger.record(arrival, Ending::refused(&error, 0), &server.live);
+        unanswered.end(Ending::refused(&error, 0));
         return error.response();
     }
     let (response, ending) = match route {
@@ -282,7 +282,7 @@ async fn take_in(server: &Arc<Server>, route: &Route<'_>, request: Request<Incom
             (error.response(), Ending::refused(&error, 0))
         }
     };
-    server.ledger.record(arrival, ending, &server.live);
+    unanswered.end(ending);
     response
 }
 

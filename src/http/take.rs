@@ -169,7 +169,8 @@ where
         Worked::of(decoded, &for_task)
     });
     let worked = task.await.unwrap_or_else(|_| Err(panicked()))?;
-    worked.store(&ready).await
+    // To its end, because it is written in pieces: a client that goes away must not leave a part.
+    tokio::spawn(async move { worked.store(&ready).await }).await.unwrap_or_else(|_| Err(panicked()))
 }
 
 /// The beginning of an envelope whose end is missing: the item that was cut off is too large, not damaged.

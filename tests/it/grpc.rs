@@ -1,6 +1,9 @@
 //! OTLP over gRPC: the same as over HTTP, in gRPC's own words; and what hostile clients of HTTP/2 get.
 
+use std::time::Duration;
+
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use serde_json::json;
 use tempfile::TempDir;
@@ -254,6 +257,30 @@ fn opening_and_resetting_streams_ends_the_connection_and_nothing_else() {
     assert!(through < 20_000 || is_closed, "all {through} went through");
     send_span(&server, 1, "/pay/");
     GrpcClient::open(server.address()).call(TRACES, &[], framed(false, b"")).message();
+}
+
+/// A large request is written in pieces: whoever goes away in between leaves all of it, and a line that tells.
+#[test]
+fn a_client_that_goes_away_leaves_no_part() {
+    let (server, client) = started();
+    let span = |number: u64| Span {
+        trace_id: u128::from(number + 1).to_be_bytes().to_vec(),
+        span_id: (number + 1).to_be_bytes().to_vec(),
+        start_time_unix_nano: 1_700_000_000_000_000_000,
+        end_time_unix_nano: 1_700_000_000_500_000_000,
+        ..Span::default()
+    };
+    let scope_spans = vec![ScopeSpans { spans: (0..5_000).map(span).collect(), ..ScopeSpans::default() }];
+    let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+    let body = framed(false, &ExportTraceServiceRequest { resource_spans }.encode_to_vec());
+    let holder = rusqlite::Connection::open(server.database()).unwrap();
+    holder.busy_timeout(crate::harness::DEADLINE).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    client.leave(TRACES, body, Duration::from_secs(3));
+    wait_for("the line that tells of it", || (server.last_request()["status"] == 499).then_some(()));
+    holder.execute_batch("ROLLBACK").unwrap();
+    wait_for("all spans", || (server.outcome("span", "accepted") == 5_000).then_some(()));
+    assert!(server.last_request()["problem"].as_str().unwrap().contains("went away"));
 }
 
 #[test]

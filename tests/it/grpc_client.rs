@@ -3,6 +3,7 @@
 //! Owns the connection, the framing of messages and the reading of statuses. Knows no service.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
@@ -66,6 +67,15 @@ impl GrpcClient {
             let response = tokio::time::timeout(DEADLINE, response).await.expect("an answer in time")?;
             tokio::time::timeout(DEADLINE, read(response)).await.expect("the whole answer in time")
         })
+    }
+
+    /// Sends a call and goes away when there is no answer after `patience`.
+    pub fn leave(&self, path: &str, body: Vec<u8>, patience: Duration) {
+        self.runtime.block_on(async {
+            let response = self.begin(path, &[], Some(body)).await.unwrap();
+            // Dropping the answer's future resets the stream.
+            assert!(tokio::time::timeout(patience, response).await.is_err(), "answered while it should wait");
+        });
     }
 
     /// Opens streams and resets them at once, until the server has had enough of it or `count` are through; says how many.
