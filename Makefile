@@ -14,7 +14,7 @@ binary = "$${CARGO_TARGET_DIR:-target}/release/trapline"
 npm = npm --prefix web
 web_sources := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*' 2>/dev/null)
 
-.PHONY: build run test check bench bench-route bench-otlp bench-reads torture fixtures screenshots types clean help web cargo-present node-present
+.PHONY: build run test test-web check bench bench-route bench-otlp bench-reads torture fixtures screenshots types clean help web cargo-present node-present
 
 build: web cargo-present ## the release binary with the web app inside: target/release/trapline
 	cargo build --release --locked
@@ -29,6 +29,10 @@ test: web cargo-present ## all tests: web app, Rust, and the Django projects thr
 	tests/sdks/setup.sh
 	chromium="$$(tests/e2e/chromium.sh)"; export CHROMIUM="$$chromium"; \
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; else cargo test --locked; fi
+
+test-web: build ## the web app in a real browser: every screen, hostile texts, nine tabs, budgets; ARGS="--quick screens"
+	tests/e2e/setup.sh
+	chromium="$$(tests/e2e/chromium.sh)"; CHROMIUM="$$chromium" TRAPLINE_BIN=$(binary) node tests/web/main.mjs $(ARGS)
 
 check: web/node_modules/.package-lock.json cargo-present ## formatting, lints, types; what a commit has to pass besides the tests
 	cargo fmt --check
@@ -63,7 +67,7 @@ types: cargo-present ## write again what is generated: src/gen from proto/, web/
 	UPDATE_TYPES=1 cargo test --locked --lib -- generated_code types_of_the_web_app
 
 clean: ## remove everything that was built or installed here
-	rm -rf target web/dist web/node_modules tests/sdks/node/node_modules .venv .cache tests/e2e/out
+	rm -rf target web/dist web/node_modules tests/sdks/node/node_modules .venv .cache tests/e2e/out tests/web/out
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,51 @@
+// Every screen and state in both themes and five widths: no violation that axe-core knows, no sideways scroll, no request
+// to another host, no error in the console, not too many elements, a picture of each.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fill } from "../lib/data.mjs";
+import { findPaths, settled, STRANGE } from "../lib/screens.mjs";
+
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const WIDTHS = [320, 390, 768, 1280, 1920];
+const DOM_MAX = 2500;
+
+export const title = "every screen: axe, widths, themes";
+
+export async function run({ server, browser, watchPage, report, quick, out, filter }) {
+  const axe = readFileSync(createRequire(new URL("../../../web/package.json", import.meta.url)).resolve("axe-core/axe.min.js"), "utf8");
+  const look = async (name, path, width, theme) => {
+    const context = await browser.newContext({ viewport: { width, height: width < 700 ? 780 : 900 }, colorScheme: theme, reducedMotion: "reduce", locale: "en-GB" });
+    const complaints = await watchPage(context, server);
+    const page = await context.newPage();
+    const label = `${name} ${theme} ${width}`;
+    await page.goto(server.base + path);
+    const isThere = await settled(page).then(() => true, () => false);
+    await page.waitForTimeout(120);
+    const problems = [];
+    if (!isThere) problems.push("never finished loading");
+    const { wide, elements } = await page.evaluate(() => ({ wide: document.documentElement.scrollWidth - innerWidth, elements: document.querySelectorAll("*").length }));
+    if (wide > 0) problems.push(`${wide} px wider than the window`);
+    if (elements > DOM_MAX) problems.push(`${elements} elements, more than ${DOM_MAX}`);
+    await page.screenshot({ path: join(out, `${name}-${theme}-${width}.png`) });
+    if (width !== 768 && width !== 1920) {
+      // The page's own policy allows no foreign script, so axe is evaluated by the debugger.
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate((rules) => globalThis.axe.run(document, { runOnly: rules }), RULES);
+      for (const { id, nodes } of violations) problems.push(`axe ${id} ×${nodes.length}: ${nodes[0].html.slice(0, 140)}`);
+    }
+    for (const text of complaints) if (!/status of 40\d/u.test(text)) problems.push(text.slice(0, 200));
+    report.check(label, problems.length === 0, problems.join(" | "));
+    await context.close();
+  };
+  const wanted = ([name]) => name.includes(filter);
+  const empty = [["empty-issues", "/issues"], ["empty-traces", "/traces"], ["empty-logs", "/logs"], ["empty-metrics", "/metrics"], ["empty-performance", "/performance"], ["empty-monitors", "/monitors"], ["empty-releases", "/releases"], ["empty-feedback", "/feedback"], ["empty-welcome", "/welcome"], ["empty-ingest", "/ingest"]];
+  const all = async (paths) => {
+    for (const [name, path] of paths.filter(wanted))
+      for (const theme of ["light", "dark"]) for (const width of quick ? [390, 1280] : WIDTHS) await look(name, path, width, theme);
+  };
+  await all(empty);
+  await fill(server);
+  await all([...(await findPaths(server, quick ? 1 : 6)), ...STRANGE]);
+}
