@@ -17,6 +17,7 @@
 //! 1  sentry  otlp  grouping pure: bytes and values in, values out; no IO, no clock, no async
 //!    scrub  traceback  perf
 //! 0  model  config          the vocabulary; every limit and default with its reason
+//!    clock                  what time it is, for the floors from 2 up
 //! ```
 //!
 //! `sentry` and `otlp` do not know each other, nor the store; `store` does not know them. `traceback` reads stack traces
@@ -155,6 +156,7 @@
 //! metrics into columnar chunks (`store`), logs and metrics over OTLP (counted so far).
 
 pub mod app;
+pub mod clock;
 pub mod config;
 mod r#gen;
 pub mod grouping;

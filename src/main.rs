@@ -11,6 +11,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use trapline::app;
 use trapline::app::safety::{self, ExportFilter};
+use trapline::clock;
 use trapline::config::{Durability, KEEP_DAYS_MAX, LogFormat, MaxSize, OtlpWithoutKey, RawSettings, Settings};
 
 #[global_allocator]
@@ -263,6 +264,9 @@ struct Flags {
     /// A query that takes this long is a slow one [default: 1000]
     #[arg(long, env = "TRAPLINE_SLOW_QUERY_MS", value_name = "MS")]
     slow_query_ms: Option<u64>,
+    /// For tests: the clock stands still at this unix time in milliseconds
+    #[arg(long, hide = true, value_name = "MS")]
+    fixed_now: Option<i64>,
 }
 
 fn main() -> ExitCode {
@@ -326,6 +330,10 @@ fn command_line() -> clap::Command {
 
 fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { command, flags } = cli;
+    let serve_now = if let Some(Command::Serve(flags)) = &command { flags.fixed_now } else { None };
+    if let Some(ms) = serve_now.or(flags.fixed_now) {
+        clock::stop_at(ms);
+    }
     let before = Said::from(flags);
     let at = |place: Place| Said::from(Flags { place, ..Flags::default() }).or(before.clone()).resolve();
     match command {

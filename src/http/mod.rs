@@ -49,13 +49,13 @@ pub mod view;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::body::Incoming;
 use hyper::header::{ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Mutex, Semaphore, watch};
 
+use crate::clock::now_ms;
 use crate::config::{LARGE_BODIES_AT_ONCE, Settings};
 use crate::ingest::{OwnAddress, ServerPolicy};
 use crate::model::ids::EventId;
@@ -346,11 +346,6 @@ impl Query {
     fn get(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
     }
-}
-
-/// The clock of this floor; those below are given the time.
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
 }
 
 /// A random id for an event that came without one.

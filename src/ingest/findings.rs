@@ -4,11 +4,12 @@
 //! acknowledgement and leaves them in a row. An event has the id of its cause and its trace, so that telling twice changes
 //! nothing.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::clock::now_ms;
 use crate::config::{FINDING_BATCH_ROWS, FINDING_LOOK_MS};
 use crate::ingest::{Policy, prepare};
 use crate::model::decoded::{Decoded, Incoming};
@@ -42,7 +43,7 @@ async fn tell(store: &Store, policy: &Policy) -> Result<(), StoreError> {
         if findings.is_empty() {
             return Ok(());
         }
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64);
+        let now_ms = now_ms();
         let projects = store.projects().await?;
         let mut writes = Vec::with_capacity(findings.len() * 2);
         for (told, finding) in findings {

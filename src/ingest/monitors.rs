@@ -4,12 +4,13 @@
 //! left there becomes an event like any other, on the route every event takes, so that it is grouped, listed and shown.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::{Notify, watch};
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::clock::now_ms;
 use crate::config::{MONITOR_BATCH_ROWS, MONITOR_TICK_MS};
 use crate::ingest::{Policy, prepare};
 use crate::model::decoded::{Decoded, Incoming};
@@ -50,7 +51,7 @@ async fn look(
     last_noted_ms: &mut Option<i64>,
     is_last: bool,
 ) -> Result<(), StoreError> {
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64);
+    let now_ms = now_ms();
     let due = store.monitors_due(now_ms).await?;
     if !due.has_monitors {
         return Ok(());

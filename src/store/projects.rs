@@ -1,10 +1,10 @@
 //! Projects, their keys, and the few settings the database remembers.
 
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{Store, StoreError};
+use crate::clock::now_ms;
 use crate::model::ids::{ProjectId, PublicKey};
 use crate::model::project::{Project, ProjectKey};
 
@@ -16,7 +16,7 @@ pub(super) fn ensure_first_project(connection: &mut Connection) -> Result<(), St
     let tx = connection.transaction()?;
     let count: i64 = tx.query_row("SELECT count(*) FROM project", [], |row| row.get(0))?;
     if count == 0 {
-        let created_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64);
+        let created_ms = now_ms();
         let mut key = [0_u8; 16];
         getrandom::fill(&mut key)
             .map_err(|error| StoreError::BadBody(format!("the system gives no random bytes for a key: {error}")))?;

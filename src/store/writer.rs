@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+pub(super) use crate::clock::now_ms;
 use crate::config::{
     ADMISSION_WAIT_MS, COMMIT_BYTES_MAX, COMMIT_REQUESTS_MAX, Durability, PAGE_BYTES, READ_TIMEOUT_MS,
     WAL_RESTART_EVERY_MS, WAL_RESTART_WAIT_MS, WRITE_QUEUE_BYTES_MAX, WRITE_QUEUE_LENGTH_MAX,
@@ -734,7 +735,3 @@ pub(super) fn write_rows(
     Ok((answers, change))
 }
 
-/// The one clock of the store: ids rise with it, but never fall with it.
-pub(super) fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
-}

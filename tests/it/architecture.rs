@@ -17,6 +17,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("config", &["model"]),
     ("gen", &[]),
+    ("clock", &[]),
     // 1: pure; these do not know each other.
     ("sentry", &["model", "config"]),
     ("traceback", &["model", "config"]),
@@ -26,18 +27,18 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("search", &["model", "config"]),
     ("perf", &["model", "config"]),
     // 2: the one file. Knows no protocol.
-    ("store", &["model", "config", "gen", "search", "perf"]),
+    ("store", &["model", "config", "clock", "gen", "search", "perf"]),
     // 3: the route in, and the route out. Know no protocol and not each other.
-    ("ingest", &["model", "config", "grouping", "scrub", "search", "perf", "store"]),
-    ("alerts", &["model", "config", "search", "store"]),
+    ("ingest", &["model", "config", "clock", "grouping", "scrub", "search", "perf", "store"]),
+    ("alerts", &["model", "config", "clock", "search", "store"]),
     // 4: everything that speaks HTTP.
     (
         "http",
-        &["model", "config", "sentry", "otlp", "grouping", "scrub", "search", "perf", "store", "ingest", "alerts"],
+        &["model", "config", "clock", "sentry", "otlp", "grouping", "scrub", "search", "perf", "store", "ingest", "alerts"],
     ),
     // 5: wiring.
-    ("app", &["model", "config", "grouping", "scrub", "search", "store", "ingest", "alerts", "http"]),
-    ("main", &["app", "config"]),
+    ("app", &["model", "config", "clock", "grouping", "scrub", "search", "store", "ingest", "alerts", "http"]),
+    ("main", &["app", "clock", "config"]),
 ];
 
 /// Where an outside crate may be mentioned: a folder (with a slash at its end) or a file.

@@ -1,6 +1,6 @@
 // The web app against the real binary in a real browser: `node tests/web/main.mjs [--quick] [part …] [--only name]`.
 //
-// Parts: screens, hostile, tabs, budgets. Each has a server with an empty folder of its own. Pictures go to tests/web/out.
+// Parts: screens, hostile, tabs, budgets, visual. Each has a server with an empty folder of its own. Pictures go to tests/web/out.
 
 import { mkdirSync, readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -8,8 +8,8 @@ import { launch, watchPage } from "./lib/browser.mjs";
 import { Report } from "./lib/check.mjs";
 import { findBinary, Server } from "./lib/server.mjs";
 
-const { values, positionals: asked } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false }, only: { type: "string", default: "" } } });
-const { quick, only: filter } = values;
+const { values, positionals: asked } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean", default: false }, update: { type: "boolean", default: false }, only: { type: "string", default: "" } } });
+const { quick, update, only: filter } = values;
 const names = readdirSync(new URL("./parts/", import.meta.url)).map((name) => name.replace(/\.mjs$/u, ""));
 for (const name of asked) if (!names.includes(name)) throw new Error(`there is no part ${name}: ${names.join(", ")}`);
 const out = new URL("./out/", import.meta.url).pathname;
@@ -20,11 +20,11 @@ report.say(`trapline: ${findBinary()}`);
 const browser = await launch();
 for (const name of asked.length > 0 ? asked : names) {
   const part = await import(`./parts/${name}.mjs`);
-  const server = await Server.start();
+  const server = await Server.start(part.serverArgs);
   const began = Date.now();
   report.say(`\n${name}: ${part.title}`);
   try {
-    await part.run({ server, browser, watchPage, report, quick, out, filter });
+    await part.run({ server, browser, watchPage, report, quick, update, out, filter });
   } catch (error) {
     report.check(`${name} comes to its end`, false, error.stack ?? error);
   }

@@ -4,13 +4,13 @@
 //! moved aside, never removed, unless nothing was ever sent to it.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 
 use super::backup::{copy_moment, test};
 use super::check::check;
 use super::{Draft, OnProgress, SafetyError, beside, cannot_write, expect_room, holds_data, open_source, wal_bytes};
+use crate::clock::now_ms;
 use crate::store::readers::open_read_only;
 use crate::store::{DATABASE_FILE, StoreError, database_path, lock_data_dir};
 
@@ -79,7 +79,7 @@ fn move_aside(place: &Path) -> Result<PathBuf, SafetyError> {
     if let Err(error) = emptied {
         tracing::warn!(%error, "the old database is moved as it is, with its log");
     }
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    let seconds = now_ms() / 1000;
     let aside = (0..)
         .map(|n| beside(place, &format!(".before-restore-{}", seconds + n)))
         .find(|name| !name.exists())

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
@@ -15,6 +14,7 @@ use super::stored::{next_logs, next_points, next_spans, project_of, set_aside};
 use super::sums::LAST;
 use super::tables::{BLOB, FIRST, MIDDLE, Table};
 use super::{FORMAT, TransferError, group_of};
+use crate::clock::now_ms;
 use crate::config::{BACKUP_LOG_BYTES_MAX, EXPORT_PAGE_ROWS};
 use crate::model::ids::{ProjectId, TraceId};
 use crate::store::StoreError;
@@ -192,8 +192,7 @@ impl<'a> Exporter<'a> {
         header.int("format", FORMAT);
         header.text("trapline", env!("CARGO_PKG_VERSION"));
         header.int("schema", SCHEMA);
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64);
-        header.int("exported_ms", now_ms);
+        header.int("exported_ms", now_ms());
         self.line("header", &header.finish())
     }
 

@@ -4,10 +4,11 @@ import { bigTrace, envelope, errorEvent, eventId, hex, sendErrors, sendLogs, sen
 
 export const SMALL_TRACE = hex(0x5eed, 32);
 
-export async function fill(server) {
-  const now = Date.now() / 1000;
+/** As if it had happened in the time before `nowMs`. */
+export async function fill(server, nowMs = Date.now()) {
+  const now = nowMs / 1000;
   const events = Array.from({ length: 60 }, (_, at) => errorEvent(at, { kind: at % 12, at: now - (60 - at) * 600 }));
-  const cause = errorEvent(100, { kind: 200 });
+  const cause = errorEvent(100, { kind: 200, at: now - 90 });
   const frames = cause.exception.values[0].stacktrace;
   events.push({ ...cause, exception: { values: [
     { type: "ZeroDivisionError", value: "float division by zero", stacktrace: frames, mechanism: { type: "chained", exception_id: 1, parent_id: 0, source: "__cause__" } },
@@ -15,16 +16,16 @@ export async function fill(server) {
   ] }, contexts: { trace: { trace_id: SMALL_TRACE, span_id: hex(3, 16) }, browser: { name: "Firefox", version: "140" }, os: { name: "Linux" } }, breadcrumbs: { values: [
     { timestamp: now - 1, category: "query", message: "SELECT 1" }, { timestamp: now - 0.5, category: "shop", level: "warning", message: "cart 42 has a stale price" },
   ] } });
-  events.push(errorEvent(101, { kind: 201, exception: { values: [{ type: "RecursionError", value: "maximum recursion depth exceeded", stacktrace: { frames: Array.from({ length: 300 }, (_, at) => ({ filename: "shop/tree.py", function: `walk_${at}`, lineno: at, in_app: at % 7 === 0, context_line: "walk(node)" })) } }] } }));
-  events.push(errorEvent(102, { kind: 202, tags: Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`tag${at}`, `value ${at}`])) }));
-  events.push(errorEvent(103, { kind: 203, exception: { values: [{ type: "ValueError", value: "\u202eright to left\u202c \u0007\u001b[31mred\u001b[0m مرحبا 🧨 \u0000end" }] } }));
+  events.push(errorEvent(101, { kind: 201, at: now - 120, exception: { values: [{ type: "RecursionError", value: "maximum recursion depth exceeded", stacktrace: { frames: Array.from({ length: 300 }, (_, at) => ({ filename: "shop/tree.py", function: `walk_${at}`, lineno: at, in_app: at % 7 === 0, context_line: "walk(node)" })) } }] } }));
+  events.push(errorEvent(102, { kind: 202, at: now - 300, tags: Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`tag${at}`, `value ${at}`])) }));
+  events.push(errorEvent(103, { kind: 203, at: now - 700, exception: { values: [{ type: "ValueError", value: "\u202eright to left\u202c \u0007\u001b[31mred\u001b[0m مرحبا 🧨 \u0000end" }] } }));
   events.push({ event_id: eventId(104), timestamp: now, platform: "python", level: "warning", message: "disk almost full", logger: "shop.disk" });
   await sendErrors(server, events);
-  await sendSpans(server, bigTrace(SMALL_TRACE, 61));
-  for (let at = 0; at < 20; at++) await sendSpans(server, bigTrace(hex(0x7000 + at, 32), 5 + at, Date.now() - at * 400_000), at % 3 ? "shop" : "worker");
-  await sendLogs(server, Array.from({ length: 80 }, (_, at) => ({ body: `order ${at} was paid`, severity: [9, 9, 13, 17][at % 4], traceId: at % 5 ? undefined : SMALL_TRACE, at: Date.now() - at * 30_000, attributes: { "order.id": at, "code.file.path": "shop/orders.py" } })));
+  await sendSpans(server, bigTrace(SMALL_TRACE, 61, nowMs - 60_000));
+  for (let at = 0; at < 20; at++) await sendSpans(server, bigTrace(hex(0x7000 + at, 32), 5 + at, nowMs - at * 400_000), at % 3 ? "shop" : "worker");
+  await sendLogs(server, Array.from({ length: 80 }, (_, at) => ({ body: `order ${at} was paid`, severity: [9, 9, 13, 17][at % 4], traceId: at % 5 ? undefined : SMALL_TRACE, at: nowMs - at * 30_000, attributes: { "order.id": at, "code.file.path": "shop/orders.py" } })));
   await envelope(server, [["check_in", { check_in_id: hex(7, 32), monitor_slug: "nightly", status: "ok", duration: 3, monitor_config: { schedule: { type: "crontab", value: "0 3 * * *" }, timezone: "UTC" } }]]);
   await envelope(server, [["feedback", { event_id: hex(0xf00d, 32), timestamp: now, contexts: { feedback: { message: "The voucher does nothing", name: "Ada", contact_email: "ada@example.com", associated_event_id: eventId(100) } } }]]);
   await envelope(server, [["trace_metric", { items: [1, 2, 3].map((value) => ({ timestamp: now, trace_id: SMALL_TRACE, name: "orders.paid", type: "counter", value, attributes: {} })) }, { item_count: 3, content_type: "application/vnd.sentry.items.trace-metric+json" }]]);
-  await envelope(server, [["session", { sid: "11111111-1111-4111-8111-111111111111", init: true, started: new Date().toISOString(), status: "ok", errors: 0, attrs: { release: "shop@1.0.0", environment: "production" } }]]);
+  await envelope(server, [["session", { sid: "11111111-1111-4111-8111-111111111111", init: true, started: new Date(nowMs).toISOString(), status: "ok", errors: 0, attrs: { release: "shop@1.0.0", environment: "production" } }]]);
 }
