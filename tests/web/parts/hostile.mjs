@@ -4,6 +4,7 @@
 // when markup of the data became an element, or when a request went to another host.
 
 import { CORPUS } from "../lib/hostile.mjs";
+import { settled } from "../lib/screens.mjs";
 import { envelope, eventId, hex, sendErrors, sendLogs, sendSpans } from "../lib/send.mjs";
 
 /** An event with another text of the corpus in each of its fields. */
@@ -49,12 +50,13 @@ function hostileSpans(number) {
 function findMarkup() {
   const found = [];
   for (const element of document.querySelectorAll("iframe, object, embed, base, frame, marquee, applet, form[action^='javascript' i], meta[http-equiv=refresh], svg script, svg foreignObject, svg animate, math")) found.push(element.outerHTML.slice(0, 200));
-  for (const script of document.querySelectorAll("script")) if (!script.src.startsWith(`${location.origin}/assets/`) && script.type !== "application/json") found.push(script.outerHTML.slice(0, 200));
+  const isOurs = ({ src, type }) => src === `${location.origin}/theme.js` || src.startsWith(`${location.origin}/assets/`) || type === "application/json";
+  for (const script of document.querySelectorAll("script")) if (!isOurs(script)) found.push(script.outerHTML.slice(0, 200));
   for (const element of document.querySelectorAll("*")) {
     for (const { name, value } of element.attributes) {
       if (name.startsWith("on")) found.push(`${element.tagName} ${name}`);
       const isAddress = ["href", "src", "action", "formaction", "xlink:href", "data", "poster", "srcset"].includes(name);
-      if (isAddress && /^[\s\u0000-\u001f]*(?:javascript|vbscript|data:text|data:image\/svg|feed|jar|view-source|filesystem)/iu.test(value)) found.push(`${element.tagName} ${name}=${value.slice(0, 100)}`);
+      if (isAddress && /^(?:javascript|vbscript|data:text|data:image\/svg|feed|jar|view-source|filesystem)/iu.test(value.replace(/[\u0000-\u0020]/gu, ""))) found.push(`${element.tagName} ${name}=${value.slice(0, 100)}`);
     }
   }
   return found;
@@ -85,12 +87,18 @@ export async function run({ server, browser, watchPage, report, quick }) {
   const look = async (path) => {
     const before = hits;
     await page.goto(server.base + path);
-    await page.waitForFunction(() => document.querySelector("h1") && !document.querySelector(".skeleton, [aria-busy=true]"), null, { timeout: 15_000 }).catch(() => report.check(`${path} finishes loading`, false));
+    await settled(page).catch(() => report.check(`${path} finishes loading`, false));
     await page.mouse.move(300 + (path.length % 200), 300);
     const markup = await page.evaluate(findMarkup);
     if (markup.length > 0) report.check(`${path} shows text as text`, false, markup.slice(0, 3).join(" | "));
     if (hits > before) report.check(`${path} runs nothing`, false);
   };
+  const planted = await (await browser.newContext()).newPage();
+  await planted.goto(`${server.base}/issues`);
+  await settled(planted);
+  await planted.evaluate(() => document.body.insertAdjacentHTML("beforeend", "<a href='java\tscript:0'>x</a><b onclick=''>x</b>"));
+  report.check("what it looks for it finds when it is there", (await planted.evaluate(findMarkup)).length === 2);
+  await planted.context().close();
   const issues = [];
   for (let cursor = ""; ; ) {
     const list = await (await fetch(`${server.base}/api/ui/issues?query=&status=all&limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)).json();
