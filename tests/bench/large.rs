@@ -37,8 +37,9 @@ impl Sizes {
 }
 
 const READS: usize = 200;
-/// Upkeep that takes longer than this is not waited for.
-const SETTLE: Duration = Duration::from_secs(180);
+/// Upkeep that takes longer than this is not waited for. What came in at full speed for a quarter of an hour is packed for
+/// as long again, because packing makes way for requests.
+const SETTLE: Duration = Duration::from_secs(1800);
 /// Spans stored before the first look at what storing more of them costs, and in each of the two looks.
 const FEW_SPANS: usize = 100_000;
 const LOOK_SPANS: usize = 200_000;
