@@ -1,6 +1,5 @@
 //! Projects, their keys, and the few settings the database remembers.
 
-
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{Store, StoreError};

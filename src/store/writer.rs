@@ -734,4 +734,3 @@ pub(super) fn write_rows(
     drops.apply(tx)?;
     Ok((answers, change))
 }
-

@@ -34,7 +34,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     // 4: everything that speaks HTTP.
     (
         "http",
-        &["model", "config", "clock", "sentry", "otlp", "grouping", "scrub", "search", "perf", "store", "ingest", "alerts"],
+        &[
+            "model", "config", "clock", "sentry", "otlp", "grouping", "scrub", "search", "perf", "store", "ingest",
+            "alerts",
+        ],
     ),
     // 5: wiring.
     ("app", &["model", "config", "clock", "grouping", "scrub", "search", "store", "ingest", "alerts", "http"]),
