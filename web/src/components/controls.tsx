@@ -3,7 +3,7 @@
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { copyText } from "../clipboard";
-import { useKeys } from "../keys";
+import { keysOn, useKeys } from "../keys";
 import { say } from "../state";
 import { Icon } from "./icons";
 
@@ -14,9 +14,9 @@ export function useCopy(): [(text: string, what?: string) => void, "idle" | "cop
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const copy = (text: string, what = "Text") => {
-    void copyText(text).then((isCopied) => {
+    void copyText(text, what).then((isCopied) => {
       setState(isCopied ? "copied" : "failed");
-      say(isCopied ? `${what} copied` : "The browser does not allow copying here");
+      say(isCopied ? `${what} copied` : `${what} could not be copied: it is shown instead`);
       clearTimeout(timer.current);
       timer.current = setTimeout(() => setState("idle"), COPIED_MS);
     });
@@ -29,7 +29,7 @@ export function CopyButton({ text, label = "Copy", class: className = "button" }
   return (
     <button type="button" class={className} onClick={() => copy(text(), label.replace(/^Copy /, ""))}>
       <Icon name={state === "copied" ? "check" : "copy"} size={14} />
-      {state === "copied" ? "Copied" : state === "failed" ? "Not allowed" : label}
+      {state === "copied" ? "Copied" : state === "failed" ? "Shown" : label}
     </button>
   );
 }
@@ -43,9 +43,10 @@ export function CopyIcon({ text, label }: { text: () => string; label: string })
   );
 }
 
-export type MenuItem = { label: string; note?: string; run?: () => void; href?: string };
+/** `key` is the letter that chooses the item while the menu is open. */
+export type MenuItem = { label: string; note?: string; key?: string; run?: () => void; href?: string };
 
-export function Menu({ label, items, buttonRef }: { label: ComponentChildren; items: MenuItem[]; buttonRef?: RefObject<HTMLButtonElement | null> }) {
+export function Menu({ label, items, buttonRef, onOpen }: { label: ComponentChildren; items: MenuItem[]; buttonRef?: RefObject<HTMLButtonElement | null>; onOpen?: () => void }) {
   const [isOpen, setOpen] = useState(false);
   const own = useRef<HTMLButtonElement>(null);
   const button = buttonRef ?? own;
@@ -54,6 +55,7 @@ export function Menu({ label, items, buttonRef }: { label: ComponentChildren; it
   useEffect(() => {
     if (!isOpen) return undefined;
     (list.current?.firstElementChild as HTMLElement | null)?.focus();
+    onOpen?.();
     const outside = (event: Event) => {
       if (!list.current?.contains(event.target as Node) && !button.current?.contains(event.target as Node)) setOpen(false);
     };
@@ -71,7 +73,11 @@ export function Menu({ label, items, buttonRef }: { label: ComponentChildren; it
     else if (event.key === "ArrowDown") options[(at + 1) % options.length]?.focus();
     else if (event.key === "ArrowUp") options[(at - 1 + options.length) % options.length]?.focus();
     else if (event.key === "Tab") return setOpen(false);
-    else return;
+    else if (event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      // Letters are the menu's own while it is open, or "m" would do to the page what it never meant.
+      const at = items.findIndex(({ key }) => key === event.key);
+      if (at >= 0) options[at]?.click();
+    } else return;
     event.preventDefault();
     event.stopPropagation();
   };
@@ -101,7 +107,10 @@ export function Menu({ label, items, buttonRef }: { label: ComponentChildren; it
                 }}
               >
                 {item.label}
-                {item.note && <small>{item.note}</small>}
+                <span class="menu-side">
+                  {item.note && <small>{item.note}</small>}
+                  {item.key && keysOn.value && <kbd>{item.key}</kbd>}
+                </span>
               </button>
             ),
           )}
