@@ -1,12 +1,13 @@
 // One issue through one of its events: what was raised, where, with which values, and what led to it.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import { forget, prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
-import type { EventView, FieldError, IssueRowView, IssueView } from "../api/types";
+import type { EventDetail, EventView, FieldError, IssueRowView, IssueView } from "../api/types";
 import type { PageProps } from "../app";
-import { copyText } from "../clipboard";
-import { Menu, type MenuItem } from "../components/controls";
+import { CopyMenu } from "../components/copy-menu";
+import { CodePlaces } from "../components/editor-link";
+import { FirstSteps } from "../components/first-steps";
 import { Contexts, contextFacts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
 import { Csp, Report } from "../components/csp";
 import { Voices } from "../components/feedback";
@@ -18,12 +19,13 @@ import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
+import { editorSetupPath, openInEditor } from "../editor";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
+import { crashFrameOf } from "../lib/exceptions";
 import { monitorOf } from "../lib/monitors";
 import { queryFindingOf } from "../lib/performance";
-import { curl, markdown, traceback } from "../lib/export";
-import { bytes, count, dateTime, oneLine, plural, shortId } from "../lib/format";
+import { count, dateTime, oneLine, plural, shortId } from "../lib/format";
 import { eventPath, issuePath, normaliseId, tracePath } from "../lib/urls";
 import { navigate } from "../router";
 import { remembered, rememberChoice, say, serverNow } from "../state";
@@ -103,7 +105,11 @@ export function IssuePage({ params }: PageProps) {
         </Empty>
       )}
       {answer.error && !isEventMissing && <LoadError error={answer.error} what="The event" hasData={event !== undefined} onRetry={answer.reload} />}
-      {event ? <EventPart name={name} event={event} /> : answer.error === null && <SkeletonRows rows={10} height={36} />}
+      {event ? (
+        <CodePlaces.Provider value={issue.data ? [issue.data.issue.project_slug] : []}>
+          <EventPart name={name} event={event} />
+        </CodePlaces.Provider>
+      ) : answer.error === null && <SkeletonRows rows={10} height={36} />}
     </div>
   );
 }
@@ -208,6 +214,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
     newestFirst: remembered("order", "python") === "newest",
   }));
   const copyButton = useRef<HTMLButtonElement>(null);
+  const places = useContext(CodePlaces);
   const go = (id: string | null) => {
     if (id !== null && id !== event.event_id) navigate(eventPath(name, id));
   };
@@ -229,6 +236,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
     frames: toggleFrames,
     variables: toggleVars,
     copy: () => copyButton.current?.click(),
+    editor: () => openCode(detail, places),
     ...(trace?.has_spans ? { trace: () => navigate(tracePath(trace.trace_id, trace.span_id)) } : {}),
   });
 
@@ -262,6 +270,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
               Newest first
             </button>
           </div>
+          <FirstSteps hasTrace={trace?.has_spans ?? false} hasVars={detail.exceptions.some(({ frames }) => frames.some(({ vars }) => vars.length > 0))} />
           <Exceptions exceptions={detail.exceptions} options={options} />
         </>
       ),
@@ -286,21 +295,6 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   if (detail.extra.length > 0) sections.push({ id: "extra", name: "Extra", note: count(detail.extra.length), body: <Extra detail={detail} /> });
   if (detail.modules.length > 0) sections.push({ id: "modules", name: "Modules", body: <Modules detail={detail} /> });
   sections.push({ id: "grouping", name: "Grouping", body: <Grouping key={event.event_id} eventId={event.event_id} /> });
-
-  const link = () => new URL(eventPath(name, event.event_id), location.href).href;
-  const copyItem = (label: string, text: () => string, note?: string): MenuItem => ({
-    label,
-    ...(note ? { note } : {}),
-    run: () => void copyText(text()).then((isCopied) => say(isCopied ? `${label} copied` : "The browser does not allow copying here")),
-  });
-  const { request } = detail;
-  const items: MenuItem[] = [
-    copyItem("Markdown", () => markdown(event, link()), "traceback, variables, request"),
-    ...(detail.exceptions.length > 0 || detail.threads.length > 0 ? [copyItem("Traceback", () => traceback(event), "as the terminal shows it")] : []),
-    ...(request ? [copyItem("cURL", () => curl(request))] : []),
-    copyItem("Link", link),
-    { label: "Open JSON", note: bytes(event.body_bytes), href: `/api/ui/events/${encodeURIComponent(event.event_id)}` },
-  ];
 
   const facts: [string, string | null][] = [
     ["environment", detail.environment],
@@ -335,7 +329,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
             <PagerButton name="Newer event" icon="right" to={nav.next} issue={name} words="Newer" isAfter />
             <PagerButton name="Latest event" icon="last" to={nav.latest === event.event_id ? null : nav.latest} issue={name} />
           </div>
-          <Menu label="Copy" items={items} buttonRef={copyButton} />
+          <CopyMenu event={event} link={new URL(eventPath(name, event.event_id), location.href).href} buttonRef={copyButton} />
         </div>
       </div>
       <ul class="event-facts">
@@ -370,6 +364,16 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
       {sections.length === 1 && <Partial>The event carries nothing but its title.</Partial>}
     </>
   );
+}
+
+/** The line it was raised at, or that asked the query. */
+function openCode(detail: EventDetail, places: readonly string[]): void {
+  const frame = crashFrameOf(detail.exceptions) ?? crashFrameOf(detail.threads);
+  const finding = queryFindingOf(detail);
+  const path = finding ? finding.file : (frame?.abs_path ?? frame?.filename);
+  if (!path) return say("This event names no line of code");
+  const place = { path, line: finding ? finding.line : (frame?.line ?? null), column: frame?.column ?? null, places };
+  if (!openInEditor(place)) navigate(editorSetupPath(place));
 }
 
 function FieldErrors({ errors, words }: { errors: readonly FieldError[]; words: string }) {
