@@ -62,12 +62,6 @@ export const KEYS = {
       copyLink: ["c l", "The link"],
     },
   },
-  hints: {
-    title: "First steps",
-    keys: {
-      dismiss: ["Escape", "Close the hints for good"],
-    },
-  },
   welcome: {
     title: "Setup",
     keys: {

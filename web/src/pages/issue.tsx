@@ -7,7 +7,6 @@ import type { EventDetail, EventView, FieldError, IssueRowView, IssueView } from
 import type { PageProps } from "../app";
 import { CopyMenu } from "../components/copy-menu";
 import { CodePlaces } from "../components/editor-link";
-import { FirstSteps } from "../components/first-steps";
 import { Contexts, contextFacts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
 import { Csp, Report } from "../components/csp";
 import { Voices } from "../components/feedback";
@@ -270,7 +269,6 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
               Newest first
             </button>
           </div>
-          <FirstSteps hasTrace={trace?.has_spans ?? false} hasVars={detail.exceptions.some(({ frames }) => frames.some(({ vars }) => vars.length > 0))} />
           <Exceptions exceptions={detail.exceptions} options={options} />
         </>
       ),
