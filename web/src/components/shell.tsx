@@ -12,6 +12,7 @@ import { navigate, place, visits } from "../router";
 import { boot, isDark, nextTheme, spoken, theme } from "../state";
 import { Icon, type IconName, Logo } from "./icons";
 import { lazy } from "./lazy";
+import { Toasts } from "./toast";
 import { Uncopied } from "./uncopied";
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -111,6 +112,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <p class="offscreen" role="status" aria-live="polite">
         {spoken.value}
       </p>
+      <Toasts />
       <Help />
       {isPaletteOpen.value && <Palette screens={DESTINATIONS} onClose={() => (isPaletteOpen.value = false)} />}
       <Uncopied />

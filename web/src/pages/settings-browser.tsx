@@ -1,12 +1,13 @@
 // What is set for this browser alone, saved as it is chosen: how things look, the keys, the editor, who one is.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { PageProps } from "../app";
 import { EditorSection } from "../components/editor-settings";
 import { SettingsNav } from "../components/settings-nav";
 import { Section, Switch } from "../components/settings-parts";
 import { ShortcutSection } from "../components/shortcut-settings";
 import { PageTitle } from "../components/shell";
+import { cleanName, NAME_MAX, setWho, who } from "../lib/who";
 import { type Density, density, rememberChoice, remembered, say, type Theme, theme } from "../state";
 import "../styles/settings.css";
 
@@ -116,19 +117,15 @@ function Choices<T extends string>({ name, value, options, onChange }: { name: s
   );
 }
 
-const NAME_MAX = 60;
-
 /** There are no accounts: a name is what others see beside what one did. */
 function YouSection() {
-  const [name, setName] = useState(remembered("who", ""));
-  const saved = useRef(name);
+  const [name, setName] = useState(who.value);
   const save = () => {
-    const tidy = name.trim().replace(/\s+/g, " ").slice(0, NAME_MAX);
-    setName(tidy);
-    if (tidy === saved.current) return;
-    saved.current = tidy;
-    rememberChoice("who", tidy);
-    say(tidy === "" ? "Name removed" : "Name saved");
+    if (cleanName(name) !== who.value) {
+      setWho(name);
+      say(who.value === "" ? "Name removed" : "Name saved");
+    }
+    setName(who.value);
   };
   return (
     <Section id="you" title="You" note="Stands beside what you resolve, ignore and write, and is what “assigned to me” means. Anybody may call themselves anything: this server has no accounts yet.">
