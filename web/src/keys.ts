@@ -23,7 +23,7 @@ export const KEYS = {
       goStorage: ["g d", "Go to storage"],
       goSettings: ["g ,", "Go to settings"],
       goSetup: ["g s", "Go to setup"],
-      theme: ["t", "Light, dark, or as the system"],
+      theme: ["t", "Theme: light, dark, as the system"],
       pause: ["P", "Pause or resume live updates"],
     },
   },
@@ -165,8 +165,9 @@ export function setKeys(name: string, keys: string | null): void {
   }
 }
 
-/** The keys of an action as they are now. */
+/** The keys of an action as they are now. Those of the copy menu begin with the key that opens it. */
 export function keysOf(scope: Scope, id: string): string {
+  if (scope === "copy") return `${keysOf("issue", "copy")} ${Object.entries<readonly [string, string]>(KEYS.copy.keys).find(([own]) => own === id)?.[1][0].slice(-1) ?? ""}`;
   return keymap.value[`${scope}.${id}`] ?? Object.entries<readonly [string, string]>(KEYS[scope].keys).find(([own]) => own === id)?.[1][0] ?? "";
 }
 

@@ -137,7 +137,8 @@ export function Menu({ label, items, buttonRef, name, class: className = "button
   const { isOpen, setOpen, close, panel } = useFloating(button);
   const id = useId();
   const options = () => [...(panel.current?.querySelectorAll<HTMLElement>("[role^=menuitem]:not([aria-disabled])") ?? [])];
-  useEffect(() => {
+  // Before it is painted: the letter of an item may be pressed right after the key that opened it.
+  useLayoutEffect(() => {
     if (!isOpen) return;
     onOpen?.();
     const all = options();
