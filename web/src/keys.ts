@@ -67,12 +67,12 @@ export const KEYS = {
   copy: {
     title: "Copy menu",
     keys: {
-      copyMarkdown: ["c m", "As Markdown"],
-      copyBrief: ["c a", "For AI"],
-      copyTraceback: ["c t", "The traceback"],
-      copyCurl: ["c c", "As cURL"],
-      copyJson: ["c j", "As JSON"],
-      copyLink: ["c l", "The link"],
+      copyMarkdown: ["c m", "Copy as Markdown"],
+      copyBrief: ["c a", "Copy for AI"],
+      copyTraceback: ["c t", "Copy the traceback"],
+      copyCurl: ["c c", "Copy as cURL"],
+      copyJson: ["c j", "Copy as JSON"],
+      copyLink: ["c l", "Copy the link"],
     },
   },
   welcome: {

@@ -84,8 +84,8 @@ export function Palette({ screens, onClose }: { screens: readonly Screen[]; onCl
                 {entry.note && <span class="palette-note">{entry.note}</span>}
                 {entry.keys && (
                   <span class="palette-keys" aria-hidden="true">
-                    {entry.keys.split(" ").map((key) => (
-                      <kbd key={key}>{key}</kbd>
+                    {entry.keys.split(" ").map((key, i) => (
+                      <kbd key={i}>{key}</kbd>
                     ))}
                   </span>
                 )}

@@ -84,11 +84,13 @@ function Shortcut({ scope, id, initial, words, isAsking, onAsk }: { scope: Scope
     <li class="shortcut">
       <span>{words}</span>
       {isFixed(scope, id) ? (
-        <kbd>{keys}</kbd>
+        <span class="key-cap is-fixed">
+          <Caps keys={keys} />
+        </span>
       ) : (
         <>
           <button type="button" class={isAsking ? "key-cap is-asking" : "key-cap"} aria-label={`${words}: ${keys}. Change`} onClick={() => onAsk(!isAsking)}>
-            {isAsking ? "press keys…" : keys.split(" ").map((key) => <kbd key={key}>{key}</kbd>)}
+            {isAsking ? "press keys…" : <Caps keys={keys} />}
           </button>
           {keys !== initial && !isAsking && (
             <button type="button" class="link" aria-label={`${words}: back to ${initial}`} onClick={() => setKeys(name, null)}>
@@ -103,5 +105,15 @@ function Shortcut({ scope, id, initial, words, isAsking, onAsk }: { scope: Scope
         </p>
       )}
     </li>
+  );
+}
+
+function Caps({ keys }: { keys: string }) {
+  return (
+    <>
+      {keys.split(" ").map((key, i) => (
+        <kbd key={i}>{key === "Escape" ? "Esc" : key}</kbd>
+      ))}
+    </>
   );
 }
