@@ -144,7 +144,7 @@ const specs = [
   [huge, "error", "export", "shop/cart.py", 35, "/export/", 20_000, 22 * HOUR * 20, 12_345, 999, T.big, false],
 ];
 const details = new Map();
-const issueRows = [];
+export const issueRows = [];
 for (const [i, [detail, level, fn, filename, line, culprit, ago, age, events, users, trace, unhandled]] of specs.entries()) add(i + 1, detail, { level, fn, filename, line, culprit, ago, age, events, users, trace, unhandled });
 const more = [["OperationalError", "deadlock detected", "shop/orders.py", "place"], ["IntegrityError", "duplicate key value violates unique constraint \"shop_order_number_key\"", "shop/orders.py", "place"], ["PermissionDenied", "", "shop/admin.py", "report"], ["AttributeError", "'NoneType' object has no attribute 'price'", "shop/cart.py", "total"], ["ReadTimeout", "HTTPSConnectionPool(host='rates.example.com', port=443): Read timed out. (read timeout=5)", "shop/rates.py", "fetch"], ["TemplateDoesNotExist", "shop/invoice.txt", "shop/mail.py", "send_invoice"], ["JSONDecodeError", "Expecting value: line 1 column 1 (char 0)", "shop/hooks.py", "stripe"]];
 for (let i = 9; i <= 60; i++) {
@@ -163,15 +163,6 @@ function add(n, detail, s) {
   details.set(row.short_id, { row, detail, trace: s.trace, ids: Array.from({ length: Math.min(5, s.events) }, () => hex(32)) });
 }
 
-export function issues(params) {
-  let rows = issueRows.filter((row) => params.get("status") === "all" || row.status === "unresolved");
-  const text = (params.get("query") ?? "").toLowerCase();
-  if (text) rows = rows.filter((row) => `${row.title} ${row.function} ${row.filename} ${row.culprit} ${row.short_id}`.toLowerCase().includes(text));
-  const sort = { first_seen: "first_seen_ms", events: "event_count" }[params.get("sort")] ?? "last_seen_ms";
-  rows = rows.toSorted((a, b) => b[sort] - a[sort]);
-  const from = Number(params.get("cursor") ?? 0);
-  return { issues: rows.slice(from, from + 25), next_cursor: from + 25 < rows.length ? String(from + 25) : null, total: rows.length, environments: ["production", "staging"] };
-}
 const found = (name) => details.get(name.toUpperCase()) ?? [...details.values()].find((d) => d.row.id === name);
 export function issue(name) {
   const d = found(name);

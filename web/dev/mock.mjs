@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import * as data from "./fixtures.mjs";
+import { issues } from "./issues.mjs";
 import { settings } from "./settings.mjs";
 import * as signals from "./signals.mjs";
 
@@ -36,7 +37,13 @@ function answer(url, method, sent) {
   if (path[0] === "sample" && method === "POST") return setTimeout(() => arrive({ client: "trapline sample" }), 300) && {};
   if (FAIL) return null;
   if (path[0] === "projects") return settings(path, method, sent);
-  if (path[0] === "issues" && path.length === 1) return EMPTY ? { issues: [], next_cursor: null, total: 0, environments: [] } : data.issues(url.searchParams);
+  if (EMPTY && path[0] === "issues" && path.length === 1) return { issues: [], next_cursor: null, total: 0, environments: [], releases: [], partial: null };
+  const own = issues(path, method, sent, url.searchParams);
+  if (own !== undefined) {
+    // Those who look at the same list hear of it.
+    if (method === "POST") setTimeout(() => send("issue", { ids: sent?.ids ?? [] }), 100);
+    return own;
+  }
   if (path[0] === "issues" && path.length === 2) return data.issue(path[1]);
   if (path[0] === "issues" && path[2] === "events") return data.event(path[1], path[3]);
   if (path[0] === "events") return data.eventById(path[1]);
@@ -67,6 +74,12 @@ createServer(async (req, res) => {
     let text = "";
     for await (const chunk of req) text += chunk;
     const body = req.method !== "GET" && req.headers["x-trapline"] !== "1" ? null : answer(url, req.method, text === "" ? null : JSON.parse(text));
+    // An answer may say its own status.
+    if (typeof body?.status === "number" && body.body) {
+      res.writeHead(body.status, { "content-type": "application/json" });
+      res.end(JSON.stringify(body.body));
+      return;
+    }
     const status = body === undefined ? 404 : body === null ? 503 : 200;
     res.writeHead(status, { "content-type": "application/json" });
     res.end(JSON.stringify(body ?? (status === 404 ? { detail: "Nothing with this id has been received. Ids of other instances are not known here.", causes: [] } : { detail: "The database is busy: a read took longer than 5 s and was cut off. Try again.", causes: ["interrupted", "sqlite error 9"] })));

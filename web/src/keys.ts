@@ -34,6 +34,19 @@ export const KEYS = {
       apply: [".", "Show what is new"],
     },
   },
+  issues: {
+    title: "Issues in the list",
+    keys: {
+      select: ["x", "Select the row"],
+      extendDown: ["J", "Select to the next row"],
+      extendUp: ["K", "Select to the previous row"],
+      resolve: ["e", "Resolve"],
+      ignore: ["m", "Ignore"],
+      reopen: ["u", "Reopen"],
+      assign: ["a", "Assign"],
+      undo: ["z", "Undo the last change"],
+    },
+  },
   issue: {
     title: "Issue",
     keys: {
@@ -153,6 +166,19 @@ export function useKeys<S extends Scope>(scope: S, handlers: Handlers<S>): void 
       active.splice(active.indexOf(entry), 1);
     };
   }, [scope]);
+}
+
+/** The browser's own find is about to open: it sees only what is in the page. */
+export function useBrowserFind(run: () => void): void {
+  const current = useRef(run);
+  current.current = run;
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "f") current.current();
+    };
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, []);
 }
 
 /** Scopes that have handlers right now, for the help dialog's order. */

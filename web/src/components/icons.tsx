@@ -32,6 +32,9 @@ const PATHS = {
   minus: "M3 8h10",
   profile: "M2.5 13.5h11M3.5 13.5V8h3v5.5M6.5 13.5V3h3v10.5M9.5 13.5V6h3v7.5",
   replay: "M2 3h12v8.5H2zM6.7 5.4v3.7l3-1.85zM5 14h6",
+  bookmark: "M4 2.2h8v11.6l-4-3-4 3z",
+  comment: "M2 3h12v8H7.5L4.5 13.8V11H2z",
+  back: "M6.5 3 2.5 7l4 4M2.5 7h7a4 4 0 0 1 0 8H7",
   whole: "M2 5.5V2.5h3M11 2.5h3v3M14 10.5v3h-3M5 13.5H2v-3",
 } as const;
 

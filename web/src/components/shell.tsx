@@ -9,6 +9,7 @@ import { clockShort } from "../lib/format";
 import { navigate, place, visits } from "../router";
 import { boot, isDark, nextTheme, spoken, theme } from "../state";
 import { Icon, type IconName, Logo } from "./icons";
+import { Toasts } from "./toast";
 
 /** In the order of the rail; what is about this server rather than about data stands apart, below. */
 const DESTINATIONS: readonly { path: string; name: string; icon: IconName; isServer?: boolean }[] = [
@@ -87,6 +88,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <p class="offscreen" role="status" aria-live="polite">
         {spoken.value}
       </p>
+      <Toasts />
       <Help />
     </div>
   );

@@ -6,10 +6,10 @@ import { useLive } from "../api/live";
 import type { LogVolumeView } from "../api/types";
 import { useLogs } from "../api/use-logs";
 import { Teach } from "../components/code-box";
-import { SearchBox } from "../components/controls";
 import { Chip, Choice, ProjectChoice, RangeChoice, SearchedTo } from "../components/filters";
 import { LogList } from "../components/log-list";
 import { LogVolume } from "../components/log-volume";
+import { QueryBar } from "../components/query-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
 import { useKeys } from "../keys";
@@ -121,6 +121,7 @@ export function LogsPage() {
   });
 
   const text = params.get("query") ?? "";
+  const isUnreadable = logs.error?.status === 400 && text !== "";
   const attribute = params.get("attribute") ?? "";
   const services = shownVolume?.services ?? [];
   const environments = shownVolume?.environments ?? [];
@@ -143,7 +144,7 @@ export function LogsPage() {
         </span>
       </header>
       <div class="toolbar">
-        <SearchBox value={text} label="Search logs" placeholder="Text in the message or logger" onChange={(value) => change({ query: value })} />
+        <QueryBar dataset="logs" value={text} label="Search logs" placeholder="Words of the message, or key:value" scope={withQuery("", { project: params.get("project"), environment: params.get("environment") }).slice(1)} error={isUnreadable ? logs.error : null} onChange={(value) => change({ query: value })} />
         <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
         <Choice label="Service" value={params.get("service") ?? ""} options={services} onChange={(value) => change({ service: value })} />
         <Choice label="Environment" value={params.get("environment") ?? ""} options={environments} onChange={(value) => change({ environment: value })} />
@@ -168,7 +169,7 @@ export function LogsPage() {
         </span>
       </div>
       {shownVolume && !isTrace && <LogVolume volume={shownVolume} isFiltered={text !== "" || attribute !== ""} onChoose={(from, to) => change({ from: String(from), to: String(to) })} />}
-      {logs.error && <LoadError error={logs.error} what="The logs" hasData={rows !== undefined} onRetry={logs.reload} />}
+      {logs.error && !isUnreadable && <LoadError error={logs.error} what="The logs" hasData={rows !== undefined} onRetry={logs.reload} />}
       {rows === undefined && !logs.error && <SkeletonRows rows={20} height={24} />}
       {isEmpty && (logs.hasAny ? <NoMatch isFiltered={isFiltered} searchedToMs={logs.searchedToMs} onMore={logs.more} onClear={() => navigate("/logs", { replace: true })} onLonger={range.key === "30d" ? null : () => change({ range: "30d", from: null, to: null })} /> : <NoLogs />)}
       {rows && rows.length > 0 && (
