@@ -56,17 +56,24 @@ const scrolled = await page.evaluate(() => {
   scrollTo(0, 500);
   return scrollY;
 });
+// No answer comes from now on: what is shown was fetched ahead.
+let release = () => undefined;
+const held = new Promise((done) => (release = done));
+await page.route("**/api/ui/issues/*/events/*", async (route) => {
+  await held;
+  await route.continue().catch(() => undefined);
+});
 const took = await page.evaluate(() => new Promise((done) => {
   const id = document.querySelector(".event-id .mono").textContent;
   const start = performance.now();
-  new MutationObserver((_, observer) => {
-    if (document.querySelector(".event-id .mono").textContent === id) return;
-    observer.disconnect();
-    requestAnimationFrame(() => done(performance.now() - start));
-  }).observe(document.querySelector(".issue-main"), { subtree: true, characterData: true, childList: true });
   document.dispatchEvent(new KeyboardEvent("keydown", { key: "[", bubbles: true }));
+  const look = () => (document.querySelector(".event-id .mono").textContent !== id ? done(performance.now() - start) : performance.now() - start > 2000 ? done(Infinity) : setTimeout(look, 1));
+  look();
 }));
-check("[ shows the older event, which was fetched ahead", took < 100, `${took.toFixed(0)} ms`);
+// Under 50 ms where nothing else runs; what is asserted here is that nothing was waited for.
+check("[ shows the older event, which was fetched ahead", took < 1000, `${took.toFixed(0)} ms`);
+release();
+await page.unroute("**/api/ui/issues/*/events/*");
 check("the page stays where it is scrolled to", Math.abs((await page.evaluate(() => scrollY)) - scrolled) < 3);
 const second = new URL(page.url()).pathname;
 await page.keyboard.press("{");

@@ -1,7 +1,7 @@
 // One issue through one of its events: what was raised, where, with which values, and what led to it. Around it everything
 // that is read by itself: the past, what changed, tags, all events, the difference of two, relatives, what people said.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { forget, prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { EventNav } from "../api/issue-types";
@@ -34,7 +34,7 @@ import { monitorOf } from "../lib/monitors";
 import { queryFindingOf } from "../lib/performance";
 import { curl, markdown, traceback } from "../lib/export";
 import { bytes, count, dateTime, plural, shortId } from "../lib/format";
-import { type Filters, filtersOf, isFiltered, keptSearch } from "../lib/issue-place";
+import { type Filters, filterSearch, filtersOf, isFiltered, keptSearch } from "../lib/issue-place";
 import { eventPath, issuePath, matchPath, normaliseId, tracePath } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { remembered, rememberChoice, say, serverNow } from "../state";
@@ -71,8 +71,12 @@ export function IssuePage({ params }: PageProps) {
   const isList = matchPath("/issues/:shortId/events", place.value.path) !== null;
   const issue = useResource<IssueView>(apiIssue(name));
   const id = issue.data?.issue.id;
-  const of: OfIssue = { name, issueId: id ?? "", filters };
   const [isSample, setSample] = useState(false);
+  // The same while one steps from event to event, so that what does not depend on the event is not drawn again.
+  const of = useMemo<OfIssue>(() => ({ name, issueId: id ?? "", filters }), [name, id, filterSearch(filters)]);
+  const history = useMemo(() => <History of={of} onRange={(range) => setFilters({ range: range === "all" ? null : range, from: null, to: null })} onStretch={(from, to) => setFilters({ from: String(from), to: String(to), range: null })} />, [of]);
+  const rail = useMemo(() => <IssueRail of={of} />, [of]);
+  const head = useMemo(() => issue.data && <IssueHead view={issue.data} name={name} isSample={isSample} onChange={issue.reload} />, [issue.data, name, isSample]);
   useLive({ issue: (ids) => id !== undefined && ids.includes(id) && issue.reload(), feedback: issue.reload, resync: issue.reload });
 
   // Of an issue that was merged the server answers the one it is part of now.
@@ -91,7 +95,7 @@ export function IssuePage({ params }: PageProps) {
     <div class="page issue-page">
       {issue.data ? (
         <Guard what="The head of the issue" about={name}>
-          <IssueHead view={issue.data} name={name} isSample={isSample} onChange={issue.reload} />
+          {head}
         </Guard>
       ) : (
         <HeadToCome name={name} />
@@ -99,7 +103,7 @@ export function IssuePage({ params }: PageProps) {
       {issue.error && <LoadError error={issue.error} what="The issue" hasData={issue.data !== undefined} onRetry={issue.reload} />}
       {id !== undefined && !pair && (
         <Guard what="The history" about={place.value.search}>
-          <History of={of} onRange={(range) => setFilters({ range: range === "all" ? null : range, from: null, to: null })} onStretch={(from, to) => setFilters({ from: String(from), to: String(to), range: null })} />
+          {history}
           <div class="issue-line">
             <Views name={name} isList={isList} />
             <IssueFilters of={of} />
@@ -118,7 +122,7 @@ export function IssuePage({ params }: PageProps) {
           <aside class="issue-rail" aria-label="All events of the issue">
             {id !== undefined && (
               <Guard what="What is beside the event" about={place.value.search}>
-                <IssueRail of={of} />
+                {rail}
               </Guard>
             )}
           </aside>
