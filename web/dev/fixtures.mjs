@@ -276,6 +276,14 @@ export function traces(params) {
   return { traces: rows.slice(from, from + 25), next_cursor: from + 25 < rows.length ? String(from + 25) : null };
 }
 export const trace = (id) => views.get(id) ?? (traceRows.some((row) => row.trace_id === id) ? { ...views.get(T.plus), trace_id: id } : undefined);
+export function spanPlace(spanId) {
+  for (const id of Object.values(T)) {
+    const t = trace(id);
+    const i = t?.spans.span_id.indexOf(spanId) ?? -1;
+    if (i >= 0) return { trace_id: id, span_id: spanId, name: t.spans.name[i] };
+  }
+  return undefined;
+}
 export function span(id, spanId) {
   const t = trace(id);
   const i = t?.spans.span_id.indexOf(spanId) ?? -1;
