@@ -74,7 +74,8 @@ export function IssuePage({ params }: PageProps) {
   const [isSample, setSample] = useState(false);
   // The same while one steps from event to event, so that what does not depend on the event is not drawn again.
   const of = useMemo<OfIssue>(() => ({ name, issueId: id ?? "", filters }), [name, id, filterSearch(filters)]);
-  const history = useMemo(() => <History of={of} onRange={(range) => setFilters({ range: range === "all" ? null : range, from: null, to: null })} onStretch={(from, to) => setFilters({ from: String(from), to: String(to), range: null })} />, [of]);
+  const firstSeenMs = issue.data?.issue.first_seen_ms ?? 0;
+  const history = useMemo(() => <History of={of} firstSeenMs={firstSeenMs} onRange={(range) => setFilters({ range: range === "all" ? null : range, from: null, to: null })} onStretch={(from, to) => setFilters({ from: String(from), to: String(to), range: null })} />, [of, firstSeenMs]);
   const rail = useMemo(() => <IssueRail of={of} />, [of]);
   const head = useMemo(() => issue.data && <IssueHead view={issue.data} name={name} isSample={isSample} onChange={issue.reload} />, [issue.data, name, isSample]);
   useLive({ issue: (ids) => id !== undefined && ids.includes(id) && issue.reload(), feedback: issue.reload, resync: issue.reload });
