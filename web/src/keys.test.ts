@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import { conflictOf, KEYS, keymap, keysOf, letterOf, setKeys } from "./keys";
+import { answers, conflictOf, KEYS, keymap, keysOf, letterOf, setKeys } from "./keys";
 
 afterEach(() => {
   for (const name of Object.keys(keymap.value)) setKeys(name, null);
@@ -12,6 +12,12 @@ it("one key has one meaning per scope, and none of the global ones is taken", ()
     expect(new Set(own).size).toBe(own.length);
     if (scope !== "global") expect(own.filter((key) => global.includes(key))).toEqual([]);
   }
+});
+
+it("a range of keys answers to each of them and to nothing else", () => {
+  expect(["1", "5", "8"].every((key) => answers("1…8", key))).toBe(true);
+  expect(["0", "9", "…", "", "12", "g"].some((key) => answers("1…8", key))).toBe(false);
+  expect(answers("g i", "g i") && !answers("g", "i")).toBe(true);
 });
 
 it("takes other keys for an action, and none that another one has", () => {

@@ -61,6 +61,16 @@ export const KEYS = {
       variables: ["v", "Local variables on or off"],
       copy: ["c", "Copy menu"],
       trace: ["w", "Open the trace"],
+      sections: ["1…8", "Jump to a section"],
+      diff: ["d", "Compare with the event before"],
+      resolve: ["e", "Resolve"],
+      ignore: ["m", "Ignore"],
+      reopen: ["u", "Reopen"],
+      assign: ["a", "Assign"],
+      undo: ["z", "Undo the last change"],
+      nextIssue: ["J", "Next issue of the list"],
+      previousIssue: ["K", "Previous issue of the list"],
+      close: ["Escape", "Close what was opened"],
       editor: ["E", "Open the line in your editor"],
     },
   },
@@ -113,7 +123,7 @@ export const KEYS = {
 } as const satisfies Record<string, { title: string; keys: Record<string, readonly [string, string]> }>;
 
 export type Scope = keyof typeof KEYS;
-type Handlers<S extends Scope> = { [K in keyof (typeof KEYS)[S]["keys"]]?: () => void };
+type Handlers<S extends Scope> = { [K in keyof (typeof KEYS)[S]["keys"]]?: (key: string) => void };
 
 /** Arrow keys and such that do the same as a letter. */
 const ALIASES: Record<string, string> = { ArrowDown: "j", ArrowUp: "k", ArrowLeft: "h", ArrowRight: "l", "=": "+", "_": "-" };
@@ -174,8 +184,8 @@ export function keysOf(scope: Scope, id: string): string {
 /** The letter of an entry of the copy menu: the last of its keys. */
 export const letterOf = (id: keyof (typeof KEYS)["copy"]["keys"]): string => keysOf("copy", id).slice(-1);
 
-/** Escape, Enter and Ctrl+K mean what they mean everywhere; the letters of the copy menu belong to the menu. */
-export const isFixed = (scope: Scope, id: string): boolean => scope === "copy" || keysOf(scope, id).length > 3;
+/** Escape, Enter, Ctrl+K and the numbers mean what they mean everywhere; the letters of the copy menu belong to the menu. */
+export const isFixed = (scope: Scope, id: string): boolean => scope === "copy" || keysOf(scope, id).length > 3 || keysOf(scope, id).includes("…");
 
 /** What else these keys would do where the action works; null when they are free. A key that begins two is not free either. */
 export function conflictOf(scope: Scope, id: string, keys: string): string | null {
@@ -185,13 +195,19 @@ export function conflictOf(scope: Scope, id: string, keys: string): string | nul
     for (const [otherId, [, words]] of Object.entries<readonly [string, string]>(KEYS[other].keys)) {
       if (other === scope && otherId === id) continue;
       const taken = keysOf(other, otherId);
-      if (taken === keys || taken.startsWith(`${keys} `) || keys.startsWith(`${taken} `)) return `${taken} is taken: ${words}`;
+      if (answers(taken, keys) || taken.startsWith(`${keys} `) || keys.startsWith(`${taken} `)) return `${taken} is taken: ${words}`;
     }
   }
   return null;
 }
 
-const active: { scope: Scope; handlers: { current: Record<string, (() => void) | undefined> } }[] = [];
+/** `1…8` stands for all of them; the handler is told which one it was. */
+export function answers(key: string, pressed: string): boolean {
+  const [from, to] = key.split("…");
+  return key === pressed || (to !== undefined && pressed.length === 1 && pressed >= (from ?? "") && pressed <= to);
+}
+
+const active: { scope: Scope; handlers: { current: Record<string, ((key: string) => void) | undefined> } }[] = [];
 let first = "";
 let firstAt = 0;
 
@@ -234,8 +250,8 @@ function run(wanted: readonly string[]): boolean {
       // Up and down scroll the page unless a list or a trace moves its row; left and right only move in a trace.
       for (const id of Object.keys(KEYS[entry.scope].keys)) {
         const handler = entry.handlers.current[id];
-        if (!handler || keysOf(entry.scope, id) !== keys) continue;
-        handler();
+        if (!handler || !answers(keysOf(entry.scope, id), keys)) continue;
+        handler(keys);
         return true;
       }
     }
@@ -251,7 +267,9 @@ export function actions(): Action[] {
   for (const { scope, handlers } of active.toReversed())
     for (const [id, [, words]] of Object.entries<readonly [string, string]>(KEYS[scope].keys)) {
       const name = `${scope}.${id}`;
-      if (handlers.current[id] && !out.has(name)) out.set(name, { name, scope, words, keys: keysOf(scope, id), run: () => handlers.current[id]?.() });
+      const keys = keysOf(scope, id);
+      // One of many is nothing to choose from a list.
+      if (handlers.current[id] && !keys.includes("…") && !out.has(name)) out.set(name, { name, scope, words, keys, run: () => handlers.current[id]?.(keys) });
     }
   return [...out.values()].toSorted((a, b) => Number(a.scope === "global") - Number(b.scope === "global"));
 }
@@ -262,7 +280,7 @@ export function startKeys(): void {
 
 /** Answers the keys of a scope while the component is on screen. */
 export function useKeys<S extends Scope>(scope: S, handlers: Handlers<S>): void {
-  const current = useRef<Record<string, (() => void) | undefined>>(handlers);
+  const current = useRef<Record<string, ((key: string) => void) | undefined>>(handlers);
   current.current = handlers;
   useEffect(() => {
     const entry = { scope, handlers: current };

@@ -5,8 +5,7 @@ import type { IssueRow as Row, Priority } from "../api/issues-types";
 import { age, count, countShort, dateTime, noun, plural } from "../lib/format";
 import { stateWords } from "../lib/issue-actions";
 import { initials } from "../lib/who";
-import { carried } from "../lib/scope";
-import { issuePath } from "../lib/urls";
+import { issueHref } from "../lib/issue-place";
 import { now } from "../state";
 import { Icon } from "./icons";
 import { Ago, IssueHeadline, LevelMark, Marked, Sparkline } from "./marks";
@@ -51,7 +50,7 @@ export function IssueRow({ row, index, isCurrent, isSelected, showProject, words
         <div class="issue-cell">
           <LevelMark level={row.level} />
           <div class="issue-lines">
-            <a class="row-link" href={carried(issuePath(row.short_id), new URLSearchParams(search))} onPointerDown={read} onFocus={read}>
+            <a class="row-link" href={issueHref(row.short_id, search)} onPointerDown={read} onFocus={read}>
               <IssueHeadline row={row} search={words} />
             </a>
             <div class="issue-meta">

@@ -55,6 +55,11 @@ export function chainOf(node: ExceptionNode): ExceptionNode[] {
   return chain;
 }
 
+/** What stays open and closed while one steps from event to event is told apart by this: frames of one shape are the same frames. */
+export function stackShape(exceptions: readonly ExceptionDetail[]): string {
+  return exceptions.map(({ ty, frames }) => `${ty}(${frames.map((frame) => `${frame.function}${frame.in_app ? "+" : ""}${frame.is_crash ? "!" : ""}`).join()})`).join();
+}
+
 /** Where it was raised, in one's own code if there is any. */
 export function crashFrameOf(exceptions: readonly { frames: FrameDetail[] }[]): FrameDetail | undefined {
   const frames = exceptions.flatMap((exception) => exception.frames);
