@@ -26,12 +26,18 @@ const PATHS = {
   right: "M6 3.5 10.5 8 6 12.5",
   copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
   check: "M3 8.5 6.5 12 13 4.5",
+  editor: "M9.8 2.8 13.2 6.2 6 13.4l-3.9.5.5-3.9zM8.3 4.3l3.4 3.4",
+  pause: "M5.5 3v10M10.5 3v10",
+  play: "M4.5 3v10l8-5z",
   close: "M3.5 3.5l9 9M12.5 3.5l-9 9",
   search: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.3 10.3l3.4 3.4",
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
   profile: "M2.5 13.5h11M3.5 13.5V8h3v5.5M6.5 13.5V3h3v10.5M9.5 13.5V6h3v7.5",
   replay: "M2 3h12v8.5H2zM6.7 5.4v3.7l3-1.85zM5 14h6",
+  bookmark: "M4 2.2h8v11.6l-4-3-4 3z",
+  comment: "M2 3h12v8H7.5L4.5 13.8V11H2z",
+  back: "M6.5 3 2.5 7l4 4M2.5 7h7a4 4 0 0 1 0 8H7",
   whole: "M2 5.5V2.5h3M11 2.5h3v3M14 10.5v3h-3M5 13.5H2v-3",
 } as const;
 

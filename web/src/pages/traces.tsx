@@ -3,15 +3,15 @@
 import { prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { ServiceListView, TraceListView, TraceRowView } from "../api/types";
-import { SearchBox } from "../components/controls";
 import { AttributeBox, Chip, Choice, ListEnd, NewBar, ProjectChoice, SearchedTo } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
 import { SourceMarks } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
+import { QueryBar } from "../components/query-bar";
 import { PageTitle } from "../components/shell";
-import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
-import { count, countShort, dateTime, duration, noun, oneLine, plural, sentence, whenShort } from "../lib/format";
+import { Empty, LoadError, SkeletonRows } from "../components/states";
+import { count, countShort, dateTime, duration, noun, oneLine, plural, whenShort } from "../lib/format";
 import { asWords, tracePath, withQuery } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
@@ -52,7 +52,7 @@ export function TracesPage() {
         <PageTitle title="Traces" />
       </header>
       <div class="toolbar">
-        <SearchBox value={text} label="Search traces" placeholder="Route, name, trace id, or http.route:/pay/" onChange={(value) => change({ query: value })} />
+        <QueryBar dataset="spans" value={text} label="Search traces" placeholder="Route, name, trace id, or key:value" scope={withQuery("", { project: params.get("project") }).slice(1)} error={isUnreadable ? list.error : null} onChange={(value) => change({ query: value })} />
         <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
         <Choice label="Service" value={service} options={services} onChange={(name) => change({ service: name })} />
         <AttributeBox value={attribute} label="Attribute of a span" placeholder="db.system:sqlite" onChange={(pair) => change({ attribute: pair })} />
@@ -72,7 +72,6 @@ export function TracesPage() {
           <NewBar unseen={unseen} noun="trace" apply={apply} />
         </span>
       </div>
-      {isUnreadable && list.error && <Partial>{`${sentence(list.error.message)}.`}</Partial>}
       {list.error && !isUnreadable && <LoadError error={list.error} what="The traces" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
       {rows?.length === 0 && searchedToMs === null && (

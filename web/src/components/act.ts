@@ -1,0 +1,54 @@
+// Doing something to issues: drawn at once, sent, taken back when the server refuses, and offered to be undone when it does not.
+
+import { type ApiError, change, forget } from "../api/client";
+import type { ActionAnswer, IssueAction, IssueRow, UndoAnswer } from "../api/issues-types";
+import { plural, sentence } from "../lib/format";
+import { ACT_MAX, applied, doneWords } from "../lib/issue-actions";
+import { who } from "../lib/who";
+import { serverNow } from "../state";
+import { offerUndo, sayFailure } from "./toast";
+
+export type ActOn = {
+  /** Draws what the rows will be, before the server has answered, or were, when it refuses. `null`: gone from every list. */
+  patch: (rows: ReadonlyMap<string, IssueRow | null>) => void;
+  /** Reads again what the server has. */
+  refresh: () => void;
+};
+
+/** Ends when the server has answered; never throws. */
+export async function act(rows: readonly IssueRow[], action: IssueAction, on: ActOn): Promise<void> {
+  const chosen = (action.kind === "merge" ? rows.filter(({ id }) => id !== action.into) : rows).slice(0, ACT_MAX);
+  const [first] = chosen;
+  if (!first) return;
+  const before = new Map(rows.map((row) => [row.id, row]));
+  const at = serverNow();
+  on.patch(new Map(rows.map((row) => [row.id, applied(row, action, who.value, at)])));
+  let answer: ActionAnswer;
+  try {
+    answer = await change<ActionAnswer>("POST", "/api/ui/issues/actions", { ids: chosen.map(({ id }) => id), ...(who.value === "" ? {} : { by: who.value }), action });
+  } catch (error) {
+    on.patch(before);
+    sayFailure(`${chosen.length === 1 ? first.short_id : plural(chosen.length, "issue")}: ${(error as ApiError).message}`);
+    on.refresh();
+    return;
+  }
+  // What was read before is not true any more, wherever it was read.
+  forget("/api/ui/issues");
+  forget("/api/ui/people");
+  on.refresh();
+  const words = doneWords(action, chosen.length, first.short_id, at);
+  const { undo } = answer;
+  if (undo !== null)
+    offerUndo(words, async () => {
+      await change<UndoAnswer>("POST", "/api/ui/issues/undo", { token: undo });
+      forget("/api/ui/issues");
+      on.patch(before);
+      on.refresh();
+    });
+  if (answer.problems.length > 0) {
+    const names = new Map(rows.map((row) => [row.id, row.short_id]));
+    const told = answer.problems.slice(0, 3).map(({ id, detail }) => `${names.get(id) ?? id}: ${detail}`);
+    const rest = answer.problems.length - told.length;
+    sayFailure(`${told.map(sentence).join(" · ")}${rest > 0 ? ` · and ${plural(rest, "more")}` : ""}`);
+  }
+}
