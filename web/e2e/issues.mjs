@@ -207,25 +207,39 @@ await clean(page, "the question before a merge");
 await page.keyboard.press("Escape");
 
 // Ten thousand.
-page = await open(4442, "/issues");
+page = await open(4442, "/issues?query=");
 const total = await page.locator("table.issues").getAttribute("aria-rowcount");
 check("the table says how long it is", Number(total) > 10_000, total);
-const scroll = await page.evaluate(async () => {
-  const frames = [];
-  let last = performance.now();
-  let most = 0;
-  for (let i = 0; i < 240; i++) {
-    scrollBy(0, 400);
-    await new Promise(requestAnimationFrame);
-    const now = performance.now();
-    frames.push(now - last);
-    last = now;
-    if (i % 8 === 0) most = Math.max(most, document.querySelectorAll("*").length);
-  }
-  frames.sort((a, b) => a - b);
-  return { median: frames[120], p95: frames[228], worst: frames[239], nodes: most, top: scrollY };
-});
-check("scrolling stays smooth and small", scroll.p95 < 40 && scroll.nodes < 2500, JSON.stringify(scroll));
+const cdp = await page.context().newCDPSession(page);
+// Time of the processor, not of the clock: other work on the machine does not count.
+await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
+const busy = async () => Object.fromEntries((await cdp.send("Performance.getMetrics")).metrics.map(({ name, value }) => [name, value]));
+const FRAMES = 240;
+const scrolled = async (px) => {
+  const before = await busy();
+  const seen = await page.evaluate(
+    async ([px, frames]) => {
+      const times = [];
+      let last = performance.now();
+      let nodes = 0;
+      for (let i = 0; i < frames; i++) {
+        scrollBy(0, px);
+        await new Promise(requestAnimationFrame);
+        const now = performance.now();
+        times.push(now - last);
+        last = now;
+        if (i % 8 === 0) nodes = Math.max(nodes, document.querySelectorAll("*").length);
+      }
+      times.sort((a, b) => a - b);
+      return { median: times[frames / 2], p95: times[Math.floor(frames * 0.95)], nodes, top: scrollY, rows: document.querySelectorAll("tr[data-row]").length };
+    },
+    [px, FRAMES],
+  );
+  const after = await busy();
+  return { ...seen, busyMs: ((after.TaskDuration - before.TaskDuration) * 1000) / FRAMES, scriptMs: ((after.ScriptDuration - before.ScriptDuration) * 1000) / FRAMES, layoutMs: ((after.LayoutDuration - before.LayoutDuration) * 1000) / FRAMES };
+};
+const scroll = await scrolled(200);
+check("scrolling stays smooth and small", scroll.busyMs < 20 && scroll.nodes < 2500, JSON.stringify(scroll));
 // To the end, page by page.
 for (let i = 0; i < 400 && !(await page.evaluate(() => document.querySelector(".list-end")?.textContent.includes("of"))); i++) await page.waitForTimeout(20);
 for (let i = 0; i < 300; i++) {
@@ -235,20 +249,8 @@ for (let i = 0; i < 300; i++) {
 }
 const end = await page.evaluate(() => ({ shown: document.querySelector(".list-end")?.textContent, nodes: document.querySelectorAll("*").length, index: Math.max(...[...document.querySelectorAll("tr[data-row]")].map((row) => Number(row.getAttribute("aria-rowindex")))) }));
 check("the end is reached", end.index === Number(total), JSON.stringify(end));
-const far = await page.evaluate(async () => {
-  const frames = [];
-  let last = performance.now();
-  for (let i = 0; i < 240; i++) {
-    scrollBy(0, -900);
-    await new Promise(requestAnimationFrame);
-    const now = performance.now();
-    frames.push(now - last);
-    last = now;
-  }
-  frames.sort((a, b) => a - b);
-  return { median: frames[120], p95: frames[228], worst: frames[239], nodes: document.querySelectorAll("*").length, hasRows: document.querySelectorAll("tr[data-row]").length > 10 };
-});
-check("also among all of them", far.p95 < 40 && far.nodes < 2500 && far.hasRows, JSON.stringify(far));
+const far = await scrolled(-200);
+check("also among all of them", far.busyMs < 20 && far.nodes < 2500 && far.rows > 10, JSON.stringify(far));
 await page.keyboard.press("Control+f");
 check("the browser's find is told apart", await soon(page, () => document.querySelector(".partial")?.textContent.includes("find sees only")));
 await page.keyboard.press("Escape");
@@ -257,11 +259,11 @@ const there = await page.evaluate(() => {
   return { id: row.dataset.row, top: Math.round(row.getBoundingClientRect().top) };
 });
 await page.locator(`[data-row="${there.id}"] input`).click();
-const scrolled = await page.evaluate(() => scrollY);
+const place = await page.evaluate(() => scrollY);
 await page.locator(`[data-row="${there.id}"] .row-link`).click({ position: { x: 5, y: 5 } });
 await soon(page, (id) => location.pathname.endsWith(id), there.id);
 await page.goBack();
-check("Back finds the place and what was selected", await soon(page, ([top, id]) => Math.abs(scrollY - top) < 3 && document.querySelector(`[data-row="${id}"]`)?.classList.contains("selected"), [scrolled, there.id]), `${await page.evaluate(() => scrollY)} of ${scrolled}`);
+check("Back finds the place and what was selected", await soon(page, ([top, id]) => Math.abs(scrollY - top) < 3 && document.querySelector(`[data-row="${id}"]`)?.classList.contains("selected"), [place, there.id]), `${await page.evaluate(() => scrollY)} of ${place}`);
 page = await open(4442, "/issues?query=");
 await page.getByRole("checkbox", { name: "Select all that are loaded" }).click();
 await page.locator(".bulk .link").click();

@@ -5,20 +5,19 @@ import type { IssueRow as Row, Priority } from "../api/issues-types";
 import { age, count, countShort, dateTime, noun, plural } from "../lib/format";
 import { stateWords } from "../lib/issue-actions";
 import { initials } from "../lib/who";
-import { carried } from "../lib/scope";
 import { issuePath } from "../lib/urls";
 import { now } from "../state";
 import { Icon } from "./icons";
 import { Ago, IssueHeadline, LevelMark, Marked, Sparkline } from "./marks";
 
 /** Read ahead when a row is about to be opened. */
-function ahead(shortId: string, search: string): void {
+function ahead(shortId: string, suffix: string): void {
   prefetch(`/api/ui/issues/${encodeURIComponent(shortId)}`);
-  if (search === "") prefetch(`/api/ui/issues/${encodeURIComponent(shortId)}/events/latest`);
+  if (suffix === "") prefetch(`/api/ui/issues/${encodeURIComponent(shortId)}/events/latest`);
 }
 
 /** Drawn again only when one of these changes, or the clock: keep them stable. */
-export function IssueRow({ row, index, isCurrent, isSelected, showProject, words, search, onSelect }: {
+export function IssueRow({ row, index, isCurrent, isSelected, showProject, words, suffix, onSelect }: {
   row: Row;
   index: number;
   isCurrent: boolean;
@@ -26,13 +25,13 @@ export function IssueRow({ row, index, isCurrent, isSelected, showProject, words
   showProject: boolean;
   /** To mark where they are found. */
   words: string;
-  /** The address of the list, which goes along to the issue. */
-  search: string;
+  /** What goes along to the issue from the address of the list. */
+  suffix: string;
   onSelect: (id: string, isRange: boolean) => void;
 }) {
   const file = row.filename ? `${row.filename}${row.line === null ? "" : `:${row.line}`}` : null;
   const most = Math.max(0, ...row.hours);
-  const read = () => ahead(row.short_id, search);
+  const read = () => ahead(row.short_id, suffix);
   return (
     <tr data-row={row.short_id} aria-rowindex={index + 2} class={`${isCurrent ? "current" : ""}${isSelected ? " selected" : ""}`}>
       <td class="c-select">
@@ -51,7 +50,7 @@ export function IssueRow({ row, index, isCurrent, isSelected, showProject, words
         <div class="issue-cell">
           <LevelMark level={row.level} />
           <div class="issue-lines">
-            <a class="row-link" href={carried(issuePath(row.short_id), new URLSearchParams(search))} onPointerDown={read} onFocus={read}>
+            <a class="row-link" href={issuePath(row.short_id) + suffix} onPointerDown={read} onFocus={read}>
               <IssueHeadline row={row} search={words} />
             </a>
             <div class="issue-meta">
@@ -119,7 +118,7 @@ function Badges({ row }: { row: Row }) {
         </span>
       )}
       {row.is_unhandled && <span class="badge unhandled">unhandled</span>}
-      {row.merged_count > 0 && <span class="badge" title={`${plural(row.merged_count, "issue")} merged into it`}>{`+${count(row.merged_count)} merged`}</span>}
+      {row.merged_count > 0 && <span class="badge merged" title={`${plural(row.merged_count, "issue")} merged into it`}>{`+${count(row.merged_count)} merged`}</span>}
     </>
   );
 }

@@ -99,9 +99,8 @@ export function IssuesPage() {
   const findHint = useFindHint(rows?.length ?? 0);
 
   const extend = (step: number) => {
-    if (currentRow) selection.add([currentRow.id]);
-    const next = rows?.find((row) => row.short_id === move(step));
-    if (next) selection.add([next.id]);
+    const [from, to] = move(step);
+    selection.add((rows ?? []).filter(({ short_id: id }) => id === from || id === to).map(keyOf));
   };
   const assign = () => {
     if (selected.length === 0 && currentRow) selection.add([currentRow.id]);
@@ -170,7 +169,7 @@ export function IssuesPage() {
           selection={selection}
           showProject={(boot.value?.projects.length ?? 0) > 1 && !scope.has("project")}
           words={wordsOf(text)}
-          search={search}
+          suffix={carried("", params)}
           sort={sort}
           onSort={(next) => change({ sort: next === "last_seen" ? null : next })}
           revealer={revealer}
