@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import * as data from "./fixtures.mjs";
+import { issuePart } from "./issue.mjs";
 import { issues } from "./issues.mjs";
 import { settings } from "./settings.mjs";
 import * as signals from "./signals.mjs";
@@ -45,7 +46,7 @@ function answer(url, method, sent) {
     return own;
   }
   if (path[0] === "issues" && path.length === 2) return data.issue(path[1]);
-  if (path[0] === "issues" && path[2] === "events") return data.event(path[1], path[3]);
+  if (path[0] === "issues" && path.length > 2) return issuePart(path, url.searchParams, method, sent);
   if (path[0] === "events") return data.eventById(path[1]);
   if (path[0] === "traces" && path.length === 1) return EMPTY ? { traces: [], next_cursor: null } : data.traces(url.searchParams);
   if (path[0] === "traces" && path.length === 2) return data.trace(path[1]);

@@ -48,6 +48,7 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/welcome", WelcomePage],
   ["/issues", IssuesPage],
   ["/issues/:shortId", IssuePage],
+  ["/issues/:shortId/events", IssuePage],
   ["/issues/:shortId/events/:eventId", IssuePage],
   ["/traces", TracesPage],
   ["/traces/:traceId", TracePage],

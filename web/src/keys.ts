@@ -58,6 +58,16 @@ export const KEYS = {
       variables: ["v", "Local variables on or off"],
       copy: ["c", "Copy menu"],
       trace: ["w", "Open the trace"],
+      sections: ["1…8", "Jump to a section"],
+      diff: ["d", "Compare with the event before"],
+      resolve: ["e", "Resolve"],
+      ignore: ["m", "Ignore"],
+      reopen: ["u", "Reopen"],
+      assign: ["a", "Assign"],
+      undo: ["z", "Undo the last change"],
+      nextIssue: ["J", "Next issue of the list"],
+      previousIssue: ["K", "Previous issue of the list"],
+      close: ["Escape", "Close what was opened"],
     },
   },
   trace: {
@@ -92,7 +102,7 @@ export const KEYS = {
 } as const satisfies Record<string, { title: string; keys: Record<string, readonly [string, string]> }>;
 
 export type Scope = keyof typeof KEYS;
-type Handlers<S extends Scope> = { [K in keyof (typeof KEYS)[S]["keys"]]?: () => void };
+type Handlers<S extends Scope> = { [K in keyof (typeof KEYS)[S]["keys"]]?: (key: string) => void };
 
 /** Arrow keys and such that do the same as a letter. */
 const ALIASES: Record<string, string> = { ArrowDown: "j", ArrowUp: "k", ArrowLeft: "h", ArrowRight: "l", "=": "+", "_": "-" };
@@ -117,7 +127,13 @@ export function setKeysOn(on: boolean): void {
   }
 }
 
-const active: { scope: Scope; handlers: { current: Record<string, (() => void) | undefined> } }[] = [];
+/** `1…8` stands for all of them; the handler is told which one it was. */
+export function answers(key: string, pressed: string): boolean {
+  const [from, to] = key.split("…");
+  return key === pressed || (to !== undefined && pressed.length === 1 && pressed >= (from ?? "") && pressed <= to);
+}
+
+const active: { scope: Scope; handlers: { current: Record<string, ((key: string) => void) | undefined> } }[] = [];
 let first = "";
 let firstAt = 0;
 
@@ -141,10 +157,10 @@ function handle(event: KeyboardEvent): void {
       // Up and down scroll the page unless a list or a trace moves its row; left and right only move in a trace.
       for (const [id, [key]] of Object.entries<readonly [string, string]>(KEYS[entry.scope].keys)) {
         const run = entry.handlers.current[id];
-        if (key !== wanted || !run) continue;
+        if (!run || !answers(key, wanted)) continue;
         event.preventDefault();
         first = "";
-        run();
+        run(event.key);
         return;
       }
     }
@@ -157,7 +173,7 @@ export function startKeys(): void {
 
 /** Answers the keys of a scope while the component is on screen. */
 export function useKeys<S extends Scope>(scope: S, handlers: Handlers<S>): void {
-  const current = useRef<Record<string, (() => void) | undefined>>(handlers);
+  const current = useRef<Record<string, ((key: string) => void) | undefined>>(handlers);
   current.current = handlers;
   useEffect(() => {
     const entry = { scope, handlers: current };

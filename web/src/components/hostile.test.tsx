@@ -3,7 +3,8 @@ import { expect, it, vi } from "vitest";
 import type { EventDetail, EventView, ExceptionDetail } from "../api/types";
 
 vi.stubGlobal("ResizeObserver", class { observe() {} disconnect() {} });
-const { Exceptions, Request, Timeline } = await import("./event-sections");
+const { Exceptions, Request } = await import("./event-sections");
+const { Timeline } = await import("./timeline");
 const { Entry, KeyValues } = await import("./values");
 
 const BAD = '"><script>alert(1)</script><img src=x onerror=alert(1)>';

@@ -5,19 +5,19 @@ import type { IssueRow as Row, Priority } from "../api/issues-types";
 import { age, count, countShort, dateTime, noun, plural } from "../lib/format";
 import { stateWords } from "../lib/issue-actions";
 import { initials } from "../lib/who";
-import { issuePath } from "../lib/urls";
+import { issueHref } from "../lib/issue-place";
 import { now } from "../state";
 import { Icon } from "./icons";
 import { Ago, IssueHeadline, LevelMark, Marked, Sparkline } from "./marks";
 
 /** Read ahead when a row is about to be opened. */
-function ahead(shortId: string, suffix: string): void {
+function ahead(shortId: string, search: string): void {
   prefetch(`/api/ui/issues/${encodeURIComponent(shortId)}`);
-  if (suffix === "") prefetch(`/api/ui/issues/${encodeURIComponent(shortId)}/events/latest`);
+  if (search === "") prefetch(`/api/ui/issues/${encodeURIComponent(shortId)}/events/latest`);
 }
 
 /** Drawn again only when one of these changes, or the clock: keep them stable. */
-export function IssueRow({ row, index, isCurrent, isSelected, showProject, words, suffix, onSelect }: {
+export function IssueRow({ row, index, isCurrent, isSelected, showProject, words, search, onSelect }: {
   row: Row;
   index: number;
   isCurrent: boolean;
@@ -25,13 +25,13 @@ export function IssueRow({ row, index, isCurrent, isSelected, showProject, words
   showProject: boolean;
   /** To mark where they are found. */
   words: string;
-  /** What goes along to the issue from the address of the list. */
-  suffix: string;
+  /** Of the list's address: goes along to the issue. */
+  search: string;
   onSelect: (id: string, isRange: boolean) => void;
 }) {
   const file = row.filename ? `${row.filename}${row.line === null ? "" : `:${row.line}`}` : null;
   const most = Math.max(0, ...row.hours);
-  const read = () => ahead(row.short_id, suffix);
+  const read = () => ahead(row.short_id, search);
   return (
     <tr data-row={row.short_id} aria-rowindex={index + 2} class={`${isCurrent ? "current" : ""}${isSelected ? " selected" : ""}`}>
       <td class="c-select">
@@ -50,7 +50,7 @@ export function IssueRow({ row, index, isCurrent, isSelected, showProject, words
         <div class="issue-cell">
           <LevelMark level={row.level} />
           <div class="issue-lines">
-            <a class="row-link" href={issuePath(row.short_id) + suffix} onPointerDown={read} onFocus={read}>
+            <a class="row-link" href={issueHref(row.short_id, search)} onPointerDown={read} onFocus={read}>
               <IssueHeadline row={row} search={words} />
             </a>
             <div class="issue-meta">

@@ -54,3 +54,8 @@ export function chainOf(node: ExceptionNode): ExceptionNode[] {
   for (let at: ExceptionNode | null = node; at; at = at.before) chain.push(at);
   return chain;
 }
+
+/** What stays open and closed while one steps from event to event is told apart by this: frames of one shape are the same frames. */
+export function stackShape(exceptions: readonly ExceptionDetail[]): string {
+  return exceptions.map(({ ty, frames }) => `${ty}(${frames.map((frame) => `${frame.function}${frame.in_app ? "+" : ""}${frame.is_crash ? "!" : ""}`).join()})`).join();
+}

@@ -18,6 +18,17 @@ const FORMS: HelpPart = {
   ],
 };
 
+const EVENTS: HelpPart = {
+  title: "Events",
+  examples: [
+    { query: "ValueError", words: "in type, message, file, function or route" },
+    { query: "error.type:*DoesNotExist", words: "error.value:, error.handled:" },
+    { query: "transaction:/checkout/*", words: "the route or task" },
+    { query: "user.email:*@example.com", words: "user.id:, user.ip:" },
+    { query: "browser.name:Firefox", words: "or any tag you send" },
+  ],
+};
+
 const HELP: Record<Dataset, readonly HelpPart[]> = {
   issues: [
     {
@@ -32,18 +43,10 @@ const HELP: Record<Dataset, readonly HelpPart[]> = {
         { query: "priority:high", words: "medium, low" },
       ],
     },
-    {
-      title: "Events",
-      examples: [
-        { query: "ValueError", words: "in type, message, file, function or route" },
-        { query: "error.type:*DoesNotExist", words: "error.value:, error.handled:" },
-        { query: "transaction:/checkout/*", words: "the route or task" },
-        { query: "user.email:*@example.com", words: "user.id:, user.ip:" },
-        { query: "browser.name:Firefox", words: "or any tag you send" },
-      ],
-    },
+    EVENTS,
     FORMS,
   ],
+  events: [EVENTS, FORMS],
   spans: [
     {
       title: "Spans",

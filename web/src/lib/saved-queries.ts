@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 
-export type Dataset = "issues" | "spans" | "logs";
+export type Dataset = "issues" | "events" | "spans" | "logs";
 export type SavedQuery = { name: string; query: string };
 
 export const SAVED_MAX = 20;
@@ -54,7 +54,7 @@ const write = (key: string, value: unknown): void => {
   }
 };
 
-const DATASETS: readonly Dataset[] = ["issues", "spans", "logs"];
+const DATASETS: readonly Dataset[] = ["issues", "events", "spans", "logs"];
 const savedKey = (dataset: Dataset) => `trapline.saved.${dataset}`;
 const recentKey = (dataset: Dataset) => `trapline.recent.${dataset}`;
 const each = <T>(of: (dataset: Dataset) => T) => Object.fromEntries(DATASETS.map((dataset) => [dataset, of(dataset)])) as Record<Dataset, T>;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { carried, isNarrowed, localInput, ofLocalInput, queryOf, scopeOf, scopeQuery, timeOf, timeWords, withIssueQuery } from "./scope";
+import { isNarrowed, localInput, ofLocalInput, queryOf, scopeOf, scopeQuery, timeOf, timeWords, withIssueQuery } from "./scope";
 
 const of = (text: string) => new URLSearchParams(text);
 
@@ -26,10 +26,7 @@ it("writes a query so that reading it gives it back", () => {
   for (const query of ["", "is:unresolved", 'level:error "a b" &=?#', "is:ignored"]) expect(queryOf(of(withIssueQuery("?status=all", query)))).toBe(query);
 });
 
-it("carries the narrowing to an issue", () => {
-  expect(carried("/issues/SHOP-1", of(""))).toBe("/issues/SHOP-1");
-  expect(carried("/issues/SHOP-1", of("query=is%3Anew&environment=prod&sort=events&from=5"))).toBe("/issues/SHOP-1?environment=prod&from=5&query=is%3Anew");
-  expect(carried("/issues/SHOP-1?diff=a..b", of("project=shop"))).toBe("/issues/SHOP-1?project=shop&diff=a..b");
+it("asks the server with the narrowing", () => {
   expect(scopeQuery(of("environment=prod"), { query: "x", me: null })).toBe("?environment=prod&query=x");
 });
 

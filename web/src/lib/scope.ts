@@ -85,16 +85,6 @@ export function withIssueQuery(search: string, query: string): string {
 
 const asSearch = (params: URLSearchParams) => (params.size === 0 ? "" : `?${params}`);
 
-/** An address inside the app with the narrowing of this one, and with the search it was found by. */
-export function carried(path: string, params: URLSearchParams): string {
-  const scope = scopeOf(params);
-  const text = params.get("query");
-  if (text !== null) scope.set("query", text);
-  const [base = "", own = ""] = path.split("?");
-  for (const [key, value] of new URLSearchParams(own)) scope.set(key, value);
-  return `${base}${asSearch(scope)}`;
-}
-
 /** For the server: the narrowing, and the words of the search where the question is about events. */
 export function scopeQuery(params: URLSearchParams, extra: Record<string, string | null> = {}): string {
   const scope = scopeOf(params);

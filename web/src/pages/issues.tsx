@@ -25,8 +25,9 @@ import { useCoalesced } from "../lib/coalesce";
 import { count, plural } from "../lib/format";
 import { ACT_MAX, belongs } from "../lib/issue-actions";
 import { onTab, statesOf, wordsOf } from "../lib/query-text";
-import { carried, isNarrowed, QUERY_DEFAULT, queryOf, SCOPE_KEYS, scopeOf, timeOf, timeWords, withIssueQuery } from "../lib/scope";
-import { issuePath, withQuery } from "../lib/urls";
+import { issueHref, issuesApi } from "../lib/issue-place";
+import { isNarrowed, QUERY_DEFAULT, queryOf, SCOPE_KEYS, scopeOf, timeOf, timeWords, withIssueQuery } from "../lib/scope";
+import { withQuery } from "../lib/urls";
 import { WHOLE_MAX } from "../lib/window";
 import { who } from "../lib/who";
 import { navigate, place, query } from "../router";
@@ -45,16 +46,6 @@ const sortOf = (params: URLSearchParams): Sort => SORTS.find(([sort]) => sort ==
 const COUNTS_MS = 2000;
 const FIND_HINT_MS = 12_000;
 
-/** The address of the list's data, from what is in the address bar. */
-function listPath(params: URLSearchParams): string {
-  const api = scopeOf(params);
-  const text = queryOf(params);
-  api.set("query", text);
-  api.set("sort", sortOf(params));
-  if (/:me\b/u.test(text) && who.value !== "") api.set("me", who.value);
-  return `/api/ui/issues?${api}`;
-}
-
 /** To choose from; stays while the next list is read. */
 const environments = signal<string[]>([]);
 const releases = signal<string[]>([]);
@@ -69,7 +60,7 @@ const PAGED = { isKept: true, moreQuery: "limit=100&", keyOf };
 
 export function IssuesPage() {
   const params = query.value;
-  const path = listPath(params);
+  const path = issuesApi(params, who.value);
   const text = queryOf(params);
   const sort = sortOf(params);
   const list = usePaged<IssueList, IssueRow>(path, read, PAGED);
@@ -88,7 +79,7 @@ export function IssuesPage() {
   const rows = list.rows;
   const ids = rows?.map((row) => row.short_id) ?? [];
   const revealer = useRef<((index: number) => void) | null>(null);
-  const { current, move, choose } = useListKeys("issues", ids, (id) => carried(issuePath(id), params), apply, (index) => revealer.current?.(index));
+  const { current, move, choose } = useListKeys("issues", ids, (id) => issueHref(id, place.value.search), apply, (index) => revealer.current?.(index));
   const selection = useSelection(path, rows?.map(keyOf) ?? []);
   const selected = rows?.filter((row) => selection.chosen.has(row.id)) ?? [];
   const currentRow = rows?.find((row) => row.short_id === current);
@@ -169,7 +160,7 @@ export function IssuesPage() {
           selection={selection}
           showProject={(boot.value?.projects.length ?? 0) > 1 && !scope.has("project")}
           words={wordsOf(text)}
-          suffix={carried("", params)}
+          search={search}
           sort={sort}
           onSort={(next) => change({ sort: next === "last_seen" ? null : next })}
           revealer={revealer}
