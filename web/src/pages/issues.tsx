@@ -103,6 +103,7 @@ export function IssuesPage() {
     extendDown: () => extend(1),
     extendUp: () => extend(-1),
     ...(can ? { resolve: () => onAct({ kind: "resolve", in: "now" }), ignore: () => onAct({ kind: "ignore", until: "forever" }), reopen: () => onAct({ kind: "unresolve" }), assign } : {}),
+    ...(selected.length > 0 ? { none: selection.clear } : {}),
     ...(lastUndo.value ? { undo: () => void undoLast() } : {}),
   });
 
