@@ -1,5 +1,5 @@
 // Issues as the server lists and changes them, over the made-up ones: a small part of the search language, counts,
-// completion, actions and undo. MANY=<n> adds that many more.
+// completion, actions and undo. MANY=<n> adds that many more, NEWS=1 another one every two seconds.
 
 import { NOW, issueRows } from "./fixtures.mjs";
 
@@ -29,6 +29,14 @@ for (const [i, row] of issueRows.entries()) {
     changed_ms: row.first_seen_ms,
   });
   if (i % 17 === 5) Object.assign(row, { status: "ignored", substatus: "", status_detail: { kind: i % 2 ? "until_events" : "until_time", release: null, until_ms: NOW + 5 * HOUR, count: 100, seen: 12, window_minutes: null, by: "Ben Okafor", at_ms: NOW - 2 * HOUR } });
+}
+
+/** An issue nobody has seen yet; for NEWS. */
+export function appear() {
+  const n = 5000 + issueRows.length;
+  const now = Math.max(...issueRows.map((row) => row.last_seen_ms)) + 1000;
+  issueRows.push({ ...issueRows[9], id: String(9_000_000 + n), short_id: `SHOP-${n}`, title: "KeyError: 'new'", ty: "KeyError", value: "'new'", status: "unresolved", substatus: "new", status_detail: null, first_seen_ms: now, last_seen_ms: now, event_count: 1, user_count: 0, comment_count: 0 });
+  return String(9_000_000 + n);
 }
 
 const KEYS = {
