@@ -60,7 +60,7 @@ function eventList(name, params) {
   const { issue } = data.issue(name);
   const rows = chosen(name, params).toReversed();
   const event = (id) => data.event(name, id);
-  return { events: rows.map(({ id, release, environment, server, user }) => ({ event_id: id, timestamp_ms: event(id).timestamp_ms, title: issue.title, level: issue.level, release, environment, user, trace_id: event(id).trace?.trace_id ?? null, transaction: issue.culprit, server_name: server })), next_cursor: null, total: rows.length };
+  return { events: rows.map(({ id, release, environment, server, user }) => ({ event_id: id, timestamp_ms: event(id).timestamp_ms, title: issue.title, level: issue.level, release, environment, user, trace_id: event(id).trace?.trace_id ?? null, transaction: issue.culprit, server_name: server })), next_cursor: null, total: rows.length, is_partial: false };
 }
 
 function counted(rows, of, isCompared, rest) {
@@ -75,7 +75,7 @@ function tags(name, params) {
   const tag = (key, of, rest = 0.5) => ({ key, distinct: new Set(rows.map(of)).size, missing: 0, values: counted(rows, of, isCompared, rest), other: 0 });
   const many = name === "SHOP-8" ? Array.from({ length: 500 }, (_, i) => tag(`tag_${i}`, ({ at }) => (i % 3 ? `value ${i}` : `v${at % 2}`))) : [];
   const list = rows.length === 0 ? [] : [tag("browser", ({ browser }) => browser, 0.1), tag("environment", ({ environment }) => environment), tag("handled", () => "no"), tag("level", () => "error"), tag("release", ({ release }) => release, 0.2), tag("runtime", () => "CPython 3.13.2"), tag("server_name", ({ server }) => server), tag("user", ({ user }) => user), { ...tag("voucher", () => "\"><script>alert(1)</script>\u202Etxt"), missing: 2 }, ...many];
-  return { events: rows.length, is_partial: false, tags: list };
+  return { events: rows.length, is_partial: false, tags: list, next_cursor: null };
 }
 
 function history(name, params) {
@@ -87,7 +87,7 @@ function history(name, params) {
   const length = from ? Math.max(1, Math.ceil((Number(params.get("to") ?? data.NOW) - start_ms) / step_ms)) : size;
   const { hours, event_count: total } = data.issue(name).issue;
   const counts = Array.from({ length }, (_, i) => (isHour ? (hours[i] ?? 0) : i < length * 0.4 ? 0 : Math.floor(((i * 37) % 11) + (i > length * 0.9 ? total / 20 : 0))));
-  return { unit: isHour ? "hour" : "day", start_ms, step_ms, counts, releases: [{ version: "shop@1.4.1", at_ms: start_ms + step_ms * length * 0.42 }, { version: "shop@1.4.2", at_ms: start_ms + step_ms * length * 0.9 }] };
+  return { is_partial: false, unit: isHour ? "hour" : "day", start_ms, step_ms, counts, releases: [{ version: "shop@1.4.1", at_ms: start_ms + step_ms * length * 0.42 }, { version: "shop@1.4.2", at_ms: start_ms + step_ms * length * 0.9 }] };
 }
 
 const changes = () => ({
@@ -138,13 +138,13 @@ export function issuePart(path, params, method, sent) {
       return key ? oneEvent(name, key, params) : eventList(name, params);
     case "tags": {
       const all = tags(name, params);
-      return key ? { key, values: all.tags.find((tag) => tag.key === key)?.values ?? [], next_cursor: null } : all;
+      return key ? { ...all, tags: all.tags.filter((tag) => tag.key === key) } : all;
     }
     case "history":
       return history(name, params);
     case "users": {
       const users = counted(chosen(name, params), ({ user }) => user, false, 0);
-      return { count: users.length, users: users.map(({ value: label, count, last_seen_ms }) => ({ label, count, last_seen_ms })) };
+      return { count: users.length, is_partial: false, users: users.map(({ value: label, count, last_seen_ms }) => ({ label, count, last_seen_ms })) };
     }
     case "changes":
       return changes();

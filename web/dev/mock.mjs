@@ -16,11 +16,16 @@ const { EMPTY, FAIL, SLOW, LIVE, NEWS } = process.env;
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const streams = new Set();
-let cursor = 0;
+let cursor = Date.now() * 1000;
+const told = [];
 const send = (topic, body) => {
   cursor += 1;
-  for (const res of streams) res.write(`id: ${cursor}\nevent: ${topic}\ndata: ${JSON.stringify(body)}\n\n`);
+  const message = `id: ${cursor}\nevent: ${topic}\ndata: ${JSON.stringify(body)}\n\n`;
+  told.push([cursor, message]);
+  if (told.length > 256) told.shift();
+  for (const res of streams) res.write(message);
 };
+const missed = (after) => (after === "" ? "" : told.some(([id]) => id <= Number(after)) || Number(after) === cursor ? told.filter(([id]) => id > Number(after)).map(([, message]) => message).join("") : "event: resync\ndata: {}\n\n");
 const arrive = (over) => {
   const row = data.ledgerRow({ time_ms: Date.now() - started + data.NOW, summary: "event ValueError", short_id: "SHOP-1", ...over });
   data.addLedgerRow(row);
@@ -31,7 +36,7 @@ const arrive = (over) => {
 const started = Date.now();
 if (NEWS) setInterval(() => send("issue", { ids: [appear()] }), 2000);
 if (LIVE) setInterval(() => arrive({}), 2000);
-setInterval(() => { for (const res of streams) res.write(":\n\n"); }, 15_000);
+setInterval(() => { for (const res of streams) res.write("event: beat\ndata: {}\n\n"); }, 15_000);
 
 function answer(url, method, sent) {
   const path = decodeURIComponent(url.pathname).replace("/api/ui/", "").split("/");
@@ -52,6 +57,7 @@ function answer(url, method, sent) {
   if (path[0] === "traces" && path.length === 1) return EMPTY ? { traces: [], next_cursor: null } : data.traces(url.searchParams);
   if (path[0] === "traces" && path.length === 2) return data.trace(path[1]);
   if (path[0] === "traces" && path[2] === "spans") return data.span(path[1], path[3]);
+  if (path[0] === "spans") return data.spanPlace(path[1]);
   if (path[0] === "ingest") return EMPTY ? { rows: [], outcomes: [], client_discards: [] } : data.ingest();
   if (path[0] === "releases") return EMPTY ? { releases: [], total: 0, environments: [], has_sessions: false, start_ms: data.NOW, bucket_ms: 21_600_000 } : data.releases();
   if (path[0] === "logs") return path[1] === "volume" ? (EMPTY ? { ...signals.volume(), levels: [] } : signals.volume()) : path[1] ? signals.log(path[1]) : EMPTY ? { logs: [], next_cursor: null, searched_to_ms: null, omitted: 0, has_any: false } : signals.logs(url.searchParams);
@@ -66,7 +72,7 @@ createServer(async (req, res) => {
   res.setHeader("content-security-policy", CSP);
   if (url.pathname === "/api/ui/live") {
     res.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-    res.write("retry: 1000\n\n");
+    res.write(`retry: 1000\n\n${missed(req.headers["last-event-id"] ?? url.searchParams.get("after") ?? "")}id: ${cursor}\nevent: hello\ndata: {}\n\n`);
     streams.add(res);
     req.on("close", () => streams.delete(res));
     return;

@@ -2,7 +2,8 @@
 // filters that every region follows, the diff, comments, keys. Starts its own mock servers.
 
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 const out = new URL("./out/", import.meta.url).pathname;
@@ -30,6 +31,12 @@ const open = async (path, { width = 1280, port } = {}) => {
 };
 const soon = (page, test, arg) => page.waitForFunction(test, arg, { timeout: 4000 }).then(() => true, () => false);
 const search = (page) => page.evaluate(() => location.search);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const accessible = async (page, what) => {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  check(`axe: ${what}`, violations.length === 0, violations.map((v) => `${v.id} ×${v.nodes.length}: ${v.nodes[0].html.slice(0, 160)}`).join(" | "));
+};
 const eventOf = (page) => page.textContent(".event-id .mono");
 
 // I2: every fixture, also those that try to break the page.
@@ -120,6 +127,7 @@ check("Enter makes it the time", await soon(page, () => new URLSearchParams(loca
 await page.locator(".history-times button", { hasText: "all" }).click();
 await soon(page, () => !new URLSearchParams(location.search).has("from"));
 await page.locator(".history-table summary").click();
+await accessible(page, "the chart as a table");
 check("the chart is a table, too", (await page.locator(".history-table tbody tr").count()) > 0);
 
 // Diff.
@@ -139,6 +147,7 @@ const rows = await page.locator(".diff-row").count();
 check("only what differs", (await page.locator(".diff-row.same").count()) === 0 && rows > 0, `${rows} rows`);
 check("a variable inside a dictionary is named", (await page.locator(".diff-row", { hasText: "voucher['percent']" }).count()) > 0);
 await page.screenshot({ path: `${out}diff.png` });
+await accessible(page, "the diff");
 await page.getByRole("button", { name: "Show equal" }).click();
 check("and all when asked", (await page.locator(".diff-row.same").count()) > 0);
 await page.getByRole("button", { name: "Show equal" }).click();
@@ -166,6 +175,31 @@ await page.keyboard.press("Escape");
 await page.reload();
 await page.waitForSelector(".event-bar");
 check("and never again", (await page.locator(".callouts").count()) === 0);
+
+// What opens above and beside it.
+await page.getByRole("button", { name: "Differs from the rest" }).click();
+await page.waitForSelector(".differs tbody tr");
+check("what differs from the rest, the strangest first", (await page.textContent(".differs .lift")) === "×6.0", await page.textContent(".differs .lift"));
+await accessible(page, "what differs");
+await page.goto(at("/issues/SHOP-8"));
+await page.waitForSelector(".tag-bars");
+check("hundreds of tags are a few and a button", (await page.locator(".tag-bars").count()) === 12, `${await page.locator(".tag-bars").count()}`);
+await page.goto(at("/issues/SHOP-1"));
+await page.waitForSelector(".event-bar");
+await page.getByRole("button", { name: "More actions" }).click();
+await page.getByRole("menuitem", { name: "Merge into another issue…" }).click();
+await page.waitForSelector("dialog[open] .merge-rows label");
+await page.fill("dialog[open] input[type=text]", "shop-2");
+check("a short id finds the issue to merge into", await soon(page, () => document.querySelector("dialog[open] .merge-words")?.textContent.includes("SHOP-2")));
+await accessible(page, "the merge dialog");
+await page.keyboard.press("Escape");
+
+// What people do.
+await page.keyboard.press("e");
+check("e resolves", await soon(page, () => document.querySelector(".crumbs .status")?.textContent.startsWith("Resolved")), await page.textContent(".crumbs .status"));
+check("and the next issue stays one key away", await soon(page, () => document.querySelector(".list-place a[aria-label^='Next issue']")));
+await page.keyboard.press("z");
+check("z takes it back", await soon(page, () => document.querySelector(".crumbs .status")?.textContent === "Open"), await page.textContent(".crumbs .status"));
 
 // The list behind it.
 const { issues } = await json("/api/ui/issues");

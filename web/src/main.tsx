@@ -4,6 +4,7 @@ import { render } from "preact";
 import { App } from "./app";
 import { startLive } from "./api/live";
 import { startKeys } from "./keys";
+import { startPrefetch } from "./prefetch";
 import { startRouter } from "./router";
 import { refreshBoot, startClock } from "./state";
 import "./styles/tokens.css";
@@ -22,6 +23,7 @@ import "./styles/setup.css";
 
 startRouter();
 startKeys();
+startPrefetch();
 startClock();
 void refreshBoot();
 startLive();

@@ -79,8 +79,13 @@ export function remember(path: string, data: unknown): void {
   }
 }
 
+/** What is looked at again is kept longer than what is not. */
 export function recall<T>(path: string): T | undefined {
-  return cache.get(path)?.data as T | undefined;
+  const entry = cache.get(path);
+  if (!entry) return undefined;
+  cache.delete(path);
+  cache.set(path, entry);
+  return entry.data as T;
 }
 
 export function forget(prefix: string): void {

@@ -23,7 +23,13 @@ export type EventRow = {
   transaction: string | null;
   server_name: string | null;
 };
-export type EventListView = { events: EventRow[]; next_cursor: string | null; total: number | null };
+export type EventListView = {
+  events: EventRow[];
+  next_cursor: string | null;
+  total: number | null;
+  /** Events of before are still being made searchable. */
+  is_partial: boolean;
+};
 
 export type TagValueView = {
   value: string;
@@ -43,8 +49,8 @@ export type TagView = {
   /** Events with none of these values. */
   other: number;
 };
-export type TagsView = { events: number; is_partial: boolean; tags: TagView[] };
-export type TagValuesView = { key: string; values: TagValueView[]; next_cursor: string | null };
+/** `next_cursor`: more values, when one tag was asked for. */
+export type TagsView = { events: number; is_partial: boolean; tags: TagView[]; next_cursor: string | null };
 
 export type HistoryView = {
   unit: "hour" | "day";
@@ -53,9 +59,10 @@ export type HistoryView = {
   counts: number[];
   /** When a release of the project was first seen. */
   releases: { version: string; at_ms: number }[];
+  is_partial: boolean;
 };
 
-export type IssueUsersView = { count: number; users: { label: string; count: number; last_seen_ms: number }[] };
+export type IssueUsersView = { count: number; is_partial: boolean; users: { label: string; count: number; last_seen_ms: number }[] };
 
 export type ChangesView = {
   since_ms: number;

@@ -128,7 +128,7 @@ function Item({ entry, path, onChange }: { entry: ActivityEntry; path: string; o
 const LINK = /(https?:\/\/[^\s<>"]+[^\s<>"'.,;:!?)\]])/;
 
 /** As it was written; addresses become links, nothing else means anything. */
-function Words({ text }: { text: string }) {
+export function Words({ text }: { text: string }) {
   return (
     <p class="comment-words" dir="auto">
       {text.split(LINK).map((part, i) => {

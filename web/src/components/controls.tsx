@@ -14,9 +14,9 @@ export function useCopy(): [(text: string, what?: string) => void, "idle" | "cop
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const copy = (text: string, what = "Text") => {
-    void copyText(text).then((isCopied) => {
+    void copyText(text, what).then((isCopied) => {
       setState(isCopied ? "copied" : "failed");
-      say(isCopied ? `${what} copied` : "The browser does not allow copying here");
+      say(isCopied ? `${what} copied` : `${what} could not be copied: it is shown instead`);
       clearTimeout(timer.current);
       timer.current = setTimeout(() => setState("idle"), COPIED_MS);
     });
@@ -29,7 +29,7 @@ export function CopyButton({ text, label = "Copy", class: className = "button" }
   return (
     <button type="button" class={className} onClick={() => copy(text(), label.replace(/^Copy /, ""))}>
       <Icon name={state === "copied" ? "check" : "copy"} size={14} />
-      {state === "copied" ? "Copied" : state === "failed" ? "Not allowed" : label}
+      {state === "copied" ? "Copied" : state === "failed" ? "Shown" : label}
     </button>
   );
 }

@@ -3,11 +3,11 @@
 import { useState } from "preact/hooks";
 import type { Context, EventDetail, EventView, ExceptionDetail, MechanismDetail, RequestDetail } from "../api/types";
 import { chainOf, type ExceptionNode, exceptionTrees } from "../lib/exceptions";
-import { curl, exceptionName, fullUrl, jointWords } from "../lib/export";
+import { exceptionName, fullUrl, jointWords } from "../lib/export";
 import { bytes, count } from "../lib/format";
 import { safeHref, tracePath } from "../lib/urls";
 import { Block } from "./code";
-import { CopyButton } from "./controls";
+import { ReplayMenu } from "./replay-menu";
 import { type Opens, Stack, type StackOptions } from "./stack";
 import { TracePreview } from "./trace-preview";
 import { Entry, KeyValues, Variables } from "./values";
@@ -160,7 +160,7 @@ export function Request({ request }: { request: RequestDetail }) {
       <div class="request-line">
         <b class="method">{request.method ?? "GET"}</b>
         <span class="url">{href && (request.method ?? "GET") === "GET" ? <a href={href} target="_blank" rel="noopener noreferrer">{url}</a> : url}</span>
-        <CopyButton label="Copy as cURL" text={() => curl(request)} />
+        <ReplayMenu request={request} />
       </div>
       {request.query.length > 0 && (
         <Part title="Query">

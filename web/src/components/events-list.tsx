@@ -16,9 +16,9 @@ import { Ago, LevelMark } from "./marks";
 import { useNewRows } from "./new-rows";
 import { usePaged } from "./paged";
 import { QueryBar } from "./query-bar";
-import { Empty, LoadError, SkeletonRows } from "./states";
+import { Empty, LoadError, Partial, SkeletonRows } from "./states";
 
-const read = (view: EventListView) => ({ rows: view.events, next: view.next_cursor, total: view.total });
+const read = (view: EventListView) => ({ rows: view.events, next: view.next_cursor, total: view.total, partial: view.is_partial ? "Events of before are still being made searchable." : null });
 const keyOf = (row: EventRow) => row.event_id;
 
 export function EventsList({ of }: { of: OfIssue }) {
@@ -44,6 +44,7 @@ export function EventsList({ of }: { of: OfIssue }) {
         <NewBar unseen={unseen} noun="event" apply={apply} />
       </div>
       {list.error && !list.error.at && <LoadError error={list.error} what="The events" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
+      {list.partial && <Partial>{list.partial}</Partial>}
       {!rows && !list.error && <SkeletonRows rows={12} height={36} />}
       {rows?.length === 0 && <NoEvents isFound={!isFiltered(filters)} />}
       {rows && rows.length > 0 && (

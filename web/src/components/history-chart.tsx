@@ -5,16 +5,17 @@ import { useRef, useState } from "preact/hooks";
 import type { HistoryView } from "../api/issue-types";
 import { type OfIssue, useIssuePart } from "../api/use-issue";
 import { count, plural } from "../lib/format";
-import { barTime, barWords, releaseMarks, releasesAt, shortRelease, ticks, unitOf } from "../lib/history";
+import { asked, barTime, barWords, releaseMarks, releasesAt, shortRelease, ticks } from "../lib/history";
 import { filterSearch, TIMES } from "../lib/issue-place";
+import { serverNow } from "../state";
 import { Region } from "./region";
 
 const WIDTH = 1000;
 const HEIGHT = 56;
 
-export function History({ of, onRange, onStretch }: { of: OfIssue; onRange: (range: string) => void; onStretch: (from: number, to: number) => void }) {
+export function History({ of, firstSeenMs, onRange, onStretch }: { of: OfIssue; firstSeenMs: number; onRange: (range: string) => void; onStretch: (from: number, to: number) => void }) {
   const { filters } = of;
-  const answer = useIssuePart<HistoryView>(of, `history${filterSearch(filters, { unit: unitOf(filters) })}`);
+  const answer = useIssuePart<HistoryView>(of, `history${filterSearch(filters, asked(filters, firstSeenMs, serverNow()))}`);
   // While another stretch is read the last one stays, dimmed, so that nothing jumps.
   const held = useRef<HistoryView | undefined>(undefined);
   if (answer.data) held.current = answer.data;
@@ -61,7 +62,7 @@ function Chart({ view, onStretch }: { view: HistoryView; onStretch: (from: numbe
   return (
     <>
       <p class="history-readout" aria-hidden="true">
-        {at === null ? label : barWords(view, at)}
+        {at === null ? `${label}${view.is_partial ? ", still being counted" : ""}` : barWords(view, at)}
       </p>
       <div
         class="history-plot"

@@ -230,9 +230,7 @@ function Users({ of }: { of: OfIssue }) {
       <Region answer={answer} what="The users" rows={3} height={24}>
         {(view) =>
           view.users.length === 0 ? (
-            <p class="quiet">
-              No event names a user. <code>sentry_sdk.set_user</code> or <code>send_default_pii=True</code> sends who it was.
-            </p>
+            <NoUsers isPartial={view.is_partial} isPart={isFiltered(of.filters)} />
           ) : (
             <>
               <ul class="rail-users">
@@ -259,5 +257,15 @@ function Users({ of }: { of: OfIssue }) {
         }
       </Region>
     </Block>
+  );
+}
+
+function NoUsers({ isPartial, isPart }: { isPartial: boolean; isPart: boolean }) {
+  if (isPartial) return <p class="quiet">Events of before are still being looked through.</p>;
+  if (isPart) return <p class="quiet">No event that matches names a user.</p>;
+  return (
+    <p class="quiet">
+      No event names a user. <code>sentry_sdk.set_user</code> or <code>send_default_pii=True</code> sends who it was.
+    </p>
   );
 }

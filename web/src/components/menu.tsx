@@ -3,6 +3,7 @@
 
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { keysOn } from "../keys";
 import { Icon, type IconName } from "./icons";
 
 const MARGIN_PX = 8;
@@ -108,6 +109,8 @@ export type MenuItem = {
   note?: string | undefined;
   run?: () => void;
   href?: string;
+  /** The letter that chooses it while the menu is open. */
+  key?: string;
   icon?: IconName;
   isDanger?: boolean;
   isDisabled?: boolean;
@@ -128,14 +131,16 @@ function grouped(entries: readonly MenuEntry[]): Group[] {
   return groups.filter(({ items }) => items.length > 0);
 }
 
-export function Menu({ label, items, buttonRef, name, class: className = "button", disabled, mark = "down" }: ButtonLook & { items: readonly MenuEntry[] }) {
+export function Menu({ label, items, buttonRef, name, class: className = "button", disabled, mark = "down", onOpen }: ButtonLook & { items: readonly MenuEntry[]; onOpen?: () => void }) {
   const own = useRef<HTMLButtonElement>(null);
   const button = buttonRef ?? own;
   const { isOpen, setOpen, close, panel } = useFloating(button);
   const id = useId();
   const options = () => [...(panel.current?.querySelectorAll<HTMLElement>("[role^=menuitem]:not([aria-disabled])") ?? [])];
-  useEffect(() => {
+  // Before it is painted: the letter of an item may be pressed right after the key that opened it.
+  useLayoutEffect(() => {
     if (!isOpen) return;
+    onOpen?.();
     const all = options();
     (all.find((option) => option.getAttribute("aria-checked") === "true") ?? all[0])?.focus();
   }, [isOpen]);
@@ -149,8 +154,11 @@ export function Menu({ label, items, buttonRef, name, class: className = "button
     else if (event.key === "Home") all[0]?.focus();
     else if (event.key === "End") all.at(-1)?.focus();
     else if (/^\S$/u.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const chosen = items.flatMap((entry) => (entry === null || typeof entry === "string" ? [] : [entry])).find((item) => item.key === event.key);
       const from = [...all.slice(at + 1), ...all.slice(0, at + 1)];
-      from.find((option) => option.textContent?.trim().toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+      // Letters are the menu's own while it is open, or "m" would do to the page what it never meant.
+      if (chosen) all.find((option) => option.dataset.key === chosen.key)?.click();
+      else from.find((option) => option.textContent?.trim().toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
     } else return;
     event.preventDefault();
     event.stopPropagation();
@@ -188,6 +196,7 @@ function Item({ item, onLeave, onDone }: { item: MenuItem; onLeave: () => void; 
       <span class="menu-words">{item.label}</span>
       {item.isChosen && <Icon name="check" size={14} />}
       {item.note && <small>{item.note}</small>}
+      {item.key && keysOn.value && <kbd aria-hidden="true">{item.key}</kbd>}
     </>
   );
   if (item.href)
@@ -202,6 +211,8 @@ function Item({ item, onLeave, onDone }: { item: MenuItem; onLeave: () => void; 
       role={item.isChosen === undefined ? "menuitem" : "menuitemradio"}
       aria-checked={item.isChosen}
       aria-disabled={item.isDisabled || undefined}
+      aria-keyshortcuts={item.key}
+      data-key={item.key}
       tabIndex={-1}
       class={item.isDanger ? "danger" : undefined}
       onClick={() => {

@@ -1,6 +1,6 @@
 // All values of one tag within the filters, the most frequent first, page by page.
 
-import type { TagValuesView, TagValueView, TagView } from "../api/issue-types";
+import type { TagsView, TagValueView, TagView } from "../api/issue-types";
 import { apiIssue, type OfIssue } from "../api/use-issue";
 import { count, oneLine, percent } from "../lib/format";
 import { filterSearch } from "../lib/issue-place";
@@ -11,7 +11,7 @@ import { usePaged } from "./paged";
 import { LoadError, SkeletonRows } from "./states";
 
 export function TagValues({ of, tag, onChoose, onClose }: { of: OfIssue; tag: TagView; onChoose: (value: string) => void; onClose: () => void }) {
-  const list = usePaged<TagValuesView, TagValueView>(`${apiIssue(of.name)}/tags/${encodeURIComponent(tag.key)}${filterSearch(of.filters)}`, (view) => ({ rows: view.values, next: view.next_cursor, total: tag.distinct }));
+  const list = usePaged<TagsView, TagValueView>(`${apiIssue(of.name)}/tags/${encodeURIComponent(tag.key)}${filterSearch(of.filters)}`, (view) => ({ rows: view.tags[0]?.values ?? [], next: view.next_cursor, total: tag.distinct }), { keyOf: ({ value }) => value });
   const total = tag.values.reduce((n, { count: times }) => n + times, 0) + tag.other + tag.missing;
   return (
     <Dialog title={tag.key} onClose={onClose} class="tag-values">

@@ -3,15 +3,17 @@
 
 import { useMemo, useState } from "preact/hooks";
 import { useResource } from "../api/client";
+import { useLive } from "../api/live";
 import type { Breadcrumb, EventView, LogListView, LogRowView, TraceView } from "../api/types";
 import { useTrace } from "../api/use-trace";
+import { useCoalesced } from "../lib/coalesce";
 import { exceptionName } from "../lib/export";
 import { count, dateTime, duration, offset, oneLine, plural } from "../lib/format";
 import { markOf } from "../lib/logs";
 import { around, type Entry as Moment, isHttp, isQuery, levelsOf, shown, timeline, typesOf } from "../lib/timeline";
 import { eventPath, tracePath } from "../lib/urls";
 import { navigate } from "../router";
-import { remembered, rememberChoice } from "../state";
+import { remembered, rememberChoice, serverNow } from "../state";
 import { Sql } from "./code";
 import { lazy } from "./lazy";
 import { LevelMark } from "./marks";
@@ -26,6 +28,9 @@ const BEFORE = 25;
 const AFTER = 5;
 const MORE = 200;
 
+const LOGS_WAIT_MS = 120_000;
+const LOGS_MS = 1500;
+
 const TYPE_WORDS: Record<string, string | undefined> = { query: "Queries", http: "HTTP", span: "Spans", log: "Logs", error: "Errors", breadcrumb: "Breadcrumbs", navigation: "Navigation", user: "Clicks", ui: "Clicks" };
 
 const hiddenAtFirst = () => new Set(remembered("timeline", "").split(",").filter((name) => name !== ""));
@@ -34,7 +39,11 @@ export function Timeline({ event }: { event: EventView }) {
   const [place, isNear] = useNear<HTMLDivElement>();
   const { trace } = event;
   const traceId = isNear && trace ? trace.trace_id : null;
-  const logs = useResource<LogListView>(traceId && trace && trace.log_count > 0 ? `/api/ui/logs?trace=${encodeURIComponent(traceId)}` : null);
+  // Logs are sent a moment after the event they belong to.
+  const isFresh = serverNow() - event.received_ms < LOGS_WAIT_MS;
+  const logs = useResource<LogListView>(traceId && trace && (trace.log_count > 0 || isFresh) ? `/api/ui/logs?trace=${encodeURIComponent(traceId)}` : null);
+  const readLogs = useCoalesced(logs.reload, LOGS_MS);
+  useLive({ log: () => isFresh && traceId !== null && readLogs() });
   const spans = useTrace(traceId && trace?.has_spans ? traceId : null);
   const entries = useMemo(() => timeline(event, logs.data?.logs, spans.data), [event, logs.data, spans.data]);
   const [hidden, setHidden] = useState(hiddenAtFirst);

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import type { HistoryView } from "../api/issue-types";
-import { barWords, releaseMarks, shortRelease, ticks, unitOf } from "./history";
+import { asked, barWords, releaseMarks, shortRelease, ticks } from "./history";
 
 const HOUR = 3_600_000;
 const start = new Date(2026, 10, 21, 0).getTime();
-const hours: HistoryView = { unit: "hour", start_ms: start, step_ms: HOUR, counts: [0, 1204, 1], releases: [{ version: "shop@1.4.2", at_ms: start + HOUR + 5 }, { version: "old", at_ms: start - 1 }] };
+const hours: HistoryView = { unit: "hour", start_ms: start, step_ms: HOUR, counts: [0, 1204, 1], is_partial: false, releases: [{ version: "shop@1.4.2", at_ms: start + HOUR + 5 }, { version: "old", at_ms: start - 1 }] };
 
 it("a bar says when, how many and what was new", () => {
   expect(barWords(hours, 1)).toBe("2026-11-21 01:00 – 02:00: 1\u202f204 events; first seen: shop@1.4.2");
@@ -12,9 +12,12 @@ it("a bar says when, how many and what was new", () => {
   expect(barWords({ ...hours, step_ms: 24 * HOUR }, 0)).toBe("2026-11-21: 0 events; first seen: shop@1.4.2");
 });
 
-it("hours for short stretches, days for long ones", () => {
-  const stretch = (to: number) => unitOf({ range: "all", from: 0, to });
-  expect([unitOf({ range: "24h", from: null, to: null }), unitOf({ range: "14d", from: null, to: null }), unitOf({ range: "all", from: null, to: null }), stretch(72 * HOUR), stretch(73 * HOUR)]).toEqual(["hour", "day", "day", "hour", "day"]);
+it("hours for short stretches, days for long ones, and all of it from a little before it began", () => {
+  const now = 1000 * HOUR;
+  const of = (over: Partial<Parameters<typeof asked>[0]>, first = 0) => asked({ range: "all", from: null, to: null, ...over }, first, now);
+  expect([of({ range: "24h" }), of({ range: "14d" }), of({ from: 0, to: 72 * HOUR }), of({ from: 0, to: 73 * HOUR }), of({ from: 990 * HOUR }), of({ to: 5 * HOUR }, HOUR)].map(({ unit, from }) => `${unit} ${from}`)).toEqual(["hour undefined", "day undefined", "hour undefined", "day undefined", "hour undefined", "hour undefined"]);
+  expect(of({}, 998 * HOUR)).toEqual({ unit: "hour", from: String(992 * HOUR) });
+  expect(of({}, 100 * HOUR)).toEqual({ unit: "day", from: String(52 * HOUR) });
 });
 
 it("marks of releases stand where they were first seen, and only names that have room are written", () => {

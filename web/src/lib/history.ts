@@ -4,16 +4,23 @@ import type { HistoryView } from "../api/issue-types";
 import { count, dateTime, noun } from "./format";
 import type { Filters } from "./issue-place";
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Longer stretches are told by the day. */
 const HOURS_UP_TO_MS = 3 * DAY_MS;
 /** Names of releases stand this far apart, as a share of the width; nearer ones are a mark without a name. */
 const APART = 0.11;
 
-export function unitOf({ range, from, to }: Pick<Filters, "range" | "from" | "to">): "hour" | "day" {
-  if (from !== null && to !== null) return to - from <= HOURS_UP_TO_MS ? "hour" : "day";
-  if (from !== null || to !== null) return "day";
-  return range === "1h" || range === "24h" ? "hour" : "day";
+/** Before the first event there is a little room, so that one sees it begin. */
+const ROOM = { hour: 6 * HOUR_MS, day: 2 * DAY_MS };
+
+/** How the past of an issue is asked for: by the hour or the day, and when no time is chosen, from its first event on. */
+export function asked({ range, from, to }: Pick<Filters, "range" | "from" | "to">, firstSeenMs: number, nowMs: number): { unit: "hour" | "day"; from?: string } {
+  const unit = (lengthMs: number) => (lengthMs <= HOURS_UP_TO_MS ? "hour" : "day");
+  if (from !== null || to !== null) return { unit: unit((to ?? nowMs) - (from ?? firstSeenMs)) };
+  if (range !== "all") return { unit: range === "1h" || range === "24h" ? "hour" : "day" };
+  const chosen = unit(nowMs - firstSeenMs);
+  return { unit: chosen, from: String(firstSeenMs - ROOM[chosen]) };
 }
 
 /** "2026-11-21 06:00 – 07:00" or "2026-11-21" */

@@ -141,7 +141,7 @@ export function splitTerms(query: string): string[] {
 }
 
 export function quotedKey(key: string): string {
-  return /^[\w.-]+$/.test(key) ? key : `tags[${key.replace(/["[\]\\]/g, "")}]`;
+  return /^(?:[\w.-]+|(?:tags|flags)\[.+\])$/.test(key) ? key : `tags[${key.replace(/["[\]\\]/g, "")}]`;
 }
 
 /** A star stands for any text unless it is written `\*`. */

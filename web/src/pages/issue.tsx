@@ -1,17 +1,17 @@
 // One issue through one of its events: what was raised, where, with which values, and what led to it. Around it everything
 // that is read by itself: the past, what changed, tags, all events, the difference of two, relatives, what people said.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { forget, prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { EventNav } from "../api/issue-types";
 import type { IssueRow } from "../api/issues-types";
-import type { EventView, FieldError, IssueView } from "../api/types";
+import type { EventDetail, EventView, FieldError, IssueView } from "../api/types";
 import { apiEvent, apiIssue, type OfIssue } from "../api/use-issue";
 import type { PageProps } from "../app";
-import { copyText } from "../clipboard";
 import { type Callout, Callouts } from "../components/callouts";
-import { Menu, type MenuItem } from "../components/controls";
+import { CopyMenu } from "../components/copy-menu";
+import { CodePlaces } from "../components/editor-link";
 import { contextFacts, Exceptions, Message, Request, Surroundings, Threads, TraceLink, type ViewOptions } from "../components/event-sections";
 import { EventPager, eventHref, Recommended } from "../components/event-pager";
 import { Csp, Report } from "../components/csp";
@@ -26,14 +26,14 @@ import { Guard, WhenNear } from "../components/region";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
-import { useKeys } from "../keys";
+import { editorSetupPath, openInEditor } from "../editor";
+import { keysOf, useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { diffOf } from "../lib/diff-address";
-import { stackShape } from "../lib/exceptions";
+import { crashFrameOf, stackShape } from "../lib/exceptions";
 import { monitorOf } from "../lib/monitors";
 import { queryFindingOf } from "../lib/performance";
-import { curl, markdown, traceback } from "../lib/export";
-import { bytes, count, dateTime, plural, shortId } from "../lib/format";
+import { count, dateTime, plural, shortId } from "../lib/format";
 import { type Filters, filterSearch, filtersOf, isFiltered, keptSearch } from "../lib/issue-place";
 import { eventPath, issuePath, matchPath, normaliseId, tracePath } from "../lib/urls";
 import { navigate, place, query } from "../router";
@@ -74,7 +74,8 @@ export function IssuePage({ params }: PageProps) {
   const [isSample, setSample] = useState(false);
   // The same while one steps from event to event, so that what does not depend on the event is not drawn again.
   const of = useMemo<OfIssue>(() => ({ name, issueId: id ?? "", filters }), [name, id, filterSearch(filters)]);
-  const history = useMemo(() => <History of={of} onRange={(range) => setFilters({ range: range === "all" ? null : range, from: null, to: null })} onStretch={(from, to) => setFilters({ from: String(from), to: String(to), range: null })} />, [of]);
+  const firstSeenMs = issue.data?.issue.first_seen_ms ?? 0;
+  const history = useMemo(() => <History of={of} firstSeenMs={firstSeenMs} onRange={(range) => setFilters({ range: range === "all" ? null : range, from: null, to: null })} onStretch={(from, to) => setFilters({ from: String(from), to: String(to), range: null })} />, [of, firstSeenMs]);
   const rail = useMemo(() => <IssueRail of={of} />, [of]);
   const head = useMemo(() => issue.data && <IssueHead view={issue.data} name={name} isSample={isSample} onChange={issue.reload} />, [issue.data, name, isSample]);
   useLive({ issue: (ids) => id !== undefined && ids.includes(id) && issue.reload(), feedback: issue.reload, resync: issue.reload });
@@ -188,7 +189,11 @@ function OneEvent({ name, eventId, filters, issue, onSample, onChange }: { name:
   return (
     <div aria-busy={answer.isLoading}>
       {answer.error && <LoadError error={answer.error} what="The event" hasData={event !== undefined} onRetry={answer.reload} />}
-      {event ? <EventPart name={name} event={event} filters={filters} issue={issue?.issue as IssueRow | undefined} onChange={onChange} /> : answer.error === null && <SkeletonRows rows={10} height={36} />}
+      {event ? (
+        <CodePlaces.Provider value={issue ? [issue.issue.project_slug] : []}>
+          <EventPart name={name} event={event} filters={filters} issue={issue?.issue as IssueRow | undefined} onChange={onChange} />
+        </CodePlaces.Provider>
+      ) : answer.error === null && <SkeletonRows rows={10} height={36} />}
     </div>
   );
 }
@@ -254,6 +259,7 @@ function EventPart({ name, event, filters, issue, onChange }: { name: string; ev
     newestFirst: remembered("order", "python") === "newest",
   }));
   const copyButton = useRef<HTMLButtonElement>(null);
+  const places = useContext(CodePlaces);
   const go = (id: string | null) => {
     if (id !== null && id !== event.event_id) navigate(eventHref(name, id), { keepScroll: true });
   };
@@ -276,6 +282,7 @@ function EventPart({ name, event, filters, issue, onChange }: { name: string; ev
     frames: toggleFrames,
     variables: toggleVars,
     copy: () => copyButton.current?.click(),
+    editor: () => openCode(detail, places),
     sections: (key) => jumpTo(sections[Number(key) - 1]?.id),
     ...(diffHref ? { diff: () => navigate(diffHref) } : {}),
     ...(trace?.has_spans ? { trace: () => navigate(tracePath(trace.trace_id, trace.span_id)) } : {}),
@@ -340,21 +347,6 @@ function EventPart({ name, event, filters, issue, onChange }: { name: string; ev
   }
   sections.push({ id: "grouping", name: "Grouping", body: <Grouping key={event.event_id} eventId={event.event_id} /> });
 
-  const link = () => new URL(eventPath(name, event.event_id), location.href).href;
-  const copyItem = (label: string, text: () => string, note?: string): MenuItem => ({
-    label,
-    ...(note ? { note } : {}),
-    run: () => void copyText(text()).then((isCopied) => say(isCopied ? `${label} copied` : "The browser does not allow copying here")),
-  });
-  const { request } = detail;
-  const items: MenuItem[] = [
-    copyItem("Markdown", () => markdown(event, link()), "traceback, variables, request"),
-    ...(detail.exceptions.length > 0 || detail.threads.length > 0 ? [copyItem("Traceback", () => traceback(event), "as the terminal shows it")] : []),
-    ...(request ? [copyItem("cURL", () => curl(request))] : []),
-    copyItem("Link", link),
-    { label: "Open JSON", note: bytes(event.body_bytes), href: `/api/ui/events/${encodeURIComponent(event.event_id)}` },
-  ];
-
   const facts: [string, string | null][] = [
     ["at", dateTime(event.timestamp_ms)],
     ["environment", detail.environment],
@@ -388,7 +380,7 @@ function EventPart({ name, event, filters, issue, onChange }: { name: string; ev
               Diff <kbd>d</kbd>
             </a>
           )}
-          <Menu label="Copy" items={items} buttonRef={copyButton} />
+          <CopyMenu event={event} link={new URL(eventPath(name, event.event_id), location.href).href} buttonRef={copyButton} />
         </div>
       </div>
       <ul class="event-facts">
@@ -433,6 +425,16 @@ function EventPart({ name, event, filters, issue, onChange }: { name: string; ev
   );
 }
 
+/** The line it was raised at, or that asked the query. */
+function openCode(detail: EventDetail, places: readonly string[]): void {
+  const frame = crashFrameOf(detail.exceptions) ?? crashFrameOf(detail.threads);
+  const finding = queryFindingOf(detail);
+  const path = finding ? finding.file : (frame?.abs_path ?? frame?.filename);
+  if (!path) return say("This event names no line of code");
+  const place = { path, line: finding ? finding.line : (frame?.line ?? null), column: frame?.column ?? null, places };
+  if (!openInEditor(place)) navigate(editorSetupPath(place));
+}
+
 function FieldErrors({ errors, words }: { errors: readonly FieldError[]; words: string }) {
   return (
     <details>
@@ -462,11 +464,13 @@ function jumpTo(id: string | undefined): void {
   heading.closest("section")?.scrollIntoView({ block: "start" });
 }
 
+/** What one would not find by looking, as far as this event has it. */
 function callouts({ detail, trace }: EventView): Callout[] {
-  const hasVariables = detail.exceptions.some(({ frames }) => frames.some(({ vars }) => vars.length > 0));
+  const frames = detail.exceptions.flatMap((exception) => exception.frames);
   return [
-    ...(hasVariables ? [{ name: "Local variables", words: "stand below each line of code, as they were when it was raised.", keys: "v" }] : []),
-    ...(trace?.has_spans ? [{ name: "The trace", words: "shows everything the request did, with this error in its place.", keys: "w" }] : []),
+    ...(frames.some(({ filename }) => filename !== null) ? [{ name: "Your editor", words: "opens at the line that raised it, once it is chosen.", keys: keysOf("issue", "editor") }] : []),
+    ...(frames.some(({ vars }) => vars.length > 0) ? [{ name: "Local variables", words: "stand below each line of code, as they were when it was raised.", keys: keysOf("issue", "variables") }] : []),
+    ...(trace?.has_spans ? [{ name: "The trace", words: "shows everything the request did, with this error in its place.", keys: keysOf("issue", "trace") }] : []),
   ];
 }
 

@@ -18,8 +18,9 @@ import { count, dateTime, plural } from "../lib/format";
 import { timeRange } from "../lib/logs";
 import { logSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
+import { isPaused as isHeld, togglePause } from "../paused";
 import { navigate, place, query } from "../router";
-import { now, ownDsn, say, sayLive, serverNow } from "../state";
+import { now, ownDsn, sayLive, serverNow } from "../state";
 import "../styles/logs.css";
 
 const LEVELS = [
@@ -39,7 +40,7 @@ const FILTERS = ["project", "level", "query", "service", "environment", "attribu
 export function LogsPage() {
   const params = query.value;
   const range = timeRange(params, now.value);
-  const [isPaused, setPaused] = useState(false);
+  const isPaused = isHeld.value;
   const api = new URLSearchParams();
   for (const name of FILTERS) {
     const value = params.get(name);
@@ -76,7 +77,7 @@ export function LogsPage() {
     tail();
     if (!isPaused) drawVolume();
   };
-  useLive({ log: arrived, resync: arrived });
+  useLive({ log: arrived, resync: arrived }, { evenPaused: true });
   const { unseen } = logs;
   useEffect(() => {
     if (unseen > 0) sayLive(plural(unseen, "new log"));
@@ -91,7 +92,7 @@ export function LogsPage() {
     logs.apply();
     scroller.current?.scrollTo({ top: 0 });
     setCurrent(null);
-    setPaused(false);
+    if (isPaused) togglePause();
   };
   const rows = logs.rows;
   const step = (by: number) => {
@@ -107,9 +108,8 @@ export function LogsPage() {
     });
   };
   const pause = () => {
-    setPaused(!isPaused);
-    say(isPaused ? "Live logs go on" : "Live logs paused");
     if (isPaused) apply();
+    else togglePause();
   };
   useKeys("logs", {
     next: () => step(1),
