@@ -127,7 +127,7 @@ function comment(name, method, id, sent) {
 const similar = (name) => ({
   issues: ["SHOP-2", "SHOP-9"].filter((other) => other !== name).map((other, i) => ({ row: data.issue(other).issue, score: 0.82 - i / 5, reasons: ["same function apply_discount", "same message but for its numbers"].slice(i) })),
 });
-const members = (name) => (name === "SHOP-1" ? [{ id: "9100001", short_id: "SHOP-71", title: "ValueError: Invalid voucher XM24", event_count: 12, last_seen_ms: data.NOW - DAY, hash: "5d41402abc4b2a76b9719d911017c592" }] : []);
+const members = (name) => Array.from({ length: data.issue(name).issue.merged_count ?? 0 }, (_, i) => ({ id: String(9_100_001 + i), short_id: `SHOP-${71 + i}`, title: `Http404: No Book with id ${i}1`, event_count: 12 + i, last_seen_ms: data.NOW - DAY, hash: `${i}d41402abc4b2a76b9719d911017c592` }));
 
 /** `undefined`: not here, or not this file's. */
 export function issuePart(path, params, method, sent) {
