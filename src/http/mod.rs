@@ -40,11 +40,11 @@ mod serve;
 mod stats_api;
 mod storage;
 mod take;
-mod trace_words;
 mod ui;
 mod ui_logs;
 mod ui_metrics;
 mod ui_performance;
+mod ui_search;
 pub mod view;
 
 use std::net::SocketAddr;
