@@ -64,7 +64,9 @@ const ISSUE_COLUMNS_THERE: &str = "issue.id, project_id, short_no, kind, title, 
     line, level, platform, status, is_unhandled, there.first_seen_ms, there.last_seen_ms, there.event_count, user_count,
     first_release, last_release";
 
-const FILTER: &str = "(:project_id IS NULL OR project_id = :project_id) AND (:status IS NULL OR status = :status)";
+/// The first two are what the indexes of lists are made of: what is merged into another or deleted is in none.
+const FILTER: &str = "merged_into IS NULL AND deleted_ms IS NULL
+    AND (:project_id IS NULL OR project_id = :project_id) AND (:status IS NULL OR status = :status)";
 
 impl IssueSort {
     fn column(self) -> &'static str {
