@@ -59,6 +59,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use crate::config::{LARGE_BODIES_AT_ONCE, Settings};
 use crate::ingest::{OwnAddress, ServerPolicy};
 use crate::model::ids::EventId;
+use crate::store::ReadFacts;
 
 use body::BodyRoom;
 pub use directory::Ready;
@@ -69,6 +70,9 @@ use otlp_sender::Place;
 use respond::Body;
 use route::{Jaeger, Route, Sentry0};
 pub use serve::serve;
+
+/// What events are searched by, out of the bodies that the store keeps.
+pub const READ_FACTS: ReadFacts = crate::sentry::event::read_facts;
 
 /// What every handler may use.
 pub struct Server {

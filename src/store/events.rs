@@ -136,6 +136,7 @@ pub(super) fn insert_event(
         return read_duplicate(tx, event);
     }
     reports::remember(tx, row, event)?;
+    batch.facts.add(row, issue_id, event);
     for hash in unknown_hashes {
         let mut statement = tx.prepare_cached(
             "INSERT INTO issue_hash (project_id, hash, issue_id) VALUES (:project_id, :hash, :issue_id)

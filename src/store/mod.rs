@@ -21,6 +21,7 @@ mod dictionaries;
 mod dictionary_rules;
 mod drops;
 mod events;
+mod facts;
 mod feedback;
 mod grouping;
 mod issue_list;
@@ -87,7 +88,7 @@ use thiserror::Error;
 
 pub use attachments::AttachmentRow;
 pub use blobs::{BlobWrite, pack as pack_blob};
-pub use bodies::Bodies;
+pub use bodies::{Bodies, ReadFacts};
 pub use body::{CompressedBody, compress};
 pub use client_reports::StatsRow;
 pub use drops::KeyUse;
@@ -231,6 +232,7 @@ pub struct Store {
     readers: Readers,
     settings: Arc<StoreSettings>,
     bodies: Bodies,
+    facts: facts::FactCache,
     path: PathBuf,
 }
 
@@ -274,6 +276,8 @@ pub struct StoreOptions {
     pub settings: StoreSettings,
     /// Where this server is reached, `127.0.0.1:4318`; remembered for `trapline dsn`.
     pub authority: String,
+    /// What events are searched by, out of a body that is kept.
+    pub read_facts: ReadFacts,
     /// Called by the writer thread after every commit that changed something a screen shows. Must not block.
     pub on_change: Box<dyn Fn(LiveChange) + Send>,
     /// Called once, by the dying writer thread, when storing has become impossible; should end the process.
@@ -326,9 +330,9 @@ impl Store {
             writer.begin_full();
         }
         let readers = Readers::open(&path, Patience::default(), make_way)?;
-        let bodies = Bodies::default();
+        let bodies = Bodies::new(options.read_facts);
         let keeper = KeeperHandle::start(&path, settings.clone(), writer.clone(), bodies.clone(), tell())?;
-        Ok(Self { writer, keeper, readers, settings, bodies, path })
+        Ok(Self { writer, keeper, readers, settings, bodies, facts: facts::FactCache::default(), path })
     }
 
     /// Where the database is.

@@ -28,6 +28,7 @@ use super::check_ins::{finish_notice, insert_check_in, tick};
 use super::client_reports::insert_client_report;
 use super::drops::DropDeltas;
 use super::events::insert_event;
+use super::facts::FactDeltas;
 use super::feedback::insert_feedback;
 use super::issues::IssueDeltas;
 use super::linger::Linger;
@@ -125,8 +126,8 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
 }
 
 /// Tables whose ids come from [`ServerIds`].
-pub(super) const ID_TABLES: [&str; 7] =
-    ["event", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"];
+pub(super) const ID_TABLES: [&str; 9] =
+    ["event", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in", "fact_batch", "fact_chunk"];
 
 pub(super) fn last_id_sql(table: &str) -> String {
     format!("SELECT coalesce(max(id), 0) FROM {table}")
@@ -139,8 +140,9 @@ pub(super) fn last_server_id(connection: &Connection) -> Result<i64, StoreError>
         last = last.max(connection.query_row(&last_id_sql(table), [], |row| row.get(0))?);
     }
     // Batches that are sealed keep their ids there.
-    let sql = "SELECT coalesce(max(last_batch_id), 0) FROM log_chunk";
-    last = last.max(connection.query_row(sql, [], |row| row.get(0))?);
+    for sql in ["SELECT coalesce(max(last_batch_id), 0) FROM log_chunk", "SELECT coalesce(max(last_batch_id), 0) FROM fact_chunk"] {
+        last = last.max(connection.query_row(sql, [], |row| row.get(0))?);
+    }
     Ok(last)
 }
 
@@ -344,6 +346,7 @@ pub(super) struct Batch<'a> {
     pub(super) issues: IssueDeltas,
     pub(super) outcomes: OutcomeDeltas,
     pub(super) releases: ReleaseDeltas,
+    pub(super) facts: FactDeltas,
     pub(super) traces: u64,
     pub(super) logs: u64,
     pub(super) metrics: u64,
@@ -362,6 +365,7 @@ impl<'a> Batch<'a> {
             issues: IssueDeltas::default(),
             outcomes: OutcomeDeltas::default(),
             releases: ReleaseDeltas::default(),
+            facts: FactDeltas::default(),
             traces: 0,
             logs: 0,
             metrics: 0,
@@ -730,6 +734,7 @@ pub(super) fn write_rows(
     batch.issues.apply(tx)?;
     batch.outcomes.apply(tx)?;
     batch.releases.apply(tx)?;
+    batch.facts.apply(tx, batch.ids, batch.now_ms)?;
     drops.apply(tx)?;
     Ok((answers, change))
 }
