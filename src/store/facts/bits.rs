@@ -32,6 +32,10 @@ impl Bits {
         self.words[row / 64] |= 1 << (row % 64);
     }
 
+    pub(super) fn has(&self, row: usize) -> bool {
+        self.words[row / 64] >> (row % 64) & 1 == 1
+    }
+
     pub(super) fn clear(&mut self, row: usize) {
         self.words[row / 64] &= !(1 << (row % 64));
     }
@@ -76,7 +80,7 @@ impl Bits {
 
     /// Those that are set, rising.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = usize> {
-        (0..self.len).filter(|row| self.words[row / 64] >> (row % 64) & 1 == 1)
+        (0..self.len).filter(|row| self.has(*row))
     }
 }
 

@@ -12,12 +12,26 @@
 //! passed by. Facts of events from before, and of those imported, are made by a chore of the keeper, and until it is done
 //! answers say so.
 
+mod bits;
 mod block;
 mod chunks;
 mod column;
+mod events;
+mod issues;
+mod prepare;
+mod scan;
 mod sealer;
 mod staged;
+mod tags;
+mod test;
+#[cfg(test)]
+mod tests;
 
 pub(super) use chunks::FactCache;
+pub use events::{EventLine, EventLines, EventNav, EventPick, EventSearch};
+pub use issues::{FoundIssues, IssueOrder, IssueSearch};
+pub use prepare::Asker;
+pub use scan::EventFilter;
+pub use tags::{FactNames, FactScope, TagCounts, TagValue, Tags};
 pub(super) use sealer::{fill, look_again, merge, seal};
 pub(super) use staged::FactDeltas;

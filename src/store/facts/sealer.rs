@@ -25,12 +25,17 @@ const DUE: &str = "facts_due";
 
 /// Seals what waits, when it is enough or has waited for long.
 pub(in super::super) fn seal(keeper: &mut Keeper) -> Result<Progress, StoreError> {
+    seal_from(keeper, FACT_SEAL_EVENTS)
+}
+
+/// `enough` events are sealed at once.
+pub(super) fn seal_from(keeper: &Keeper, enough: u64) -> Result<Progress, StoreError> {
     let waiting = read_waiting(&keeper.reader)?;
     let events: u64 = waiting.iter().map(|batch| batch.events).sum();
     let Some(oldest) = waiting.first() else { return Ok(Progress::Idle) };
     // Backwards as well: a clock that was set back must not keep them waiting.
     let has_waited = (keeper.now_ms() - oldest.received_ms).unsigned_abs() >= FACT_SEAL_AFTER_MS as u64;
-    if events < FACT_SEAL_EVENTS && waiting.len() < FACT_SEAL_BATCHES_MAX && !has_waited {
+    if events < enough && waiting.len() < FACT_SEAL_BATCHES_MAX && !has_waited {
         return Ok(Progress::Idle);
     }
     let mut staged: Vec<StagedEvent> = Vec::new();

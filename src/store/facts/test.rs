@@ -150,6 +150,10 @@ impl ValuesTest {
         Self { keys: columns_of(key), takes, needs: None }
     }
 
+    pub(super) fn has_field(field: Field) -> Self {
+        Self { keys: vec![field.name().to_owned()], takes: Takes::Any, needs: None }
+    }
+
     pub(super) fn compare(key: &Key, op: Op, value: &Value) -> Self {
         let part = part_of(key);
         let needs = if part.is_none() && op == Op::Is { needs_of(value) } else { None };
