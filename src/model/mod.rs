@@ -32,3 +32,4 @@ pub mod storage;
 pub mod time;
 pub mod trace;
 pub mod waterfall;
+pub mod workflow;

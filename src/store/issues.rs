@@ -9,9 +9,10 @@ use super::write::EventWrite;
 use super::{Store, StoreError};
 use crate::model::event::{EventKind, Level};
 use crate::model::ids::{IssueId, ProjectId};
-use crate::model::issue::{Issue, IssueStatus, IssueTitle};
+use crate::model::issue::{Issue, IssueStatus, IssueTitle, Priority};
 use crate::model::sketch::UserSketch;
 use crate::model::time::hour_of;
+use crate::model::workflow::State;
 
 /// Events per hour, for drawing.
 #[derive(Clone, Debug, PartialEq)]
@@ -185,9 +186,10 @@ fn insert_issue(tx: &Transaction<'_>, issue_id: IssueId, event: &EventWrite) -> 
     let mut statement = tx.prepare_cached(
         "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
              level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count,
-             first_release, last_release)
+             first_release, last_release, priority)
          VALUES (:id, :project_id, :short_no, :kind, :title, :culprit, :ty, :value, :filename, :function, :line,
-             :level, :platform, :status, :is_unhandled, :timestamp_ms, :timestamp_ms, 0, 0, :release, :release)",
+             :level, :platform, :status, :is_unhandled, :timestamp_ms, :timestamp_ms, 0, 0, :release, :release,
+             :priority)",
     )?;
     statement.execute(named_params! {
         ":id": issue_id.0,
@@ -207,6 +209,7 @@ fn insert_issue(tx: &Transaction<'_>, issue_id: IssueId, event: &EventWrite) -> 
         ":is_unhandled": event.is_unhandled,
         ":timestamp_ms": event.timestamp_ms,
         ":release": event.release,
+        ":priority": Priority::of(event.level, event.is_unhandled).code(),
     })?;
     Ok(short_no.max(0) as u64)
 }
@@ -309,7 +312,8 @@ impl Store {
 pub(super) const ISSUE_COLUMNS: &str =
     "id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
     level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count, first_release,
-    last_release";
+    last_release, substatus, status_json, assignee, priority, is_bookmarked, comment_count, merged_into, merged_count,
+    deleted_ms, changed_ms";
 
 pub(super) const BY_ID: &str = "id = ?1 AND ?2 = 0";
 pub(super) const BY_SHORT_NO: &str = "project_id = ?1 AND short_no = ?2";
@@ -377,5 +381,14 @@ pub(super) fn issue_from_row(row: &Row<'_>) -> rusqlite::Result<Issue> {
         user_count: row.get::<_, i64>(18)?.max(0) as u64,
         first_release: row.get(19)?,
         last_release: row.get(20)?,
+        state: State::parse(&status, &row.get::<_, String>(21)?, row.get::<_, Option<String>>(22)?.as_deref()),
+        assignee: row.get(23)?,
+        priority: Priority::from_code(row.get(24)?),
+        is_bookmarked: row.get(25)?,
+        comment_count: row.get::<_, i64>(26)?.max(0) as u64,
+        merged_into: row.get::<_, Option<i64>>(27)?.map(IssueId),
+        merged_count: row.get::<_, i64>(28)?.max(0) as u64,
+        deleted_ms: row.get(29)?,
+        changed_ms: row.get(30)?,
     })
 }
