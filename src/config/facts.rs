@@ -51,3 +51,8 @@ pub const FACT_COMPLETION_EVENTS_MAX: usize = 200_000;
 
 /// The newest events among which the one to show first is chosen.
 pub const RECOMMENDED_AMONG: usize = 100;
+
+/// Bars of an issue's history: a pixel or two each.
+pub const HISTORY_STEPS_MAX: usize = 400;
+/// Releases offered as filters, and marked in a history.
+pub const RELEASES_SHOWN_MAX: usize = 100;

@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 
+use crate::search::SearchError;
 use crate::store::StoreError;
 
 use super::body::BodyError;
@@ -27,6 +28,12 @@ impl ApiError {
 
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    }
+
+    /// A search that cannot be read, and where.
+    pub fn search(error: &SearchError, text: &str) -> Self {
+        let _ = text;
+        Self::new(StatusCode::BAD_REQUEST, error.to_string())
     }
 
     pub fn caused_by(mut self, cause: impl Into<String>) -> Self {

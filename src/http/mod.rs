@@ -42,6 +42,7 @@ mod storage;
 mod take;
 mod trace_words;
 mod ui;
+mod ui_issues;
 mod ui_logs;
 mod ui_metrics;
 mod ui_performance;
@@ -198,9 +199,16 @@ async fn answer(
     let query = Query::of(&request);
     match route {
         Route::Boot => ui::boot(&ready).await,
-        Route::Issues => ui::issues(&ready, &query).await,
+        Route::Issues => ui_issues::issues(&ready, &query).await,
+        Route::IssueCounts => ui_issues::counts(&ready, &query).await,
+        Route::IssueEvents { issue } => ui_issues::issue_events(&ready, issue, &query).await,
+        Route::IssueTags { issue } => ui_issues::tags(&ready, issue, &query).await,
+        Route::IssueTag { issue, key } => ui_issues::tag(&ready, issue, key, &query).await,
+        Route::IssueHistory { issue } => ui_issues::history(&ready, issue, &query).await,
+        Route::IssueUsers { issue } => ui_issues::users(&ready, issue, &query).await,
+        Route::IssueChanges { issue } => ui_issues::changes(&ready, issue).await,
         Route::Issue { issue } => ui::issue(&ready, issue).await,
-        Route::IssueEvent { issue, event } => ui::issue_event(&ready, issue, event).await,
+        Route::IssueEvent { issue, event } => ui_issues::issue_event(&ready, issue, event, &query).await,
         Route::Event { event } => ui::event(&ready, event).await,
         Route::EventGrouping { event } => grouping::of_event(&ready, event).await,
         Route::AttachmentText { event, attachment } => blobs::attachment_text(&ready, event, attachment).await,

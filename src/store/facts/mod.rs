@@ -14,6 +14,7 @@
 
 mod bits;
 mod block;
+mod changes;
 mod chunks;
 mod column;
 mod events;
@@ -27,6 +28,7 @@ mod test;
 #[cfg(test)]
 mod tests;
 
+pub use changes::{ChangedFact, Changes, ReleaseMark};
 pub(super) use chunks::FactCache;
 pub use events::{EventLine, EventLines, EventNav, EventPick, EventSearch};
 pub use issues::{FoundIssues, IssueOrder, IssueSearch};

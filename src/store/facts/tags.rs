@@ -172,13 +172,26 @@ impl Tally {
 
 /// Of a key: its values, and events that have any.
 #[derive(Default)]
-struct Counts {
+pub(super) struct Counts {
     values: HashMap<String, Tally>,
     present: u64,
 }
 
 impl Counts {
-    fn add_column(&mut self, block: &Block<'_>, key: &str, found: &Bits) -> Result<(), StoreError> {
+    /// The most frequent value.
+    pub(super) fn most(&self) -> Option<String> {
+        self.sorted().first().map(|(value, _)| (*value).clone())
+    }
+
+    pub(super) fn of(&self, value: &str) -> u64 {
+        self.values.get(value).map_or(0, |tally| tally.count)
+    }
+
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.values.iter().map(|(value, tally)| (value.as_str(), tally.count))
+    }
+
+    pub(super) fn add_column(&mut self, block: &Block<'_>, key: &str, found: &Bits) -> Result<(), StoreError> {
         let Some(column) = block.column(key)? else { return Ok(()) };
         let (codes, times) = (column.codes(), &block.events().times);
         let mut of_codes: Vec<Option<Tally>> = vec![None; column.list_count() + 1];
