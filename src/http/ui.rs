@@ -307,7 +307,12 @@ pub(super) async fn find_issue(ready: &Ready, text: &str) -> Result<Issue, ApiEr
             }
         }
     };
-    found.ok_or_else(|| ApiError::not_found("issue"))
+    // One that is merged is shown as the issue it is merged into.
+    let found = match found.as_ref().and_then(|issue| issue.merged_into) {
+        Some(survivor) => ready.store.issue(survivor).await?,
+        None => found,
+    };
+    found.filter(|issue| issue.deleted_ms.is_none()).ok_or_else(|| ApiError::not_found("issue"))
 }
 
 pub(super) async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowView>, ApiError> {

@@ -25,6 +25,7 @@ pub mod quota;
 pub mod segment;
 pub mod session;
 pub mod sighting;
+pub mod similar;
 pub mod sketch;
 pub mod span;
 pub mod sql;

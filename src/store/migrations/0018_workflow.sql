@@ -43,6 +43,9 @@ CREATE INDEX issue_events ON issue (event_count, id, status, project_id)
 CREATE INDEX issue_filter ON issue (id, status, project_id)
     WHERE merged_into IS NULL AND deleted_ms IS NULL;
 
+-- What an issue was seen in: its rows are laid out by environment first.
+CREATE INDEX issue_environment_issue ON issue_environment (issue_id);
+
 -- The issue was deleted: what comes begins a new one.
 ALTER TABLE issue_hash ADD COLUMN is_deleted INTEGER NOT NULL DEFAULT 0;
 -- What comes is dropped, and counted there.
