@@ -2,12 +2,11 @@
 
 use hyper::StatusCode;
 
-use crate::search::SearchError;
 use crate::store::StoreError;
 
 use super::body::BodyError;
 use super::respond::{Body, json};
-use super::view::ErrorView;
+use super::view::{ErrorView, PlaceView};
 
 /// What the client did or met; `detail` says what happened and what to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,21 +18,17 @@ pub struct ApiError {
     pub fix: Option<String>,
     /// Nothing that sending less would help.
     pub is_outage: bool,
+    /// Where in a search, in UTF-16 units.
+    pub at: Option<(usize, usize)>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), causes: Vec::new(), fix: None, is_outage: false }
+        Self { status, detail: detail.into(), causes: Vec::new(), fix: None, is_outage: false, at: None }
     }
 
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
-    }
-
-    /// A search that cannot be read, and where.
-    pub fn search(error: &SearchError, text: &str) -> Self {
-        let _ = text;
-        Self::new(StatusCode::BAD_REQUEST, error.to_string())
     }
 
     pub fn caused_by(mut self, cause: impl Into<String>) -> Self {
@@ -47,7 +42,8 @@ impl ApiError {
     }
 
     pub fn response(&self) -> hyper::Response<Body> {
-        json(self.status, &ErrorView { detail: self.detail.clone(), causes: self.causes.clone() })
+        let at = self.at.map(|(from, to)| PlaceView { from, to });
+        json(self.status, &ErrorView { detail: self.detail.clone(), causes: self.causes.clone(), at })
     }
 }
 

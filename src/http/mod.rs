@@ -41,12 +41,12 @@ mod serve;
 mod stats_api;
 mod storage;
 mod take;
-mod trace_words;
 mod ui;
 mod ui_issues;
 mod ui_logs;
 mod ui_metrics;
 mod ui_performance;
+mod ui_search;
 mod ui_workflow;
 pub mod view;
 

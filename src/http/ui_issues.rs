@@ -7,13 +7,14 @@ use crate::config::ENVIRONMENTS_SHOWN_MAX;
 use crate::model::facts::{FactKey, Field};
 use crate::model::ids::{EventId, IssueId};
 use crate::model::issue::Issue;
-use crate::model::time::{DAY_MS, rfc3339};
-use crate::search::{self, Dataset, Expr};
+use crate::model::time::{DAY_MS, HOUR_MS, rfc3339};
+use crate::search::{Dataset, Expr};
 use crate::store::{
     Asker, EventFilter, EventLine, EventPick, EventQuery, EventSearch, IssueOrder, IssueSearch, TagCounts,
 };
 
 use super::error::ApiError;
+use super::ui_search::{range_ms, read};
 use super::ui::{Answer, cursor, event_view, find_issue, issue_rows, ok, page_rows};
 use super::view::issue::{
     ChangeView, ChangesView, EventLineView, IssueCountsView, IssueEventsView, IssueHistoryView, IssueListView,
@@ -21,15 +22,13 @@ use super::view::issue::{
 };
 use super::{Query, Ready, grouping, now_ms};
 
-const HOUR_MS: i64 = 3_600_000;
 /// What is shown of an issue's time when nothing was asked for.
 const HISTORY_HOURS: i64 = 7 * 24;
 const HISTORY_DAYS: i64 = 90;
 
 /// `query`, or what a list shows when there is none.
-fn expression(query: &Query, dataset: Dataset, default: &str, now_ms: i64) -> Result<Expr, ApiError> {
-    let text = query.get("query").unwrap_or(default);
-    search::parse(text, dataset, now_ms).map_err(|error| ApiError::search(&error, text))
+fn expression(query: &Query, dataset: Dataset, default: &str) -> Result<Expr, ApiError> {
+    read(query.get("query").unwrap_or(default), dataset)
 }
 
 fn asker(query: &Query, now_ms: i64) -> Asker {
@@ -41,35 +40,10 @@ fn bad(detail: impl Into<String>) -> ApiError {
 }
 
 /// `environment`, `release`, and time: `range`, or `from` and `to`.
-pub(super) fn event_filter(query: &Query, now_ms: i64) -> Result<EventFilter, ApiError> {
+pub(super) fn event_filter(query: &Query) -> Result<EventFilter, ApiError> {
     let name = |key: &str| query.get(key).filter(|value| !value.is_empty()).map(str::to_string);
-    let time = |key: &str| {
-        let text = query.get(key).filter(|text| !text.is_empty());
-        text.map(|text| text.parse().map_err(|_| bad(format!("{key} is milliseconds since 1970, not {text:?}"))))
-    };
-    let mut from_ms: Option<i64> = time("from").transpose()?;
-    if let Some(range) = query.get("range").filter(|range| !range.is_empty()) {
-        from_ms = range_ms(range)?.map(|range| now_ms.saturating_sub(range)).or(from_ms);
-    }
-    let (environment, release) = (name("environment"), name("release"));
-    Ok(EventFilter { environment, release, from_ms, to_ms: time("to").transpose()? })
-}
-
-/// `None` for all time.
-fn range_ms(range: &str) -> Result<Option<i64>, ApiError> {
-    if range == "all" {
-        return Ok(None);
-    }
-    let unit = match range.chars().last() {
-        Some('h') => HOUR_MS,
-        Some('d') => DAY_MS,
-        _ => 0,
-    };
-    let number: Option<i64> = range.get(..range.len().saturating_sub(1)).and_then(|number| number.parse().ok());
-    match number.filter(|number| unit > 0 && (1..=100_000).contains(number)) {
-        Some(number) => Ok(Some(number * unit)),
-        None => Err(bad(format!("{range:?} is no range: write 1h, 24h, 7d, 14d, 30d, 90d or all"))),
-    }
+    let (from_ms, to_ms) = range_ms(query)?;
+    Ok(EventFilter { environment: name("environment"), release: name("release"), from_ms, to_ms })
 }
 
 fn issue_search(ready: &Ready, query: &Query, expr: Expr, now_ms: i64) -> Result<IssueSearch, ApiError> {
@@ -89,7 +63,7 @@ fn issue_search(ready: &Ready, query: &Query, expr: Expr, now_ms: i64) -> Result
         expr,
         asker: asker(query, now_ms),
         project_id,
-        filter: event_filter(query, now_ms)?,
+        filter: event_filter(query)?,
         order,
         after: cursor(query)?.map(|(value, id)| (value, IssueId(id))),
         limit: page_rows(query),
@@ -105,10 +79,9 @@ pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
         Some("ignored") => "is:ignored",
         _ => "is:unresolved",
     };
-    let mut expr = expression(query, Dataset::Issues, default, now_ms)?;
+    let mut expr = expression(query, Dataset::Issues, default)?;
     if query.get("query").is_some() && query.get("status").is_some() && !default.is_empty() {
-        let state = search::parse(default, Dataset::Issues, now_ms).map_err(|error| ApiError::search(&error, default))?;
-        expr = Expr::and([state, expr]);
+        expr = Expr::and([read(default, Dataset::Issues)?, expr]);
     }
     let search = issue_search(ready, query, expr, now_ms)?;
     let project_id = search.project_id;
@@ -129,7 +102,7 @@ pub(super) async fn counts(ready: &Ready, query: &Query) -> Answer {
     let now_ms = now_ms();
     let mut searches = Vec::new();
     for text in ["is:unresolved", "is:new", "is:regressed", "is:ignored", "is:resolved", ""] {
-        let expr = search::parse(text, Dataset::Issues, now_ms).map_err(|error| ApiError::search(&error, text))?;
+        let expr = read(text, Dataset::Issues)?;
         searches.push(IssueSearch { after: None, limit: 1, ..issue_search(ready, query, expr, now_ms)? });
     }
     let counts = ready.store.count_issues(searches).await?;
@@ -147,8 +120,8 @@ pub(super) async fn counts(ready: &Ready, query: &Query) -> Answer {
 /// The events of an issue that are asked for.
 fn event_search(query: &Query, issue: IssueId) -> Result<EventSearch, ApiError> {
     let now_ms = now_ms();
-    let expr = expression(query, Dataset::Events, "", now_ms)?;
-    Ok(EventSearch { issue_id: issue, expr, asker: asker(query, now_ms), filter: event_filter(query, now_ms)? })
+    let expr = expression(query, Dataset::Events, "")?;
+    Ok(EventSearch { issue_id: issue, expr, asker: asker(query, now_ms), filter: event_filter(query)? })
 }
 
 pub(super) async fn issue_event(ready: &Ready, issue: &str, event: &str, query: &Query) -> Answer {
@@ -425,19 +398,4 @@ fn day(at_ms: i64) -> String {
 /// `12 min`, `3 h`
 fn stretch(minutes: i64) -> String {
     if minutes < 120 { format!("{} min", minutes.max(0)) } else { format!("{} h", minutes / 60) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_read() {
-        assert_eq!(range_ms("24h").unwrap(), Some(DAY_MS));
-        assert_eq!(range_ms("7d").unwrap(), Some(7 * DAY_MS));
-        assert_eq!(range_ms("all").unwrap(), None);
-        for text in ["", "h", "-1h", "7y", "é", "99999999999999999999d"] {
-            assert!(range_ms(text).is_err(), "{text}");
-        }
-    }
 }

@@ -6,8 +6,9 @@ use super::keys::Key;
 use super::pattern::Pattern;
 use super::version::Version;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Expr {
+    #[default]
     Everything,
     /// Two or more, none of them an `And`.
     And(Vec<Expr>),

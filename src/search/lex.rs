@@ -4,6 +4,7 @@
 //! names and addresses. Never fails: what is not closed says so, and the parser objects. Knows no types of values.
 
 use super::keys::{Dataset, find};
+use crate::model::conventions::names_of;
 
 /// A piece of the text as it stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -298,7 +299,11 @@ impl<'t> Lexer<'t> {
             let is_written_as_key = info.name == name || info.aliases.contains(&name);
             return next.is_none() && !is_written_as_key;
         }
-        let Some(next) = next else { return true };
+        let Some(next) = next else {
+            // A slip as well: nobody writes these in sentences.
+            let is_convention = !self.dataset.has_tags() && name.contains('.') && !names_of(name).is_empty();
+            return !is_convention;
+        };
         let last = name.rsplit('.').next().unwrap_or(name);
         let is_exception = last.starts_with(|first: char| first.is_ascii_uppercase())
             && ["Error", "Exception", "Warning", "Exit", "Interrupt"].iter().any(|end| last.ends_with(end));

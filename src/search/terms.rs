@@ -124,7 +124,7 @@ impl Terms {
             return Ok(Named::Known(info));
         }
         let own = if has_tags { "tag" } else { "attribute" };
-        if let Some((info, other)) = find_elsewhere(&name, self.dataset).filter(|(info, _)| info.ty != Type::Text) {
+        if let Some((info, other)) = find_elsewhere(&name, self.dataset).filter(|(info, _)| is_of_one_kind(info.ty)) {
             let message = format!("{} is a key of {}, not of {}", info.name, other.as_str(), self.dataset.as_str());
             let help = format!("search there, or write tags[{name}]: for {own}s of that name");
             return Err(SearchError::new(message, help, raw.from, raw.to));
@@ -524,6 +524,11 @@ pub(super) const STATES: [&str; 14] = [
     "archived",
     "muted",
 ];
+
+/// Values that only the key's own things have; others may be attributes or tags of that name.
+fn is_of_one_kind(ty: Type) -> bool {
+    matches!(ty, Type::State | Type::Person | Type::Number | Type::Duration | Type::Time | Type::Age | Type::ShortId)
+}
 
 fn as_op(comparison: Option<Comparison>) -> Op {
     match comparison {

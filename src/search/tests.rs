@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::naive::{Fact, Subject, matches};
 use super::*;
 
-const NOW_MS: i64 = 1_795_000_000_000; // 2026-11-18T12:26:40Z
+const NOW_MS: i64 = 1_795_000_000_000; // 2026-11-18T11:06:40Z
 
 fn read(text: &str, dataset: Dataset) -> Expr {
     match parse(text, dataset, NOW_MS) {
@@ -157,7 +157,7 @@ fn filters_name_keys_tags_and_flags() {
             ("tags[my key]:v", "tags[my key]:v"),
             ("tags[\"a]b\"]:v", "tags[\"a]b\"]:v"),
             ("tags[level]:x", "tags[level]:x"),
-            ("tags[total,number]:>5", "tags[total]:>5"),
+            ("tags[total,number]:>5", "total:>5"),
             ("\"my key\":v", "tags[my key]:v"),
             ("flags[\"x\"]:true", "flags[x]:true"),
             ("!flags[new checkout]:true", "!flags[new checkout]:true"),
@@ -190,12 +190,12 @@ fn numbers_times_and_statuses_compare() {
             ("!http.status_code:5*", "!(http.status_code:>=500 http.status_code:<600)"),
             ("http.status_code:[404, 5xx]", "http.status_code:404 OR (http.status_code:>=500 http.status_code:<600)"),
             ("http.status_code:>=500", "http.status_code:>=500"),
-            ("age:-24h", "firstSeen:>=2026-11-17T12:26:40.000Z"),
-            ("age:+7d", "firstSeen:<=2026-11-11T12:26:40.000Z"),
-            ("age:>7d", "firstSeen:<2026-11-11T12:26:40.000Z"),
-            ("age:<=1h", "firstSeen:>=2026-11-18T11:26:40.000Z"),
+            ("age:-24h", "firstSeen:>=2026-11-17T11:06:40.000Z"),
+            ("age:+7d", "firstSeen:<=2026-11-11T11:06:40.000Z"),
+            ("age:>7d", "firstSeen:<2026-11-11T11:06:40.000Z"),
+            ("age:<=1h", "firstSeen:>=2026-11-18T10:06:40.000Z"),
             ("firstSeen:>2026-11-01T00:00:00", "firstSeen:>2026-11-01T00:00:00.000Z"),
-            ("lastSeen:-1h", "lastSeen:>=2026-11-18T11:26:40.000Z"),
+            ("lastSeen:-1h", "lastSeen:>=2026-11-18T10:06:40.000Z"),
             ("timestamp:2026-11-01", "timestamp:>=2026-11-01T00:00:00.000Z timestamp:<2026-11-02T00:00:00.000Z"),
             ("timestamp:>=1793491200", "timestamp:>=2026-11-01T00:00:00.000Z"),
         ],
