@@ -31,7 +31,7 @@ export async function findPaths(server, rows = 2) {
 
 /** What is not there, cannot be read, or matches nothing. */
 export const STRANGE = [
-  ["no-page", "/nowhere"], ["no-issue", "/issues/SHOP-99999"], ["no-event", `/issues/SHOP-1/events/${"f".repeat(32)}`], ["no-trace", `/traces/${"f".repeat(32)}`], ["bad-trace", "/traces/xyz"], ["no-log", "/logs?open=1.1"],
+  ["no-page", "/nowhere"], ["no-issue", "/issues/SHOP-99999"], ["no-event", `/issues/DEFAULT-1/events/${"f".repeat(32)}`], ["no-trace", `/traces/${"f".repeat(32)}`], ["bad-trace", "/traces/xyz"], ["no-log", "/logs?open=1.1"],
   ["issues-none", "/issues?query=zzzzzz"], ["issues-bad", "/issues?query=is%3Awrong%20(("], ["traces-none", "/traces?query=zzzzzz"], ["traces-bad", "/traces?query=duration%3A%3Exyz"], ["logs-none", "/logs?query=zzzzzz"], ["bad-cursor", "/issues?cursor=nonsense"],
 ];
 
