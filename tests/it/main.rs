@@ -66,6 +66,7 @@ mod safety;
 mod schemas;
 mod sdk_matrix;
 mod sealed_logs;
+mod search;
 mod security_reports;
 mod sentry_api;
 mod sentry_auth;
