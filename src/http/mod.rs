@@ -35,6 +35,7 @@ mod respond;
 mod route;
 mod sentry_api;
 mod sentry_events;
+mod sentry_issues;
 mod sentry_project;
 mod sentry_workflow;
 mod serve;

@@ -142,6 +142,11 @@ pub enum Sentry0<'a> {
     IssueHashes { issue: &'a str },
     IssueEvents { issue: &'a str },
     IssueEvent { issue: &'a str, event: &'a str },
+    IssueTags { issue: &'a str },
+    IssueTag { issue: &'a str, key: &'a str },
+    IssueTagValues { issue: &'a str, key: &'a str },
+    // In any project.
+    OrganizationEvent { organization: &'a str, event: &'a str },
     // Also takes reports: the one route of the web API that SDKs of old write to.
     UserFeedback { organization: &'a str, project: &'a str },
     IssueUserReports { issue: &'a str },
@@ -339,6 +344,14 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },
+        ["issues", issue, "tags"] | ["organizations", _, "issues", issue, "tags"] => Sentry0::IssueTags { issue },
+        ["issues", issue, "tags", key] | ["organizations", _, "issues", issue, "tags", key] => {
+            Sentry0::IssueTag { issue, key }
+        }
+        ["issues", issue, "tags", key, "values"] | ["organizations", _, "issues", issue, "tags", key, "values"] => {
+            Sentry0::IssueTagValues { issue, key }
+        }
+        ["organizations", organization, "eventids", event] => Sentry0::OrganizationEvent { organization, event },
         ["issues", issue, "events", event] | ["organizations", _, "issues", issue, "events", event] => {
             Sentry0::IssueEvent { issue, event }
         }
