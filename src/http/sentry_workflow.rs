@@ -207,11 +207,7 @@ async fn merge(ready: &Ready, found: &FoundIssues, sent: &Map<String, Value>) ->
 }
 
 /// Everything that is asked of some issues at once; gives back what Sentry says of it.
-async fn change(
-    ready: &Ready,
-    found: &FoundIssues,
-    sent: &Map<String, Value>,
-) -> Result<Map<String, Value>, ApiError> {
+async fn change(ready: &Ready, found: &FoundIssues, sent: &Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
     let mut told = Map::new();
     let mut actions = Vec::new();
     if let Some(action) = read_status(sent)? {
@@ -292,8 +288,8 @@ fn read_status(sent: &Map<String, Value>) -> Result<Option<IssueAction>, ApiErro
             _ => ResolveIn::Now,
         }),
         "unresolved" => IssueAction::Unresolve,
-        "ignored" | "muted" | "archived" => IssueAction::Ignore(
-            match (number("ignoreDuration")?, number("ignoreCount")?, number("ignoreUserCount")?) {
+        "ignored" | "muted" | "archived" => {
+            IssueAction::Ignore(match (number("ignoreDuration")?, number("ignoreCount")?, number("ignoreUserCount")?) {
                 (Some(minutes), ..) => {
                     let minutes = i64::try_from(minutes).unwrap_or(i64::MAX);
                     ignore_until_time(now_ms().saturating_add(minutes.saturating_mul(MINUTE_MS)))?
@@ -301,8 +297,8 @@ fn read_status(sent: &Map<String, Value>) -> Result<Option<IssueAction>, ApiErro
                 (_, Some(count), _) => ignore_until_events(count, number("ignoreWindow")?)?,
                 (.., Some(count)) => ignore_until_users(count)?,
                 _ => Ignoring::Forever,
-            },
-        ),
+            })
+        }
         _ => return Err(bad("status: one of resolved, resolvedInNextRelease, unresolved, ignored")),
     }))
 }
@@ -412,10 +408,12 @@ fn activity_json(issue: &Issue, project: Option<&Project>, row: ActivityRow) -> 
         "priority" => ("set_priority", json!({ "priority": detail.get("to") })),
         "merged" => ("merge", Value::Object(detail)),
         "unmerged" => ("unmerge_source", Value::Object(detail)),
-        other => return json!({
-            "id": row.id.to_string(), "type": other, "user": user_json(row.by.as_deref()),
-            "data": detail, "dateCreated": rfc3339(row.at_ms),
-        }),
+        other => {
+            return json!({
+                "id": row.id.to_string(), "type": other, "user": user_json(row.by.as_deref()),
+                "data": detail, "dateCreated": rfc3339(row.at_ms),
+            });
+        }
     };
     json!({
         "id": row.id.to_string(), "type": kind, "user": user_json(row.by.as_deref()), "data": data,
