@@ -288,8 +288,12 @@ fn read_status(sent: &Map<String, Value>) -> Result<Option<IssueAction>, ApiErro
             _ => ResolveIn::Now,
         }),
         "unresolved" => IssueAction::Unresolve,
-        "ignored" | "muted" | "archived" => {
-            IssueAction::Ignore(match (number("ignoreDuration")?, number("ignoreCount")?, number("ignoreUserCount")?) {
+        "ignored" | "muted" | "archived" => IssueAction::Ignore(
+            match (
+                number("ignoreDuration")?.or(number("snoozeDuration")?),
+                number("ignoreCount")?,
+                number("ignoreUserCount")?,
+            ) {
                 (Some(minutes), ..) => {
                     let minutes = i64::try_from(minutes).unwrap_or(i64::MAX);
                     ignore_until_time(now_ms().saturating_add(minutes.saturating_mul(MINUTE_MS)))?
@@ -297,8 +301,8 @@ fn read_status(sent: &Map<String, Value>) -> Result<Option<IssueAction>, ApiErro
                 (_, Some(count), _) => ignore_until_events(count, number("ignoreWindow")?)?,
                 (.., Some(count)) => ignore_until_users(count)?,
                 _ => Ignoring::Forever,
-            })
-        }
+            },
+        ),
         _ => return Err(bad("status: one of resolved, resolvedInNextRelease, unresolved, ignored")),
     }))
 }
@@ -454,6 +458,9 @@ mod tests {
             panic!("not ignored for a time");
         };
         assert!((until_ms - now_ms() - 30 * MINUTE_MS).abs() < MINUTE_MS);
+        // As sentry-cli 3.8.0 sends it.
+        let muted = json!({ "status": "muted", "snoozeDuration": null });
+        assert_eq!(status(muted), Ok(Some(IssueAction::Ignore(Ignoring::Forever))));
         let counted = status(json!({ "status": "ignored", "statusDetails": { "ignoreCount": 5, "ignoreWindow": 60 } }));
         assert_eq!(counted, Ok(Some(IssueAction::Ignore(ignore_until_events(5, Some(60)).unwrap()))));
     }

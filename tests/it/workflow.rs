@@ -461,9 +461,17 @@ fn sentrys_clients_change_issues_as_they_do() {
     let muted = server.get_json("/api/0/issues/DEFAULT-2/");
     assert_eq!(muted["statusDetails"], json!({ "ignoreCount": 10, "ignoreWindow": 60 }));
     assert_eq!(muted["substatus"], "archived_until_condition_met");
-    // All that are found, as `sentry-cli issues unresolve --status ignored` asks.
-    put("/api/0/projects/main/default/issues/?query=is%3Aignored", json!({ "status": "unresolved" }));
+    // All that are found; as sentry-cli 3.8.0 asks (`issues unresolve --all`, `issues mute --status unresolved`,
+    // `issues resolve --id`).
+    let listed = "/api/0/projects/main/default/issues/";
+    put(&format!("{listed}?"), json!({ "status": "unresolved", "snoozeDuration": null }));
     assert_eq!(server.get_json("/api/ui/issues")["total"], 2);
+    put(&format!("{listed}?status=unresolved"), json!({ "status": "muted", "snoozeDuration": null }));
+    assert_eq!(status(&server, ONE), "ignored");
+    put(&format!("{listed}?id={}", ids[0]), json!({ "status": "resolved", "snoozeDuration": null }));
+    assert_eq!((status(&server, ONE).as_str(), status(&server, TWO).as_str()), ("resolved", "ignored"));
+    put(&format!("{listed}?query=is%3Aignored"), json!({ "status": "unresolved" }));
+    assert_eq!(status(&server, TWO), "unresolved");
     put("/api/0/organizations/main/issues/?query=OSError", json!({ "status": "resolvedInNextRelease" }));
     assert_eq!(server.get_json("/api/0/issues/DEFAULT-2/")["statusDetails"], json!({ "inNextRelease": true }));
     let merged = put(&both, json!({ "merge": 1 }));
