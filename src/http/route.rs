@@ -338,9 +338,7 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         ["issues", issue, "activities"] | ["organizations", _, "issues", issue, "activities"] => {
             Sentry0::IssueActivities { issue }
         }
-        ["issues", issue, "hashes"] | ["organizations", _, "issues", issue, "hashes"] => {
-            Sentry0::IssueHashes { issue }
-        }
+        ["issues", issue, "hashes"] | ["organizations", _, "issues", issue, "hashes"] => Sentry0::IssueHashes { issue },
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },
