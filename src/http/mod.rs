@@ -35,16 +35,20 @@ mod respond;
 mod route;
 mod sentry_api;
 mod sentry_events;
+mod sentry_issues;
 mod sentry_project;
+mod sentry_workflow;
 mod serve;
 mod stats_api;
 mod storage;
 mod take;
 mod ui;
+mod ui_issues;
 mod ui_logs;
 mod ui_metrics;
 mod ui_performance;
 mod ui_search;
+mod ui_workflow;
 pub mod view;
 
 use std::net::SocketAddr;
@@ -59,6 +63,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use crate::config::{LARGE_BODIES_AT_ONCE, Settings};
 use crate::ingest::{OwnAddress, ServerPolicy};
 use crate::model::ids::EventId;
+use crate::store::ReadFacts;
 
 use body::BodyRoom;
 pub use directory::Ready;
@@ -69,6 +74,9 @@ use otlp_sender::Place;
 use respond::Body;
 use route::{Jaeger, Route, Sentry0};
 pub use serve::serve;
+
+/// What events are searched by, out of the bodies that the store keeps.
+pub const READ_FACTS: ReadFacts = crate::sentry::event::read_facts;
 
 /// What every handler may use.
 pub struct Server {
@@ -182,7 +190,10 @@ async fn answer(
             _ => guard::check_reader(request.headers())?,
         }
     } else {
-        guard::check_mutation(request.headers())?;
+        match route {
+            Route::Sentry0(_) => guard::check_api_mutation(request.headers())?,
+            _ => guard::check_mutation(request.headers())?,
+        }
     }
     if !is_known {
         return Ok(wrong_method(server, route, &request));
@@ -194,9 +205,28 @@ async fn answer(
     let query = Query::of(&request);
     match route {
         Route::Boot => ui::boot(&ready).await,
-        Route::Issues => ui::issues(&ready, &query).await,
+        Route::Issues => ui_issues::issues(&ready, &query).await,
+        Route::IssueCounts => ui_issues::counts(&ready, &query).await,
+        Route::IssueEvents { issue } => ui_issues::issue_events(&ready, issue, &query).await,
+        Route::IssueTags { issue } => ui_issues::tags(&ready, issue, &query).await,
+        Route::IssueTag { issue, key } => ui_issues::tag(&ready, issue, key, &query).await,
+        Route::IssueHistory { issue } => ui_issues::history(&ready, issue, &query).await,
+        Route::IssueUsers { issue } => ui_issues::users(&ready, issue, &query).await,
+        Route::IssueChanges { issue } => ui_issues::changes(&ready, issue).await,
         Route::Issue { issue } => ui::issue(&ready, issue).await,
-        Route::IssueEvent { issue, event } => ui::issue_event(&ready, issue, event).await,
+        Route::IssueEvent { issue, event } => ui_issues::issue_event(&ready, issue, event, &query).await,
+        Route::IssueActions => ui_workflow::act(server, &ready, request).await,
+        Route::IssueUndo => ui_workflow::undo(server, &ready, request).await,
+        Route::IssueActivity { issue } => ui_workflow::activity(&ready, issue).await,
+        Route::IssueComments { issue } => ui_workflow::add_comment(server, &ready, issue, request).await,
+        Route::IssueComment { issue, comment } => {
+            ui_workflow::edit_comment(server, &ready, issue, comment, request).await
+        }
+        Route::IssueMerged { issue } => ui_workflow::merged(&ready, issue).await,
+        Route::IssueSimilar { issue } => ui_workflow::similar(&ready, issue).await,
+        Route::People => ui_workflow::people(&ready).await,
+        Route::Discarded => ui_workflow::discarded(&ready, &query).await,
+        Route::DiscardLift { discard } => ui_workflow::lift(&ready, discard).await,
         Route::Event { event } => ui::event(&ready, event).await,
         Route::EventGrouping { event } => grouping::of_event(&ready, event).await,
         Route::AttachmentText { event, attachment } => blobs::attachment_text(&ready, event, attachment).await,
@@ -242,6 +272,9 @@ async fn answer(
         }
         Route::Sentry0(Sentry0::ProjectKey { organization, project, key }) => {
             sentry_project::key(server, &ready, organization, project, key, request).await
+        }
+        Route::Sentry0(changed) if sentry_workflow::is_its(changed, request.method()) => {
+            sentry_workflow::answer(server, &ready, changed, &query, request).await
         }
         Route::Sentry0(route) => sentry_api::answer(&ready, route, &query, request.headers()).await,
         Route::Jaeger(route) => Ok(jaeger::answer(&ready, route, &query).await),

@@ -3,18 +3,18 @@
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::config::{ENVIRONMENTS_SHOWN_MAX, PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, TRACE_SPANS_SHOWN_MAX};
+use crate::config::{PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, TRACE_SPANS_SHOWN_MAX};
 use crate::model::conventions::Conventions;
 use crate::model::detail::Variable;
 use crate::model::ids::{EventId, IssueId, SpanId, TraceId};
-use crate::model::issue::{Issue, IssueStatus};
+use crate::model::issue::Issue;
 use crate::model::segment::resolve_segment_names;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, SpanSource, SpanStatus};
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
 use crate::model::waterfall::{arrange, clock_shifts, enclosing};
 use crate::search::{Dataset, Expr, Key, Known};
-use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, TracePosition, TraceQuery};
+use crate::store::{EventQuery, EventRow, EventSearch, EventSummary, TracePosition, TraceQuery};
 
 use super::blobs;
 use super::error::ApiError;
@@ -22,7 +22,7 @@ use super::ledger::Ledger;
 use super::respond::{Body, json};
 use super::view::event::{EventNavView, EventReportView, EventTraceView, EventView};
 use super::view::ingest::{ClientDiscardView, IngestView, OutcomeView};
-use super::view::issue::{IssueListView, IssueRowView, IssueView};
+use super::view::issue::{IssueRowView, IssueView, StatusDetailView};
 use super::view::trace::{
     QueryView, ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView,
     TraceRowView, TraceView,
@@ -61,36 +61,6 @@ pub(super) async fn boot(ready: &Ready) -> Answer {
     })
 }
 
-pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
-    let project_id = match query.get("project") {
-        Some(slug) => Some(ready.project_by_slug(slug).ok_or_else(|| ApiError::not_found("project"))?.id),
-        None => None,
-    };
-    let page = ready
-        .store
-        .issues(IssueQuery {
-            project_id,
-            status: match query.get("status") {
-                Some("all") => None,
-                other => other.and_then(IssueStatus::parse).or(Some(IssueStatus::Unresolved)),
-            },
-            environment: query.get("environment").map(str::to_string),
-            text: query.get("query").map(str::to_string),
-            sort: match query.get("sort") {
-                Some("first_seen") => IssueSort::FirstSeen,
-                Some("events") => IssueSort::Events,
-                _ => IssueSort::LastSeen,
-            },
-            after: cursor(query)?.map(|(value, id)| (value, IssueId(id))),
-            limit: page_rows(query),
-        })
-        .await?;
-    let next_cursor = page.next_after.map(|(value, id)| format!("{value}.{}", id.0));
-    let issues = issue_rows(ready, page.issues).await?;
-    let environments = ready.store.issue_environments(ENVIRONMENTS_SHOWN_MAX).await?;
-    ok(&IssueListView { issues, next_cursor, total: page.total, environments })
-}
-
 pub(super) async fn issue(ready: &Ready, issue: &str) -> Answer {
     let issue = find_issue(ready, issue).await?;
     let last_hour = hour_of(now_ms());
@@ -104,26 +74,17 @@ pub(super) async fn issue(ready: &Ready, issue: &str) -> Answer {
     ok(&IssueView { issue: row, days, feedback_count, oldest_event_ms, keep_days: ready.store.keep().errors })
 }
 
-pub(super) async fn issue_event(ready: &Ready, issue: &str, event: &str) -> Answer {
-    let issue = find_issue(ready, issue).await?;
-    let query = match event {
-        "latest" => EventQuery::Latest(issue.id),
-        "first" => EventQuery::First(issue.id),
-        id => EventQuery::InIssue(issue.id, EventId::parse(id).ok_or_else(|| ApiError::not_found("event"))?),
-    };
-    let row = ready.store.event(query).await?.ok_or_else(|| ApiError::not_found("event"))?;
-    event_view(ready, row).await
-}
-
 pub(super) async fn event(ready: &Ready, event: &str) -> Answer {
     let id = EventId::parse(event).ok_or_else(|| ApiError::not_found("event"))?;
     let row = ready.store.event(EventQuery::ById(id)).await?.ok_or_else(|| ApiError::not_found("event"))?;
-    event_view(ready, row).await
+    let search = EventSearch::all(row.summary.issue_id);
+    event_view(ready, row, search).await
 }
 
-async fn event_view(ready: &Ready, row: EventRow) -> Answer {
+/// `search` says among which events it stands.
+pub(super) async fn event_view(ready: &Ready, row: EventRow, search: EventSearch) -> Answer {
     let EventRow { summary, short_no, body } = row;
-    let around = ready.store.event_neighbours(summary.issue_id, summary.id).await?;
+    let around = ready.store.event_nav(search, summary.id).await?;
     let detail = grouping::shown(ready, &summary, &body);
     let trace = match detail.trace_id {
         Some(trace_id) => Some(EventTraceView {
@@ -142,10 +103,12 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
         issue_id: summary.issue_id.to_string(),
         short_id: short_id(ready, &summary, short_no),
         nav: EventNavView {
-            first: around.first.to_string(),
+            first: around.first.unwrap_or(summary.event_id).to_string(),
             previous: around.previous.map(|id| id.to_string()),
             next: around.next.map(|id| id.to_string()),
-            latest: around.latest.to_string(),
+            latest: around.latest.unwrap_or(summary.event_id).to_string(),
+            recommended: around.recommended.map(|id| id.to_string()),
+            total: Some(around.total),
         },
         title: summary.title,
         culprit: summary.culprit,
@@ -338,10 +301,15 @@ pub(super) async fn find_issue(ready: &Ready, text: &str) -> Result<Issue, ApiEr
             }
         }
     };
-    found.ok_or_else(|| ApiError::not_found("issue"))
+    // One that is merged is shown as the issue it is merged into.
+    let found = match found.as_ref().and_then(|issue| issue.merged_into) {
+        Some(survivor) => ready.store.issue(survivor).await?,
+        None => found,
+    };
+    found.filter(|issue| issue.deleted_ms.is_none()).ok_or_else(|| ApiError::not_found("issue"))
 }
 
-async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowView>, ApiError> {
+pub(super) async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowView>, ApiError> {
     let ids = issues.iter().map(|issue| issue.id).collect();
     let histories = ready.store.issue_histories(ids, hour_of(now_ms()), HOURS_SHOWN).await?;
     Ok(issues.into_iter().zip(histories).map(|(issue, history)| issue_row(ready, issue, history.hours)).collect())
@@ -349,6 +317,7 @@ async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowVie
 
 fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
     let project = ready.project(issue.project_id);
+    let substatus = issue.substatus(now_ms()).to_string();
     IssueRowView {
         id: issue.id.to_string(),
         short_id: project.map_or_else(|| issue.id.to_string(), |project| project.short_id(issue.short_no)),
@@ -371,6 +340,14 @@ fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
         first_release: issue.first_release,
         last_release: issue.last_release,
         hours,
+        substatus,
+        status_detail: issue.state.standing().map(StatusDetailView::of),
+        assignee: issue.assignee,
+        priority: issue.priority.as_str().to_string(),
+        is_bookmarked: issue.is_bookmarked,
+        comment_count: issue.comment_count,
+        merged_count: issue.merged_count,
+        changed_ms: issue.changed_ms,
     }
 }
 
@@ -505,7 +482,7 @@ fn trace_position(query: &Query) -> Result<Option<TracePosition>, ApiError> {
 }
 
 /// Two numbers with a dot between, as handed out in `next_cursor`.
-fn cursor(query: &Query) -> Result<Option<(i64, i64)>, ApiError> {
+pub(super) fn cursor(query: &Query) -> Result<Option<(i64, i64)>, ApiError> {
     let Some(text) = query.get("cursor") else { return Ok(None) };
     let parsed = text.split_once('.').and_then(|(value, id)| Some((value.parse().ok()?, id.parse().ok()?)));
     let invalid = || ApiError::new(StatusCode::BAD_REQUEST, "that is not a cursor: start again without one");

@@ -22,6 +22,7 @@ mod dictionaries;
 mod dictionary_rules;
 mod drops;
 mod events;
+mod facts;
 mod feedback;
 mod grouping;
 mod issue_list;
@@ -80,6 +81,7 @@ mod traces;
 pub mod transfer;
 mod trouble;
 mod watch;
+mod workflow;
 mod write;
 mod writer;
 
@@ -93,11 +95,15 @@ use thiserror::Error;
 
 pub use attachments::AttachmentRow;
 pub use blobs::{BlobWrite, pack as pack_blob};
-pub use bodies::Bodies;
+pub use bodies::{Bodies, ReadFacts};
 pub use body::{CompressedBody, compress};
 pub use client_reports::StatsRow;
 pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
+pub use facts::{
+    Asker, ChangedFact, Changes, EventFilter, EventLine, EventLines, EventNav, EventPick, EventSearch, FactNames, FactScope,
+    FoundIssues, IssueOrder, IssueSearch, ReleaseMark, TagCounts, TagValue, Tags,
+};
 pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, FeedbackWhole};
 pub use grouping::HashOwner;
 pub use issue_list::{IssuePage, IssueQuery, IssueSort};
@@ -122,6 +128,10 @@ pub use staged_signals::{encode_logs, encode_metrics};
 pub use tally::Offered;
 pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
 pub use trouble::WriterState;
+pub use workflow::{
+    Acted, Acting, ActivityRow, CommentChange, Commented, Discard, IssueAction, IssueHash, IssueName, MergedIssue,
+    ResolveIn, SimilarIssue, Undone,
+};
 pub use write::{
     Appended, CheckInAppended, CheckInWrite, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite,
     FindingTold, KeyUseWrite, LogMinute, LogsWrite, MetricPart, MetricsWrite, MonitorTick, NoticeTold, OutcomeWrite,
@@ -239,6 +249,7 @@ pub struct Store {
     readers: Readers,
     settings: Arc<StoreSettings>,
     bodies: Bodies,
+    facts: facts::FactCache,
     path: PathBuf,
 }
 
@@ -282,6 +293,8 @@ pub struct StoreOptions {
     pub settings: StoreSettings,
     /// Where this server is reached, `127.0.0.1:4318`; remembered for `trapline dsn`.
     pub authority: String,
+    /// What events are searched by, out of a body that is kept.
+    pub read_facts: ReadFacts,
     /// Called by the writer thread after every commit that changed something a screen shows. Must not block.
     pub on_change: Box<dyn Fn(LiveChange) + Send>,
     /// Called once, by the dying writer thread, when storing has become impossible; should end the process.
@@ -334,9 +347,9 @@ impl Store {
             writer.begin_full();
         }
         let readers = Readers::open(&path, Patience::default(), make_way)?;
-        let bodies = Bodies::default();
+        let bodies = Bodies::new(options.read_facts);
         let keeper = KeeperHandle::start(&path, settings.clone(), writer.clone(), bodies.clone(), tell())?;
-        Ok(Self { writer, keeper, readers, settings, bodies, path })
+        Ok(Self { writer, keeper, readers, settings, bodies, facts: facts::FactCache::default(), path })
     }
 
     /// Where the database is.
@@ -504,6 +517,7 @@ fn prepare(path: &Path, durability: Durability) -> Result<rusqlite::Connection, 
     let mut connection = writer::open_connection(path, durability)?;
     migrate::migrate(&mut connection, path)?;
     projects::ensure_first_project(&mut connection)?;
+    workflow::mend(&mut connection)?;
     Ok(connection)
 }
 

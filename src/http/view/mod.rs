@@ -19,6 +19,7 @@ pub mod release;
 pub mod search;
 pub mod storage;
 pub mod trace;
+pub mod workflow;
 
 use serde::Serialize;
 
@@ -96,8 +97,40 @@ mod types {
             ErrorView,
             PlaceView,
             issue::IssueListView,
+            issue::IssueCountsView,
+            issue::StatusDetailView,
+            issue::IssueEventsView,
+            issue::EventLineView,
+            issue::IssueTagsView,
+            issue::IssueTagView,
+            issue::TagValueView,
+            issue::IssueHistoryView,
+            issue::ReleaseMarkView,
+            issue::IssueUsersView,
+            issue::IssueUserView,
+            issue::ChangesView,
+            issue::ChangeView,
             issue::IssueRowView,
             issue::IssueView,
+            issue::StatusDetailView,
+            workflow::IssueActions,
+            workflow::IssueAction,
+            workflow::ResolvePlace,
+            workflow::IgnoreUntil,
+            workflow::ActedView,
+            workflow::ActionProblemView,
+            workflow::UndoRequest,
+            workflow::UndoneView,
+            workflow::PeopleView,
+            workflow::ActivityListView,
+            workflow::ActivityView,
+            workflow::CommentRequest,
+            workflow::MergedListView,
+            workflow::MergedView,
+            workflow::SimilarListView,
+            workflow::SimilarView,
+            workflow::DiscardListView,
+            workflow::DiscardView,
             event::EventView,
             event::EventNavView,
             detail::EventDetail,

@@ -29,6 +29,7 @@ fn open() -> Opened {
     let options = StoreOptions {
         settings: settings(u64::MAX),
         authority: "127.0.0.1:4318".to_string(),
+        read_facts: |_| crate::model::facts::Facts::default(),
         on_change: Box::new(|_| {}),
         on_death: Box::new(|why| panic!("{why}")),
     };

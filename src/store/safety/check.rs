@@ -19,10 +19,15 @@ const TOLD_MAX: usize = 3;
 const METRIC_BUCKETS_SCHEMA: i64 = 15;
 /// The schema with performance data (`0017_performance.sql`).
 const PERFORMANCE_SCHEMA: i64 = 17;
+/// The schema with facts of events (`0019_facts.sql`).
+const FACTS_SCHEMA: i64 = 19;
+
+/// The schema in which issues can be merged and deleted (`0018_workflow.sql`).
+const WORKFLOW_SCHEMA: i64 = 18;
 
 /// As triggers count it (migration 12), by kind; minutes of metrics as told.
 macro_rules! stored {
-    ($minutes:literal) => {
+    ($minutes:literal, $facts:literal) => {
         concat!(
             "SELECT kind || ': ' || sum(counted_rows) || ' rows of ' || sum(counted_bytes) || ' bytes counted, '
         || sum(row_count) || ' of ' || sum(bytes) || ' here'
@@ -39,7 +44,10 @@ macro_rules! stored {
         UNION ALL SELECT 'metrics', 0, 0, 0, ", $minutes, " FROM metric_minute
         UNION ALL SELECT kind, 0, 0, 1, stored_bytes + 150 FROM blob WHERE is_whole = 1
         UNION ALL SELECT 'check_ins', 0, 0, count(*), count(*) * 150 FROM check_in
-        UNION ALL SELECT 'feedback', 0, 0, count(*), coalesce(sum(coalesce(length(body), 0) + 500), 0) FROM feedback)
+        UNION ALL SELECT 'feedback', 0, 0, count(*), coalesce(sum(coalesce(length(body), 0) + 500), 0) FROM feedback
+        ",
+            $facts,
+            ")
     GROUP BY kind HAVING sum(counted_rows) <> sum(row_count) OR sum(counted_bytes) <> sum(bytes)"
         )
     };
@@ -130,8 +138,49 @@ const ADDS_UP: &str = "the counts of all issues add up to the events ever accept
 const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: ADDS_UP,
-        since: 1,
+        since: WORKFLOW_SCHEMA,
         until: None,
+        // A survivor counts what is merged into it.
+        sql: "SELECT 'project ' || id || ': ' || counted || ' counted by its issues, ' || accepted || ' accepted' FROM (
+                SELECT project.id,
+                    (SELECT coalesce(sum(event_count), 0) FROM issue
+                     WHERE issue.project_id = project.id AND merged_into IS NULL)
+                        + coalesce((SELECT event_count FROM purged WHERE purged.project_id = project.id), 0) AS counted,
+                    (SELECT coalesce(sum(quantity), 0) FROM outcome WHERE outcome.project_id = project.id
+                        AND category = 'event' AND reason = 'accepted') AS accepted
+                FROM project) WHERE counted <> accepted",
+        advice: COUNTS_OFF,
+    },
+    Invariant {
+        claim: "what others are merged into counts them, and nothing is merged into what is merged itself",
+        since: WORKFLOW_SCHEMA,
+        until: None,
+        sql: "SELECT 'issue ' || member.id || ' is merged into ' || member.merged_into || ', which is not here or merged itself'
+              FROM issue AS member LEFT JOIN issue AS survivor ON survivor.id = member.merged_into
+              WHERE member.merged_into IS NOT NULL AND (survivor.id IS NULL OR survivor.merged_into IS NOT NULL)
+              UNION ALL
+              SELECT 'issue ' || issue.id || ': ' || issue.event_count || ' counted, ' || (own.event_count + merged) || ' of its own and merged into it'
+              FROM issue_own AS own JOIN issue ON issue.id = own.issue_id
+                  JOIN (SELECT merged_into, sum(event_count) AS merged, count(*) AS members FROM issue
+                        WHERE merged_into IS NOT NULL GROUP BY merged_into) AS part ON part.merged_into = issue.id
+              WHERE issue.event_count <> own.event_count + merged OR issue.merged_count <> members
+              UNION ALL
+              SELECT 'issue ' || id || ' counts ' || merged_count || ' merged into it' FROM issue
+              WHERE (merged_count > 0) <> EXISTS (SELECT 1 FROM issue_own WHERE issue_id = issue.id)",
+        advice: COUNTS_OFF,
+    },
+    Invariant {
+        claim: "every line of what happened, and every comment, belongs to an issue",
+        since: WORKFLOW_SCHEMA,
+        until: None,
+        sql: "SELECT 'line ' || id || ' of issue ' || issue_id || ', which is not here' FROM issue_activity
+              WHERE NOT EXISTS (SELECT 1 FROM issue WHERE issue.id = issue_id)",
+        advice: LEFT_OVER,
+    },
+    Invariant {
+        claim: ADDS_UP,
+        since: 1,
+        until: Some(WORKFLOW_SCHEMA - 1),
         sql: "SELECT 'project ' || id || ': ' || counted || ' counted by its issues, ' || accepted || ' accepted' FROM (
                 SELECT project.id,
                     (SELECT coalesce(sum(event_count), 0) FROM issue WHERE issue.project_id = project.id) AS counted,
@@ -180,9 +229,23 @@ const INVARIANTS: &[Invariant] = &[
         advice: LOST_ROWS,
     },
     Invariant {
+        // What is discarded needs no issue.
+        claim: "every grouping hash, hour, environment and sketch of users belongs to an issue",
+        since: WORKFLOW_SCHEMA,
+        until: None,
+        sql: "SELECT part || ' of issue ' || issue_id || ', which is not here' FROM (
+                SELECT 'a hash' AS part, issue_id FROM issue_hash WHERE discard_id IS NULL
+                UNION ALL SELECT 'an hour', issue_id FROM issue_hour
+                UNION ALL SELECT 'an environment', issue_id FROM issue_environment
+                UNION ALL SELECT 'users', issue_id FROM issue_users
+                UNION ALL SELECT 'counts', issue_id FROM issue_own)
+              WHERE NOT EXISTS (SELECT 1 FROM issue WHERE issue.id = issue_id)",
+        advice: LOST_ROWS,
+    },
+    Invariant {
         claim: "every grouping hash, hour, environment and sketch of users belongs to an issue",
         since: 8,
-        until: None,
+        until: Some(WORKFLOW_SCHEMA - 1),
         sql: "SELECT part || ' of issue ' || issue_id || ', which is not here' FROM (
                 SELECT 'a hash' AS part, issue_id FROM issue_hash
                 UNION ALL SELECT 'an hour', issue_id FROM issue_hour
@@ -356,15 +419,36 @@ const INVARIANTS: &[Invariant] = &[
         claim: "what is counted as kept is what is kept",
         since: 12,
         until: Some(METRIC_BUCKETS_SCHEMA - 1),
-        sql: stored!("count(*) * 80"),
+        sql: stored!("count(*) * 80", ""),
         advice: ROOM_OFF,
     },
     Invariant {
         claim: "what is counted as kept is what is kept",
         since: METRIC_BUCKETS_SCHEMA,
-        until: None,
-        sql: stored!("coalesce(sum(80 + coalesce(length(buckets), 0)), 0)"),
+        until: Some(FACTS_SCHEMA - 1),
+        sql: stored!("coalesce(sum(80 + coalesce(length(buckets), 0)), 0)", ""),
         advice: ROOM_OFF,
+    },
+    Invariant {
+        claim: "what is counted as kept is what is kept",
+        since: FACTS_SCHEMA,
+        until: None,
+        sql: stored!(
+            "coalesce(sum(80 + coalesce(length(buckets), 0)), 0)",
+            "UNION ALL SELECT 'errors', 0, 0, 0, coalesce(sum(length(body) + 50), 0) FROM fact_batch
+             UNION ALL SELECT 'errors', 0, 0, 0, coalesce(sum(bytes + 200), 0) FROM fact_chunk"
+        ),
+        advice: ROOM_OFF,
+    },
+    Invariant {
+        claim: "what events are searched by has all its parts",
+        since: FACTS_SCHEMA,
+        until: None,
+        sql: "SELECT 'a column of chunk ' || chunk_id || ', which is not here' FROM (SELECT DISTINCT chunk_id FROM fact_column)
+                  WHERE NOT EXISTS (SELECT 1 FROM fact_chunk WHERE fact_chunk.id = chunk_id)
+              UNION ALL SELECT 'chunk ' || id || ' without levels' FROM fact_chunk
+                  WHERE NOT EXISTS (SELECT 1 FROM fact_column WHERE chunk_id = fact_chunk.id AND key = 'level')",
+        advice: NOT_FOUND,
     },
     Invariant {
         claim: "every report of an error belongs to an event",
