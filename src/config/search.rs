@@ -14,3 +14,18 @@ pub const SEARCH_LIST_MAX: usize = 100;
 
 /// Wildcards of one value: each may be tried at every place of a text.
 pub const SEARCH_WILDCARDS_MAX: usize = 20;
+
+/// How long keys and values of spans and logs are looked for while somebody types, in milliseconds: what is offered later is
+/// typed already. The newest are looked at first.
+pub const SEARCH_OFFER_MS: u64 = 120;
+
+/// Keys or values offered at one place.
+pub const SEARCH_OFFERED_MAX: usize = 50;
+
+/// What is counted of logs that were found, to choose from: values told apart of one key (with more it is an id, and nothing
+/// to choose by), keys, keys shown, values shown of each, and bytes of a value.
+pub const FACET_VALUES_MAX: usize = 2_000;
+pub const FACET_KEYS_MAX: usize = 500;
+pub const FACET_KEYS_SHOWN_MAX: usize = 20;
+pub const FACET_VALUES_SHOWN_MAX: usize = 10;
+pub const FACET_VALUE_BYTES_MAX: usize = 200;

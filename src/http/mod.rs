@@ -35,6 +35,7 @@ mod respond;
 mod route;
 mod sentry_api;
 mod sentry_events;
+mod sentry_issues;
 mod sentry_project;
 mod sentry_workflow;
 mod serve;
@@ -236,6 +237,9 @@ async fn answer(
         Route::Releases => releases::list(&ready, &query).await,
         Route::Logs => ui_logs::logs(&ready, &query).await,
         Route::LogVolume => ui_logs::volume(&ready, &query).await,
+        Route::LogFacets => ui_logs::facets(&ready, &query).await,
+        Route::SearchComplete => ui_search::complete(&ready, &query).await,
+        Route::SearchKeys => ui_search::help(&query),
         Route::Log { log } => ui_logs::log(&ready, log).await,
         Route::Metrics => ui_metrics::metrics(&ready, &query).await,
         Route::Metric { name } => ui_metrics::metric(&ready, name, &query).await,

@@ -73,6 +73,10 @@ pub enum Route<'a> {
     Releases,
     Logs,
     LogVolume,
+    LogFacets,
+    // What may be typed next, and what there is to type.
+    SearchComplete,
+    SearchKeys,
     Log { log: &'a str },
     Metrics,
     Metric { name: &'a str },
@@ -142,6 +146,11 @@ pub enum Sentry0<'a> {
     IssueHashes { issue: &'a str },
     IssueEvents { issue: &'a str },
     IssueEvent { issue: &'a str, event: &'a str },
+    IssueTags { issue: &'a str },
+    IssueTag { issue: &'a str, key: &'a str },
+    IssueTagValues { issue: &'a str, key: &'a str },
+    // In any project.
+    OrganizationEvent { organization: &'a str, event: &'a str },
     // Also takes reports: the one route of the web API that SDKs of old write to.
     UserFeedback { organization: &'a str, project: &'a str },
     IssueUserReports { issue: &'a str },
@@ -253,6 +262,9 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["releases"] => Route::Releases,
         ["logs"] => Route::Logs,
         ["logs", "volume"] => Route::LogVolume,
+        ["logs", "facets"] => Route::LogFacets,
+        ["search", "complete"] => Route::SearchComplete,
+        ["search", "keys"] => Route::SearchKeys,
         ["logs", log] => Route::Log { log },
         ["metrics"] => Route::Metrics,
         ["metrics", name] => Route::Metric { name },
@@ -333,12 +345,18 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         ["issues", issue, "activities"] | ["organizations", _, "issues", issue, "activities"] => {
             Sentry0::IssueActivities { issue }
         }
-        ["issues", issue, "hashes"] | ["organizations", _, "issues", issue, "hashes"] => {
-            Sentry0::IssueHashes { issue }
-        }
+        ["issues", issue, "hashes"] | ["organizations", _, "issues", issue, "hashes"] => Sentry0::IssueHashes { issue },
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },
+        ["issues", issue, "tags"] | ["organizations", _, "issues", issue, "tags"] => Sentry0::IssueTags { issue },
+        ["issues", issue, "tags", key] | ["organizations", _, "issues", issue, "tags", key] => {
+            Sentry0::IssueTag { issue, key }
+        }
+        ["issues", issue, "tags", key, "values"] | ["organizations", _, "issues", issue, "tags", key, "values"] => {
+            Sentry0::IssueTagValues { issue, key }
+        }
+        ["organizations", organization, "eventids", event] => Sentry0::OrganizationEvent { organization, event },
         ["issues", issue, "events", event] | ["organizations", _, "issues", issue, "events", event] => {
             Sentry0::IssueEvent { issue, event }
         }

@@ -80,7 +80,7 @@ fn read_query(ready: &Ready, query: &Query) -> Result<LogQuery, ApiError> {
 }
 
 /// `24h`, `14d`, `90m`, `30s`, `2w`.
-fn period_s(text: &str) -> Option<i64> {
+pub(super) fn period_s(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let number: i64 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number >= 0)?;
     let seconds = match unit {

@@ -207,11 +207,7 @@ async fn merge(ready: &Ready, found: &FoundIssues, sent: &Map<String, Value>) ->
 }
 
 /// Everything that is asked of some issues at once; gives back what Sentry says of it.
-async fn change(
-    ready: &Ready,
-    found: &FoundIssues,
-    sent: &Map<String, Value>,
-) -> Result<Map<String, Value>, ApiError> {
+async fn change(ready: &Ready, found: &FoundIssues, sent: &Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
     let mut told = Map::new();
     let mut actions = Vec::new();
     if let Some(action) = read_status(sent)? {
@@ -293,7 +289,11 @@ fn read_status(sent: &Map<String, Value>) -> Result<Option<IssueAction>, ApiErro
         }),
         "unresolved" => IssueAction::Unresolve,
         "ignored" | "muted" | "archived" => IssueAction::Ignore(
-            match (number("ignoreDuration")?, number("ignoreCount")?, number("ignoreUserCount")?) {
+            match (
+                number("ignoreDuration")?.or(number("snoozeDuration")?),
+                number("ignoreCount")?,
+                number("ignoreUserCount")?,
+            ) {
                 (Some(minutes), ..) => {
                     let minutes = i64::try_from(minutes).unwrap_or(i64::MAX);
                     ignore_until_time(now_ms().saturating_add(minutes.saturating_mul(MINUTE_MS)))?
@@ -412,10 +412,12 @@ fn activity_json(issue: &Issue, project: Option<&Project>, row: ActivityRow) -> 
         "priority" => ("set_priority", json!({ "priority": detail.get("to") })),
         "merged" => ("merge", Value::Object(detail)),
         "unmerged" => ("unmerge_source", Value::Object(detail)),
-        other => return json!({
-            "id": row.id.to_string(), "type": other, "user": user_json(row.by.as_deref()),
-            "data": detail, "dateCreated": rfc3339(row.at_ms),
-        }),
+        other => {
+            return json!({
+                "id": row.id.to_string(), "type": other, "user": user_json(row.by.as_deref()),
+                "data": detail, "dateCreated": rfc3339(row.at_ms),
+            });
+        }
     };
     json!({
         "id": row.id.to_string(), "type": kind, "user": user_json(row.by.as_deref()), "data": data,
@@ -456,6 +458,9 @@ mod tests {
             panic!("not ignored for a time");
         };
         assert!((until_ms - now_ms() - 30 * MINUTE_MS).abs() < MINUTE_MS);
+        // As sentry-cli 3.8.0 sends it.
+        let muted = json!({ "status": "muted", "snoozeDuration": null });
+        assert_eq!(status(muted), Ok(Some(IssueAction::Ignore(Ignoring::Forever))));
         let counted = status(json!({ "status": "ignored", "statusDetails": { "ignoreCount": 5, "ignoreWindow": 60 } }));
         assert_eq!(counted, Ok(Some(IssueAction::Ignore(ignore_until_events(5, Some(60)).unwrap()))));
     }

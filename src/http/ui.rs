@@ -135,7 +135,7 @@ pub(super) async fn event_view(ready: &Ready, row: EventRow, search: EventSearch
 }
 
 pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
-    let mut expr = ui_search::asked(query, Dataset::Spans)?;
+    let mut expr = Expr::and([ui_search::asked(query, Dataset::Spans)?, ui_search::time(query)?]);
     if let Some(environment) = query.get("environment") {
         expr = Expr::and([expr, Expr::equals(Key::Known(Known::Environment), environment)]);
     }

@@ -6,12 +6,13 @@ use crate::config::{LOG_ROWS, LOG_ROWS_MAX, TRACE_LOGS_MAX};
 use crate::model::ids::{ProjectId, TraceId};
 use crate::model::log::{LogId, LogLevel};
 use crate::model::time::minute_of;
-use crate::search::Dataset;
+use crate::search::{self, Dataset, Key, written_key, written_value};
 use crate::store::{LogFilter, LogPosition, LogQuery, LogRow};
 
 use super::error::ApiError;
 use super::ui::{Answer, ok, short_id, source_name, variables};
 use super::view::log::{LogEventView, LogLevelVolume, LogListView, LogRowView, LogView, LogVolumeView};
+use super::view::search::{LogFacetValueView, LogFacetView, LogFacetsView};
 use super::{Query, Ready, now_ms, ui_search};
 
 /// Characters of a body in a row: more than fits one line of any screen, and lines of a short dump.
@@ -62,15 +63,17 @@ async fn trace_logs(ready: &Ready, trace: &str, query: &Query) -> Answer {
 pub(super) async fn volume(ready: &Ready, query: &Query) -> Answer {
     let mut filter = filter(ready, query)?;
     let now_ms = now_ms();
-    let to_ms = query_ms(query, "to")?.unwrap_or(now_ms);
-    let from_ms = query_ms(query, "from")?.unwrap_or(to_ms - DAY_MS).min(to_ms);
+    let (from_ms, to_ms) = ui_search::range_ms(query)?;
+    let to_ms = to_ms.unwrap_or(now_ms);
+    let from_ms = from_ms.unwrap_or(to_ms - DAY_MS).min(to_ms);
     let (first, last) = (minute_of(filter_ns(from_ms)), minute_of(filter_ns(to_ms)));
     let minutes = ((last - first) / STRETCHES_MAX + 1).max(1);
     // Whole stretches since the epoch, so that a bar does not change its meaning while time goes on.
     let from_minute = first.div_euclid(minutes) * minutes;
     let stretches = ((last - from_minute) / minutes + 1).clamp(1, STRETCHES_MAX + 1) as usize;
     filter.to_ns = i64::MAX;
-    let volume = ready.store.log_volume(filter, from_minute, minutes, stretches).await?;
+    let expr = ui_search::asked(query, Dataset::Logs)?;
+    let (volume, searched_to_ns) = ready.store.log_volume(filter, expr, from_minute, minutes, stretches).await?;
     let mut levels: Vec<LogLevelVolume> = Vec::new();
     for level in LogLevel::ALL {
         let mut counts = vec![0; stretches];
@@ -86,8 +89,28 @@ pub(super) async fn volume(ready: &Ready, query: &Query) -> Answer {
         from_ms: from_minute * 60_000,
         step_ms: minutes * 60_000,
         levels,
+        searched_to_ms: searched_to_ns.map(|ns| ns as f64 / 1e6),
         services: volume.services,
         environments: volume.environments,
+    })
+}
+
+pub(super) async fn facets(ready: &Ready, query: &Query) -> Answer {
+    let found = ready.store.log_facets(filter(ready, query)?, ui_search::asked(query, Dataset::Logs)?).await?;
+    let facet = |(key, values): (String, Vec<(String, u64)>)| LogFacetView {
+        key: match search::keys::find(&key, Dataset::Logs) {
+            Some(info) => info.name.to_string(),
+            None => written_key(&Key::Attribute(key)),
+        },
+        values: values
+            .into_iter()
+            .map(|(value, count)| LogFacetValueView { insert: written_value(&value), value, count })
+            .collect(),
+    };
+    ok(&LogFacetsView {
+        facets: found.facets.into_iter().map(facet).collect(),
+        of: found.of,
+        searched_to_ms: found.searched_to_ns.map(|ns| ns as f64 / 1e6),
     })
 }
 
@@ -164,14 +187,15 @@ fn filter(ready: &Ready, query: &Query) -> Result<LogFilter, ApiError> {
         Some(text) => LogLevel::parse(text).ok_or_else(|| bad(format!("{text:?} is not a level")))?,
         None => LogLevel::Unknown,
     };
+    let (from_ms, to_ms) = ui_search::range_ms(query)?;
     Ok(LogFilter {
         project_id: project(ready, query)?,
         level,
         service: query.get("service").map(str::to_string),
         environment: query.get("environment").map(str::to_string),
-        from_ns: query_ms(query, "from")?.map_or(0, filter_ns),
+        from_ns: from_ms.map_or(0, filter_ns),
         // To the end of the millisecond.
-        to_ns: query_ms(query, "to")?.map_or(i64::MAX, |ms| filter_ns(ms).saturating_add(999_999)),
+        to_ns: to_ms.map_or(i64::MAX, |ms| filter_ns(ms).saturating_add(999_999)),
     })
 }
 

@@ -4,12 +4,16 @@
 
 use hyper::StatusCode;
 
+use crate::config::search::SEARCH_OFFERED_MAX;
 use crate::model::time::{DAY_MS, HOUR_MS};
-use crate::search::{self, Dataset, Expr, Key, Known, Op, Value};
+use crate::search::{self, Candidate, Context, Dataset, Expr, Key, Known, Op, Value};
+use crate::store::{LogFilter, Offered};
 
 use super::error::ApiError;
-use super::ui_logs::query_ms;
-use super::{Query, now_ms};
+use super::ui::{Answer, ok};
+use super::ui_logs::{self, query_ms};
+use super::view::search::{CompletionItemView, CompletionView, SearchKeyListView, SearchKeyView};
+use super::{Query, Ready, now_ms};
 
 /// What was typed.
 pub(super) fn read(text: &str, dataset: Dataset) -> Result<Expr, ApiError> {
@@ -19,7 +23,7 @@ pub(super) fn read(text: &str, dataset: Dataset) -> Result<Expr, ApiError> {
     })
 }
 
-/// What was typed into the search of spans or logs, and what was chosen beside it: an attribute, a release, a time.
+/// What was typed into the search of spans or logs, and what was chosen beside it: an attribute, a release.
 pub(super) fn asked(query: &Query, dataset: Dataset) -> Result<Expr, ApiError> {
     let mut all = vec![read(query.get("query").unwrap_or_default(), dataset)?];
     if let Some((name, value)) = attribute(query)? {
@@ -28,12 +32,17 @@ pub(super) fn asked(query: &Query, dataset: Dataset) -> Result<Expr, ApiError> {
     if let Some(release) = query.get("release") {
         all.push(Expr::equals(Key::Known(Known::Release), release));
     }
+    Ok(Expr::and(all))
+}
+
+/// The time that was chosen, as something to meet.
+pub(super) fn time(query: &Query) -> Result<Expr, ApiError> {
     let (from_ms, to_ms) = range_ms(query)?;
     let time = |op, ms| Expr::compare(Key::Known(Known::Timestamp), op, Value::TimeMs(ms));
-    all.extend(from_ms.map(|ms| time(Op::GreaterOrEqual, ms)));
+    let from = from_ms.map(|ms| time(Op::GreaterOrEqual, ms));
     // To the end of the millisecond.
-    all.extend(to_ms.map(|ms| time(Op::Less, ms.saturating_add(1))));
-    Ok(Expr::and(all))
+    let to = to_ms.map(|ms| time(Op::Less, ms.saturating_add(1)));
+    Ok(Expr::and(from.into_iter().chain(to)))
 }
 
 /// The key that an attribute of that name is asked by.
@@ -68,4 +77,115 @@ pub(super) fn range_ms(query: &Query) -> Result<(Option<i64>, Option<i64>), ApiE
     };
     let (from_ms, to_ms) = (query_ms(query, "from")?, query_ms(query, "to")?);
     Ok((from_ms.or_else(|| length_ms.map(|length_ms| now_ms() - length_ms)), to_ms))
+}
+
+/// `GET /api/ui/search/complete`
+pub(super) async fn complete(ready: &Ready, query: &Query) -> Answer {
+    let dataset = dataset(query)?;
+    let text = query.get("query").unwrap_or_default();
+    let at = match query.get("at") {
+        Some(at) => at.parse().map_err(|_| bad(format!("at is a place in the query, not {at:?}")))?,
+        None => usize::MAX,
+    };
+    let found = search::complete(text, search::byte_offset(text, at), dataset);
+    let mut items: Vec<CompletionItemView> = found.candidates.into_iter().map(item).collect();
+    let (mut context, mut is_partial) = ("key", false);
+    match found.context {
+        Context::Nothing => context = "none",
+        Context::Key { prefix } | Context::KeyName { prefix } => {
+            let is_name = text[..found.from].ends_with("has:");
+            let offered = keys(ready, dataset, query).await?;
+            is_partial = offered.is_partial;
+            add(&mut items, offered, &prefix, |key| if is_name { key.to_string() } else { format!("{key}:") });
+        }
+        Context::Value { key, prefix } => {
+            context = "value";
+            if !found.is_closed {
+                let offered = values(ready, dataset, key, &prefix, query).await?;
+                is_partial = offered.is_partial;
+                add(&mut items, offered, &prefix, search::written_value);
+            }
+        }
+    }
+    items.truncate(SEARCH_OFFERED_MAX);
+    ok(&CompletionView {
+        from: search::utf16_offset(text, found.from),
+        to: search::utf16_offset(text, found.to),
+        context: context.to_string(),
+        items,
+        is_partial,
+    })
+}
+
+/// `GET /api/ui/search/keys`
+pub(super) fn help(query: &Query) -> Answer {
+    let dataset = dataset(query)?;
+    let keys = search::keys::KEYS.iter().filter(|info| info.is_in(dataset)).map(|info| SearchKeyView {
+        key: info.name.to_string(),
+        aliases: info.aliases.iter().map(ToString::to_string).collect(),
+        doc: info.doc.to_string(),
+    });
+    ok(&SearchKeyListView { keys: keys.collect() })
+}
+
+/// Tags and attributes there are, as they are searched by.
+async fn keys(ready: &Ready, dataset: Dataset, query: &Query) -> Result<Offered, ApiError> {
+    let mut offered = match dataset {
+        Dataset::Issues | Dataset::Events => return Ok(Offered::default()),
+        Dataset::Spans => ready.store.span_keys().await?,
+        Dataset::Logs => ready.store.log_keys(log_scope(ready, query)?).await?,
+    };
+    // Facts that have a key of their own are offered as that.
+    offered.names.retain(|(name, _)| search::keys::find(name, dataset).is_none());
+    offered.names.iter_mut().for_each(|(name, _)| *name = search::written_key(&Key::Attribute(std::mem::take(name))));
+    Ok(offered)
+}
+
+async fn values(ready: &Ready, dataset: Dataset, key: Key, prefix: &str, query: &Query) -> Result<Offered, ApiError> {
+    let lower = prefix.to_lowercase();
+    let mut offered = match (dataset, key) {
+        (_, Key::Known(Known::Project)) => {
+            let names = ready.projects.iter().map(|project| (project.slug.clone(), 0)).collect();
+            Offered { names, is_partial: false }
+        }
+        (Dataset::Issues | Dataset::Events, _) => Offered::default(),
+        (Dataset::Spans, key) => ready.store.span_values(key).await?,
+        (Dataset::Logs, key) => ready.store.log_values(log_scope(ready, query)?, key).await?,
+    };
+    offered.names.retain(|(value, _)| value.to_lowercase().contains(&lower));
+    Ok(offered)
+}
+
+fn log_scope(ready: &Ready, query: &Query) -> Result<LogFilter, ApiError> {
+    let environment = query.get("environment").map(str::to_string);
+    Ok(LogFilter { project_id: ui_logs::project(ready, query)?, environment, ..LogFilter::default() })
+}
+
+/// What was met, behind what the language offers: first what begins as typed, then what has it somewhere.
+fn add(items: &mut Vec<CompletionItemView>, offered: Offered, prefix: &str, insert: impl Fn(&str) -> String) {
+    let prefix = prefix.to_lowercase();
+    let (begins, contains): (Vec<_>, Vec<_>) =
+        offered.names.into_iter().partition(|(name, _)| name.to_lowercase().starts_with(&prefix));
+    let contains = contains.into_iter().filter(|(name, _)| name.to_lowercase().contains(&prefix));
+    for (name, count) in begins.into_iter().chain(contains) {
+        let count = Some(count).filter(|count| *count > 0);
+        match items.iter_mut().find(|item| item.label == name) {
+            Some(item) => item.count = count,
+            None => items.push(CompletionItemView { insert: insert(&name), label: name, note: String::new(), count }),
+        }
+    }
+}
+
+fn item(candidate: Candidate) -> CompletionItemView {
+    let Candidate { insert, label, note } = candidate;
+    CompletionItemView { insert, label, note, count: None }
+}
+
+fn dataset(query: &Query) -> Result<Dataset, ApiError> {
+    let text = query.get("dataset").unwrap_or("issues");
+    Dataset::parse(text).ok_or_else(|| bad(format!("dataset is issues, events, spans or logs, not {text:?}")))
+}
+
+fn bad(detail: String) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, detail)
 }

@@ -47,12 +47,13 @@ pub(super) async fn act(server: &Server, ready: &Ready, request: Request<Incomin
     let by = sent.by.as_deref().map(|by| person("by", by)).transpose()?;
     let token = fresh_event_id().to_string();
     let ids = find_all(ready, &sent.ids).await?;
-    let acted = act_on(ready, &ids, Acting { ids: Vec::new(), action, by, seen_ms, token: Some(token.clone()), now_ms: now_ms() }).await?;
-    ok(&ActedView {
-        changed: acted.changed,
-        undo: acted.is_undoable.then_some(token),
-        problems: acted.problems,
-    })
+    let acted = act_on(
+        ready,
+        &ids,
+        Acting { ids: Vec::new(), action, by, seen_ms, token: Some(token.clone()), now_ms: now_ms() },
+    )
+    .await?;
+    ok(&ActedView { changed: acted.changed, undo: acted.is_undoable.then_some(token), problems: acted.problems })
 }
 
 /// The issues asked for, and those that are not there.
@@ -85,8 +86,7 @@ pub(super) async fn find_all(ready: &Ready, ids: &[String]) -> Result<FoundIssue
             found.push(((*sent).clone(), id));
         }
     }
-    let missing: Vec<String> =
-        ids.iter().filter(|id| !found.iter().any(|(sent, _)| sent == *id)).cloned().collect();
+    let missing: Vec<String> = ids.iter().filter(|id| !found.iter().any(|(sent, _)| sent == *id)).cloned().collect();
     if found.is_empty() {
         return Err(ApiError::not_found("issue").caused_by(missing.into_iter().take(10).collect::<Vec<_>>().join(", ")));
     }
@@ -119,7 +119,10 @@ pub(super) async fn act_on(ready: &Ready, issues: &FoundIssues, acting: Acting) 
         let sent = issues.found.iter().find(|(_, found)| *found == id);
         sent.map_or_else(|| id.to_string(), |(sent, _)| sent.clone())
     };
-    let gone = issues.missing.iter().map(|id| ActionProblemView { id: id.clone(), detail: "there is no such issue".to_string() });
+    let gone = issues
+        .missing
+        .iter()
+        .map(|id| ActionProblemView { id: id.clone(), detail: "there is no such issue".to_string() });
     let met = acted.problems.into_iter().map(|(id, detail)| ActionProblemView { id: as_sent(id), detail });
     Ok(ActedOn { changed: acted.changed, is_undoable: acted.is_undoable, problems: met.chain(gone).collect() })
 }
@@ -136,14 +139,16 @@ async fn read_action(ready: &Ready, wanted: view::IssueAction) -> Result<IssueAc
             IssueAction::Ignore(match until {
                 IgnoreUntil::Forever => Ignoring::Forever,
                 IgnoreUntil::Time => ignore_until_time(until_ms.ok_or_else(|| bad("until_ms: say until when"))?)?,
-                IgnoreUntil::Events => ignore_until_events(count.ok_or_else(|| bad("count: say how many"))?, window_minutes)?,
+                IgnoreUntil::Events => {
+                    ignore_until_events(count.ok_or_else(|| bad("count: say how many"))?, window_minutes)?
+                }
                 IgnoreUntil::Users => ignore_until_users(count.ok_or_else(|| bad("count: say how many"))?)?,
             })
         }
         view::IssueAction::Unresolve => IssueAction::Unresolve,
-        view::IssueAction::Assign { to } => {
-            IssueAction::Assign(to.as_deref().filter(|to| !to.trim().is_empty()).map(|to| person("to", to)).transpose()?)
-        }
+        view::IssueAction::Assign { to } => IssueAction::Assign(
+            to.as_deref().filter(|to| !to.trim().is_empty()).map(|to| person("to", to)).transpose()?,
+        ),
         view::IssueAction::Priority { priority } => IssueAction::Priority(read_priority(&priority)?),
         view::IssueAction::Bookmark { on } => IssueAction::Bookmark(on),
         view::IssueAction::Merge { into } => IssueAction::Merge { into: find_named(ready, &into).await? },
@@ -220,7 +225,10 @@ pub(super) fn bad(detail: impl Into<String>) -> ApiError {
 pub(super) async fn undo(server: &Server, ready: &Ready, request: Request<Incoming>) -> Answer {
     let sent: UndoRequest = read_change(server, request.into_body()).await?;
     let undone = ready.store.undo(sent.token, now_ms()).await?.ok_or_else(|| {
-        ApiError::new(StatusCode::NOT_FOUND, "this cannot be undone any more: it was undone already, or is too long ago")
+        ApiError::new(
+            StatusCode::NOT_FOUND,
+            "this cannot be undone any more: it was undone already, or is too long ago",
+        )
     })?;
     let problems = undone.problems.into_iter().map(|(id, detail)| ActionProblemView { id: id.to_string(), detail });
     ok(&UndoneView { changed: undone.changed, problems: problems.collect() })
@@ -330,9 +338,10 @@ pub(super) async fn comment(
     match ready.store.comment(issue.id, change, by, now_ms()).await? {
         Commented::Done(row) => Ok(row),
         Commented::Missing => Err(ApiError::not_found("comment")),
-        Commented::TooMany => {
-            Err(ApiError::new(StatusCode::CONFLICT, "this issue has as many comments as there can be: delete some first"))
-        }
+        Commented::TooMany => Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "this issue has as many comments as there can be: delete some first",
+        )),
     }
 }
 

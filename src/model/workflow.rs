@@ -43,20 +43,33 @@ pub struct Decided {
 pub enum Resolution {
     Now,
     /// From any release after the one that was the latest.
-    NextRelease { after: String },
+    NextRelease {
+        after: String,
+    },
     /// From this release on.
-    Release { version: String },
+    Release {
+        version: String,
+    },
 }
 
 /// Until when nobody wants to hear of it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ignoring {
     Forever,
-    Time { until_ms: i64 },
+    Time {
+        until_ms: i64,
+    },
     /// Until `count` more events have come, or come within a window.
-    Events { count: u64, seen: u64, window: Option<Window> },
+    Events {
+        count: u64,
+        seen: u64,
+        window: Option<Window>,
+    },
     /// Until it has met `count` users more.
-    Users { count: u64, seen: u64 },
+    Users {
+        count: u64,
+        seen: u64,
+    },
 }
 
 /// Events of the last minutes, by when they came.
@@ -228,9 +241,7 @@ fn is_reopened(resolution: &Resolution, event: &Arrival<'_>) -> bool {
 fn count(ignoring: Ignoring, event: &Arrival<'_>) -> (Ignoring, Option<&'static str>) {
     match ignoring {
         Ignoring::Forever => (Ignoring::Forever, None),
-        Ignoring::Time { until_ms } => {
-            (Ignoring::Time { until_ms }, (until_ms <= event.received_ms).then_some("time"))
-        }
+        Ignoring::Time { until_ms } => (Ignoring::Time { until_ms }, (until_ms <= event.received_ms).then_some("time")),
         Ignoring::Events { count, seen, window: None } => {
             let seen = seen.saturating_add(1);
             (Ignoring::Events { count, seen, window: None }, (seen >= count).then_some("events"))
@@ -496,9 +507,9 @@ pub fn compare_releases(one: Release<'_>, other: Release<'_>) -> Option<Ordering
 pub fn latest_release<'a>(releases: &[Release<'a>]) -> Option<&'a str> {
     let newest = releases.iter().max_by_key(|release| release.first_seen_ms)?;
     let Some(version) = Version::parse(newest.version) else { return Some(newest.version) };
-    let of_package = releases.iter().filter(|release| {
-        Version::parse(release.version).is_some_and(|other| other.package == version.package)
-    });
+    let of_package = releases
+        .iter()
+        .filter(|release| Version::parse(release.version).is_some_and(|other| other.package == version.package));
     let latest = of_package.fold(*newest, |latest, release| {
         let is_later = compare_releases(*release, latest) == Some(Ordering::Greater);
         if is_later { *release } else { latest }

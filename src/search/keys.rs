@@ -354,6 +354,16 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_names_every_key() {
+        let readme = include_str!("../../README.md");
+        let (_, from_there) = readme.split_once("## Searching").unwrap();
+        let (section, _) = from_there.split_once("\n## ").unwrap();
+        for info in KEYS {
+            assert!(section.contains(&format!("`{}`", info.name)), "{}", info.name);
+        }
+    }
+
+    #[test]
     fn keys_are_found_in_any_case_and_where_they_belong() {
         let known = |name, dataset| find(name, dataset).map(|info| info.known);
         assert_eq!(known("FIRST_SEEN", Dataset::Issues), Some(Known::FirstSeen));

@@ -35,7 +35,7 @@ pub use expr::{Expr, IsState, Leaf, Op, Value};
 pub use keys::{Dataset, Key, Known};
 pub use parse::{SearchError, parse};
 pub use pattern::Pattern;
-pub use print::written_value;
+pub use print::{written_key, written_value};
 pub use version::{ReleaseName, Version};
 
 /// A place in a text, counted as JavaScript counts it.

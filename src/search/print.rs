@@ -81,7 +81,7 @@ impl Display for Written<'_> {
 }
 
 /// As a filter names it.
-pub(super) fn written_key(key: &Key) -> String {
+pub fn written_key(key: &Key) -> String {
     match key {
         Key::Known(known) => known.name().to_string(),
         Key::Flag(name) => format!("flags[{}]", bracketed(name)),

@@ -331,6 +331,7 @@ impl Terms {
             Part::Start => pattern.open_end(),
             Part::End => pattern.open_start(),
         };
+        self.bounded(&pattern, raw)?;
         Ok(text(named.key(), pattern))
     }
 
@@ -340,12 +341,17 @@ impl Terms {
 
     fn pattern_of(&self, written: &str, raw: Raw<'_>) -> Result<Pattern> {
         let pattern = Pattern::read(written);
+        self.bounded(&pattern, raw)?;
+        Ok(pattern)
+    }
+
+    fn bounded(&self, pattern: &Pattern, raw: Raw<'_>) -> Result<()> {
         if pattern.wildcards() > SEARCH_WILDCARDS_MAX {
             let help =
                 format!("write at most {SEARCH_WILDCARDS_MAX} of them in one value, or \\* for a star that is meant");
             return Err(SearchError::new("too many wildcards", help, raw.from, raw.to));
         }
-        Ok(pattern)
+        Ok(())
     }
 
     fn state(&self, raw: Raw<'_>) -> Result<Expr> {

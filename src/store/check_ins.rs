@@ -6,13 +6,13 @@
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{StoreError, workflow};
 use super::monitors::{
     ENVIRONMENT_COLUMNS, MONITOR_COLUMNS, Monitor, MonitorEnvironment, admit, environment_from_row, monitor_from_row,
     read_environment_by_id, update_environment,
 };
 use super::write::{CheckInAppended, CheckInWrite, MonitorTick, NoticeTold};
 use super::writer::Batch;
+use super::{StoreError, workflow};
 use crate::config::{MONITOR_BATCH_ROWS, MONITOR_CATCH_UP_MAX, MONITOR_EARLY_MS, MONITOR_GAP_MS};
 use crate::model::ids::{CheckInId, IssueId, ProjectId};
 use crate::model::monitor::{CheckIn, CheckInStatus, MonitorConfig, Notice, Unwatched, judge_missed, judge_timeout};

@@ -107,7 +107,11 @@ pub(super) fn insert_event(
             batch.discards.add(discard_id, event.received_ms);
             let issue_id = IssueId(0);
             return Ok(EventAppended {
-                issue_id, short_no: 0, is_new_issue: false, is_discarded: true, is_duplicate: false,
+                issue_id,
+                short_no: 0,
+                is_new_issue: false,
+                is_discarded: true,
+                is_duplicate: false,
             });
         }
     };

@@ -292,11 +292,7 @@ fn update_issue(
 }
 
 /// Adds users to the issue's sketch; the new estimate when it changed.
-pub(super) fn merge_users(
-    tx: &Transaction<'_>,
-    issue_id: IssueId,
-    hashes: &[u64],
-) -> Result<Option<u64>, StoreError> {
+pub(super) fn merge_users(tx: &Transaction<'_>, issue_id: IssueId, hashes: &[u64]) -> Result<Option<u64>, StoreError> {
     let mut statement = tx.prepare_cached("SELECT sketch FROM issue_users WHERE issue_id = :issue_id")?;
     let stored: Option<Vec<u8>> =
         statement.query_row(named_params! { ":issue_id": issue_id.0 }, |row| row.get(0)).optional()?;

@@ -202,17 +202,6 @@ impl Store {
             .await
     }
 
-    /// Counts in `stretches` equal stretches of `minutes` each, from `from_minute` on.
-    pub async fn log_volume(
-        &self,
-        filter: LogFilter,
-        from_minute: i64,
-        minutes: i64,
-        stretches: usize,
-    ) -> Result<LogVolume, StoreError> {
-        self.readers.run(move |connection| read_volume(connection, &filter, from_minute, minutes, stretches)).await
-    }
-
     /// Whether any log was ever stored.
     pub async fn has_logs(&self) -> Result<bool, StoreError> {
         self.readers
@@ -538,7 +527,7 @@ pub(super) const VOLUME_SQL: &str =
          AND level >= :level
      GROUP BY stretch, level";
 
-fn read_volume(
+pub(super) fn read_volume(
     connection: &Connection,
     filter: &LogFilter,
     from_minute: i64,

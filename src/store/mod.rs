@@ -34,6 +34,7 @@ mod log_asked;
 mod log_chunks;
 mod log_columns;
 mod log_sealer;
+mod log_totals;
 mod logs;
 mod metric_buckets;
 mod metric_totals;
@@ -66,10 +67,12 @@ mod span_asked;
 mod span_chunk;
 mod span_chunks;
 mod span_match;
+mod span_offers;
 mod span_sealer;
 mod span_search;
 mod staged;
 mod staged_signals;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod trace_rows;
@@ -105,6 +108,7 @@ pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, Feed
 pub use grouping::HashOwner;
 pub use issue_list::{IssuePage, IssueQuery, IssueSort};
 pub use issues::IssueHistory;
+pub use log_totals::LogFacets;
 pub use logs::{LogFilter, LogPage, LogPosition, LogQuery, LogRow, LogVolume};
 pub use metrics::{MetricPoints, MetricRow, Stretches};
 pub use monitor_reads::{
@@ -121,6 +125,7 @@ pub use retention::OverMaxSize;
 pub use span_search::{SpanCondition, SpanNames, SpanQuery, SpanSearch};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
+pub use tally::Offered;
 pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
 pub use trouble::WriterState;
 pub use workflow::{

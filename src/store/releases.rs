@@ -240,8 +240,7 @@ pub(super) fn first_seen_ms(
     let mut statement = connection.prepare_cached(
         "SELECT min(first_seen_ms) FROM release WHERE project_id = :project_id AND version = :version",
     )?;
-    Ok(statement
-        .query_row(named_params! { ":project_id": project_id.0, ":version": version }, |row| row.get(0))?)
+    Ok(statement.query_row(named_params! { ":project_id": project_id.0, ":version": version }, |row| row.get(0))?)
 }
 
 /// The releases of a project that were first seen last, each once, `limit` at most.
@@ -254,10 +253,9 @@ pub(super) fn newest_releases(
         "SELECT version, min(first_seen_ms) AS first_ms FROM release WHERE project_id = :project_id
          GROUP BY version ORDER BY first_ms DESC, version LIMIT :limit",
     )?;
-    let rows = statement
-        .query_map(named_params! { ":project_id": project_id.0, ":limit": limit as i64 }, |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+    let rows = statement.query_map(named_params! { ":project_id": project_id.0, ":limit": limit as i64 }, |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -3,6 +3,7 @@
 //! Knows the format and nothing of where chunks are kept. Whatever a group holds is taken for hostile.
 
 mod asked;
+mod offers;
 mod rows;
 
 use std::collections::{HashMap, HashSet};

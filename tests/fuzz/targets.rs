@@ -12,6 +12,7 @@ use trapline::model::metric::MetricMinute;
 use trapline::model::quota::DataGroups;
 use trapline::otlp;
 use trapline::scrub::{self, scrub_event, scrub_whole_event};
+use trapline::search::{self, Dataset};
 use trapline::sentry::Limits;
 use trapline::sentry::auth::{AuthInputs, read_credentials};
 use trapline::sentry::decode::decode_envelope;
@@ -23,7 +24,7 @@ use trapline::traceback::{self as trace, Language};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its file in `fuzz_targets`.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("otlp_traces", otlp_traces),
     ("otlp_logs", otlp_logs),
     ("otlp_metrics", otlp_metrics),
@@ -33,6 +34,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("scrubber", scrubber),
     ("auth_header", auth_header),
     ("traceback", traceback),
+    ("search", search),
 ];
 
 /// Now, by the clock of these tests.
@@ -233,4 +235,28 @@ fn check_grouping(event: &Event, rules: &Rules) {
     let explanation = grouping::explain(event, grouping.version, rules).expect("the current version is known");
     let explained: Vec<_> = explanation.variants.iter().filter_map(|variant| variant.hash).collect();
     assert_eq!(explained, grouping.hashes().collect::<Vec<_>>(), "the explanation tells another story");
+}
+
+/// A search is read or refused with a place in it; what is read is printed so that it is read again; and whatever is typed
+/// can be completed.
+pub fn search(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for dataset in Dataset::ALL {
+        match search::parse(text, dataset, RECEIVED_MS) {
+            Ok(expr) => {
+                let written = expr.to_string();
+                // What takes its place may be longer than what may be typed.
+                if written.len() <= text.len() {
+                    assert_eq!(search::parse(&written, dataset, RECEIVED_MS), Ok(expr), "{text:?} as {written:?}");
+                }
+            }
+            Err(error) => {
+                assert!(text.get(error.from..error.to).is_some(), "{error:?} in {text:?}");
+                let (from, to) = error.utf16(text);
+                assert!(from <= to && to <= text.encode_utf16().count(), "{error:?} in {text:?}");
+            }
+        }
+        let completion = search::complete(text, data.len() / 2, dataset);
+        assert!(text.get(completion.from..completion.to).is_some(), "{completion:?} in {text:?}");
+    }
 }

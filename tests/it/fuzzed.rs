@@ -33,6 +33,15 @@ const OTLP_SEEDS: [&str; 3] = [
     r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","exponentialHistogram":{"aggregationTemporality":2,"dataPoints":[{"count":9,"sum":1.5,"scale":20,"zeroCount":"1","positive":{"offset":-5,"bucketCounts":[1,"2"]},"negative":{"offset":3,"bucketCounts":["4"]}}]}},{"name":"b","summary":{"dataPoints":[{"count":1,"sum":2,"quantileValues":[{"quantile":0.5,"value":2}]}]}},{"name":"c","histogram":{"dataPoints":[{"count":"3","bucketCounts":["1","2"],"explicitBounds":[0.5],"min":-1,"max":"Infinity"}]}}]}]}]}"#,
     r#"{"resource_spans":[{"scope_spans":[{"spans":[{"trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331","start_time_unix_nano":"5","kind":"SPAN_KIND_SERVER","attributes":[{"key":"k","value":{"arrayValue":{}}}],"links":[{}],"events":null}]}]}]}"#,
 ];
+/// The same for searches.
+const SEARCH_SEEDS: [&str; 6] = [
+    "is:unresolved !level:[info, \"debug\"] (user.email:*@a.example OR tags[my key]:\"a b\") NOT timesSeen:>=5k",
+    "KeyError: 'sku' has:flags[\"x\"] age:-24h firstSeen:>2026-11-01T00:00:00 release:latest error.unhandled:true",
+    "span.duration:>1.5s http.status_code:5xx span.op:db* shop.tenant=acme a or b and not (c)",
+    "message:contains(\"a, b\") logger:startsWith(shop.) level:>=warn timestamp:+7d \\*\\\"",
+    "release.version:>1.2-rc.1 assigned:[me, none] http.method:get trace:0af7651916cd43dd8448eb211c80319c",
+    "title:\u{f00d}Contains\u{f00d}[a, b] is:for_review issue:shop-12 ñ 😀",
+];
 /// What the grammars know, to be put in anywhere.
 const WORDS: [&[u8]; 25] = [
     b"\x0a\x00",
@@ -76,9 +85,14 @@ fn no_input_breaks_a_decoder() {
     seeds.extend(captures.iter().cloned());
     seeds.extend(SEEDS.iter().map(|seed| seed.as_bytes().to_vec()));
     assert!(seeds.len() > 30, "{}", seeds.len());
+    let searches: Vec<Vec<u8>> = SEARCH_SEEDS.iter().map(|seed| seed.as_bytes().to_vec()).collect();
     std::thread::scope(|scope| {
         for (name, target) in targets::TARGETS {
-            let seeds = if name.starts_with("otlp") { &otlp_seeds } else { &seeds };
+            let seeds = match name {
+                "search" => &searches,
+                name if name.starts_with("otlp") => &otlp_seeds,
+                _ => &seeds,
+            };
             scope.spawn(move || run(name, target, seeds));
         }
     });

@@ -81,7 +81,7 @@ fn lists_are_filtered_by_level_text_service_environment_and_attribute() {
     assert_eq!(bodies(&server, "")[0], "Order 11 of Zoë");
     assert_eq!(bodies(&server, "level=error").len(), 3);
     assert_eq!(bodies(&server, "level=warn").len(), 6);
-    assert_eq!(bodies(&server, "query=order%201%20OF%20zoË"), ["Order 1 of Zoë"]);
+    assert_eq!(bodies(&server, "query=%22order%201%20OF%20zoË%22"), ["Order 1 of Zoë"]);
     assert_eq!(bodies(&server, "service=billing").len(), 4);
     assert_eq!(bodies(&server, "environment=staging&service=billing").len(), 2);
     assert_eq!(bodies(&server, "attribute=number:5"), ["Order 5 of Zoë"]);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::detail::Variable;
 
-/// `GET /api/ui/logs?project=<slug>&level=<lowest>&query=<text>&service=<name>&environment=<name>&attribute=<name:value>&from=<ms>&to=<ms>&cursor=<opaque>`,
+/// `GET /api/ui/logs?project=<slug>&level=<lowest>&query=<search>&service=<name>&environment=<name>&release=<name>&attribute=<name:value>&range=<24h>&from=<ms>&to=<ms>&cursor=<opaque>`,
 /// newest first; with `trace=<trace id>` those of one trace, oldest first and all on one page.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -85,7 +85,7 @@ pub struct LogEventView {
     pub offset_ms: f64,
 }
 
-/// `GET /api/ui/logs/volume?…` with the filters of the list, except text and attribute, which it does not know.
+/// `GET /api/ui/logs/volume?…` with the filters of the list.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LogVolumeView {
@@ -94,6 +94,8 @@ pub struct LogVolumeView {
     pub step_ms: i64,
     /// One entry per level that occurs, lowest first.
     pub levels: Vec<LogLevelVolume>,
+    /// The search took too long: what is older was not counted; `null` when all was.
+    pub searched_to_ms: Option<f64>,
     /// All there are in the time, whatever is chosen of them.
     pub services: Vec<String>,
     pub environments: Vec<String>,

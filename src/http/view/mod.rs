@@ -16,6 +16,7 @@ pub mod monitor;
 pub mod performance;
 pub mod project;
 pub mod release;
+pub mod search;
 pub mod storage;
 pub mod trace;
 pub mod workflow;
@@ -176,6 +177,13 @@ mod types {
             log::LogEventView,
             log::LogVolumeView,
             log::LogLevelVolume,
+            search::CompletionView,
+            search::CompletionItemView,
+            search::SearchKeyListView,
+            search::SearchKeyView,
+            search::LogFacetsView,
+            search::LogFacetView,
+            search::LogFacetValueView,
             metric::MetricListView,
             metric::MetricRowView,
             metric::MetricView,

@@ -86,8 +86,23 @@ fn input(name: &str) -> Input<'static> {
 }
 
 const INPUTS: [&str; 17] = [
-    "ev 1.0", "ev 1.1", "ev 1.2", "ev 1.10", "ev none", "ev late", "4.9 s", "5 s", "unresolve", "now", "next",
-    "release", "forever", "time", "events", "window", "users",
+    "ev 1.0",
+    "ev 1.1",
+    "ev 1.2",
+    "ev 1.10",
+    "ev none",
+    "ev late",
+    "4.9 s",
+    "5 s",
+    "unresolve",
+    "now",
+    "next",
+    "release",
+    "forever",
+    "time",
+    "events",
+    "window",
+    "users",
 ];
 
 /// What becomes of each state by each of [`INPUTS`]; `.` where nothing changes.
@@ -171,7 +186,8 @@ fn only_users_it_has_not_met_are_counted() {
 #[test]
 fn events_in_a_window_are_those_of_its_last_minutes() {
     const MINUTE: i64 = 60_000;
-    let ignored = || State::Ignored(Ignoring::Events { count: 3, seen: 0, window: Some(Window::new(10)) }, by("ada", 0));
+    let ignored =
+        || State::Ignored(Ignoring::Events { count: 3, seen: 0, window: Some(Window::new(10)) }, by("ada", 0));
     let after = |minutes: &[i64]| {
         let events = minutes.iter().map(|minute| arrival(None, minute * MINUTE));
         events.fold(ignored(), |state, event| transition(state, &Input::Event(event)).0)
@@ -291,9 +307,7 @@ impl Happening {
             Self::Time(now_ms) => Input::Time { now_ms: *now_ms },
             Self::Event(received_ms, release, bound_seen_ms, is_new_user) => Input::Event(Arrival {
                 received_ms: *received_ms,
-                release: release
-                    .as_ref()
-                    .map(|(version, seen)| Release { version, first_seen_ms: Some(*seen) }),
+                release: release.as_ref().map(|(version, seen)| Release { version, first_seen_ms: Some(*seen) }),
                 bound_seen_ms: *bound_seen_ms,
                 is_new_user: *is_new_user,
             }),
@@ -316,10 +330,7 @@ fn any_person() -> impl Strategy<Value = (Decision, Decided)> {
 }
 
 fn any_happening() -> impl Strategy<Value = Happening> {
-    prop_oneof![
-        any_unasked(),
-        any_person().prop_map(|(decision, decided)| Happening::Person(decision, decided)),
-    ]
+    prop_oneof![any_unasked(), any_person().prop_map(|(decision, decided)| Happening::Person(decision, decided)),]
 }
 
 proptest! {

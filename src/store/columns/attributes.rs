@@ -2,6 +2,8 @@
 //!
 //! Owns how sets of keys and columns of values are laid out; [`super`] owns the encodings they are made of.
 
+mod counts;
+
 use std::ops::Range;
 
 use prost::Message as _;

@@ -122,7 +122,7 @@ impl Pending {
 /// wanted.
 pub(super) fn of_staged(staged: &[StagedEvent], wanted: impl Fn(FactKey<'_>) -> bool) -> (Events, Columns) {
     let mut latest: HashMap<i64, usize> = HashMap::with_capacity(staged.len());
-    staged.iter().enumerate().for_each(|(place, event)| drop(latest.insert(event.id, place)));
+    latest.extend(staged.iter().enumerate().map(|(place, event)| (event.id, place)));
     let mut order: Vec<usize> = latest.into_values().collect();
     order.sort_unstable_by_key(|place| staged[*place].id);
     let mut events = Events::default();

@@ -17,7 +17,6 @@ use super::bits::Bits;
 use super::chunks::FactCache;
 use super::prepare::{Asker, LISTED, Preparing, is_of_issues};
 use super::scan::{EventFilter, Scan, Wanted};
-use super::test::Test;
 use crate::model::ids::{IssueId, ProjectId};
 use crate::model::issue::IssueStatus;
 use crate::model::time::hour_of;
@@ -354,9 +353,4 @@ pub(super) fn members(connection: &Connection, issue: IssueId) -> Result<HashSet
 pub(super) fn matching(connection: &Connection, search: &IssueSearch) -> Result<BTreeSet<i64>, StoreError> {
     let found = find(connection, &FactCache::default(), search)?;
     Ok(found.places.into_iter().map(|(_, id)| id).collect())
-}
-
-/// A test that everything meets, for lists that ask for nothing.
-pub(super) fn everything() -> Test {
-    Test::Everything
 }

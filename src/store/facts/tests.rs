@@ -512,7 +512,7 @@ fn chunks_are_merged_and_go_with_their_events() {
     opened.merge();
     assert_eq!(opened.count("SELECT count(*) FROM fact_chunk"), 0);
     assert_eq!(opened.count("SELECT count(*) FROM fact_column"), 0);
-    let findings = crate::store::safety::check(opened.store.path().parent().unwrap(), true, &mut |_| ()).unwrap();
+    let findings = crate::store::safety::check(opened.store.path(), true, &mut |_| ()).unwrap();
     assert_eq!(findings.broken(), [""; 0]);
 }
 

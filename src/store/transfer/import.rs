@@ -33,7 +33,8 @@ use crate::store::safety::{OnProgress, Progress, Unit, copy_before_upgrade, coun
 use crate::store::traces::insert_spans;
 use crate::store::writer::{Batch, last_server_id, open_connection};
 use crate::store::{
-    OverMaxSize, StoreError, StoreSettings, database_path, lock_data_dir, migrate, projects, retention, trouble, workflow,
+    OverMaxSize, StoreError, StoreSettings, database_path, lock_data_dir, migrate, projects, retention, trouble,
+    workflow,
 };
 
 /// What came in.

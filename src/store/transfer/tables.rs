@@ -11,8 +11,11 @@ use super::json::Ty;
 macro_rules! own {
     ($column:literal) => {
         concat!(
-            "iif(merged_count > 0, (SELECT own.", $column, " FROM issue_own AS own WHERE own.issue_id = issue.id), ",
-            $column, ")"
+            "iif(merged_count > 0, (SELECT own.",
+            $column,
+            " FROM issue_own AS own WHERE own.issue_id = issue.id), ",
+            $column,
+            ")"
         )
     };
 }
@@ -207,7 +210,9 @@ pub(super) const FIRST: &[Table] = &[
                          AND known.at_ms = :at_ms AND known.kind = :activity AND known.by_name IS :by_name
                          AND (known.text IS :text OR known.id = :id))"
             ),
-            "INSERT INTO person (name, last_ms) SELECT :by_name, :at_ms WHERE :by_name IS NOT NULL
+            "INSERT INTO person (name, last_ms)
+             SELECT value, :at_ms FROM json_each(json_array(:by_name, iif(:activity = 'assigned', :detail ->> 'to', NULL)))
+             WHERE value IS NOT NULL
              ON CONFLICT (name) DO UPDATE SET last_ms = max(last_ms, excluded.last_ms)",
         ],
         ..Table::new(

@@ -183,8 +183,10 @@ pub(in super::super) fn successor_of(connection: &Connection, deleted: IssueId) 
 
 /// From now on the hashes of a deleted issue lead to its successor, which has its first event.
 pub(in super::super) fn lead_on(tx: &Transaction<'_>, deleted: IssueId, successor: IssueId) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE issue_hash SET issue_id = :to, is_deleted = 0 WHERE issue_id = :from AND is_deleted = 1")?
-        .execute(named_params! { ":from": deleted.0, ":to": successor.0 })?;
+    tx.prepare_cached(
+        "UPDATE issue_hash SET issue_id = :to, is_deleted = 0 WHERE issue_id = :from AND is_deleted = 1",
+    )?
+    .execute(named_params! { ":from": deleted.0, ":to": successor.0 })?;
     Ok(())
 }
 
@@ -260,9 +262,8 @@ pub(super) fn purge_some(tx: &Transaction<'_>, id: IssueId) -> Result<(), StoreE
 }
 
 fn drop_attachments(tx: &Transaction<'_>, event_id: &[u8; 16], project_id: u32) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(
-        "SELECT id, blob_id FROM attachment WHERE event_id = :event_id AND project_id = :project_id",
-    )?;
+    let mut statement = tx
+        .prepare_cached("SELECT id, blob_id FROM attachment WHERE event_id = :event_id AND project_id = :project_id")?;
     let of_event = named_params! { ":event_id": &event_id[..], ":project_id": project_id };
     let rows: Vec<(i64, Option<i64>)> =
         statement.query_map(of_event, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;

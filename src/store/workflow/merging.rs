@@ -15,7 +15,11 @@ use crate::model::ids::IssueId;
 use crate::model::sketch::UserSketch;
 
 /// Counts what came for a merged issue for the one it is shown as. Its wording stays that of its own events.
-pub(super) fn count_for_survivor(tx: &Transaction<'_>, survivor: IssueId, delta: &IssueDelta) -> Result<(), StoreError> {
+pub(super) fn count_for_survivor(
+    tx: &Transaction<'_>,
+    survivor: IssueId,
+    delta: &IssueDelta,
+) -> Result<(), StoreError> {
     let users = match delta.user_hashes.is_empty() {
         true => None,
         false => merge_users(tx, survivor, &delta.user_hashes)?,
@@ -82,8 +86,7 @@ const SKETCH: &str = "SELECT sketch FROM issue_users WHERE issue_id = :id";
 
 /// Those that are merged into an issue.
 pub(super) fn members(connection: &Connection, survivor: IssueId) -> Result<Vec<IssueId>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT id FROM issue WHERE merged_into = :id ORDER BY short_no")?;
+    let mut statement = connection.prepare_cached("SELECT id FROM issue WHERE merged_into = :id ORDER BY short_no")?;
     let rows = statement.query_map(named_params! { ":id": survivor.0 }, |row| row.get(0).map(IssueId))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -180,7 +183,8 @@ pub(super) fn dissolve(tx: &Transaction<'_>, survivor: IssueId) -> Result<(), St
         ("issue_environment", "issue_own_environment", "environment, first_seen_ms, last_seen_ms, event_count"),
     ] {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE issue_id = :id"))?.execute(id)?;
-        let copy = format!("INSERT INTO {table} (issue_id, {columns}) SELECT :id, {columns} FROM {own} WHERE issue_id = :id");
+        let copy =
+            format!("INSERT INTO {table} (issue_id, {columns}) SELECT :id, {columns} FROM {own} WHERE issue_id = :id");
         tx.prepare_cached(&copy)?.execute(id)?;
     }
     let users = read_sketch(tx, OWN_SKETCH, survivor)?;
@@ -263,19 +267,13 @@ fn write_users(tx: &Transaction<'_>, id: IssueId, users: &UserSketch) -> Result<
 
 /// Makes every survivor count what it does by itself, for whoever compares counts issue by issue.
 pub(in super::super) fn dissolve_all(tx: &Transaction<'_>) -> Result<(), StoreError> {
-    let survivors: Vec<i64> = tx
-        .prepare("SELECT issue_id FROM issue_own")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let survivors: Vec<i64> =
+        tx.prepare("SELECT issue_id FROM issue_own")?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     survivors.into_iter().try_for_each(|id| dissolve(tx, IssueId(id)))
 }
 
 /// Behind [`dissolve_all`]: `member` is to be shown as `survivor`, unless it is shown as another one already.
-pub(in super::super) fn plan_merge(
-    tx: &Transaction<'_>,
-    member: IssueId,
-    survivor: IssueId,
-) -> Result<(), StoreError> {
+pub(in super::super) fn plan_merge(tx: &Transaction<'_>, member: IssueId, survivor: IssueId) -> Result<(), StoreError> {
     let mut statement = tx.prepare_cached(
         "SELECT coalesce(survivor.merged_into, survivor.id) FROM issue AS member JOIN issue AS survivor
              ON survivor.project_id = member.project_id

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 use serde_json::{Value, json};
 
-pub(super) use deleting::{DiscardDeltas, PURGE, lead_on, successor_of};
 pub use deleting::Discard;
+pub(super) use deleting::{DiscardDeltas, PURGE, lead_on, successor_of};
 pub(super) use merging::{dissolve_all, mend, merge_planned, plan_merge};
 pub use notes::{ActivityRow, CommentChange, Commented, IssueHash, MergedIssue};
 pub use similar::SimilarIssue;
@@ -161,8 +161,7 @@ struct Done {
 
 fn act_on_some(tx: &Transaction<'_>, acting: &Acting, from: usize, seq: i64) -> Result<Done, StoreError> {
     let deadline = Instant::now() + Duration::from_millis(SLICE_MS / 2);
-    let mut slice =
-        Slice { tx, acting, acted: Acted::default(), seq, touched: Vec::new(), latest: BTreeMap::new() };
+    let mut slice = Slice { tx, acting, acted: Acted::default(), seq, touched: Vec::new(), latest: BTreeMap::new() };
     let mut at = from;
     while at < acting.ids.len() {
         slice.act_on(acting.ids[at])?;
@@ -324,11 +323,11 @@ impl Slice<'_> {
         if found.priority == priority.code() {
             return Ok(());
         }
-        self.tx
-            .prepare_cached("UPDATE issue SET priority = :priority, changed_ms = :now_ms WHERE id = :id")?
-            .execute(named_params! {
+        self.tx.prepare_cached("UPDATE issue SET priority = :priority, changed_ms = :now_ms WHERE id = :id")?.execute(
+            named_params! {
                 ":id": found.id.0, ":priority": priority.code(), ":now_ms": self.acting.now_ms,
-            })?;
+            },
+        )?;
         let from = Priority::from_code(found.priority).as_str();
         let activity = self.tell(found.id, ActivityKind::Priority, json!({ "to": priority.as_str(), "from": from }))?;
         self.changed(found.id, Before::Priority { before: found.priority, after: priority.code() }, activity)
@@ -510,8 +509,9 @@ fn read_sketch(connection: &Connection, sql: &str, id: IssueId) -> Result<UserSk
     let stored: Option<Vec<u8>> = statement.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional()?;
     match stored {
         None => Ok(UserSketch::default()),
-        Some(bytes) => UserSketch::from_bytes(&bytes)
-            .ok_or_else(|| StoreError::BadBody(format!("user sketch of issue {id}"))),
+        Some(bytes) => {
+            UserSketch::from_bytes(&bytes).ok_or_else(|| StoreError::BadBody(format!("user sketch of issue {id}")))
+        }
     }
 }
 

@@ -93,8 +93,8 @@ impl Store {
             .run(|connection| {
                 let mut statement =
                     connection.prepare_cached("SELECT name FROM person ORDER BY last_ms DESC, name LIMIT :limit")?;
-                let rows = statement
-                    .query_map(named_params! { ":limit": PEOPLE_SHOWN_MAX as i64 }, |row| row.get(0))?;
+                let rows =
+                    statement.query_map(named_params! { ":limit": PEOPLE_SHOWN_MAX as i64 }, |row| row.get(0))?;
                 Ok(rows.collect::<Result<_, _>>()?)
             })
             .await
@@ -124,8 +124,7 @@ fn read_activity(connection: &Connection, id: IssueId, comments_only: bool) -> R
              WHERE issue.merged_into = :id AND told.kind = 'comment')
          ORDER BY at_ms DESC, id DESC LIMIT :limit"
     ))?;
-    let params =
-        named_params! { ":id": id.0, ":comments_only": comments_only, ":limit": ACTIVITY_SHOWN_MAX as i64 };
+    let params = named_params! { ":id": id.0, ":comments_only": comments_only, ":limit": ACTIVITY_SHOWN_MAX as i64 };
     let rows = statement.query_map(params, activity_from_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -209,12 +208,15 @@ fn owner_of(tx: &Transaction<'_>, id: IssueId, comment: i64) -> Result<Option<Is
 
 /// In the row of the issue it was written about, in that of the one it is shown as, and in what a survivor has by itself.
 fn count_comments(tx: &Transaction<'_>, owner: IssueId, shown: IssueId, more: i64) -> Result<(), StoreError> {
-    let mut statement =
-        tx.prepare_cached("UPDATE issue SET comment_count = max(0, comment_count + :more) WHERE id IN (:owner, :shown)")?;
+    let mut statement = tx.prepare_cached(
+        "UPDATE issue SET comment_count = max(0, comment_count + :more) WHERE id IN (:owner, :shown)",
+    )?;
     statement.execute(named_params! { ":owner": owner.0, ":shown": shown.0, ":more": more })?;
     if owner == shown {
-        tx.prepare_cached("UPDATE issue_own SET comment_count = max(0, comment_count + :more) WHERE issue_id = :owner")?
-            .execute(named_params! { ":owner": owner.0, ":more": more })?;
+        tx.prepare_cached(
+            "UPDATE issue_own SET comment_count = max(0, comment_count + :more) WHERE issue_id = :owner",
+        )?
+        .execute(named_params! { ":owner": owner.0, ":more": more })?;
     }
     Ok(())
 }

@@ -86,10 +86,18 @@ fn questions(likeness: &Likeness) -> Vec<String> {
     };
     let all_words = (!word.is_empty()).then(|| word.join(" AND "));
     let any_word = (!word.is_empty()).then(|| word.join(" OR "));
-    [both(&ty, &function), all_words.clone(), both(&ty, &any_word.as_ref().map(|any| format!("({any})"))), function, culprit, any_word, ty]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        both(&ty, &function),
+        all_words.clone(),
+        both(&ty, &any_word.as_ref().map(|any| format!("({any})"))),
+        function,
+        culprit,
+        any_word,
+        ty,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[cfg(test)]
@@ -113,7 +121,8 @@ mod tests {
 
     #[test]
     fn nothing_that_is_asked_means_anything_to_the_index() {
-        let likeness = Likeness { ty: Some("a\"b OR c*".to_string()), text: "\0\0\0".to_string(), ..Likeness::default() };
+        let likeness =
+            Likeness { ty: Some("a\"b OR c*".to_string()), text: "\0\0\0".to_string(), ..Likeness::default() };
         assert_eq!(questions(&likeness), ["\"a\"\"b or c*\""]);
         assert_eq!(self::questions(&Likeness { ty: Some("ab".to_string()), ..Likeness::default() }), [""; 0]);
     }

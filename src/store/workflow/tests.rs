@@ -24,7 +24,14 @@ const HOUR_MS: i64 = 3_600_000;
 #[derive(Clone, Debug)]
 enum Op {
     /// Of a bug, with a second hash sometimes.
-    Event { bug: u8, second: Option<u8>, environment: u8, user: u8, release: u8, hours: i64 },
+    Event {
+        bug: u8,
+        second: Option<u8>,
+        environment: u8,
+        user: u8,
+        release: u8,
+        hours: i64,
+    },
     Merge(Vec<usize>, usize),
     Unmerge(usize),
     Delete(usize),
@@ -86,6 +93,7 @@ impl World {
         self.users.insert(event_id.0, u64::from(user));
         let event = EventWrite {
             project_id: PROJECT,
+            facts: crate::model::facts::Facts::default(),
             event_id,
             received_ms: NOW_MS + self.sent as i64,
             timestamp_ms: NOW_MS + hours * HOUR_MS + self.sent as i64,
@@ -113,7 +121,11 @@ impl World {
         // Whoever is told of is shown.
         for id in change.issues {
             let is_shown: bool = tx
-                .query_row("SELECT merged_into IS NULL AND deleted_ms IS NULL FROM issue WHERE id = ?1", [id.0], |row| row.get(0))
+                .query_row(
+                    "SELECT merged_into IS NULL AND deleted_ms IS NULL FROM issue WHERE id = ?1",
+                    [id.0],
+                    |row| row.get(0),
+                )
                 .unwrap();
             assert!(is_shown, "issue {id} got an event and is not shown");
         }
@@ -306,7 +318,7 @@ proptest! {
             world.expect_right();
         }
         let path = database_path(world.dir.path());
-        let report = check(&path, false, &|_| {}).unwrap();
+        let report = check(&path, false, &mut |_| {}).unwrap();
         prop_assert!(report.is_ok(), "{:?} after {ops:?}", report.broken());
         // Made undone, what was merged counts what it did by itself.
         while let Some(token) = world.actions.pop() {
@@ -396,7 +408,10 @@ fn circles_are_no_merges() {
 fn dump(connection: &Connection) -> Vec<String> {
     let mut rows = Vec::new();
     for (table, columns) in [
-        ("issue", "id, status, event_count, user_count, first_seen_ms, last_seen_ms, merged_into, merged_count, first_release, last_release, is_unhandled, deleted_ms"),
+        (
+            "issue",
+            "id, status, event_count, user_count, first_seen_ms, last_seen_ms, merged_into, merged_count, first_release, last_release, is_unhandled, deleted_ms",
+        ),
         ("issue_hour", "issue_id, hour, event_count"),
         ("issue_environment", "issue_id, environment, first_seen_ms, last_seen_ms, event_count"),
         ("issue_users", "issue_id, hex(sketch)"),

@@ -50,14 +50,33 @@ impl Kept {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Before {
-    State { before: Kept, after: Kept },
-    Assignee { before: Option<String>, after: Option<String> },
-    Priority { before: i64, after: i64 },
-    Bookmark { before: bool, after: bool },
+    State {
+        before: Kept,
+        after: Kept,
+    },
+    Assignee {
+        before: Option<String>,
+        after: Option<String>,
+    },
+    Priority {
+        before: i64,
+        after: i64,
+    },
+    Bookmark {
+        before: bool,
+        after: bool,
+    },
     /// It was shown as `from`, or by itself.
-    Merged { into: i64, from: Option<i64> },
-    Unmerged { from: i64 },
-    Deleted { discard: Option<i64> },
+    Merged {
+        into: i64,
+        from: Option<i64>,
+    },
+    Unmerged {
+        from: i64,
+    },
+    Deleted {
+        discard: Option<i64>,
+    },
 }
 
 /// As kept: with the line that tells of it.
@@ -155,7 +174,9 @@ fn undo_some(
     let deadline = Instant::now() + Duration::from_millis(SLICE_MS / 2);
     loop {
         let next: Option<(i64, i64, String)> = tx
-            .prepare_cached("SELECT seq, issue_id, before FROM undo_entry WHERE token = :token ORDER BY seq DESC LIMIT 1")?
+            .prepare_cached(
+                "SELECT seq, issue_id, before FROM undo_entry WHERE token = :token ORDER BY seq DESC LIMIT 1",
+            )?
             .query_row(named_params! { ":token": token }, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         let Some((seq, id, entry)) = next else { return Ok(true) };
@@ -206,9 +227,8 @@ const DECIDED_SINCE: &str = "somebody has decided otherwise since: it is left as
 
 fn undo_one(tx: &Transaction<'_>, id: IssueId, before: &Before, now_ms: i64) -> Result<Restored, StoreError> {
     let column = |name: &str, before: &dyn rusqlite::ToSql, after: &dyn rusqlite::ToSql| -> Result<_, StoreError> {
-        let sql = format!(
-            "UPDATE issue SET {name} = :before, changed_ms = :now_ms WHERE id = :id AND {name} IS :after"
-        );
+        let sql =
+            format!("UPDATE issue SET {name} = :before, changed_ms = :now_ms WHERE id = :id AND {name} IS :after");
         let params = named_params! { ":id": id.0, ":before": before, ":after": after, ":now_ms": now_ms };
         Ok(match tx.prepare_cached(&sql)?.execute(params)? {
             0 => Restored::No(DECIDED_SINCE),
@@ -247,8 +267,8 @@ fn undo_one(tx: &Transaction<'_>, id: IssueId, before: &Before, now_ms: i64) -> 
             }
         }
         Before::Unmerged { from } => {
-            let is_alone = merging::place(tx, id)?
-                .is_some_and(|place| place.merged_into.is_none() && place.merged_count == 0);
+            let is_alone =
+                merging::place(tx, id)?.is_some_and(|place| place.merged_into.is_none() && place.merged_count == 0);
             if !is_alone {
                 return Ok(Restored::No("it was merged with other issues since"));
             }

@@ -50,13 +50,8 @@ pub(in super::super) fn look_at(tx: &Transaction<'_>, id: IssueId) -> Result<Opt
     if !is_closed && merged_into.is_none() && !has_members {
         return Ok(Some((short_no, None)));
     }
-    let mut watch = Watch {
-        survivor: None,
-        has_members,
-        project_id: ProjectId(project_id),
-        is_closed,
-        arrivals: Vec::new(),
-    };
+    let mut watch =
+        Watch { survivor: None, has_members, project_id: ProjectId(project_id), is_closed, arrivals: Vec::new() };
     if let Some(survivor) = merged_into {
         let found = survivor_of(tx, survivor)?;
         watch.is_closed = found.is_some_and(|(_, is_closed)| is_closed);

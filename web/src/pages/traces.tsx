@@ -3,22 +3,22 @@
 import { prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { ServiceListView, TraceListView, TraceRowView } from "../api/types";
+import { SearchBox } from "../components/controls";
 import { AttributeBox, Chip, Choice, ListEnd, NewBar, ProjectChoice, SearchedTo } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
 import { SourceMarks } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
-import { QueryBar } from "../components/query-bar";
 import { PageTitle } from "../components/shell";
-import { Empty, LoadError, SkeletonRows } from "../components/states";
-import { count, countShort, dateTime, duration, noun, oneLine, plural, whenShort } from "../lib/format";
-import { asWords, tracePath, withQuery } from "../lib/urls";
+import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
+import { count, countShort, dateTime, duration, noun, oneLine, plural, sentence, whenShort } from "../lib/format";
+import { tracePath, withQuery } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
 import "../styles/logs.css";
 
-const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, typedAttribute: view.typed_attribute, hidden: view.background_hidden });
+const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, hidden: view.background_hidden });
 const keyOf = (row: TraceRowView) => row.trace_id;
 
 export function TracesPage() {
@@ -41,7 +41,7 @@ export function TracesPage() {
   const text = params.get("query") ?? "";
   const service = params.get("service") ?? "";
   const attribute = params.get("attribute") ?? "";
-  const { searchedToMs, typedAttribute } = list;
+  const { searchedToMs } = list;
   const isUnreadable = list.error?.status === 400 && text !== "";
   const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
   // Those that came since the page was opened are in its rows.
@@ -52,7 +52,7 @@ export function TracesPage() {
         <PageTitle title="Traces" />
       </header>
       <div class="toolbar">
-        <QueryBar dataset="spans" value={text} label="Search traces" placeholder="Route, name, trace id, or key:value" scope={withQuery("", { project: params.get("project") }).slice(1)} error={isUnreadable ? list.error : null} onChange={(value) => change({ query: value })} />
+        <SearchBox value={text} label="Search traces" placeholder="Route, name, trace id, or http.route:/pay/" onChange={(value) => change({ query: value })} />
         <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
         <Choice label="Service" value={service} options={services} onChange={(name) => change({ service: name })} />
         <AttributeBox value={attribute} label="Attribute of a span" placeholder="db.system:sqlite" onChange={(pair) => change({ attribute: pair })} />
@@ -60,22 +60,15 @@ export function TracesPage() {
       <div class="filter-line">
         <Background isAll={isAll} hidden={list.hidden} onChange={(kind) => change({ kind })} />
         <span class="log-chips">
-          {typedAttribute !== null && (
-            <span class="typed-attribute">
-              Spans with <code>{typedAttribute}</code>.{" "}
-              <button type="button" class="link" onClick={() => change({ query: asWords(text) })}>
-                Look for it in names instead
-              </button>
-            </span>
-          )}
           {attribute !== "" && <Chip text={attribute} onRemove={() => change({ attribute: null })} />}
           <NewBar unseen={unseen} noun="trace" apply={apply} />
         </span>
       </div>
+      {isUnreadable && list.error && <Partial>{`${sentence(list.error.message)}.`}</Partial>}
       {list.error && !isUnreadable && <LoadError error={list.error} what="The traces" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
       {rows?.length === 0 && searchedToMs === null && (
-        <NoTraces text={text} typed={typedAttribute} service={service} attribute={attribute} project={params.get("project") ?? ""} isAll={isAll} onClear={() => change({ query: null, service: null, attribute: null, project: null })} onAll={() => change({ kind: "all" })} />
+        <NoTraces text={text} service={service} attribute={attribute} project={params.get("project") ?? ""} isAll={isAll} onClear={() => change({ query: null, service: null, attribute: null, project: null })} onAll={() => change({ kind: "all" })} />
       )}
       {rows?.length === 0 && searchedToMs !== null && (
         <Empty title="No trace matches so far">
@@ -203,20 +196,16 @@ function Troubles({ errors, failed }: { errors: number; failed: number }) {
   );
 }
 
-function NoTraces({ text, typed, service, attribute, project, isAll, onClear, onAll }: { text: string; typed: string | null; service: string; attribute: string; project: string; isAll: boolean; onClear: () => void; onAll: () => void }) {
+function NoTraces({ text, service, attribute, project, isAll, onClear, onAll }: { text: string; service: string; attribute: string; project: string; isAll: boolean; onClear: () => void; onAll: () => void }) {
   if (text !== "" || service !== "" || attribute !== "" || project !== "")
     return (
       <Empty title="No trace matches">
         <p>
           {text === "" ? (
             "Nothing"
-          ) : typed !== null ? (
-            <>
-              No span has <code>{typed}</code>
-            </>
           ) : (
             <>
-              Nothing contains <code>{text}</code>
+              Nothing is found by <code>{text}</code>
             </>
           )}{" "}
           {attribute !== "" && (

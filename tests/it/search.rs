@@ -1,0 +1,153 @@
+//! The search language over HTTP: traces and logs, completion, facets, and errors that point at the word.
+
+use serde_json::{Value, json};
+
+use crate::harness::Trapline;
+use crate::payload::{envelope, id, send_span, to_envelope};
+
+fn now_s() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64() - 30.0
+}
+
+fn send_logs(server: &Trapline) {
+    let log = |number: u64| {
+        let (level, logger) =
+            [("info", "shop.cart"), ("warn", "shop.pay"), ("error", "django.request")][number as usize % 3];
+        json!({
+            "timestamp": now_s() + number as f64 / 1000.0, "trace_id": id(7), "level": level,
+            "body": format!("Order {number} of {}", ["Zoë", "Ada"][number as usize % 2]),
+            "attributes": {
+                "service.name": { "value": "shop", "type": "string" },
+                "logger.name": { "value": logger, "type": "string" },
+                "tenant": { "value": ["acme", "b & c"][number as usize % 2], "type": "string" },
+                "cents": { "value": number * 100, "type": "integer" },
+            },
+        })
+    };
+    let logs: Vec<Value> = (0..12).map(log).collect();
+    let container = json!({ "version": 2, "items": logs }).to_string();
+    to_envelope(server, envelope(&[("log", &container)])).send().expect(200);
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+fn count(server: &Trapline, list: &str, search: &str) -> usize {
+    let view = server.get_json(&format!("/api/ui/{list}?kind=all&query={}", encoded(search)));
+    view[list].as_array().unwrap_or_else(|| panic!("{search}: {view}")).len()
+}
+
+#[test]
+fn logs_are_found_by_everything_the_language_knows() {
+    let server = Trapline::start();
+    send_logs(&server);
+    for (search, expected) in [
+        ("", 12),
+        ("zoë order", 6),
+        ("\"order zoë\"", 0),
+        ("level:>=warn", 8),
+        ("level:error OR tenant:acme", 8),
+        ("!level:info !level:warn", 4),
+        ("tenant:\"b & c\"", 6),
+        ("cents:>=1000", 2),
+        ("cents:[100, 200]", 2),
+        ("tenant:a*", 6),
+        ("has:tenant timestamp:-1h", 12),
+        ("timestamp:+1h", 0),
+        ("!has:nothing trace:00000000000000000000000000000007", 12),
+        ("message:endsWith(ADA)", 6),
+        ("NOT (zoë OR level:warn)", 4),
+        ("service.name:shop", 12),
+    ] {
+        assert_eq!(count(&server, "logs", search), expected, "{search}");
+    }
+    let volume = server.get_json(&format!("/api/ui/logs/volume?query={}", encoded("tenant:acme level:error")));
+    let total: u64 = volume["levels"][0]["counts"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!((volume["levels"][0]["level"].as_str(), total), (Some("error"), 2));
+    assert_eq!(volume["searched_to_ms"], Value::Null);
+
+    let facets = server.get_json(&format!("/api/ui/logs/facets?query={}", encoded("zoë")));
+    assert_eq!(facets["of"], 6);
+    let of = |key: &str| facets["facets"].as_array().unwrap().iter().find(|facet| facet["key"] == key).cloned();
+    let levels = of("level").unwrap();
+    assert_eq!(levels["values"].as_array().unwrap().len(), 3, "{facets}");
+    assert_eq!(of("tenant").unwrap()["values"], json!([{ "value": "acme", "insert": "acme", "count": 6 }]));
+}
+
+#[test]
+fn traces_are_found_by_what_one_span_meets() {
+    let server = Trapline::start();
+    send_span(&server, 1, "/pay/");
+    send_span(&server, 2, "/cart/");
+    let all = count(&server, "traces", "");
+    assert_eq!(all, 2);
+    for (search, expected) in [
+        ("pay", 1),
+        ("PAY OR cart", 2),
+        ("!pay", 1),
+        ("span.duration:>1000h", 0),
+        ("span.duration:<1000h", 2),
+        ("span.name:*pay*", 1),
+        ("!span.name:*pay* !span.name:*cart*", 0),
+        ("has:span.op OR !has:span.op", 2),
+        ("trace:nothing*", 0),
+    ] {
+        let search = if search == "trace:nothing*" { "trace:ffff*" } else { search };
+        assert_eq!(count(&server, "traces", search), expected, "{search}");
+    }
+}
+
+#[test]
+fn errors_say_where_and_what_to_do() {
+    let server = Trapline::start();
+    for (path, search, from, to, help) in [
+        ("logs", "é level:loud", 8, 12, "one of"),
+        ("logs/volume", "(a", 0, 1, "write )"),
+        ("logs/facets", "has:", 0, 4, "has:user.email"),
+        ("traces", "a is:unresolved", 2, 4, "search there"),
+    ] {
+        let answer = server.get(&format!("/api/ui/{path}?query={}", encoded(search)));
+        assert_eq!(answer.status, 400, "{search}");
+        let error = answer.json();
+        assert_eq!(error["at"], json!({ "from": from, "to": to }), "{search}: {error}");
+        assert!(error["detail"].as_str().unwrap().contains(help), "{error}");
+    }
+    assert_eq!(server.get("/api/ui/logs?range=soon").json()["at"], Value::Null);
+    assert_eq!(server.get("/api/ui/search/complete?dataset=nothing").status, 400);
+    assert_eq!(server.get("/api/ui/search/complete?at=x").status, 400);
+}
+
+#[test]
+fn what_is_typed_is_completed_with_what_came_in() {
+    let server = Trapline::start();
+    send_logs(&server);
+    send_span(&server, 1, "/pay/");
+    let complete = |dataset: &str, query: &str, at: usize| {
+        server.get_json(&format!("/api/ui/search/complete?dataset={dataset}&query={}&at={at}", encoded(query)))
+    };
+    let item = |view: &Value, label: &str| {
+        view["items"].as_array().unwrap().iter().find(|item| item["label"] == label).cloned().unwrap_or(Value::Null)
+    };
+    let keys = complete("logs", "zoë ten", 7);
+    assert_eq!((&keys["context"], &keys["from"], &keys["to"]), (&json!("key"), &json!(4), &json!(7)));
+    assert_eq!(item(&keys, "tenant"), json!({ "insert": "tenant:", "label": "tenant", "note": "", "count": 12 }));
+    let values = complete("logs", "tenant:", 7);
+    assert_eq!(values["context"], "value");
+    assert_eq!(item(&values, "b & c")["insert"], "\"b & c\"");
+    assert_eq!(item(&values, "acme")["count"], 6);
+    assert_eq!(item(&complete("logs", "level:er", 8), "error")["insert"], "error");
+    assert_eq!(item(&complete("logs", "logger:shop", 11), "shop.pay")["count"], 4);
+    assert_eq!(item(&complete("logs", "has:ten", 7), "tenant")["insert"], "tenant");
+    let names = complete("spans", "span.name:", 10);
+    assert!(
+        names["items"].as_array().unwrap().iter().any(|item| item["label"].as_str().unwrap().contains("pay")),
+        "{names}"
+    );
+    assert_eq!(item(&complete("issues", "is:unre", 7), "unresolved")["insert"], "unresolved");
+    assert_eq!(complete("issues", "\"in quotes", 5)["context"], "none");
+    let help = server.get_json("/api/ui/search/keys?dataset=spans");
+    assert!(help["keys"].as_array().unwrap().iter().any(|key| key["key"] == "span.duration"), "{help}");
+}
