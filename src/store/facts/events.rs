@@ -386,9 +386,9 @@ pub(super) fn facts_of(
         let columns = fields.iter().map(|field| block.column(field.name())).collect::<Result<Vec<_>, _>>()?;
         for (id, row) in here {
             left.remove(&id);
-            let values = columns.iter().map(|column| {
-                column.as_ref().and_then(|column| column.of_row(row).next().map(str::to_owned))
-            });
+            let values = columns
+                .iter()
+                .map(|column| column.as_ref().and_then(|column| column.of_row(row).next().map(str::to_owned)));
             found.insert(id, values.collect());
         }
     }
