@@ -1,9 +1,13 @@
 //! Handlers of `/api/ui/`: what the web app reads.
 
+use std::time::Duration;
+
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::config::{ENVIRONMENTS_SHOWN_MAX, PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, TRACE_SPANS_SHOWN_MAX};
+use crate::config::{
+    ENVIRONMENTS_SHOWN_MAX, PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, SPAN_PLACE_MS, TRACE_SPANS_SHOWN_MAX,
+};
 use crate::model::conventions::Conventions;
 use crate::model::detail::Variable;
 use crate::model::ids::{EventId, IssueId, SpanId, TraceId};
@@ -13,7 +17,7 @@ use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, Sp
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
 use crate::model::waterfall::{arrange, clock_shifts, enclosing};
-use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, TracePosition, TraceQuery};
+use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, SpanPlace, TracePosition, TraceQuery};
 
 use super::blobs;
 use super::error::ApiError;
@@ -23,8 +27,8 @@ use super::view::event::{EventNavView, EventReportView, EventTraceView, EventVie
 use super::view::ingest::{ClientDiscardView, IngestView, OutcomeView};
 use super::view::issue::{IssueListView, IssueRowView, IssueView};
 use super::view::trace::{
-    QueryView, ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView,
-    TraceRowView, TraceView,
+    QueryView, ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanPlaceView, SpanView, TraceErrorView,
+    TraceListView, TraceRowView, TraceView,
 };
 use super::view::{BootView, ProjectView};
 use super::{Query, Ready, feedback, grouping, now_ms, trace_words, ui_logs, ui_performance};
@@ -303,6 +307,20 @@ pub(super) async fn span(ready: &Ready, trace: &str, span: &str) -> Answer {
     let span = found.spans.swap_remove(place.ok_or_else(|| ApiError::not_found("span"))?);
     let resource = found.resources.swap_remove(span.resource);
     ok(&span_view(span, resource))
+}
+
+pub(super) async fn span_place(ready: &Ready, span: &str) -> Answer {
+    let span_id = SpanId::parse(span).ok_or_else(|| ApiError::not_found("span"))?;
+    match ready.store.span_place(span_id, Duration::from_millis(SPAN_PLACE_MS)).await? {
+        SpanPlace::Found { trace_id, name } => {
+            ok(&SpanPlaceView { trace_id: trace_id.to_string(), span_id: span_id.to_string(), name })
+        }
+        SpanPlace::Nowhere => Err(ApiError::not_found("span")),
+        SpanPlace::SearchedTo { .. } => Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the span is not among the newest ones, and there are too many to look through all: ask with its trace",
+        )),
+    }
 }
 
 pub(super) async fn ingest(ready: &Ready, ledger: &Ledger) -> Answer {

@@ -62,6 +62,7 @@ mod sessions;
 mod span_chunk;
 mod span_chunks;
 mod span_match;
+mod span_place;
 mod span_sealer;
 mod span_search;
 mod staged;
@@ -109,6 +110,7 @@ pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSee
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use reports::ReportRow;
 pub use retention::OverMaxSize;
+pub use span_place::SpanPlace;
 pub use span_search::{SpanCondition, SpanNames, SpanQuery, SpanSearch};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
