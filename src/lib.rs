@@ -89,6 +89,13 @@
 //! node would give a bug the same id. What issues are called is searched by an index of three characters, which is filled
 //! behind the transactions that change them; what it has not taken in yet is searched as it stands.
 //!
+//! What becomes of an issue is decided by one pure function ([`model::workflow`]), of what people do, events that come and time
+//! that passes; events apply it in their own transaction, and for an unresolved issue there is nothing to apply. Merging
+//! moves nothing: every issue keeps its row, hashes, events and counts and goes on counting, and the survivor's row holds the
+//! sums of all, beside what it counts by itself, so that taking one out is as exact as putting it in. What is deleted is
+//! hidden at once and purged by the keeper when it can no longer be undone; what comes for it meanwhile begins an issue whose
+//! id is computed from the old one. What is discarded is known by its hashes before it is written, and counted.
+//!
 //! An error that OpenTelemetry tells of is an event like any other, but others may tell of the same one. Within a trace it is
 //! looked for by type and place (`store::reports`), in the transaction that would count it: the best report is the event,
 //! the others are lines beside it, and it counts once in whatever order they come.

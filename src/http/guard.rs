@@ -4,7 +4,7 @@
 //! resolves there (DNS rebinding) may even read the answers. So the `Host`, `Origin` and `Sec-Fetch-Site` headers
 //! are looked at before anything else.
 
-use hyper::header::{HOST, HeaderMap, ORIGIN};
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 use hyper::{StatusCode, Uri};
 
 use crate::config::is_loopback_name;
@@ -92,6 +92,19 @@ pub fn check_mutation(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(StatusCode::FORBIDDEN, "this call changes something and needs the header X-Trapline: 1"))
 }
 
+/// As [`check_mutation`], for clients of Sentry's web API, which send a token with every call: neither header can be sent by
+/// a foreign page without a preflight.
+pub fn check_api_mutation(headers: &HeaderMap) -> Result<(), ApiError> {
+    check_reader(headers)?;
+    if headers.contains_key(APP_HEADER) || headers.contains_key(AUTHORIZATION) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::FORBIDDEN,
+        "this call changes something and needs the header Authorization: Bearer (any token), or X-Trapline: 1",
+    ))
+}
+
 fn foreign_page() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "a page of another origin may not read this: open the address itself")
 }
@@ -175,5 +188,11 @@ mod tests {
     fn changing_something_needs_our_own_header() {
         assert!(check_mutation(&headers(&[("host", "localhost")])).is_err());
         assert!(check_mutation(&headers(&[("host", "localhost"), ("x-trapline", "1")])).is_ok());
+        let with_token = [("host", "localhost"), ("authorization", "Bearer abc")];
+        assert!(check_mutation(&headers(&with_token)).is_err());
+        assert!(check_api_mutation(&headers(&with_token)).is_ok());
+        assert!(check_api_mutation(&headers(&[("host", "localhost")])).is_err());
+        let foreign = [("host", "localhost"), ("authorization", "Bearer abc"), ("origin", "http://evil.test")];
+        assert!(check_api_mutation(&headers(&foreign)).is_err());
     }
 }

@@ -505,7 +505,12 @@ pub(super) async fn send_sample(server: &Arc<Server>, ready: &Arc<Ready>) -> Res
         Ok((project, decoded, ()))
     };
     let stored = super::take::store(ready.clone(), body, decode).await?;
-    let short_id = stored.appended.events.first().map(|event| stored.project.short_id(event.short_no));
+    let short_id = stored
+        .appended
+        .events
+        .first()
+        .filter(|event| !event.is_discarded)
+        .map(|event| stored.project.short_id(event.short_no));
     let trace_id = stored.digest.trace_id.map(|id| id.to_string());
     let answer = json!({ "short_id": short_id, "trace_id": trace_id });
     let ending = Ending {

@@ -36,6 +36,7 @@ mod route;
 mod sentry_api;
 mod sentry_events;
 mod sentry_project;
+mod sentry_workflow;
 mod serve;
 mod stats_api;
 mod storage;
@@ -45,6 +46,7 @@ mod ui;
 mod ui_logs;
 mod ui_metrics;
 mod ui_performance;
+mod ui_workflow;
 pub mod view;
 
 use std::net::SocketAddr;
@@ -182,7 +184,10 @@ async fn answer(
             _ => guard::check_reader(request.headers())?,
         }
     } else {
-        guard::check_mutation(request.headers())?;
+        match route {
+            Route::Sentry0(_) => guard::check_api_mutation(request.headers())?,
+            _ => guard::check_mutation(request.headers())?,
+        }
     }
     if !is_known {
         return Ok(wrong_method(server, route, &request));
@@ -197,6 +202,18 @@ async fn answer(
         Route::Issues => ui::issues(&ready, &query).await,
         Route::Issue { issue } => ui::issue(&ready, issue).await,
         Route::IssueEvent { issue, event } => ui::issue_event(&ready, issue, event).await,
+        Route::IssueActions => ui_workflow::act(server, &ready, request).await,
+        Route::IssueUndo => ui_workflow::undo(server, &ready, request).await,
+        Route::IssueActivity { issue } => ui_workflow::activity(&ready, issue).await,
+        Route::IssueComments { issue } => ui_workflow::add_comment(server, &ready, issue, request).await,
+        Route::IssueComment { issue, comment } => {
+            ui_workflow::edit_comment(server, &ready, issue, comment, request).await
+        }
+        Route::IssueMerged { issue } => ui_workflow::merged(&ready, issue).await,
+        Route::IssueSimilar { issue } => ui_workflow::similar(&ready, issue).await,
+        Route::People => ui_workflow::people(&ready).await,
+        Route::Discarded => ui_workflow::discarded(&ready, &query).await,
+        Route::DiscardLift { discard } => ui_workflow::lift(&ready, discard).await,
         Route::Event { event } => ui::event(&ready, event).await,
         Route::EventGrouping { event } => grouping::of_event(&ready, event).await,
         Route::AttachmentText { event, attachment } => blobs::attachment_text(&ready, event, attachment).await,
@@ -240,6 +257,9 @@ async fn answer(
         }
         Route::Sentry0(Sentry0::ProjectKey { organization, project, key }) => {
             sentry_project::key(server, &ready, organization, project, key, request).await
+        }
+        Route::Sentry0(changed) if sentry_workflow::is_its(changed, request.method()) => {
+            sentry_workflow::answer(server, &ready, changed, &query, request).await
         }
         Route::Sentry0(route) => sentry_api::answer(&ready, route, &query, request.headers()).await,
         Route::Jaeger(route) => Ok(jaeger::answer(&ready, route, &query).await),

@@ -42,6 +42,17 @@ pub enum Route<'a> {
     Issues,
     Issue { issue: &'a str },
     IssueEvent { issue: &'a str, event: &'a str },
+    // What people do to issues, and what is told of that.
+    IssueActions,
+    IssueUndo,
+    IssueActivity { issue: &'a str },
+    IssueComments { issue: &'a str },
+    IssueComment { issue: &'a str, comment: &'a str },
+    IssueMerged { issue: &'a str },
+    IssueSimilar { issue: &'a str },
+    People,
+    Discarded,
+    DiscardLift { discard: &'a str },
     Event { event: &'a str },
     // Why an event belongs to its issue.
     EventGrouping { event: &'a str },
@@ -116,7 +127,12 @@ pub enum Sentry0<'a> {
     ProjectReplay { organization: &'a str, project: &'a str, replay: &'a str },
     RecordingSegments { organization: &'a str, project: &'a str, replay: &'a str },
     ReplayVideo { organization: &'a str, project: &'a str, replay: &'a str, segment: &'a str },
+    OrganizationIssues { organization: &'a str },
     Issue { issue: &'a str },
+    IssueComments { issue: &'a str },
+    IssueComment { issue: &'a str, comment: &'a str },
+    IssueActivities { issue: &'a str },
+    IssueHashes { issue: &'a str },
     IssueEvents { issue: &'a str },
     IssueEvent { issue: &'a str, event: &'a str },
     // Also takes reports: the one route of the web API that SDKs of old write to.
@@ -201,7 +217,17 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
     match parts {
         ["boot"] => Route::Boot,
         ["issues"] => Route::Issues,
+        ["issues", "actions"] => Route::IssueActions,
+        ["issues", "undo"] => Route::IssueUndo,
         ["issues", issue] => Route::Issue { issue },
+        ["issues", issue, "activity"] => Route::IssueActivity { issue },
+        ["issues", issue, "comments"] => Route::IssueComments { issue },
+        ["issues", issue, "comments", comment] => Route::IssueComment { issue, comment },
+        ["issues", issue, "merged"] => Route::IssueMerged { issue },
+        ["issues", issue, "similar"] => Route::IssueSimilar { issue },
+        ["people"] => Route::People,
+        ["discarded"] => Route::Discarded,
+        ["discarded", discard, "lift"] => Route::DiscardLift { discard },
         ["issues", issue, "events", event] => Route::IssueEvent { issue, event },
         ["events", event] => Route::Event { event },
         ["events", event, "grouping"] => Route::EventGrouping { event },
@@ -283,6 +309,18 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         | ["organizations", _, "issues", issue, "user-reports" | "user-feedback"] => {
             Sentry0::IssueUserReports { issue }
         }
+        ["organizations", organization, "issues"] => Sentry0::OrganizationIssues { organization },
+        ["issues", issue, "comments" | "notes"] | ["organizations", _, "issues", issue, "comments" | "notes"] => {
+            Sentry0::IssueComments { issue }
+        }
+        ["issues", issue, "comments" | "notes", comment]
+        | ["organizations", _, "issues", issue, "comments" | "notes", comment] => {
+            Sentry0::IssueComment { issue, comment }
+        }
+        ["issues", issue, "activities"] | ["organizations", _, "issues", issue, "activities"] => {
+            Sentry0::IssueActivities { issue }
+        }
+        ["issues", issue, "hashes"] | ["organizations", _, "issues", issue, "hashes"] => Sentry0::IssueHashes { issue },
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },
@@ -312,8 +350,15 @@ impl Route<'_> {
     pub fn methods(&self) -> &'static [&'static str] {
         match self {
             Self::Sample | Self::Projects | Self::ProjectKeys { .. } | Self::ScrubPreview { .. } => &["POST"],
+            Self::IssueActions | Self::IssueUndo | Self::IssueComments { .. } | Self::DiscardLift { .. } => &["POST"],
             Self::Project { .. } => &["PUT"],
-            Self::ProjectKey { .. } => &["PUT", "DELETE"],
+            Self::ProjectKey { .. } | Self::IssueComment { .. } => &["PUT", "DELETE"],
+            Self::Sentry0(Sentry0::ProjectIssues { .. } | Sentry0::OrganizationIssues { .. }) => {
+                &["GET", "HEAD", "PUT", "DELETE"]
+            }
+            Self::Sentry0(Sentry0::Issue { .. }) => &["GET", "HEAD", "PUT", "DELETE"],
+            Self::Sentry0(Sentry0::IssueComments { .. }) => &["GET", "HEAD", "POST"],
+            Self::Sentry0(Sentry0::IssueComment { .. }) => &["PUT", "DELETE"],
             Self::ProjectSettings { .. } | Self::Sentry0(Sentry0::Project { .. }) => &["GET", "HEAD", "PUT"],
             Self::Sentry0(Sentry0::ProjectKeys { .. }) => &["GET", "HEAD", "POST"],
             Self::Sentry0(Sentry0::ProjectKey { .. }) => &["GET", "HEAD", "PUT", "DELETE"],

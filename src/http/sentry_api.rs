@@ -22,8 +22,9 @@ use super::feedback::sentry_page;
 use super::monitors;
 use super::respond::{Body, json as json_response};
 use super::route::Sentry0;
+use super::sentry_workflow::{assignee_json, sentry_substatus, status_details};
 use super::ui::find_issue;
-use super::{Query, Ready, grouping, releases, sentry_events, stats_api};
+use super::{Query, Ready, grouping, now_ms, releases, sentry_events, stats_api};
 
 type Answer = Result<Response<Body>, ApiError>;
 
@@ -60,6 +61,15 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
         }
         // Read and changed elsewhere: `sentry_project`.
         Sentry0::Project { .. } | Sentry0::ProjectKeys { .. } | Sentry0::ProjectKey { .. } => Err(not_found()),
+        // `sentry_workflow`.
+        Sentry0::IssueComments { .. }
+        | Sentry0::IssueComment { .. }
+        | Sentry0::IssueActivities { .. }
+        | Sentry0::IssueHashes { .. } => Err(not_found()),
+        Sentry0::OrganizationIssues { organization } => {
+            check_organization(organization)?;
+            Err(not_found())
+        }
         Sentry0::ProjectIssues { organization, project } => {
             let project = find_project(ready, organization, project)?;
             project_issues(ready, project, query, &base).await
@@ -225,7 +235,7 @@ async fn project_issues(ready: &Ready, project: &Project, query: &Query, base: &
 }
 
 /// `is:unresolved`, `is:resolved`, `is:ignored` and free text; anything else says so.
-fn read_issue_query(text: &str) -> Result<(Option<IssueStatus>, Option<String>), ApiError> {
+pub(super) fn read_issue_query(text: &str) -> Result<(Option<IssueStatus>, Option<String>), ApiError> {
     let mut status = None;
     let mut words = Vec::new();
     for word in text.split_whitespace() {
@@ -253,7 +263,7 @@ fn is_search_key(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte))
 }
 
-fn check_organization(organization: &str) -> Result<(), ApiError> {
+pub(super) fn check_organization(organization: &str) -> Result<(), ApiError> {
     if organization == ORGANISATION_SLUG { Ok(()) } else { Err(not_found()) }
 }
 
@@ -306,7 +316,7 @@ pub(super) fn project_json(project: &Project) -> Value {
     })
 }
 
-fn issue_json(issue: &Issue, project: &Project, base: &Base) -> Value {
+pub(super) fn issue_json(issue: &Issue, project: &Project, base: &Base) -> Value {
     let short_id = project.short_id(issue.short_no);
     json!({
         "id": issue.id.to_string(),
@@ -315,8 +325,8 @@ fn issue_json(issue: &Issue, project: &Project, base: &Base) -> Value {
         "culprit": issue.title.culprit,
         "level": issue.level.as_str(),
         "status": issue.status.as_str(),
-        "statusDetails": {},
-        "substatus": if issue.status == IssueStatus::Unresolved { json!("ongoing") } else { Value::Null },
+        "statusDetails": status_details(&issue.state),
+        "substatus": sentry_substatus(issue, now_ms()),
         "type": if matches!(issue.kind, EventKind::Cron | EventKind::NPlusOne | EventKind::SlowQuery) { "generic" } else { issue.kind.as_str() },
         "issueType": match issue.kind {
             EventKind::Cron => "monitor_check_in_failure",
@@ -329,17 +339,17 @@ fn issue_json(issue: &Issue, project: &Project, base: &Base) -> Value {
             EventKind::NPlusOne | EventKind::SlowQuery => "performance",
             _ => "error",
         },
-        "priority": "medium",
+        "priority": issue.priority.as_str(),
         "platform": issue.platform,
         "logger": null,
         "isUnhandled": issue.is_unhandled,
         "isPublic": false,
-        "isBookmarked": false,
+        "isBookmarked": issue.is_bookmarked,
         "isSubscribed": false,
         "hasSeen": false,
         "annotations": [],
-        "numComments": 0,
-        "assignedTo": null,
+        "numComments": issue.comment_count,
+        "assignedTo": assignee_json(issue.assignee.as_deref()),
         "shareId": null,
         "count": issue.event_count.to_string(),
         "userCount": issue.user_count,

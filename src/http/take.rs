@@ -48,7 +48,12 @@ impl<T> Stored<T> {
             fix: problem.as_ref().map(|_| fix.to_string()),
             problem,
             filtered: self.digest.filtered(),
-            short_id: self.appended.events.first().map(|event| self.project.short_id(event.short_no)),
+            short_id: self
+                .appended
+                .events
+                .first()
+                .filter(|event| !event.is_discarded)
+                .map(|event| self.project.short_id(event.short_no)),
             trace_id: self.digest.trace_id.map(|id| id.to_string()),
             ..Ending::default()
         }

@@ -25,7 +25,7 @@ use super::ledger::Ledger;
 use super::respond::{Body, json};
 use super::view::event::{EventNavView, EventReportView, EventTraceView, EventView};
 use super::view::ingest::{ClientDiscardView, IngestView, OutcomeView};
-use super::view::issue::{IssueListView, IssueRowView, IssueView};
+use super::view::issue::{IssueListView, IssueRowView, IssueView, StatusDetailView};
 use super::view::trace::{
     QueryView, ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanPlaceView, SpanView, TraceErrorView,
     TraceListView, TraceRowView, TraceView,
@@ -362,10 +362,15 @@ pub(super) async fn find_issue(ready: &Ready, text: &str) -> Result<Issue, ApiEr
             }
         }
     };
-    found.ok_or_else(|| ApiError::not_found("issue"))
+    // One that is merged is shown as the issue it is merged into.
+    let found = match found.as_ref().and_then(|issue| issue.merged_into) {
+        Some(survivor) => ready.store.issue(survivor).await?,
+        None => found,
+    };
+    found.filter(|issue| issue.deleted_ms.is_none()).ok_or_else(|| ApiError::not_found("issue"))
 }
 
-async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowView>, ApiError> {
+pub(super) async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowView>, ApiError> {
     let ids = issues.iter().map(|issue| issue.id).collect();
     let histories = ready.store.issue_histories(ids, hour_of(now_ms()), HOURS_SHOWN).await?;
     Ok(issues.into_iter().zip(histories).map(|(issue, history)| issue_row(ready, issue, history.hours)).collect())
@@ -373,6 +378,7 @@ async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowVie
 
 fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
     let project = ready.project(issue.project_id);
+    let substatus = issue.substatus(now_ms()).to_string();
     IssueRowView {
         id: issue.id.to_string(),
         short_id: project.map_or_else(|| issue.id.to_string(), |project| project.short_id(issue.short_no)),
@@ -395,6 +401,14 @@ fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
         first_release: issue.first_release,
         last_release: issue.last_release,
         hours,
+        substatus,
+        status_detail: issue.state.standing().map(StatusDetailView::of),
+        assignee: issue.assignee,
+        priority: issue.priority.as_str().to_string(),
+        is_bookmarked: issue.is_bookmarked,
+        comment_count: issue.comment_count,
+        merged_count: issue.merged_count,
+        changed_ms: issue.changed_ms,
     }
 }
 

@@ -113,6 +113,11 @@ impl IssueId {
     pub fn of(project: ProjectId, hash: &[u8; 16]) -> Self {
         Self(positive(xxh3_64_with_seed(hash, u64::from(project.0))))
     }
+
+    /// The issue that the same bug is when it comes again after this one was deleted, and is not all gone yet.
+    pub fn successor(self) -> Self {
+        Self(positive(xxh3_64(&self.0.to_le_bytes())))
+    }
 }
 
 impl fmt::Display for IssueId {

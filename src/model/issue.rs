@@ -2,6 +2,8 @@
 
 use crate::model::event::{EventKind, Level};
 use crate::model::ids::{IssueId, ProjectId};
+use crate::model::time::DAY_MS;
+use crate::model::workflow::State;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssueStatus {
@@ -21,6 +23,50 @@ impl IssueStatus {
 
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Unresolved, Self::Resolved, Self::Ignored].into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// How soon somebody should look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    Low,
+    #[default]
+    Medium,
+    High,
+}
+
+impl Priority {
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
+    /// Until a person says otherwise: what broke a request or a process comes first, what was only told of last.
+    pub fn of(level: Level, is_unhandled: bool) -> Self {
+        match level {
+            Level::Fatal => Self::High,
+            _ if is_unhandled => Self::High,
+            Level::Error | Level::Warning => Self::Medium,
+            Level::Info | Level::Debug => Self::Low,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| priority.as_str() == text)
+    }
+
+    /// As it is kept; sorts as it should.
+    pub fn code(self) -> i64 {
+        self as i64
+    }
+
+    pub fn from_code(code: i64) -> Self {
+        Self::ALL.into_iter().find(|priority| priority.code() == code).unwrap_or_default()
     }
 }
 
@@ -60,4 +106,32 @@ pub struct Issue {
     pub user_count: u64,
     pub first_release: Option<String>,
     pub last_release: Option<String>,
+    /// What `status` is short for.
+    pub state: State,
+    pub assignee: Option<String>,
+    pub priority: Priority,
+    pub is_bookmarked: bool,
+    pub comment_count: u64,
+    /// The issue it is shown as.
+    pub merged_into: Option<IssueId>,
+    /// How many are merged into it.
+    pub merged_count: u64,
+    pub deleted_ms: Option<i64>,
+    /// When people, or the events that reopened it, last changed any of this.
+    pub changed_ms: i64,
+}
+
+/// How long an issue is called new.
+const NEW_MS: i64 = DAY_MS;
+
+impl Issue {
+    /// `new`, `regressed` or `ongoing`; empty for what is not unresolved.
+    pub fn substatus(&self, now_ms: i64) -> &'static str {
+        match self.state {
+            State::Unresolved { is_regressed: true } => "regressed",
+            State::Unresolved { .. } if self.first_seen_ms > now_ms - NEW_MS => "new",
+            State::Unresolved { .. } => "ongoing",
+            _ => "",
+        }
+    }
 }

@@ -27,6 +27,8 @@ pub enum Reason {
     Filtered,
     /// Over a rate limit or quota of the project.
     RateLimited,
+    /// Of a bug that people have discarded.
+    Discarded,
     /// Over a limit on how many there may be.
     TooMany,
     /// Our own fault: the database refused this one row.
@@ -48,6 +50,7 @@ impl Reason {
             Self::TooOld => "too_old",
             Self::Filtered => "filtered",
             Self::RateLimited => "rate_limited",
+            Self::Discarded => "discarded",
             Self::TooMany => "too_many",
             Self::NotStored => "not_stored",
         }

@@ -6,16 +6,15 @@
 use rusqlite::{OptionalExtension, Row, Transaction, named_params};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::StoreError;
 use super::monitors::{
     ENVIRONMENT_COLUMNS, MONITOR_COLUMNS, Monitor, MonitorEnvironment, admit, environment_from_row, monitor_from_row,
     read_environment_by_id, update_environment,
 };
 use super::write::{CheckInAppended, CheckInWrite, MonitorTick, NoticeTold};
 use super::writer::Batch;
+use super::{StoreError, workflow};
 use crate::config::{MONITOR_BATCH_ROWS, MONITOR_CATCH_UP_MAX, MONITOR_EARLY_MS, MONITOR_GAP_MS};
 use crate::model::ids::{CheckInId, IssueId, ProjectId};
-use crate::model::issue::IssueStatus;
 use crate::model::monitor::{CheckIn, CheckInStatus, MonitorConfig, Notice, Unwatched, judge_missed, judge_timeout};
 use crate::model::outcome::Reason;
 
@@ -436,20 +435,16 @@ pub(super) fn finish_notice(tx: &Transaction<'_>, told: &NoticeTold, batch: &mut
             .flatten(),
     };
     if let Some(issue_id) = issue_id {
-        // Opened again by a failure, resolved by recovery; what a person has put aside stays so.
-        let (from, to) = match told.event {
-            Some(_) => (IssueStatus::Resolved, IssueStatus::Unresolved),
-            None => (IssueStatus::Unresolved, IssueStatus::Resolved),
-        };
-        tx.execute(
-            "UPDATE issue SET status = :to_status WHERE id = :id AND status = :from_status",
-            named_params! { ":id": issue_id, ":from_status": from.as_str(), ":to_status": to.as_str() },
-        )?;
+        // Resolved by recovery; what a person has put aside stays so. A failure has opened it again as it was stored.
+        let shown = workflow::root_of(tx, IssueId(issue_id))?.unwrap_or(IssueId(issue_id));
+        if told.event.is_none() {
+            workflow::resolve_if_open(tx, shown, batch.now_ms)?;
+        }
         tx.execute(
             "UPDATE monitor_environment SET issue_id = :issue_id WHERE id = :id",
             named_params! { ":id": told.environment_id, ":issue_id": issue_id },
         )?;
-        batch.changed_issues.push(IssueId(issue_id));
+        batch.changed_issues.push(shown);
         batch.monitors += 1;
     }
     tx.execute("DELETE FROM monitor_notice WHERE id = :id", named_params! { ":id": told.notice_id })?;

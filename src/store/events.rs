@@ -9,7 +9,7 @@ use super::releases::ReleaseKey;
 use super::reports;
 use super::write::{EventAppended, EventWrite};
 use super::writer::Batch;
-use super::{Store, StoreError};
+use super::{Store, StoreError, workflow};
 use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
 use crate::model::outcome::Reason;
 
@@ -100,7 +100,21 @@ pub(super) fn insert_event(
     if let Some(told) = reports::fold(tx, event, batch)? {
         return Ok(told);
     }
-    let (issue_id, unknown_hashes) = find_issue(tx, event)?;
+    let (issue_id, deleted, unknown_hashes) = match find_issue(tx, event)? {
+        Home::Issue { id, deleted, unknown } => (id, deleted, unknown),
+        Home::Discarded(discard_id) => {
+            batch.outcomes.add(event.project_id, event.received_ms, "event", Reason::Discarded.as_str(), 1);
+            batch.discards.add(discard_id, event.received_ms);
+            let issue_id = IssueId(0);
+            return Ok(EventAppended {
+                issue_id,
+                short_no: 0,
+                is_new_issue: false,
+                is_discarded: true,
+                is_duplicate: false,
+            });
+        }
+    };
     let row = batch.ids.next(batch.now_ms);
     let mut statement = tx.prepare_cached(
         "INSERT INTO event (id, project_id, event_id, issue_id, timestamp_ms, received_ms, kind, level, platform,
@@ -136,6 +150,9 @@ pub(super) fn insert_event(
         return read_duplicate(tx, event);
     }
     reports::remember(tx, row, event)?;
+    if let Some(deleted) = deleted {
+        workflow::lead_on(tx, deleted, issue_id)?;
+    }
     for hash in unknown_hashes {
         let mut statement = tx.prepare_cached(
             "INSERT INTO issue_hash (project_id, hash, issue_id) VALUES (:project_id, :hash, :issue_id)
@@ -150,26 +167,52 @@ pub(super) fn insert_event(
     if let Some(key) = ReleaseKey::of(event.project_id, event.release.as_deref(), event.environment.as_deref()) {
         batch.releases.add_event(key, event.timestamp_ms, is_new_issue);
     }
-    Ok(EventAppended { issue_id, short_no, is_new_issue, is_duplicate: false })
+    Ok(EventAppended { issue_id, short_no, is_new_issue, is_discarded: false, is_duplicate: false })
 }
 
-/// The issue of the first known hash, else the one computed from the first hash; and the hashes to be linked to it.
-fn find_issue<'e>(tx: &Transaction<'_>, event: &'e EventWrite) -> Result<(IssueId, Vec<&'e [u8; 16]>), StoreError> {
-    let mut statement =
-        tx.prepare_cached("SELECT issue_id FROM issue_hash WHERE project_id = :project_id AND hash = :hash")?;
-    let mut found = None;
+/// Where an event belongs.
+enum Home<'e> {
+    Issue {
+        id: IssueId,
+        /// The issue that was deleted and that this one begins anew, when its hashes still lead there.
+        deleted: Option<IssueId>,
+        /// Hashes to be linked to it.
+        unknown: Vec<&'e [u8; 16]>,
+    },
+    /// Nowhere, by this discard.
+    Discarded(i64),
+}
+
+/// The issue of the first known hash, else the one computed from the first hash.
+fn find_issue<'e>(tx: &Transaction<'_>, event: &'e EventWrite) -> Result<Home<'e>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT issue_id, is_deleted, discard_id FROM issue_hash WHERE project_id = :project_id AND hash = :hash",
+    )?;
+    let mut found: Option<(i64, bool, Option<i64>)> = None;
     let mut unknown = Vec::new();
     for hash in &event.hashes {
-        let known: Option<i64> = statement
-            .query_row(named_params! { ":project_id": event.project_id.0, ":hash": &hash[..] }, |row| row.get(0))
+        let known = statement
+            .query_row(named_params! { ":project_id": event.project_id.0, ":hash": &hash[..] }, |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
         match known {
-            Some(id) => found = found.or(Some(IssueId(id))),
+            Some(known) => found = found.or(Some(known)),
             None => unknown.push(hash),
         }
     }
-    let computed = || event.hashes.first().map_or(IssueId(0), |hash| IssueId::of(event.project_id, hash));
-    Ok((found.unwrap_or_else(computed), unknown))
+    Ok(match found {
+        Some((.., Some(discard_id))) => Home::Discarded(discard_id),
+        Some((id, true, _)) => {
+            let deleted = IssueId(id);
+            Home::Issue { id: workflow::successor_of(tx, deleted)?, deleted: Some(deleted), unknown }
+        }
+        Some((id, ..)) => Home::Issue { id: IssueId(id), deleted: None, unknown },
+        None => {
+            let computed = event.hashes.first().map_or(IssueId(0), |hash| IssueId::of(event.project_id, hash));
+            Home::Issue { id: computed, deleted: None, unknown }
+        }
+    })
 }
 
 fn read_duplicate(tx: &Transaction<'_>, event: &EventWrite) -> Result<EventAppended, StoreError> {
@@ -180,7 +223,7 @@ fn read_duplicate(tx: &Transaction<'_>, event: &EventWrite) -> Result<EventAppen
     )?;
     let issue_id = IssueId(issue_id);
     let short_no = read_short_no(tx, issue_id)?.unwrap_or(0);
-    Ok(EventAppended { issue_id, short_no, is_new_issue: false, is_duplicate: true })
+    Ok(EventAppended { issue_id, short_no, is_new_issue: false, is_discarded: false, is_duplicate: true })
 }
 
 impl Store {

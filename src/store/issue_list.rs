@@ -62,9 +62,12 @@ impl Store {
 /// As [`ISSUE_COLUMNS`], but what is counted by environment comes from there.
 const ISSUE_COLUMNS_THERE: &str = "issue.id, project_id, short_no, kind, title, culprit, ty, value, filename, function,
     line, level, platform, status, is_unhandled, there.first_seen_ms, there.last_seen_ms, there.event_count, user_count,
-    first_release, last_release";
+    first_release, last_release, substatus, status_json, assignee, priority, is_bookmarked, comment_count, merged_into,
+    merged_count, deleted_ms, changed_ms";
 
-const FILTER: &str = "(:project_id IS NULL OR project_id = :project_id) AND (:status IS NULL OR status = :status)";
+/// The first two are what the indexes of lists are made of: what is merged into another or deleted is in none.
+const FILTER: &str = "merged_into IS NULL AND deleted_ms IS NULL
+    AND (:project_id IS NULL OR project_id = :project_id) AND (:status IS NULL OR status = :status)";
 
 impl IssueSort {
     fn column(self) -> &'static str {

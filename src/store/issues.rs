@@ -5,13 +5,15 @@ use std::collections::btree_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
+use super::workflow::{self, Watch};
 use super::write::EventWrite;
 use super::{Store, StoreError};
 use crate::model::event::{EventKind, Level};
 use crate::model::ids::{IssueId, ProjectId};
-use crate::model::issue::{Issue, IssueStatus, IssueTitle};
+use crate::model::issue::{Issue, IssueStatus, IssueTitle, Priority};
 use crate::model::sketch::UserSketch;
 use crate::model::time::hour_of;
+use crate::model::workflow::State;
 
 /// Events per hour, for drawing.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,21 +27,23 @@ pub struct IssueHistory {
 #[derive(Default)]
 pub(super) struct IssueDeltas(BTreeMap<IssueId, IssueDelta>);
 
-struct IssueDelta {
+pub(super) struct IssueDelta {
     short_no: u64,
-    event_count: u64,
-    hours: BTreeMap<i64, u64>,
+    /// What more there is to do than to count, which for most issues is nothing.
+    watch: Option<Watch>,
+    pub(super) event_count: u64,
+    pub(super) hours: BTreeMap<i64, u64>,
     /// Events, first and last seen.
-    environments: BTreeMap<String, (u64, i64, i64)>,
-    user_hashes: Vec<u64>,
-    first_seen_ms: i64,
-    last_seen_ms: i64,
-    is_unhandled: bool,
+    pub(super) environments: BTreeMap<String, (u64, i64, i64)>,
+    pub(super) user_hashes: Vec<u64>,
+    pub(super) first_seen_ms: i64,
+    pub(super) last_seen_ms: i64,
+    pub(super) is_unhandled: bool,
     /// The newest event decides wording and level.
-    newest_ms: i64,
+    pub(super) newest_ms: i64,
     level: Level,
     title: IssueTitle,
-    release: Option<String>,
+    pub(super) release: Option<String>,
 }
 
 impl IssueDeltas {
@@ -60,6 +64,10 @@ impl IssueDeltas {
             None => drop(delta.environments.insert(environment.to_owned(), (1, at, at))),
         }
         delta.tell(event, event.timestamp_ms);
+        if let Some(watch) = &mut delta.watch {
+            watch.see(event);
+            return Ok((watch.shown_no(delta.short_no), is_new));
+        }
         Ok((delta.short_no, is_new))
     }
 
@@ -86,51 +94,75 @@ impl IssueDeltas {
         let delta = match self.0.entry(issue_id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                let known = read_short_no(tx, issue_id)?;
+                let known = workflow::look_at(tx, issue_id)?;
                 is_first_here = known.is_none();
-                let short_no = match known {
-                    Some(short_no) => short_no,
-                    None => insert_issue(tx, issue_id, event)?,
+                let (short_no, watch) = match known {
+                    Some(known) => known,
+                    None => (insert_issue(tx, issue_id, event)?, None),
                 };
-                place.insert(IssueDelta::new(short_no, event))
+                place.insert(IssueDelta { watch, ..IssueDelta::new(short_no, event) })
             }
         };
         Ok((delta, is_first_here))
     }
 
+    /// As they are shown: an issue that is merged into another one is not.
     pub(super) fn ids(&self) -> Vec<IssueId> {
-        self.0.keys().copied().collect()
+        self.0.iter().map(|(id, delta)| delta.watch.as_ref().map_or(*id, |watch| watch.shown_as(*id))).collect()
     }
 
-    pub(super) fn apply(self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+    pub(super) fn apply(self, tx: &Transaction<'_>, now_ms: i64) -> Result<(), StoreError> {
         for (issue_id, delta) in self.0 {
+            // Before it is counted who was met.
+            if let Some(watch) = &delta.watch {
+                watch.apply(tx, issue_id, &delta, now_ms)?;
+            }
             let new_users =
                 if delta.user_hashes.is_empty() { None } else { merge_users(tx, issue_id, &delta.user_hashes)? };
             update_issue(tx, issue_id, &delta, new_users)?;
-            for (hour, count) in &delta.hours {
-                let mut statement = tx.prepare_cached(
-                    "INSERT INTO issue_hour (issue_id, hour, event_count) VALUES (:issue_id, :hour, :count)
-                     ON CONFLICT (issue_id, hour) DO UPDATE SET event_count = event_count + :count",
-                )?;
-                statement.execute(named_params! { ":issue_id": issue_id.0, ":hour": hour, ":count": *count as i64 })?;
-            }
-            for (environment, (count, first_ms, last_ms)) in &delta.environments {
-                let mut statement = tx.prepare_cached(
-                    "INSERT INTO issue_environment (issue_id, environment, first_seen_ms, last_seen_ms, event_count)
-                     VALUES (:issue_id, :environment, :first_ms, :last_ms, :count)
-                     ON CONFLICT (environment, issue_id) DO UPDATE SET
-                         first_seen_ms = min(first_seen_ms, :first_ms),
-                         last_seen_ms = max(last_seen_ms, :last_ms),
-                         event_count = event_count + :count",
-                )?;
-                statement.execute(named_params! {
-                    ":issue_id": issue_id.0,
-                    ":environment": environment,
-                    ":first_ms": first_ms,
-                    ":last_ms": last_ms,
-                    ":count": *count as i64,
-                })?;
-            }
+            delta.add_to_hours(tx, "issue_hour", issue_id)?;
+            delta.add_to_environments(tx, "issue_environment", issue_id)?;
+        }
+        Ok(())
+    }
+}
+
+impl IssueDelta {
+    /// `table` is `issue_hour` or one of its shape.
+    pub(super) fn add_to_hours(&self, tx: &Transaction<'_>, table: &str, id: IssueId) -> Result<(), StoreError> {
+        let mut statement = tx.prepare_cached(&format!(
+            "INSERT INTO {table} (issue_id, hour, event_count) VALUES (:issue_id, :hour, :count)
+             ON CONFLICT (issue_id, hour) DO UPDATE SET event_count = event_count + :count"
+        ))?;
+        for (hour, count) in &self.hours {
+            statement.execute(named_params! { ":issue_id": id.0, ":hour": hour, ":count": *count as i64 })?;
+        }
+        Ok(())
+    }
+
+    /// `table` is `issue_environment` or one of its shape.
+    pub(super) fn add_to_environments(
+        &self,
+        tx: &Transaction<'_>,
+        table: &str,
+        issue_id: IssueId,
+    ) -> Result<(), StoreError> {
+        let mut statement = tx.prepare_cached(&format!(
+            "INSERT INTO {table} (issue_id, environment, first_seen_ms, last_seen_ms, event_count)
+             VALUES (:issue_id, :environment, :first_ms, :last_ms, :count)
+             ON CONFLICT (environment, issue_id) DO UPDATE SET
+                 first_seen_ms = min(first_seen_ms, :first_ms),
+                 last_seen_ms = max(last_seen_ms, :last_ms),
+                 event_count = event_count + :count"
+        ))?;
+        for (environment, (count, first_ms, last_ms)) in &self.environments {
+            statement.execute(named_params! {
+                ":issue_id": issue_id.0,
+                ":environment": environment,
+                ":first_ms": first_ms,
+                ":last_ms": last_ms,
+                ":count": *count as i64,
+            })?;
         }
         Ok(())
     }
@@ -154,6 +186,7 @@ impl IssueDelta {
     fn new(short_no: u64, event: &EventWrite) -> Self {
         Self {
             short_no,
+            watch: None,
             event_count: 0,
             hours: BTreeMap::new(),
             environments: BTreeMap::new(),
@@ -185,9 +218,10 @@ fn insert_issue(tx: &Transaction<'_>, issue_id: IssueId, event: &EventWrite) -> 
     let mut statement = tx.prepare_cached(
         "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
              level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count,
-             first_release, last_release)
+             first_release, last_release, priority)
          VALUES (:id, :project_id, :short_no, :kind, :title, :culprit, :ty, :value, :filename, :function, :line,
-             :level, :platform, :status, :is_unhandled, :timestamp_ms, :timestamp_ms, 0, 0, :release, :release)",
+             :level, :platform, :status, :is_unhandled, :timestamp_ms, :timestamp_ms, 0, 0, :release, :release,
+             :priority)",
     )?;
     statement.execute(named_params! {
         ":id": issue_id.0,
@@ -207,6 +241,7 @@ fn insert_issue(tx: &Transaction<'_>, issue_id: IssueId, event: &EventWrite) -> 
         ":is_unhandled": event.is_unhandled,
         ":timestamp_ms": event.timestamp_ms,
         ":release": event.release,
+        ":priority": Priority::of(event.level, event.is_unhandled).code(),
     })?;
     Ok(short_no.max(0) as u64)
 }
@@ -257,7 +292,7 @@ fn update_issue(
 }
 
 /// Adds users to the issue's sketch; the new estimate when it changed.
-fn merge_users(tx: &Transaction<'_>, issue_id: IssueId, hashes: &[u64]) -> Result<Option<u64>, StoreError> {
+pub(super) fn merge_users(tx: &Transaction<'_>, issue_id: IssueId, hashes: &[u64]) -> Result<Option<u64>, StoreError> {
     let mut statement = tx.prepare_cached("SELECT sketch FROM issue_users WHERE issue_id = :issue_id")?;
     let stored: Option<Vec<u8>> =
         statement.query_row(named_params! { ":issue_id": issue_id.0 }, |row| row.get(0)).optional()?;
@@ -309,7 +344,8 @@ impl Store {
 pub(super) const ISSUE_COLUMNS: &str =
     "id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
     level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count, first_release,
-    last_release";
+    last_release, substatus, status_json, assignee, priority, is_bookmarked, comment_count, merged_into, merged_count,
+    deleted_ms, changed_ms";
 
 pub(super) const BY_ID: &str = "id = ?1 AND ?2 = 0";
 pub(super) const BY_SHORT_NO: &str = "project_id = ?1 AND short_no = ?2";
@@ -377,5 +413,14 @@ pub(super) fn issue_from_row(row: &Row<'_>) -> rusqlite::Result<Issue> {
         user_count: row.get::<_, i64>(18)?.max(0) as u64,
         first_release: row.get(19)?,
         last_release: row.get(20)?,
+        state: State::parse(&status, &row.get::<_, String>(21)?, row.get::<_, Option<String>>(22)?.as_deref()),
+        assignee: row.get(23)?,
+        priority: Priority::from_code(row.get(24)?),
+        is_bookmarked: row.get(25)?,
+        comment_count: row.get::<_, i64>(26)?.max(0) as u64,
+        merged_into: row.get::<_, Option<i64>>(27)?.map(IssueId),
+        merged_count: row.get::<_, i64>(28)?.max(0) as u64,
+        deleted_ms: row.get(29)?,
+        changed_ms: row.get(30)?,
     })
 }

@@ -23,6 +23,7 @@ use super::writer::{WriterHandle, now_ms};
 use super::{StoreError, StoreSettings};
 use crate::config::{DICTIONARY_LOOK_MS, KEEPER_PAUSE_MS, KEEPER_RETRY_MS, REPACK_LOOK_MS, SEARCH_INDEX_EVERY_MS};
 use crate::model::ids::ServerIds;
+use crate::model::live::LiveChange;
 
 /// What a chore says when it returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,9 @@ const CHORES: &[Chore] = &[
     Chore { name: "forgetting deliveries of logs", run: log_sealer::forget_deliveries, every_ms: 3_600_000 },
     Chore { name: "repacking events", run: repack::repack, every_ms: REPACK_LOOK_MS },
     Chore { name: "forgetting totals of metrics", run: super::metric_totals::forget_totals, every_ms: 600_000 },
+    super::workflow::WAKE,
+    super::workflow::PURGE,
+    super::workflow::FORGET,
     retention::CHORE,
 ];
 
@@ -128,6 +132,14 @@ impl Keeper {
         write: impl FnOnce(&Transaction<'_>, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run_chore(write)
+    }
+
+    /// As [`Self::write`], and open screens are told what `write` says has changed.
+    pub(super) fn write_told<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<(T, LiveChange), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run_told(move |tx, _| write(tx))
     }
 
     pub(super) fn gate(&self) -> &Gate {

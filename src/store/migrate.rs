@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_metric_totals.sql"),
     include_str!("migrations/0016_error_reports.sql"),
     include_str!("migrations/0017_performance.sql"),
+    include_str!("migrations/0018_workflow.sql"),
 ];
 
 /// "Trap": in the header of every database of ours.

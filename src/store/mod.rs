@@ -75,6 +75,7 @@ mod traces;
 pub mod transfer;
 mod trouble;
 mod watch;
+mod workflow;
 mod write;
 mod writer;
 
@@ -116,6 +117,10 @@ pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
 pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
 pub use trouble::WriterState;
+pub use workflow::{
+    Acted, Acting, ActivityRow, CommentChange, Commented, Discard, IssueAction, IssueHash, IssueName, MergedIssue,
+    ResolveIn, SimilarIssue, Undone,
+};
 pub use write::{
     Appended, CheckInAppended, CheckInWrite, ClientReportWrite, DropWrite, EventAppended, EventWrite, FeedbackWrite,
     FindingTold, KeyUseWrite, LogMinute, LogsWrite, MetricPart, MetricsWrite, MonitorTick, NoticeTold, OutcomeWrite,
@@ -498,6 +503,7 @@ fn prepare(path: &Path, durability: Durability) -> Result<rusqlite::Connection, 
     let mut connection = writer::open_connection(path, durability)?;
     migrate::migrate(&mut connection, path)?;
     projects::ensure_first_project(&mut connection)?;
+    workflow::mend(&mut connection)?;
     Ok(connection)
 }
 

@@ -231,6 +231,34 @@ fn add_users(tx: &Transaction<'_>, key: &ReleaseKey, hour: i64, delta: &HourDelt
     Ok(())
 }
 
+/// When a release was first seen in any environment of its project.
+pub(super) fn first_seen_ms(
+    connection: &Connection,
+    project_id: ProjectId,
+    version: &str,
+) -> Result<Option<i64>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT min(first_seen_ms) FROM release WHERE project_id = :project_id AND version = :version",
+    )?;
+    Ok(statement.query_row(named_params! { ":project_id": project_id.0, ":version": version }, |row| row.get(0))?)
+}
+
+/// The releases of a project that were first seen last, each once, `limit` at most.
+pub(super) fn newest_releases(
+    connection: &Connection,
+    project_id: ProjectId,
+    limit: usize,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT version, min(first_seen_ms) AS first_ms FROM release WHERE project_id = :project_id
+         GROUP BY version ORDER BY first_ms DESC, version LIMIT :limit",
+    )?;
+    let rows = statement.query_map(named_params! { ":project_id": project_id.0, ":limit": limit as i64 }, |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn read_sketch(bytes: &[u8]) -> Result<UserSketch, StoreError> {
     UserSketch::from_bytes(bytes).ok_or_else(|| StoreError::BadBody("user sketch of a release".to_string()))
 }

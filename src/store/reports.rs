@@ -254,7 +254,7 @@ fn appended(tx: &Transaction<'_>, row: i64) -> Result<EventAppended, StoreError>
     let mut statement = tx.prepare_cached("SELECT issue_id FROM event WHERE id = :row")?;
     let issue_id = IssueId(statement.query_row(named_params! { ":row": row }, |row| row.get(0))?);
     let short_no = read_short_no(tx, issue_id)?.unwrap_or(0);
-    Ok(EventAppended { issue_id, short_no, is_new_issue: false, is_duplicate: true })
+    Ok(EventAppended { issue_id, short_no, is_new_issue: false, is_discarded: false, is_duplicate: true })
 }
 
 /// Gives what is known of the event `from` to `to`, for whoever writes a row anew.

@@ -361,6 +361,8 @@ pub struct EventAppended {
     pub issue_id: IssueId,
     pub short_no: u64,
     pub is_new_issue: bool,
+    /// People do not want to hear of this bug again: nothing was stored, and `short_no` is 0.
+    pub is_discarded: bool,
     /// The event was there already, or another report of the same error; nothing was counted.
     pub is_duplicate: bool,
 }

@@ -43,6 +43,7 @@ use super::sessions::insert_sessions;
 use super::traces::insert_spans;
 use super::trouble::{DiskTrouble, WriterHealth, WriterState, disk_trouble, has_free, has_room, last_words};
 use super::watch::Watch;
+use super::workflow::DiscardDeltas;
 use super::write::{Appended, Write};
 use super::{StoreError, perf, trouble};
 
@@ -71,9 +72,9 @@ struct Job {
     _pass: Pass,
 }
 
-/// Work of the store's own, done between two group commits; tells its asker itself. An error is one the writer may not
-/// survive.
-type ChoreJob = Box<dyn FnOnce(&mut Connection, &mut ServerIds) -> Result<(), StoreError> + Send>;
+/// Work of the store's own, done between two group commits; tells its asker itself, and screens what it changed. An error is
+/// one the writer may not survive.
+type ChoreJob = Box<dyn FnOnce(&mut Connection, &mut ServerIds) -> Result<LiveChange, StoreError> + Send>;
 
 enum Work {
     Append(Job),
@@ -256,6 +257,14 @@ impl WriterHandle {
         &self,
         write: impl FnOnce(&Transaction<'_>, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.run_told(|tx, ids| Ok((write(tx, ids)?, LiveChange::default())))
+    }
+
+    /// As [`Self::run_chore`], and open screens are told what `write` says has changed.
+    pub(super) fn run_told<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>, &mut ServerIds) -> Result<(T, LiveChange), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         self.ask(move |connection, ids| {
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = write(&tx, ids)?;
@@ -269,20 +278,23 @@ impl WriterHandle {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.ask(move |connection, _| work(connection))
+        self.ask(move |connection, _| Ok((work(connection)?, LiveChange::default())))
     }
 
     /// Must not be called on an async thread: it waits.
     fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection, &mut ServerIds) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Connection, &mut ServerIds) -> Result<(T, LiveChange), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = mpsc::sync_channel(1);
         let chore: ChoreJob = Box::new(move |connection, ids| {
-            let result = work(connection, ids);
+            let (result, change) = match work(connection, ids) {
+                Ok((done, change)) => (Ok(done), change),
+                Err(error) => (Err(error), LiveChange::default()),
+            };
             let fatal = match &result {
                 Err(error) if disk_trouble(error) == Some(DiskTrouble::Broken) => Err(trouble::copy_of(error)),
-                _ => Ok(()),
+                _ => Ok(change),
             };
             let _ = answer.send(result.map_err(|error| match disk_trouble(&error) {
                 Some(DiskTrouble::Full) => StoreError::Full,
@@ -344,6 +356,7 @@ pub(super) struct Batch<'a> {
     pub(super) issues: IssueDeltas,
     pub(super) outcomes: OutcomeDeltas,
     pub(super) releases: ReleaseDeltas,
+    pub(super) discards: DiscardDeltas,
     pub(super) traces: u64,
     pub(super) logs: u64,
     pub(super) metrics: u64,
@@ -362,6 +375,7 @@ impl<'a> Batch<'a> {
             issues: IssueDeltas::default(),
             outcomes: OutcomeDeltas::default(),
             releases: ReleaseDeltas::default(),
+            discards: DiscardDeltas::default(),
             traces: 0,
             logs: 0,
             metrics: 0,
@@ -447,7 +461,10 @@ impl Writer {
     }
 
     fn do_chore(&mut self, chore: ChoreJob) -> Result<(), StoreError> {
-        chore(&mut self.connection, &mut self.ids)?;
+        let change = chore(&mut self.connection, &mut self.ids)?;
+        if change != LiveChange::default() {
+            (self.on_change)(change);
+        }
         self.checkpoint_when_large()
     }
 
@@ -727,7 +744,8 @@ pub(super) fn write_rows(
         feedback: batch.feedback,
         monitors: batch.monitors,
     };
-    batch.issues.apply(tx)?;
+    batch.issues.apply(tx, batch.now_ms)?;
+    batch.discards.apply(tx)?;
     batch.outcomes.apply(tx)?;
     batch.releases.apply(tx)?;
     drops.apply(tx)?;

@@ -76,3 +76,4 @@ mod span_items;
 mod storm;
 mod transfer;
 mod turned_away;
+mod workflow;

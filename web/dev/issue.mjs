@@ -27,9 +27,11 @@ function varied(event, at, count) {
   }));
   const tags = event.detail.tags.filter(({ key }) => !["release", "server_name", "browser", "environment"].includes(key));
   const many = event.short_id === "SHOP-8" ? Array.from({ length: 500 }, (_, i) => ({ key: `tag_${i}`, value: `value ${i}` })) : [];
+  // A value of 5 MB, as a server with raised limits lets in.
+  const large = event.short_id === "SHOP-8" && at === count - 1 ? [{ name: "payload", value: "x".repeat(5_000_000) }] : [];
   return {
     ...event,
-    detail: { ...event.detail, release, environment, server_name: server, exceptions, tags: [...tags, { key: "browser", value: browser }, { key: "environment", value: environment }, { key: "release", value: release }, { key: "server_name", value: server }, ...many], user: event.detail.user.map((one) => (one.name === "email" ? { ...one, value: user } : one)), modules: event.detail.modules.map((one) => (one.key === "django" && isOld ? { ...one, value: "5.2.18" } : one)) },
+    detail: { ...event.detail, extra: [...event.detail.extra, ...large], release, environment, server_name: server, exceptions, tags: [...tags, { key: "browser", value: browser }, { key: "environment", value: environment }, { key: "release", value: release }, { key: "server_name", value: server }, ...many], user: event.detail.user.map((one) => (one.name === "email" ? { ...one, value: user } : one)), modules: event.detail.modules.map((one) => (one.key === "django" && isOld ? { ...one, value: "5.2.18" } : one)) },
   };
 }
 
@@ -127,7 +129,7 @@ function comment(name, method, id, sent) {
 const similar = (name) => ({
   issues: ["SHOP-2", "SHOP-9"].filter((other) => other !== name).map((other, i) => ({ row: data.issue(other).issue, score: 0.82 - i / 5, reasons: ["same function apply_discount", "same message but for its numbers"].slice(i) })),
 });
-const members = (name) => (name === "SHOP-1" ? [{ id: "9100001", short_id: "SHOP-71", title: "ValueError: Invalid voucher XM24", event_count: 12, last_seen_ms: data.NOW - DAY, hash: "5d41402abc4b2a76b9719d911017c592" }] : []);
+const members = (name) => Array.from({ length: data.issue(name).issue.merged_count ?? 0 }, (_, i) => ({ id: String(9_100_001 + i), short_id: `SHOP-${71 + i}`, title: `Http404: No Book with id ${i}1`, event_count: 12 + i, last_seen_ms: data.NOW - DAY, hash: `${i}d41402abc4b2a76b9719d911017c592` }));
 
 /** `undefined`: not here, or not this file's. */
 export function issuePart(path, params, method, sent) {

@@ -201,6 +201,20 @@ check("and the next issue stays one key away", await soon(page, () => document.q
 await page.keyboard.press("z");
 check("z takes it back", await soon(page, () => document.querySelector(".crumbs .status")?.textContent === "Open"), await page.textContent(".crumbs .status"));
 
+// Relatives.
+await page.goto(at("/issues/SHOP-2"));
+await page.waitForSelector("#merged .relatives li");
+const merged = await page.locator("#merged .relatives li").count();
+await page.locator("#merged .relatives li button").first().click();
+check("a merged issue is taken out", await soon(page, (n) => document.querySelectorAll("#merged .relatives li").length === n - 1, merged));
+await page.locator(".toast button", { hasText: "Undo" }).click();
+check("and put back", await soon(page, (n) => document.querySelectorAll("#merged .relatives li").length === n, merged));
+await page.locator("#similar").scrollIntoViewIfNeeded();
+await page.waitForSelector("#similar .relatives li");
+const similar = await page.locator("#similar .relatives li").count();
+await page.locator("#similar button", { hasText: "Merge into this" }).first().click();
+check("a similar issue is merged into this one", await soon(page, (n) => document.querySelectorAll("#similar .relatives li").length === n - 1, similar));
+
 // The list behind it.
 const { issues } = await json("/api/ui/issues");
 await page.goto(at(`/issues/${issues[0].short_id}?q=&environment=production`));

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::model::workflow::Standing;
+
 /// `GET /api/ui/issues?project=<slug>&environment=<name>&query=<text>&status=unresolved|all&sort=last_seen|first_seen|events&cursor=<opaque>`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -45,6 +47,54 @@ pub struct IssueRowView {
     pub last_release: Option<String>,
     /// Events per hour of the last 24 hours, oldest first; always 24 numbers.
     pub hours: Vec<u64>,
+    /// `new`, `regressed`, `ongoing`; empty for what is not unresolved.
+    pub substatus: String,
+    /// How it is resolved or ignored.
+    pub status_detail: Option<StatusDetailView>,
+    pub assignee: Option<String>,
+    /// `low`, `medium`, `high`.
+    pub priority: String,
+    pub is_bookmarked: bool,
+    pub comment_count: u64,
+    /// Issues that are shown as this one.
+    pub merged_count: u64,
+    /// When people, or events that reopened it, last changed its status or what people decide; pass back as `seen_ms` of an
+    /// action.
+    pub changed_ms: i64,
+}
+
+/// How an issue is resolved or ignored.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct StatusDetailView {
+    /// `now`, `next_release`, `release`, `forever`, `until_time`, `until_events`, `until_users`.
+    pub kind: String,
+    /// The release it is resolved in; of `next_release` the one after which it is.
+    pub release: Option<String>,
+    pub until_ms: Option<i64>,
+    /// Events or users to come.
+    pub count: Option<u64>,
+    /// How many of these have come.
+    pub seen: Option<u64>,
+    /// Of `until_events`: within how long they must come.
+    pub window_minutes: Option<u32>,
+    pub by: Option<String>,
+    pub at_ms: i64,
+}
+
+impl StatusDetailView {
+    pub fn of(standing: Standing) -> Self {
+        Self {
+            kind: standing.kind,
+            release: standing.release,
+            until_ms: standing.until_ms,
+            count: standing.count,
+            seen: standing.seen,
+            window_minutes: standing.window_minutes,
+            by: standing.by,
+            at_ms: standing.at_ms,
+        }
+    }
 }
 
 /// `GET /api/ui/issues/<short id or id>`

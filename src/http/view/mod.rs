@@ -18,6 +18,7 @@ pub mod project;
 pub mod release;
 pub mod storage;
 pub mod trace;
+pub mod workflow;
 
 use serde::Serialize;
 
@@ -86,6 +87,25 @@ mod types {
             issue::IssueListView,
             issue::IssueRowView,
             issue::IssueView,
+            issue::StatusDetailView,
+            workflow::IssueActions,
+            workflow::IssueAction,
+            workflow::ResolvePlace,
+            workflow::IgnoreUntil,
+            workflow::ActedView,
+            workflow::ActionProblemView,
+            workflow::UndoRequest,
+            workflow::UndoneView,
+            workflow::PeopleView,
+            workflow::ActivityListView,
+            workflow::ActivityView,
+            workflow::CommentRequest,
+            workflow::MergedListView,
+            workflow::MergedView,
+            workflow::SimilarListView,
+            workflow::SimilarView,
+            workflow::DiscardListView,
+            workflow::DiscardView,
             event::EventView,
             event::EventNavView,
             detail::EventDetail,

@@ -242,7 +242,7 @@ fn drop_replays(tx: &Transaction<'_>, cut: Cut) -> Result<usize, StoreError> {
 }
 
 /// Whatever named the blob is gone: unless something else names it, too, its bytes follow piece by piece.
-fn give_up_blob(tx: &Transaction<'_>, blob_id: i64) -> Result<(), StoreError> {
+pub(in super::super) fn give_up_blob(tx: &Transaction<'_>, blob_id: i64) -> Result<(), StoreError> {
     let mut statement = tx.prepare_cached(
         "UPDATE blob SET is_whole = 0, received_ms = 0 WHERE id = :id
              AND NOT EXISTS (SELECT 1 FROM attachment WHERE blob_id = :id)
@@ -406,11 +406,14 @@ pub(super) fn drop_issue_hours(
         |row| row.get(0),
     )?;
     let Some(last) = last else { return Ok(None) };
+    let hour = hour_of(before_ms);
+    // Few issues have others merged into them.
+    tx.prepare_cached("DELETE FROM issue_own_hour WHERE hour < :hour AND issue_id > :after AND issue_id <= :last")?
+        .execute(named_params! { ":hour": hour, ":after": after, ":last": last })?;
     let mut statement = tx.prepare_cached(
         "DELETE FROM issue_hour WHERE hour < :hour AND issue_id IN
              (SELECT id FROM issue WHERE id > :after AND id <= :last)",
     )?;
-    let hour = hour_of(before_ms);
     if statement.execute(named_params! { ":hour": hour, ":after": after, ":last": last })? > 0 {
         remember_hour(tx, ISSUE_HOURS_FROM, hour)?;
     }

@@ -32,7 +32,7 @@ use plan::{DiskBound, SliceRows, next_to_drop, too_old_before};
 
 #[cfg(test)]
 pub(super) use drops::drop_loose_chunks;
-pub(super) use drops::{COUNTS_SUMMED_TO, ISSUE_HOURS_FROM, remember_summed};
+pub(super) use drops::{COUNTS_SUMMED_TO, ISSUE_HOURS_FROM, give_up_blob, remember_summed};
 pub(super) use plan::Space;
 pub(super) use report::read_report;
 pub use space::OverMaxSize;

@@ -20,6 +20,9 @@ const METRIC_BUCKETS_SCHEMA: i64 = 15;
 /// The schema with performance data (`0017_performance.sql`).
 const PERFORMANCE_SCHEMA: i64 = 17;
 
+/// The schema in which issues can be merged and deleted (`0018_workflow.sql`).
+const WORKFLOW_SCHEMA: i64 = 18;
+
 /// As triggers count it (migration 12), by kind; minutes of metrics as told.
 macro_rules! stored {
     ($minutes:literal) => {
@@ -130,8 +133,49 @@ const ADDS_UP: &str = "the counts of all issues add up to the events ever accept
 const INVARIANTS: &[Invariant] = &[
     Invariant {
         claim: ADDS_UP,
-        since: 1,
+        since: WORKFLOW_SCHEMA,
         until: None,
+        // A survivor counts what is merged into it.
+        sql: "SELECT 'project ' || id || ': ' || counted || ' counted by its issues, ' || accepted || ' accepted' FROM (
+                SELECT project.id,
+                    (SELECT coalesce(sum(event_count), 0) FROM issue
+                     WHERE issue.project_id = project.id AND merged_into IS NULL)
+                        + coalesce((SELECT event_count FROM purged WHERE purged.project_id = project.id), 0) AS counted,
+                    (SELECT coalesce(sum(quantity), 0) FROM outcome WHERE outcome.project_id = project.id
+                        AND category = 'event' AND reason = 'accepted') AS accepted
+                FROM project) WHERE counted <> accepted",
+        advice: COUNTS_OFF,
+    },
+    Invariant {
+        claim: "what others are merged into counts them, and nothing is merged into what is merged itself",
+        since: WORKFLOW_SCHEMA,
+        until: None,
+        sql: "SELECT 'issue ' || member.id || ' is merged into ' || member.merged_into || ', which is not here or merged itself'
+              FROM issue AS member LEFT JOIN issue AS survivor ON survivor.id = member.merged_into
+              WHERE member.merged_into IS NOT NULL AND (survivor.id IS NULL OR survivor.merged_into IS NOT NULL)
+              UNION ALL
+              SELECT 'issue ' || issue.id || ': ' || issue.event_count || ' counted, ' || (own.event_count + merged) || ' of its own and merged into it'
+              FROM issue_own AS own JOIN issue ON issue.id = own.issue_id
+                  JOIN (SELECT merged_into, sum(event_count) AS merged, count(*) AS members FROM issue
+                        WHERE merged_into IS NOT NULL GROUP BY merged_into) AS part ON part.merged_into = issue.id
+              WHERE issue.event_count <> own.event_count + merged OR issue.merged_count <> members
+              UNION ALL
+              SELECT 'issue ' || id || ' counts ' || merged_count || ' merged into it' FROM issue
+              WHERE (merged_count > 0) <> EXISTS (SELECT 1 FROM issue_own WHERE issue_id = issue.id)",
+        advice: COUNTS_OFF,
+    },
+    Invariant {
+        claim: "every line of what happened, and every comment, belongs to an issue",
+        since: WORKFLOW_SCHEMA,
+        until: None,
+        sql: "SELECT 'line ' || id || ' of issue ' || issue_id || ', which is not here' FROM issue_activity
+              WHERE NOT EXISTS (SELECT 1 FROM issue WHERE issue.id = issue_id)",
+        advice: LEFT_OVER,
+    },
+    Invariant {
+        claim: ADDS_UP,
+        since: 1,
+        until: Some(WORKFLOW_SCHEMA - 1),
         sql: "SELECT 'project ' || id || ': ' || counted || ' counted by its issues, ' || accepted || ' accepted' FROM (
                 SELECT project.id,
                     (SELECT coalesce(sum(event_count), 0) FROM issue WHERE issue.project_id = project.id) AS counted,
@@ -180,9 +224,23 @@ const INVARIANTS: &[Invariant] = &[
         advice: LOST_ROWS,
     },
     Invariant {
+        // What is discarded needs no issue.
+        claim: "every grouping hash, hour, environment and sketch of users belongs to an issue",
+        since: WORKFLOW_SCHEMA,
+        until: None,
+        sql: "SELECT part || ' of issue ' || issue_id || ', which is not here' FROM (
+                SELECT 'a hash' AS part, issue_id FROM issue_hash WHERE discard_id IS NULL
+                UNION ALL SELECT 'an hour', issue_id FROM issue_hour
+                UNION ALL SELECT 'an environment', issue_id FROM issue_environment
+                UNION ALL SELECT 'users', issue_id FROM issue_users
+                UNION ALL SELECT 'counts', issue_id FROM issue_own)
+              WHERE NOT EXISTS (SELECT 1 FROM issue WHERE issue.id = issue_id)",
+        advice: LOST_ROWS,
+    },
+    Invariant {
         claim: "every grouping hash, hour, environment and sketch of users belongs to an issue",
         since: 8,
-        until: None,
+        until: Some(WORKFLOW_SCHEMA - 1),
         sql: "SELECT part || ' of issue ' || issue_id || ', which is not here' FROM (
                 SELECT 'a hash' AS part, issue_id FROM issue_hash
                 UNION ALL SELECT 'an hour', issue_id FROM issue_hour

@@ -66,7 +66,10 @@ pub(super) fn reconcile(tx: &Transaction<'_>, came: &Came) -> rusqlite::Result<(
     }
     let projects: Vec<(i64, i64, i64)> = tx
         .prepare(
-            "SELECT id, (SELECT coalesce(sum(event_count), 0) FROM issue WHERE issue.project_id = project.id),
+            // A survivor counts what is merged into it.
+            "SELECT id, (SELECT coalesce(sum(event_count), 0) FROM issue
+                         WHERE issue.project_id = project.id AND merged_into IS NULL)
+                     + coalesce((SELECT event_count FROM purged WHERE project_id = project.id), 0),
                  (SELECT coalesce(max(last_seen_ms), 0) FROM issue WHERE issue.project_id = project.id) FROM project",
         )?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?

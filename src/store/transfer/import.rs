@@ -33,6 +33,7 @@ use crate::store::traces::insert_spans;
 use crate::store::writer::{Batch, last_server_id, open_connection};
 use crate::store::{
     OverMaxSize, StoreError, StoreSettings, database_path, lock_data_dir, migrate, projects, retention, trouble,
+    workflow,
 };
 
 /// What came in.
@@ -85,6 +86,9 @@ pub fn import(
     super::issues::begin(&connection)?;
     super::releases::begin(&connection)?;
     super::accepted::begin(&connection)?;
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    workflow::dissolve_all(&tx)?;
+    tx.commit()?;
     let mut importer = Importer {
         ids: ServerIds::after(last_server_id(&connection)?),
         again,
@@ -117,10 +121,11 @@ pub fn import(
 }
 
 /// What is counted here and there, when the last line has come.
-fn merge(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+fn merge(tx: &Transaction<'_>) -> Result<(), StoreError> {
     super::counts::merge(tx)?;
     super::issues::merge(tx)?;
-    super::releases::merge(tx)
+    super::issues::merge_shown(tx)?;
+    Ok(super::releases::merge(tx)?)
 }
 
 impl Imported {
@@ -389,9 +394,9 @@ impl Importer<'_> {
 
     /// When there is no room for the next line: counts that have come are taken as far as they can be.
     fn stop(&mut self, connection: &mut Connection) {
-        let merged = connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|tx| {
+        let merged = connection.transaction_with_behavior(TransactionBehavior::Immediate).map(|tx| {
             merge(&tx)?;
-            tx.commit()
+            Ok::<(), StoreError>(tx.commit()?)
         });
         // The log gives its room back.
         let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));

@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
+use crate::model::ids::IssueId;
 use crate::model::sketch::UserSketch;
 use crate::model::time::hour_of;
 use crate::store::retention::ISSUE_HOURS_FROM;
+use crate::store::{StoreError, workflow};
 
 /// First seen, last seen, events.
 type Seen = (i64, i64, i64);
@@ -156,6 +158,8 @@ pub(super) const ISSUE_WRITE: &[&str] = &[
                       JOIN issue ON issue.id = issue_id
                   WHERE issue_hash.project_id = :project_id ORDER BY json_each.key LIMIT 1), :id))
              ON CONFLICT (theirs) DO NOTHING",
+            "INSERT INTO temp.issue_shown (member, survivor) SELECT :id, :merged_into WHERE :merged_into IS NOT NULL
+             ON CONFLICT (member) DO NOTHING",
             concat!(
                 "INSERT INTO temp.issue_in (theirs, here, event_count, last_seen_ms, hours_from, hours, environments)
                  SELECT :id, id, :event_count, :last_seen_ms, :hours_from, :hours, :environments FROM issue WHERE id = ",
@@ -168,7 +172,8 @@ pub(super) const ISSUE_WRITE: &[&str] = &[
             concat!(
                 "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line,
                      level, platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count,
-                     first_release, last_release)
+                     first_release, last_release, substatus, status_json, wake_ms, changed_ms, assignee, priority,
+                     is_bookmarked, deleted_ms)
                  VALUES (",
                 here!(":id"),
                 ", :project_id,
@@ -177,8 +182,20 @@ pub(super) const ISSUE_WRITE: &[&str] = &[
                          THEN (SELECT last_short_no + 1 FROM project WHERE id = :project_id) ELSE :short_no END,
                      :issue_kind, :title, :culprit, :ty, :value, :filename, :function, :line, :level, :platform, :status,
                      :is_unhandled, :first_seen_ms, :last_seen_ms, :event_count, :user_count, :first_release,
-                     :last_release)
+                     :last_release, coalesce(:substatus, ''), :standing,
+                     iif(:status = 'ignored' AND :standing ->> 'kind' = 'until_time', :standing ->> 'until_ms', NULL),
+                     coalesce(:changed_ms, 0), :assignee,
+                     coalesce(:priority, iif(:is_unhandled OR :level = 'fatal', 2, :level IN ('error', 'warning'))),
+                     coalesce(:is_bookmarked, 0), :deleted_ms)
                  ON CONFLICT (id) DO UPDATE SET
+                     status = iif(excluded.changed_ms > changed_ms, excluded.status, status),
+                     substatus = iif(excluded.changed_ms > changed_ms, excluded.substatus, substatus),
+                     status_json = iif(excluded.changed_ms > changed_ms, excluded.status_json, status_json),
+                     wake_ms = iif(excluded.changed_ms > changed_ms, excluded.wake_ms, wake_ms),
+                     assignee = iif(excluded.changed_ms > changed_ms, excluded.assignee, assignee),
+                     priority = iif(excluded.changed_ms > changed_ms, excluded.priority, priority),
+                     is_bookmarked = iif(excluded.changed_ms > changed_ms, excluded.is_bookmarked, is_bookmarked),
+                     changed_ms = max(changed_ms, excluded.changed_ms),
                      title = iif(excluded.last_seen_ms > last_seen_ms, excluded.title, title),
                      culprit = iif(excluded.last_seen_ms > last_seen_ms, excluded.culprit, culprit),
                      ty = iif(excluded.last_seen_ms > last_seen_ms, excluded.ty, ty),
@@ -200,9 +217,9 @@ pub(super) const ISSUE_WRITE: &[&str] = &[
                 ")) WHERE id = :project_id"
             ),
             concat!(
-                "INSERT INTO issue_hash (project_id, hash, issue_id) SELECT :project_id, unhex(value), ",
+                "INSERT INTO issue_hash (project_id, hash, issue_id, is_deleted) SELECT :project_id, unhex(value), ",
                 here!(":id"),
-                " FROM json_each(:hashes) WHERE true ON CONFLICT (project_id, hash) DO NOTHING"
+                ", :deleted_ms IS NOT NULL FROM json_each(:hashes) WHERE true ON CONFLICT (project_id, hash) DO NOTHING"
             ),
             "INSERT INTO issue_hour (issue_id, hour, event_count)
              SELECT :id, value ->> 0, value ->> 1 FROM json_each(:hours)
@@ -221,6 +238,7 @@ pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
         "CREATE TEMP TABLE issue_as (theirs INTEGER PRIMARY KEY, here INTEGER NOT NULL);
          CREATE TEMP TABLE issue_in (theirs INTEGER PRIMARY KEY, here INTEGER NOT NULL, event_count INTEGER NOT NULL,
              last_seen_ms INTEGER NOT NULL, hours_from INTEGER, hours TEXT NOT NULL, environments TEXT NOT NULL);
+         CREATE TEMP TABLE issue_shown (member INTEGER PRIMARY KEY, survivor INTEGER NOT NULL);
          CREATE INDEX temp.issue_in_here ON issue_in (here);
          CREATE TEMP TABLE issue_of_new (issue_id INTEGER PRIMARY KEY);
          CREATE TEMP TABLE present (issue_id INTEGER, hour INTEGER, environment TEXT, first_ms INTEGER, last_ms INTEGER,
@@ -259,6 +277,33 @@ pub(super) fn merge(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     }
     reconcile_users(tx)?;
     tx.execute_batch("DELETE FROM temp.issue_in; DELETE FROM temp.issue_of_new; DELETE FROM temp.present;")
+}
+
+/// Behind [`merge`]: what is merged in either store is, as far as it is not merged otherwise here. Until then every issue
+/// counts what it does by itself.
+pub(super) fn merge_shown(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE issue SET comment_count
+             = (SELECT count(*) FROM issue_activity WHERE issue_id = issue.id AND issue_activity.kind = 'comment')
+         WHERE id IN (SELECT issue_id FROM issue_activity WHERE kind = 'comment')
+             AND NOT EXISTS (SELECT 1 FROM issue_own WHERE issue_own.issue_id = issue.id)",
+        [],
+    )?;
+    let shown: Vec<(i64, i64)> = tx
+        .prepare(concat!(
+            "SELECT coalesce(",
+            here!("member"),
+            ", member), coalesce(",
+            here!("survivor"),
+            ", survivor) FROM temp.issue_shown ORDER BY member"
+        ))?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (member, survivor) in shown {
+        workflow::plan_merge(tx, IssueId(member), IssueId(survivor))?;
+    }
+    tx.execute("DELETE FROM temp.issue_shown", [])?;
+    workflow::merge_planned(tx)
 }
 
 fn hours_from(tx: &Transaction<'_>) -> rusqlite::Result<Option<i64>> {

@@ -112,7 +112,7 @@ pub enum TransferError {
 /// The group a kind of line is chosen by; `None` for what always comes along.
 fn group_of(kind: &str) -> Option<&'static str> {
     Some(match kind {
-        "issue" | "event" => "events",
+        "issue" | "issue_activity" | "discard" | "event" => "events",
         "span" => "spans",
         "log" | "log_minute" => "logs",
         "metric_points" | "metric" | "metric_minute" => "metrics",

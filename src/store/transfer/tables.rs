@@ -7,6 +7,19 @@
 use super::issues::ISSUE_WRITE;
 use super::json::Ty;
 
+/// What an issue counts by itself, also when others are merged into it.
+macro_rules! own {
+    ($column:literal) => {
+        concat!(
+            "iif(merged_count > 0, (SELECT own.",
+            $column,
+            " FROM issue_own AS own WHERE own.issue_id = issue.id), ",
+            $column,
+            ")"
+        )
+    };
+}
+
 /// Rows that become a line each.
 pub(super) struct Table {
     pub(super) kind: &'static str,
@@ -98,13 +111,13 @@ pub(super) const FIRST: &[Table] = &[
             ("level", Ty::Text, "level"),
             ("platform", Ty::Text, "platform"),
             ("status", Ty::Text, "status"),
-            ("is_unhandled", Ty::Int, "is_unhandled"),
-            ("first_seen_ms", Ty::Int, "first_seen_ms"),
-            ("last_seen_ms", Ty::Int, "last_seen_ms"),
-            ("event_count", Ty::Int, "event_count"),
-            ("user_count", Ty::Int, "user_count"),
-            ("first_release", Ty::Text, "first_release"),
-            ("last_release", Ty::Text, "last_release"),
+            ("is_unhandled", Ty::Int, own!("is_unhandled")),
+            ("first_seen_ms", Ty::Int, own!("first_seen_ms")),
+            ("last_seen_ms", Ty::Int, own!("last_seen_ms")),
+            ("event_count", Ty::Int, own!("event_count")),
+            ("user_count", Ty::Int, own!("user_count")),
+            ("first_release", Ty::Text, own!("first_release")),
+            ("last_release", Ty::Text, own!("last_release")),
             (
                 "hashes",
                 Ty::Json,
@@ -116,24 +129,48 @@ pub(super) const FIRST: &[Table] = &[
                 "hours",
                 Ty::Json,
                 "(SELECT json_group_array(json_array(hour, event_count)) FROM
-                    (SELECT hour, event_count FROM issue_hour WHERE issue_id = issue.id ORDER BY hour))",
+                    (SELECT hour, event_count FROM issue_hour WHERE issue_id = issue.id
+                         AND NOT EXISTS (SELECT 1 FROM issue_own AS own WHERE own.issue_id = issue.id)
+                     UNION ALL SELECT hour, event_count FROM issue_own_hour WHERE issue_id = issue.id
+                     ORDER BY hour))",
             ),
             (
                 "environments",
                 Ty::Json,
                 "(SELECT json_group_array(json_array(environment, first_seen_ms, last_seen_ms, event_count)) FROM
                     (SELECT environment, first_seen_ms, last_seen_ms, event_count FROM issue_environment
-                     WHERE issue_id = issue.id ORDER BY environment))",
+                     WHERE issue_id = issue.id
+                         AND NOT EXISTS (SELECT 1 FROM issue_own AS own WHERE own.issue_id = issue.id)
+                     UNION ALL SELECT environment, first_seen_ms, last_seen_ms, event_count FROM issue_own_environment
+                     WHERE issue_id = issue.id
+                     ORDER BY environment))",
             ),
             // Of one whose hours are not all here: where those of this store begin.
             (
                 "hours_from",
                 Ty::Int,
-                "iif(event_count > (SELECT coalesce(sum(issue_hour.event_count), 0) FROM issue_hour
-                         WHERE issue_id = issue.id),
+                "iif(coalesce((SELECT own.event_count FROM issue_own AS own WHERE own.issue_id = issue.id)
+                             > (SELECT coalesce(sum(issue_own_hour.event_count), 0) FROM issue_own_hour
+                                WHERE issue_id = issue.id),
+                         event_count > (SELECT coalesce(sum(issue_hour.event_count), 0) FROM issue_hour
+                                        WHERE issue_id = issue.id)),
                      (SELECT CAST(value AS INTEGER) FROM setting WHERE key = 'issue_hours_from'), NULL)",
             ),
-            ("users", Ty::Hex, "(SELECT sketch FROM issue_users WHERE issue_id = issue.id)"),
+            (
+                "users",
+                Ty::Hex,
+                "CASE WHEN EXISTS (SELECT 1 FROM issue_own AS own WHERE own.issue_id = issue.id)
+                     THEN (SELECT own.sketch FROM issue_own AS own WHERE own.issue_id = issue.id)
+                     ELSE (SELECT sketch FROM issue_users WHERE issue_id = issue.id) END",
+            ),
+            ("substatus", Ty::Text, "substatus"),
+            ("standing", Ty::Json, "status_json"),
+            ("changed_ms", Ty::Int, "changed_ms"),
+            ("assignee", Ty::Text, "assignee"),
+            ("priority", Ty::Int, "priority"),
+            ("is_bookmarked", Ty::Int, "is_bookmarked"),
+            ("merged_into", Ty::Int, "merged_into"),
+            ("deleted_ms", Ty::Int, "deleted_ms"),
         ],
         project: Some("project_id"),
         write: ISSUE_WRITE,
@@ -147,6 +184,76 @@ pub(super) const FIRST: &[Table] = &[
             ),
         )],
         ..Table::new("issue", "issue", &["id"])
+    },
+    Table {
+        fields: &[
+            ("id", Ty::Int, "issue_activity.id"),
+            ("project_id", Ty::Int, "issue.project_id"),
+            ("issue_id", Ty::Int, "issue_activity.issue_id"),
+            ("at_ms", Ty::Int, "at_ms"),
+            ("by_name", Ty::Text, "by_name"),
+            ("activity", Ty::Text, "issue_activity.kind"),
+            ("text", Ty::Text, "text"),
+            ("edited_ms", Ty::Int, "edited_ms"),
+            ("detail", Ty::Json, "detail"),
+        ],
+        project: Some("issue.project_id"),
+        write: &[
+            concat!(
+                "INSERT INTO issue_activity (id, issue_id, at_ms, by_name, kind, text, edited_ms, detail)
+                 SELECT CASE WHEN EXISTS (SELECT 1 FROM issue_activity WHERE id = :id) THEN NULL ELSE :id END,
+                     issue.id, :at_ms, :by_name, :activity, :text, :edited_ms, :detail
+                 FROM issue WHERE issue.id = coalesce(",
+                here!(":issue_id"),
+                ", :issue_id) AND :activity IS NOT NULL
+                     AND NOT EXISTS (SELECT 1 FROM issue_activity AS known WHERE known.issue_id = issue.id
+                         AND known.at_ms = :at_ms AND known.kind = :activity AND known.by_name IS :by_name
+                         AND (known.text IS :text OR known.id = :id))"
+            ),
+            "INSERT INTO person (name, last_ms)
+             SELECT value, :at_ms FROM json_each(json_array(:by_name, iif(:activity = 'assigned', :detail ->> 'to', NULL)))
+             WHERE value IS NOT NULL
+             ON CONFLICT (name) DO UPDATE SET last_ms = max(last_ms, excluded.last_ms)",
+        ],
+        ..Table::new(
+            "issue_activity",
+            "issue_activity JOIN issue ON issue.id = issue_activity.issue_id",
+            &["issue_activity.id"],
+        )
+    },
+    Table {
+        fields: &[
+            ("project_id", Ty::Int, "project_id"),
+            ("issue_id", Ty::Int, "issue_id"),
+            ("short_no", Ty::Int, "short_no"),
+            ("title", Ty::Text, "title"),
+            ("culprit", Ty::Text, "culprit"),
+            ("by_name", Ty::Text, "by_name"),
+            ("at_ms", Ty::Int, "at_ms"),
+            ("event_count", Ty::Int, "event_count"),
+            ("last_ms", Ty::Int, "last_ms"),
+            (
+                "hashes",
+                Ty::Json,
+                "(SELECT json_group_array(lower(hex(hash))) FROM
+                    (SELECT hash FROM issue_hash WHERE discard_id = discard.id ORDER BY hash))",
+            ),
+        ],
+        project: Some("project_id"),
+        write: &[
+            "INSERT INTO discard (project_id, issue_id, short_no, title, culprit, by_name, at_ms, event_count, last_ms)
+             SELECT :project_id, :issue_id, :short_no, :title, :culprit, :by_name, :at_ms, :event_count, :last_ms
+             WHERE NOT EXISTS (SELECT 1 FROM discard WHERE project_id = :project_id AND issue_id = :issue_id
+                 AND at_ms = :at_ms)",
+            // A bug that is alive here is not discarded.
+            "INSERT INTO issue_hash (project_id, hash, issue_id, is_deleted, discard_id)
+             SELECT :project_id, unhex(value), :issue_id, 1, (SELECT id FROM discard WHERE project_id = :project_id
+                 AND issue_id = :issue_id AND at_ms = :at_ms)
+             FROM json_each(:hashes) WHERE true
+             ON CONFLICT (project_id, hash) DO UPDATE SET discard_id = excluded.discard_id
+             WHERE issue_hash.is_deleted = 1 AND issue_hash.discard_id IS NULL",
+        ],
+        ..Table::new("discard", "discard", &["id"])
     },
     Table {
         fields: &[

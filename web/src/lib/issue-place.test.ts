@@ -35,6 +35,9 @@ describe("which part of the list's query is about events", () => {
     ["a OR b", ""],
     ["timesSeen:>5 firstSeen:-1d user.id:7", "user.id:7"],
     ["\"is:unresolved\"", "\"is:unresolved\""],
+    ["!has:assigned first_seen:-1d has:user.email", "has:user.email"],
+    ["SHOP-12", ""],
+    ["issues users age:-1d", "issues users"],
     ["", ""],
   ])("%s", (query, part) => expect(eventPart(query)).toBe(part));
   it("what is typed here wins, even when it is nothing", () => {

@@ -59,7 +59,10 @@ export function issuesApi(params: URLSearchParams, me: string): string {
 export const neighbourHref = (shortId: string, params: URLSearchParams): string => issueHref(shortId, asSearch(listParams(params)));
 
 /** Keys that are about the issue and not about one of its events. */
-const ISSUE_KEYS = /^[!(]*(is|assigned|assigned_or_suggested|priority|issue\.priority|firstseen|lastseen|timesseen|usercount|bookmarks|issue|age|issue\.category|issue\.type|first_release|firstrelease|subscribed|has:assigned)[:.]/i;
+const ISSUE_NAMES = "is|status|assigned|assigned_or_suggested|assignee|first_?seen|age|last_?seen|times_?seen|events|user_?count|users_seen|users|bookmarks|bookmarked|issue\\.priority|priority|issue|issue\\.id|short_?id|issue\\.category|issue\\.type|first_?release|subscribed";
+const ISSUE_KEYS = new RegExp(`^!?(?:(?:${ISSUE_NAMES}):|has:(?:${ISSUE_NAMES})$)`, "i");
+/** The name of an issue finds it in the list, and says nothing of its events. */
+const SHORT_ID = /^[a-z][\w-]*-\d+$/i;
 
 /**
  * The part of the list's query that is about events: what one searched for in the list is what one wants to see in the
@@ -68,7 +71,7 @@ const ISSUE_KEYS = /^[!(]*(is|assigned|assigned_or_suggested|priority|issue\.pri
 export function eventPart(listQuery: string): string {
   const terms = listQuery.match(/[^\s"[\]]*(?:"(?:[^"\\]|\\.)*"[^\s"[\]]*|\[[^\]]*\][^\s"[\]]*)*|\S/g)?.filter((term) => term !== "") ?? [];
   if (terms.some((term) => /^(OR|AND)$/i.test(term) || /^!?\(|\)$/.test(term))) return "";
-  return terms.filter((term) => !ISSUE_KEYS.test(term)).join(" ");
+  return terms.filter((term) => !ISSUE_KEYS.test(term) && !SHORT_ID.test(term)).join(" ");
 }
 
 /** Open ends are null: `from` alone means since then. `range` is `all` when the time is told by them, or not at all. */

@@ -16,6 +16,7 @@ const REASONS: readonly (readonly [string, string])[] = [
   ["invalid", "Could not be understood"],
   ["too_large", "Over a size limit"],
   ["too_old", "Too long ago to be counted"],
+  ["discarded", "Of a bug that was discarded"],
   ["too_many", "Over a limit on how many there may be"],
   ["not_stored", "Failed in the database: see the server's log"],
   ["bad_key", "Refused for a missing, wrong or disabled key"],
