@@ -536,6 +536,9 @@ pub const LEDGER_ROWS_MAX: usize = 300;
 /// waits for the disk.
 pub const REFUSED_WRITE_MS: u64 = 1000;
 
+/// Looking for a span by its id alone, in milliseconds: no index holds them, and somebody waits for the page.
+pub const SPAN_PLACE_MS: u64 = 2500;
+
 /// Live messages a slow browser may lag behind before it is told to fetch again; as many are kept for one that comes back.
 pub const LIVE_BACKLOG: usize = 256;
 

@@ -234,6 +234,7 @@ async fn answer(
         Route::Services => ui::services(&ready).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
+        Route::SpanPlace { span } => ui::span_place(&ready, span).await,
         Route::Releases => releases::list(&ready, &query).await,
         Route::Logs => ui_logs::logs(&ready, &query).await,
         Route::LogVolume => ui_logs::volume(&ready, &query).await,

@@ -27,9 +27,11 @@ function varied(event, at, count) {
   }));
   const tags = event.detail.tags.filter(({ key }) => !["release", "server_name", "browser", "environment"].includes(key));
   const many = event.short_id === "SHOP-8" ? Array.from({ length: 500 }, (_, i) => ({ key: `tag_${i}`, value: `value ${i}` })) : [];
+  // A value of 5 MB, as a server with raised limits lets in.
+  const large = event.short_id === "SHOP-8" && at === count - 1 ? [{ name: "payload", value: "x".repeat(5_000_000) }] : [];
   return {
     ...event,
-    detail: { ...event.detail, release, environment, server_name: server, exceptions, tags: [...tags, { key: "browser", value: browser }, { key: "environment", value: environment }, { key: "release", value: release }, { key: "server_name", value: server }, ...many], user: event.detail.user.map((one) => (one.name === "email" ? { ...one, value: user } : one)), modules: event.detail.modules.map((one) => (one.key === "django" && isOld ? { ...one, value: "5.2.18" } : one)) },
+    detail: { ...event.detail, extra: [...event.detail.extra, ...large], release, environment, server_name: server, exceptions, tags: [...tags, { key: "browser", value: browser }, { key: "environment", value: environment }, { key: "release", value: release }, { key: "server_name", value: server }, ...many], user: event.detail.user.map((one) => (one.name === "email" ? { ...one, value: user } : one)), modules: event.detail.modules.map((one) => (one.key === "django" && isOld ? { ...one, value: "5.2.18" } : one)) },
   };
 }
 

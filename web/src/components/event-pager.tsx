@@ -66,17 +66,11 @@ function PagerButton({ words, icon, to, name, filters, shown, isAfter = false }:
       {isAfter && <Icon name={icon} size={14} />}
     </>
   );
-  // A link that leads nowhere is said to be disabled, and keeps its place.
-  if (to === null)
-    return (
-      <span class="button disabled" role="link" aria-disabled="true" aria-label={words}>
-        {inside}
-      </span>
-    );
-  const href = eventHref(name, to);
-  const ahead = () => prefetch(apiEvent(name, to, filters));
+  // One that leads nowhere is said to be disabled, and keeps its place and the focus.
+  const href = to === null ? undefined : eventHref(name, to);
+  const ahead = () => to !== null && prefetch(apiEvent(name, to, filters));
   return (
-    <a class="button" href={href} aria-label={words} title={words} onPointerDown={ahead} onFocus={ahead} onClick={(press) => step(press, href)}>
+    <a class={href ? "button" : "button disabled"} href={href} role={href ? undefined : "link"} tabIndex={0} aria-disabled={href ? undefined : "true"} aria-label={words} title={words} onPointerDown={ahead} onFocus={ahead} onClick={(press) => href && step(press, href)}>
       {inside}
     </a>
   );

@@ -89,12 +89,14 @@ function Shortcut({ scope, id, initial, words, isAsking, onAsk }: { scope: Scope
         </span>
       ) : (
         <>
-          <button type="button" class={isAsking ? "key-cap is-asking" : "key-cap"} aria-label={`${words}: ${keys}. Change`} onClick={() => onAsk(!isAsking)}>
+          <button type="button" class={isAsking ? "key-cap is-asking" : "key-cap"} title="Change" onClick={() => onAsk(!isAsking)}>
+            <span class="offscreen">{`${words}: `}</span>
             {isAsking ? "press keys…" : <Caps keys={keys} />}
           </button>
           {keys !== initial && !isAsking && (
-            <button type="button" class="link" aria-label={`${words}: back to ${initial}`} onClick={() => setKeys(name, null)}>
+            <button type="button" class="link" onClick={() => setKeys(name, null)}>
               {`back to ${initial}`}
+              <span class="offscreen">{` for ${words}`}</span>
             </button>
           )}
         </>

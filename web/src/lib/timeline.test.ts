@@ -38,3 +38,8 @@ it("the stretch around the event says what it leaves out", () => {
   expect(rows[25]?.kind).toBe("event");
   expect(around(entries, Infinity, Infinity).rows).toHaveLength(101);
 });
+
+it("what a breadcrumb and a log both tell is told once", () => {
+  const twice = timeline(event([crumb(-4, { message: "stale price" }), crumb(-900, { message: "stale price" }), crumb(-3, { message: "other" })]), [log(-3_500_000n, { body: "stale price", time_ms: AT - 4 })]);
+  expect(twice.map(({ key }) => key[0])).toEqual(["c", "l", "c", "e"]);
+});

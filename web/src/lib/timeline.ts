@@ -51,8 +51,9 @@ const levelOf = (level: string) => (LEVELS.includes(level) ? level : "info");
 export function timeline(event: EventView, logs: readonly LogRowView[] = [], trace?: TraceView): Entry[] {
   const atMs = event.timestamp_ms;
   const out: Entry[] = [];
+  const told = new Map(logs.map((log) => [log.body, log.time_ms]));
   for (const [i, crumb] of event.detail.breadcrumbs.entries())
-    out.push({ kind: "crumb", crumb, key: `c${i}`, atNs: crumb.timestamp_ms === null ? null : (crumb.timestamp_ms - atMs) * 1e6, type: crumbType(crumb), level: levelOf(crumb.level) });
+    if (!isToldByLog(crumb, told)) out.push({ kind: "crumb", crumb, key: `c${i}`, atNs: crumb.timestamp_ms === null ? null : (crumb.timestamp_ms - atMs) * 1e6, type: crumbType(crumb), level: levelOf(crumb.level) });
   for (const log of logs) out.push({ kind: "log", log, key: `l${log.id}`, atNs: since(log.time_ns, log.time_ms, atMs), type: "log", level: levelOf(markOf(log.level)) });
   if (trace) {
     const start = since(trace.start_ns, trace.start_ms, atMs);
@@ -76,6 +77,14 @@ function ordered(entries: Entry[]): Entry[] {
     else last = entry.atNs;
   }
   return entries;
+}
+
+/** An SDK that sends logs makes a breadcrumb of each, too, a moment apart. */
+const SAME_MS = 50;
+
+function isToldByLog({ message, timestamp_ms: ms }: Breadcrumb, told: ReadonlyMap<string, number>): boolean {
+  const at = message === null || ms === null ? undefined : told.get(message);
+  return at !== undefined && Math.abs(at - (ms ?? 0)) <= SAME_MS;
 }
 
 export type Counted = { name: string; count: number };

@@ -180,7 +180,13 @@ function OneEvent({ name, eventId, filters, issue, onSample, onChange }: { name:
     feedback: readAgain,
     resync: readAgain,
   });
-  const nav = event?.nav;
+  const nav = event?.nav as EventNav | undefined;
+  // Whoever steps without looking is told where they are.
+  const told = useRef(event?.event_id);
+  useEffect(() => {
+    if (event && told.current !== undefined && told.current !== event.event_id) say(nav?.position && nav.total ? `Event ${count(nav.position)} of ${count(nav.total)}` : `Event of ${dateTime(event.timestamp_ms)}`);
+    told.current = event?.event_id ?? told.current;
+  }, [event?.event_id]);
   useEffect(() => {
     if (!nav) return;
     for (const neighbour of [nav.previous, nav.next]) prefetch(neighbour && apiEvent(name, neighbour, filters));
