@@ -3,9 +3,11 @@
 //! Knows nothing of how settings are given on a command line (app) and opens no file: text in, values out.
 
 pub mod event;
+pub mod facts;
 pub mod keep;
 pub mod network;
 pub mod performance;
+pub mod search;
 mod settings;
 
 pub use keep::{KEEP_DAYS_MAX, Keep, MaxSize};

@@ -73,6 +73,7 @@ fn open(dir: &Path) -> Store {
     let options = StoreOptions {
         settings: StoreSettings::default(),
         authority: "127.0.0.1:4318".to_string(),
+        read_facts: |_| Facts::default(),
         on_change: Box::new(|_| ()),
         on_death: Box::new(|why| panic!("{why}")),
     };
