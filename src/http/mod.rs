@@ -234,6 +234,7 @@ async fn answer(
         Route::Services => ui::services(&ready).await,
         Route::Trace { trace } => ui::trace(&ready, trace).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
+        Route::SpanPlace { span } => ui::span_place(&ready, span).await,
         Route::Releases => releases::list(&ready, &query).await,
         Route::Logs => ui_logs::logs(&ready, &query).await,
         Route::LogVolume => ui_logs::volume(&ready, &query).await,
@@ -253,7 +254,7 @@ async fn answer(
             ui::ingest(&ready, &server.ledger).await
         }
         Route::Storage => storage::storage(&ready).await,
-        Route::Live => Ok(server.live.stream()),
+        Route::Live => Ok(server.live.stream(live::cursor(request.headers(), query.get("after")))),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
         Route::Projects => projects::create(server, request).await,
         Route::Project { project } => projects::rename(server, &ready, project, request).await,

@@ -69,6 +69,7 @@ pub enum Route<'a> {
     // The names of services, by which traces and logs are filtered.
     Services,
     Trace { trace: &'a str },
+    SpanPlace { span: &'a str },
     Span { trace: &'a str, span: &'a str },
     Releases,
     Logs,
@@ -255,6 +256,7 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
         ["services"] => Route::Services,
         ["traces", trace] => Route::Trace { trace },
         ["traces", trace, "spans", span] => Route::Span { trace, span },
+        ["spans", span] => Route::SpanPlace { span },
         ["releases"] => Route::Releases,
         ["logs"] => Route::Logs,
         ["logs", "volume"] => Route::LogVolume,

@@ -1,9 +1,11 @@
 //! Handlers of `/api/ui/`: what the web app reads.
 
+use std::time::Duration;
+
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::config::{PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, TRACE_SPANS_SHOWN_MAX};
+use crate::config::{PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, SPAN_PLACE_MS, TRACE_SPANS_SHOWN_MAX};
 use crate::model::conventions::Conventions;
 use crate::model::detail::Variable;
 use crate::model::ids::{EventId, IssueId, SpanId, TraceId};
@@ -14,7 +16,7 @@ use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
 use crate::model::waterfall::{arrange, clock_shifts, enclosing};
 use crate::search::{Dataset, Expr, Key, Known};
-use crate::store::{EventQuery, EventRow, EventSearch, EventSummary, TracePosition, TraceQuery};
+use crate::store::{EventQuery, EventRow, EventSearch, EventSummary, SpanPlace, TracePosition, TraceQuery};
 
 use super::blobs;
 use super::error::ApiError;
@@ -24,8 +26,8 @@ use super::view::event::{EventNavView, EventReportView, EventTraceView, EventVie
 use super::view::ingest::{ClientDiscardView, IngestView, OutcomeView};
 use super::view::issue::{IssueRowView, IssueView, StatusDetailView};
 use super::view::trace::{
-    QueryView, ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView,
-    TraceRowView, TraceView,
+    QueryView, ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanPlaceView, SpanView, TraceErrorView,
+    TraceListView, TraceRowView, TraceView,
 };
 use super::view::{BootView, ProjectView};
 use super::{Query, Ready, feedback, grouping, now_ms, ui_logs, ui_performance, ui_search};
@@ -260,6 +262,20 @@ pub(super) async fn span(ready: &Ready, trace: &str, span: &str) -> Answer {
     let span = found.spans.swap_remove(place.ok_or_else(|| ApiError::not_found("span"))?);
     let resource = found.resources.swap_remove(span.resource);
     ok(&span_view(span, resource))
+}
+
+pub(super) async fn span_place(ready: &Ready, span: &str) -> Answer {
+    let span_id = SpanId::parse(span).ok_or_else(|| ApiError::not_found("span"))?;
+    match ready.store.span_place(span_id, Duration::from_millis(SPAN_PLACE_MS)).await? {
+        SpanPlace::Found { trace_id, name } => {
+            ok(&SpanPlaceView { trace_id: trace_id.to_string(), span_id: span_id.to_string(), name })
+        }
+        SpanPlace::Nowhere => Err(ApiError::not_found("span")),
+        SpanPlace::SearchedTo { .. } => Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the span is not among the newest ones, and there are too many to look through all: ask with its trace",
+        )),
+    }
 }
 
 pub(super) async fn ingest(ready: &Ready, ledger: &Ledger) -> Answer {

@@ -66,6 +66,7 @@ mod span_asked;
 mod span_chunk;
 mod span_chunks;
 mod span_match;
+mod span_place;
 mod span_sealer;
 mod span_search;
 mod staged;
@@ -118,6 +119,7 @@ pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSee
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use reports::ReportRow;
 pub use retention::OverMaxSize;
+pub use span_place::SpanPlace;
 pub use span_search::{SpanCondition, SpanNames, SpanQuery, SpanSearch};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};

@@ -71,6 +71,7 @@ mod security_reports;
 mod sentry_api;
 mod sentry_auth;
 mod sentry_ingest;
+mod short_links;
 mod span_chunks;
 mod span_items;
 mod storm;

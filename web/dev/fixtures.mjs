@@ -42,6 +42,7 @@ const cartVars = [
   { name: "cart", value: "<Cart: 42>" },
   { name: "items", value: [{ sku: "'B-001'", price: "Decimal('19.95')", qty: 2 }, { sku: "'B-007'", price: "Decimal('10.05')", qty: 1 }] },
   { name: "total", value: 49.95 },
+  { name: "buyer", value: "'ada@example.com at 203.0.113.7'" },
   { name: "voucher", value: { code: "'BF26'", percent: 0, valid_until: "datetime.date(2026, 11, 30)", tags: ["'black'", "'friday'"], owner: null } },
   { name: "token", value: "[Filtered]" },
 ];
@@ -178,7 +179,7 @@ export function event(name, wanted) {
   return {
     event_id: d.ids[at], issue_id: d.row.id, short_id: d.row.short_id, nav: { first: d.ids[0], previous: d.ids[at - 1] ?? null, next: d.ids[at + 1] ?? null, latest: d.ids.at(-1) },
     title: d.row.title, culprit: d.row.culprit, level: d.row.level, platform: "python", timestamp_ms, received_ms: timestamp_ms + 40,
-    trace: d.trace ? { trace_id: d.trace, span_id: null, has_spans: d.trace !== T.errors, log_count: 0 } : null, body_bytes: JSON.stringify(detail).length, attachments: [], replays: [], feedback: [], detail,
+    trace: d.trace ? { trace_id: d.trace, span_id: null, has_spans: d.trace !== T.errors, log_count: 0 } : null, reports: [], body_bytes: JSON.stringify(detail).length, attachments: [], replays: [], feedback: [], detail,
   };
 }
 export const eventById = (id) => {
@@ -188,10 +189,10 @@ export const eventById = (id) => {
 
 // Traces ------------------------------------------------------------------------------------------------------------
 function tree(services, build) {
-  const c = { span_id: [], parent: [], depth: [], start_ns: [], duration_ns: [], name: [], op: [], service: [], kind: [], status: [], source: [], is_orphan: [] };
+  const c = { span_id: [], parent: [], depth: [], start_ns: [], duration_ns: [], name: [], op: [], service: [], kind: [], status: [], source: [], is_orphan: [], clock_shift_ns: [] };
   const span = (parent, op, name, start, duration, over = {}) => {
     const i = c.span_id.length;
-    const row = { span_id: hex(16), parent, depth: parent < 0 ? 0 : c.depth[parent] + 1, start_ns: Math.round(start * MS), duration_ns: Math.round(duration * MS), name, op, service: 0, kind: "internal", status: "ok", source: "sentry", is_orphan: false, ...over };
+    const row = { span_id: hex(16), parent, depth: parent < 0 ? 0 : c.depth[parent] + 1, start_ns: Math.round(start * MS), duration_ns: Math.round(duration * MS), name, op, service: 0, kind: "internal", status: "ok", source: "sentry", is_orphan: false, clock_shift_ns: 0, ...over };
     for (const key of Object.keys(c)) c[key].push(row[key]);
     return i;
   };
@@ -258,7 +259,7 @@ for (const [trace_id, t, name, op, service, ms, ago, errors, http_status] of bui
   const s = t.spans;
   const start_ms = NOW - ago * 1000;
   const has_otel = s.source.includes("otel");
-  views.set(trace_id, { trace_id, name, op, service, start_ns: `${start_ms}000000`, start_ms, duration_ns: Math.round(ms * MS), services: t.services, has_sentry: s.source.includes("sentry"), has_otel, spans: s, errors, spans_omitted: trace_id === T.big ? 20_000 : 0, profiles: [], replays: [], log_count: 0 });
+  views.set(trace_id, { trace_id, name, op, service, start_ns: `${start_ms}000000`, start_ms, duration_ns: Math.round(ms * MS), services: t.services, has_sentry: s.source.includes("sentry"), has_otel, spans: s, errors, findings: [], spans_omitted: trace_id === T.big ? 20_000 : 0, profiles: [], replays: [], log_count: 0 });
   if (s.span_id.length > 0)
     traceRows.push({ trace_id, start_ms, duration_ns: Math.round(ms * MS), name, op, service, services: t.services, span_count: s.span_id.length, db_span_count: s.op.filter((o) => o === "db").length, failed_span_count: s.status.filter((x) => x === "error").length, error_count: errors.length, status: "ok", http_status, has_sentry: s.source.includes("sentry"), has_otel, is_partial: trace_id === T.orphan });
 }

@@ -1,5 +1,5 @@
 // Issues as the server lists and changes them, over the made-up ones: a small part of the search language, counts,
-// completion, actions and undo. MANY=<n> adds that many more.
+// completion, actions and undo. MANY=<n> adds that many more, NEWS=1 another one every two seconds.
 
 import { NOW, issueRows } from "./fixtures.mjs";
 
@@ -20,14 +20,23 @@ for (const [i, row] of issueRows.entries()) {
   const isNew = NOW - row.first_seen_ms < 24 * HOUR;
   Object.assign(row, {
     substatus: row.status !== "unresolved" ? "" : isNew ? "new" : i % 9 === 1 ? "regressed" : "ongoing",
-    status_detail: row.status === "resolved" ? { kind: "next_release", release: null, until_ms: null, count: null, seen: null, by: "Anna Lind", at_ms: NOW - HOUR } : null,
+    status_detail: row.status === "resolved" ? { kind: "next_release", release: null, until_ms: null, count: null, seen: null, window_minutes: null, by: "Anna Lind", at_ms: NOW - HOUR } : null,
     assignee: i % 4 === 1 ? people[i % people.length] : null,
     priority: row.level === "fatal" || (row.is_unhandled && row.level === "error") ? "high" : row.level === "error" ? "medium" : "low",
     is_bookmarked: i % 13 === 2,
     comment_count: i % 6 === 0 ? (i % 5) + 1 : 0,
     merged_count: i === 1 ? 2 : 0,
+    changed_ms: row.first_seen_ms,
   });
-  if (i % 17 === 5) Object.assign(row, { status: "ignored", substatus: "", status_detail: { kind: i % 2 ? "until_events" : "until_time", release: null, until_ms: NOW + 5 * HOUR, count: 100, seen: 12, by: "Ben Okafor", at_ms: NOW - 2 * HOUR } });
+  if (i % 17 === 5) Object.assign(row, { status: "ignored", substatus: "", status_detail: { kind: i % 2 ? "until_events" : "until_time", release: null, until_ms: NOW + 5 * HOUR, count: 100, seen: 12, window_minutes: null, by: "Ben Okafor", at_ms: NOW - 2 * HOUR } });
+}
+
+/** An issue nobody has seen yet; for NEWS. */
+export function appear() {
+  const n = 5000 + issueRows.length;
+  const now = Math.max(...issueRows.map((row) => row.last_seen_ms)) + 1000;
+  issueRows.push({ ...issueRows[9], id: String(9_000_000 + n), short_id: `SHOP-${n}`, title: "KeyError: 'new'", ty: "KeyError", value: "'new'", status: "unresolved", substatus: "new", status_detail: null, first_seen_ms: now, last_seen_ms: now, event_count: 1, user_count: 0, comment_count: 0 });
+  return String(9_000_000 + n);
 }
 
 const KEYS = {
@@ -129,7 +138,7 @@ function actOn({ ids, by, action }) {
   const rows = visible().filter((row) => ids.includes(row.id) || ids.includes(row.short_id));
   const before = rows.map((row) => ({ ...row }));
   const wasGone = new Set(gone);
-  const detail = (kind) => ({ kind, release: action.release ?? null, until_ms: action.until_ms ?? null, count: action.count ?? null, seen: action.count ? 0 : null, by: by ?? null, at_ms: NOW });
+  const detail = (kind) => ({ kind, release: action.release ?? null, until_ms: action.until_ms ?? null, count: action.count ?? null, seen: action.count ? 0 : null, window_minutes: action.window_minutes ?? null, by: by ?? null, at_ms: NOW });
   for (const row of rows) {
     if (action.kind === "resolve") Object.assign(row, { status: "resolved", substatus: "", status_detail: detail(action.in) });
     else if (action.kind === "ignore") Object.assign(row, { status: "ignored", substatus: "", status_detail: detail(action.until === "forever" ? "forever" : `until_${action.until}`) });

@@ -6,13 +6,13 @@ import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import * as data from "./fixtures.mjs";
 import { issuePart } from "./issue.mjs";
-import { issues } from "./issues.mjs";
+import { appear, issues } from "./issues.mjs";
 import { settings } from "./settings.mjs";
 import * as signals from "./signals.mjs";
 
 const port = Number(process.argv[2] ?? 4319);
 const dist = new URL("../dist/", import.meta.url).pathname;
-const { EMPTY, FAIL, SLOW, LIVE } = process.env;
+const { EMPTY, FAIL, SLOW, LIVE, NEWS } = process.env;
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const streams = new Set();
@@ -34,6 +34,7 @@ const arrive = (over) => {
   send("trace", { count: 1 });
 };
 const started = Date.now();
+if (NEWS) setInterval(() => send("issue", { ids: [appear()] }), 2000);
 if (LIVE) setInterval(() => arrive({}), 2000);
 setInterval(() => { for (const res of streams) res.write("event: beat\ndata: {}\n\n"); }, 15_000);
 

@@ -17,7 +17,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const json = async (path) => (await fetch(base + path)).json();
 async function screens() {
   if (process.env.ROUTES) return process.env.ROUTES.split(",").map((path) => [path.replaceAll("/", "_"), path]);
-  const list = [["welcome", "/welcome"], ["issues", "/issues"], ["issues-none", "/issues?query=zzzz"], ["traces", "/traces?kind=all"], ["logs", "/logs"], ["logs-none", "/logs?query=zzzz"], ["metrics", "/metrics"], ["monitors", "/monitors"], ["releases", "/releases"], ["feedback", "/feedback"], ["ingest", "/ingest"], ["settings", "/settings"], ["missing-page", "/nowhere"], ["missing-issue", "/issues/SHOP-9999"]];
+  const list = [["welcome", "/welcome"], ["issues", "/issues"], ["issues-none", "/issues?query=zzzz"], ["traces", "/traces?kind=all"], ["logs", "/logs"], ["logs-none", "/logs?query=zzzz"], ["metrics", "/metrics"], ["monitors", "/monitors"], ["releases", "/releases"], ["feedback", "/feedback"], ["ingest", "/ingest"], ["settings", "/settings"], ["settings-browser", "/settings/browser"], ["settings-about", "/settings/about"], ["missing-page", "/nowhere"], ["missing-issue", "/issues/SHOP-9999"]];
   const { issues } = await json("/api/ui/issues?status=unresolved&sort=last_seen");
   for (const issue of issues.slice(0, 8)) list.push([`issue-${issue.short_id}`, `/issues/${issue.short_id}`]);
   const { logs } = await json("/api/ui/logs?from=0");

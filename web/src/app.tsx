@@ -7,12 +7,9 @@ import { lazy } from "./components/lazy";
 import { ErrorNote } from "./components/states";
 import { Shell } from "./components/shell";
 import { matchPath } from "./lib/urls";
-import { IssuePage } from "./pages/issue";
 import { IssuesPage } from "./pages/issues";
 import { NotFoundPage } from "./pages/not-found";
 import { EventRedirect, SpanRedirect, TraceRedirect } from "./pages/redirects";
-import { TracesPage } from "./pages/traces";
-import { WelcomePage } from "./pages/welcome";
 import { navigate, place } from "./router";
 import { boot, bootError, refreshBoot } from "./state";
 
@@ -30,6 +27,9 @@ const SettingsBrowserPage = lazy<PageProps>("SettingsBrowserPage", () => import(
 const SettingsAboutPage = lazy<PageProps>("SettingsAboutPage", () => import("./pages/settings-about").then((module) => module.SettingsAboutPage));
 const StoragePage = lazy<PageProps>("StoragePage", () => import("./pages/storage").then((module) => module.StoragePage));
 const TracePage = lazy<PageProps>("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
+const IssuePage = lazy<PageProps>("IssuePage", () => import("./pages/issue").then((module) => module.IssuePage));
+const TracesPage = lazy<PageProps>("TracesPage", () => import("./pages/traces").then((module) => module.TracesPage));
+const WelcomePage = lazy<PageProps>("WelcomePage", () => import("./pages/welcome").then((module) => module.WelcomePage));
 const LogsPage = lazy<PageProps>("LogsPage", () => import("./pages/logs").then((module) => module.LogsPage));
 const MetricsPage = lazy<PageProps>("MetricsPage", () => import("./pages/metrics").then((module) => module.MetricsPage));
 const PerformancePage = lazy<PageProps>("PerformancePage", () => import("./pages/performance").then((module) => module.PerformancePage));

@@ -23,7 +23,7 @@ export const KEYS = {
       goStorage: ["g d", "Go to storage"],
       goSettings: ["g ,", "Go to settings"],
       goSetup: ["g s", "Go to setup"],
-      theme: ["t", "Light, dark, or as the system"],
+      theme: ["t", "Theme: light, dark, as the system"],
       pause: ["P", "Pause or resume live updates"],
     },
   },
@@ -48,6 +48,7 @@ export const KEYS = {
       reopen: ["u", "Reopen"],
       assign: ["a", "Assign"],
       undo: ["z", "Undo the last change"],
+      none: ["Escape", "Select none"],
     },
   },
   issue: {
@@ -68,6 +69,7 @@ export const KEYS = {
       reopen: ["u", "Reopen"],
       assign: ["a", "Assign"],
       undo: ["z", "Undo the last change"],
+      none: ["Escape", "Select none"],
       nextIssue: ["J", "Next issue of the list"],
       previousIssue: ["K", "Previous issue of the list"],
       close: ["Escape", "Close what was opened"],
@@ -77,12 +79,12 @@ export const KEYS = {
   copy: {
     title: "Copy menu",
     keys: {
-      copyMarkdown: ["c m", "As Markdown"],
-      copyBrief: ["c a", "For AI"],
-      copyTraceback: ["c t", "The traceback"],
-      copyCurl: ["c c", "As cURL"],
-      copyJson: ["c j", "As JSON"],
-      copyLink: ["c l", "The link"],
+      copyMarkdown: ["c m", "Copy as Markdown"],
+      copyBrief: ["c a", "Copy for AI"],
+      copyTraceback: ["c t", "Copy the traceback"],
+      copyCurl: ["c c", "Copy as cURL"],
+      copyJson: ["c j", "Copy as JSON"],
+      copyLink: ["c l", "Copy the link"],
     },
   },
   welcome: {
@@ -175,8 +177,9 @@ export function setKeys(name: string, keys: string | null): void {
   }
 }
 
-/** The keys of an action as they are now. */
+/** The keys of an action as they are now. Those of the copy menu begin with the key that opens it. */
 export function keysOf(scope: Scope, id: string): string {
+  if (scope === "copy") return `${keysOf("issue", "copy")} ${Object.entries<readonly [string, string]>(KEYS.copy.keys).find(([own]) => own === id)?.[1][0].slice(-1) ?? ""}`;
   return keymap.value[`${scope}.${id}`] ?? Object.entries<readonly [string, string]>(KEYS[scope].keys).find(([own]) => own === id)?.[1][0] ?? "";
 }
 

@@ -162,6 +162,7 @@ mod types {
             trace::TraceView,
             trace::SpanColumns,
             trace::TraceErrorView,
+            trace::SpanPlaceView,
             trace::SpanView,
             trace::QueryView,
             trace::SpanEventView,

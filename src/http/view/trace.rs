@@ -129,6 +129,15 @@ pub struct TraceErrorView {
     pub is_placed_by_time: bool,
 }
 
+/// `GET /api/ui/spans/<span id>`: where a span is, by its id alone.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct SpanPlaceView {
+    pub trace_id: String,
+    pub span_id: String,
+    pub name: String,
+}
+
 /// `GET /api/ui/traces/<trace id>/spans/<span id>`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use super::super::StoreError;
-use super::super::columns::{AttributeColumn, TextColumn, decode_integers};
+use super::super::columns::{AttributeColumn, TextColumn, decode_fixed, decode_integers};
 use super::super::span_search::{Wanted, WantedFact};
 use super::super::staged::kind_from_code;
 use super::{Group, OpenChunk, message, rows_by_name};
-use crate::model::ids::TraceId;
+use crate::model::ids::{SpanId, TraceId};
 use crate::model::span::SpanKind;
 
 impl OpenChunk<'_> {
@@ -38,6 +38,15 @@ impl OpenChunk<'_> {
         let spans = self.index.starts.windows(2).enumerate();
         let traces = spans.filter(|(_, spans)| is_met[spans[0]..spans[1]].contains(&true));
         Ok(traces.map(|(trace, _)| (self.index.ids[trace], trace_starts[trace])).collect())
+    }
+
+    /// The trace and the name of the span with this id.
+    pub(in crate::store) fn place_of(&mut self, span_id: SpanId) -> Result<Option<(TraceId, String)>, StoreError> {
+        let ids = decode_fixed::<8>(&self.places.span_ids, self.index.span_count())?;
+        let Some(row) = ids.iter().position(|id| *id == span_id.0) else { return Ok(None) };
+        let trace_id = self.index.ids[self.index.trace_of(row)];
+        let name = self.spans(row..row + 1)?.spans.pop().map(|span| span.name).unwrap_or_default();
+        Ok(Some((trace_id, name)))
     }
 
     fn rows_with(&mut self, fact: &WantedFact, count: usize) -> Result<Vec<usize>, StoreError> {

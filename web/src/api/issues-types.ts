@@ -12,6 +12,8 @@ export type StatusDetailView = {
   count: number | null;
   /** How many of `count` there have been. */
   seen: number | null;
+  /** Only those within so long count; `null`: all from then on. */
+  window_minutes: number | null;
   by: string | null;
   at_ms: number;
 };
@@ -24,6 +26,8 @@ export type IssueRow = IssueRowView & {
   is_bookmarked: boolean;
   comment_count: number;
   merged_count: number;
+  /** When people or the server last made something else of it; goes back with an action as `seen_ms`. */
+  changed_ms: number;
 };
 
 export type IssueList = Omit<IssueListView, "issues"> & { issues: IssueRow[]; releases: string[]; partial: string | null };

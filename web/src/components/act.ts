@@ -8,6 +8,9 @@ import { who } from "../lib/who";
 import { serverNow } from "../state";
 import { offerUndo, sayFailure } from "./toast";
 
+/** So much the server's clock may differ from what this browser takes it for, before one's own change looks like another's. */
+const CLOCK_SLACK_MS = 2000;
+
 export type ActOn = {
   /** Draws what the rows will be, before the server has answered, or were, when it refuses. `null`: gone from every list. */
   patch: (rows: ReadonlyMap<string, IssueRow | null>) => void;
@@ -22,16 +25,24 @@ export async function act(rows: readonly IssueRow[], action: IssueAction, on: Ac
   if (!first) return;
   const before = new Map(rows.map((row) => [row.id, row]));
   const at = serverNow();
-  on.patch(new Map(rows.map((row) => [row.id, applied(row, action, who.value, at)])));
+  const after = (row: IssueRow, changedMs: number) => {
+    const next = applied(row, action, who.value, at);
+    return next && { ...next, changed_ms: changedMs };
+  };
+  on.patch(new Map(rows.map((row) => [row.id, after(row, row.changed_ms)])));
+  // What has changed after that was changed by somebody else, and the server says so.
+  const seenMs = Math.max(0, ...chosen.map((row) => row.changed_ms));
   let answer: ActionAnswer;
   try {
-    answer = await change<ActionAnswer>("POST", "/api/ui/issues/actions", { ids: chosen.map(({ id }) => id), ...(who.value === "" ? {} : { by: who.value }), action });
+    answer = await change<ActionAnswer>("POST", "/api/ui/issues/actions", { ids: chosen.map(({ id }) => id), ...(who.value === "" ? {} : { by: who.value }), ...(seenMs > 0 ? { seen_ms: seenMs } : {}), action });
   } catch (error) {
     on.patch(before);
     sayFailure(`${chosen.length === 1 ? first.short_id : plural(chosen.length, "issue")}: ${(error as ApiError).message}`);
     on.refresh();
     return;
   }
+  const doneMs = serverNow() + CLOCK_SLACK_MS;
+  on.patch(new Map(rows.map((row) => [row.id, after(row, doneMs)])));
   // What was read before is not true any more, wherever it was read.
   forget("/api/ui/issues");
   forget("/api/ui/people");

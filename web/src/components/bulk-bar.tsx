@@ -1,6 +1,7 @@
 // What can be done with the issues that are selected, and how many that are.
 
 import type { RefObject } from "preact";
+import { useLayoutEffect } from "preact/hooks";
 import type { IssueAction, IssueRow } from "../api/issues-types";
 import { count, plural } from "../lib/format";
 import { ACT_MAX } from "../lib/issue-actions";
@@ -19,6 +20,13 @@ export function BulkBar({ rows, loaded, total, releases, isGathering, assignRef,
   onAll: () => void;
   onClear: () => void;
 }) {
+  useLayoutEffect(() => {
+    // What else stands at the lower edge makes room. Asked of the whole page by a selector, every row drawn would be looked through.
+    document.documentElement.dataset.bulk = "";
+    return () => {
+      delete document.documentElement.dataset.bulk;
+    };
+  }, []);
   const matching = Math.max(total ?? loaded, loaded);
   const canAll = rows.length === loaded && matching > loaded && loaded < ACT_MAX;
   return (

@@ -48,7 +48,7 @@ export function CopyMenu({ event, link, buttonRef }: { event: EventView; link: s
   ];
   return (
     <>
-      <Menu label="Copy" items={items} {...(buttonRef ? { buttonRef } : {})} onOpen={() => void builders()} />
+      <Menu label="Copy" items={items} buttonRef={buttonRef} onOpen={() => void builders()} />
       {isBriefing && <BriefDialog event={event} link={link} onClose={() => setBriefing(false)} />}
     </>
   );

@@ -1,7 +1,7 @@
 // The menus and questions by which something is done to one issue or many. What they decide goes to `onAct`.
 
 import type { RefObject } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { useResource } from "../api/client";
 import type { IssueAction, IssueRow, PeopleView } from "../api/issues-types";
 import { count, plural } from "../lib/format";
@@ -192,18 +192,10 @@ function People({ current, onChoose }: { current: string | null; onChoose: (name
   const typed = cleanName(text);
   const known = [...new Set([...(current === null ? [] : [current]), ...(data?.names ?? [])])].filter((name) => name !== me);
   const fitting = known.filter((name) => name.toLowerCase().includes(typed.toLowerCase()));
-  const list = useRef<HTMLDivElement>(null);
   if (isAsking) return <WhoField why="Who are you?" button="Assign to me" onName={onChoose} />;
-  const step = (event: KeyboardEvent) => {
-    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-    const all = [...(list.current?.querySelectorAll<HTMLElement>("input, button") ?? [])];
-    const at = all.indexOf(document.activeElement as HTMLElement);
-    event.preventDefault();
-    all[(at + (event.key === "ArrowDown" ? 1 : all.length - 1)) % all.length]?.focus();
-  };
   const isNew = typed !== "" && typed !== me && !known.includes(typed);
   return (
-    <div ref={list} onKeyDown={step} role="presentation">
+    <>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -236,7 +228,7 @@ function People({ current, onChoose }: { current: string | null; onChoose: (name
         )}
       </div>
       {error && <p class="quiet">{`The names could not be read: ${error.message}`}</p>}
-    </div>
+    </>
   );
 }
 

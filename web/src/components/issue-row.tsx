@@ -25,7 +25,7 @@ export function IssueRow({ row, index, isCurrent, isSelected, showProject, words
   showProject: boolean;
   /** To mark where they are found. */
   words: string;
-  /** The address of the list, which goes along to the issue. */
+  /** Of the list's address: goes along to the issue. */
   search: string;
   onSelect: (id: string, isRange: boolean) => void;
 }) {
@@ -118,7 +118,7 @@ function Badges({ row }: { row: Row }) {
         </span>
       )}
       {row.is_unhandled && <span class="badge unhandled">unhandled</span>}
-      {row.merged_count > 0 && <span class="badge" title={`${plural(row.merged_count, "issue")} merged into it`}>{`+${count(row.merged_count)} merged`}</span>}
+      {row.merged_count > 0 && <span class="badge merged" title={`${plural(row.merged_count, "issue")} merged into it`}>{`+${count(row.merged_count)} merged`}</span>}
     </>
   );
 }

@@ -9,7 +9,6 @@ import type { Selection } from "./selection";
 import { useWindowRows } from "./window-rows";
 
 const ROW_PX = 44;
-const COLUMNS = 6;
 
 export type Sort = "last_seen" | "first_seen" | "events" | "users" | "trend" | "priority";
 /** Columns that are what a sort goes by. */
@@ -87,7 +86,7 @@ function Gap({ px }: { px: number }) {
   if (px <= 0) return null;
   return (
     <tr class="gap" aria-hidden="true">
-      <td colSpan={COLUMNS} style={{ height: `${px}px` }} />
+      <td style={{ height: `${px}px` }} />
     </tr>
   );
 }

@@ -9,8 +9,8 @@ const selected = new Map<string, string>();
 
 export type ListKeys = {
   current: string | null;
-  /** To the row so many below; the one it came to. */
-  move: (step: number) => string | undefined;
+  /** To the row so many below: the one it was at, and the one it came to. */
+  move: (step: number) => [from: string | undefined, to: string | undefined];
   /** `null`: to none. */
   choose: (id: string | null) => void;
 };
@@ -29,25 +29,25 @@ export function useListKeys(list: string, ids: readonly string[], hrefOf: (id: s
     else selected.set(list, id);
     setCurrent(id);
   };
-  const move = (step: number) => {
-    if (ids.length === 0) return undefined;
+  const move = (step: number): [string | undefined, string | undefined] => {
+    if (ids.length === 0) return [undefined, undefined];
     // Keys may come faster than the page draws: what was chosen last counts, and its link has the focus before Enter comes.
     const last = selected.get(list);
     const at = last === undefined ? -1 : ids.indexOf(last);
     const index = Math.min(ids.length - 1, Math.max(0, at < 0 ? 0 : at + step));
     const next = ids[index];
-    if (next === undefined) return undefined;
+    if (next === undefined) return [undefined, undefined];
     choose(next);
     if (!focus(next) && reveal) {
       reveal(index);
       requestAnimationFrame(() => focus(next));
     }
-    return next;
+    return [last, next];
   };
   const has = current !== null && ids.includes(current);
   useKeys("list", {
-    next: () => move(1),
-    previous: () => move(-1),
+    next: () => void move(1),
+    previous: () => void move(-1),
     ...(has ? { open: () => navigate(hrefOf(current)), openTab: () => void open(hrefOf(current), "_blank", "noopener") } : {}),
     ...(onApply ? { apply: onApply } : {}),
   });

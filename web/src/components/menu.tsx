@@ -87,10 +87,17 @@ export function Popover({ label, name, class: className = "button", disabled, bu
           aria-label={title}
           class={`popover ${panelClass}`}
           onKeyDown={(event) => {
-            if (event.key !== "Escape") return;
-            event.preventDefault();
+            if (event.ctrlKey || event.metaKey || event.altKey) return;
+            // What is typed here is not meant for the page below.
             event.stopPropagation();
-            close();
+            if (event.key === "Escape") close();
+            else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+              if ((event.target as Element).closest("select, input:not([type=text])")) return;
+              const all = [...(panel.current?.querySelectorAll<HTMLElement>("input, button:not(:disabled), a, select") ?? [])];
+              const at = all.indexOf(document.activeElement as HTMLElement);
+              all[(at + (event.key === "ArrowDown" ? 1 : all.length - 1)) % all.length]?.focus();
+            } else return;
+            event.preventDefault();
           }}
           onFocusOut={(event) => {
             const to = event.relatedTarget as Node | null;
@@ -137,7 +144,8 @@ export function Menu({ label, items, buttonRef, name, class: className = "button
   const { isOpen, setOpen, close, panel } = useFloating(button);
   const id = useId();
   const options = () => [...(panel.current?.querySelectorAll<HTMLElement>("[role^=menuitem]:not([aria-disabled])") ?? [])];
-  useEffect(() => {
+  // Before it is painted: the letter of an item may be pressed right after the key that opened it.
+  useLayoutEffect(() => {
     if (!isOpen) return;
     onOpen?.();
     const all = options();

@@ -1,7 +1,7 @@
 // Ctrl+K: screens, what can be done on this page, ids that are pasted, pages seen last, and searches, from one field.
 // A combobox with its list box: the focus stays in the field, the arrows choose.
 
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { load } from "../api/client";
 import type { EventView, IssueView, TraceView } from "../api/types";
 import { type Action, actions, keysOf } from "../keys";
@@ -29,7 +29,8 @@ export function Palette({ screens, onClose }: { screens: readonly Screen[]; onCl
   const found = useFound(typed);
   const entries = useMemo(() => [...found, ...matching(fixed, typed), ...searches(typed)], [found, fixed, typed]);
   const current = Math.min(at, entries.length - 1);
-  useEffect(() => dialog.current?.showModal(), []);
+  // Before it is painted: letters may follow Ctrl+K at once.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   useEffect(() => {
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
   }, [current, entries]);
@@ -84,8 +85,8 @@ export function Palette({ screens, onClose }: { screens: readonly Screen[]; onCl
                 {entry.note && <span class="palette-note">{entry.note}</span>}
                 {entry.keys && (
                   <span class="palette-keys" aria-hidden="true">
-                    {entry.keys.split(" ").map((key) => (
-                      <kbd key={key}>{key}</kbd>
+                    {entry.keys.split(" ").map((key, i) => (
+                      <kbd key={i}>{key}</kbd>
                     ))}
                   </span>
                 )}

@@ -240,7 +240,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
       </div>
       {shownError && (
         <p id={errorId} class="qb-error" role="status">
-          {`${sentence(shownError.message)}.`}
+          <Message text={`${sentence(shownError.message)}.`} />
           {shownError.causes?.map((cause) => <span key={cause}> {cause}</span>)}
         </p>
       )}
@@ -255,6 +255,11 @@ function Option({ id, index, isActive, onTake, children }: { id: string; index: 
       {children}
     </div>
   );
+}
+
+/** What the server quotes from the query stands in backticks. */
+function Message({ text }: { text: string }) {
+  return <>{text.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}</>;
 }
 
 /** The text in its parts; what is wrong is underlined, though it cuts through them. */
@@ -301,7 +306,7 @@ function Saved({ dataset, query, onRun }: { dataset: Dataset; query: string; onR
         };
         return (
           <>
-            {saved.length > 0 && <h3>Saved</h3>}
+            {saved.length > 0 && <h2>Saved</h2>}
             <ul class="qb-saved">
               {saved.map((one) => (
                 <li key={one.name}>
@@ -323,7 +328,7 @@ function Saved({ dataset, query, onRun }: { dataset: Dataset; query: string; onR
                 </li>
               ))}
             </ul>
-            {recent.length > 0 && <h3>Recent</h3>}
+            {recent.length > 0 && <h2>Recent</h2>}
             <ul class="qb-saved">
               {recent.map((text) => (
                 <li key={text}>
@@ -365,7 +370,7 @@ function Help({ dataset, onAdd }: { dataset: Dataset; onAdd: (term: string) => v
       {(close) =>
         helpFor(dataset).map((part) => (
           <section key={part.title}>
-            <h3>{part.title}</h3>
+            <h2>{part.title}</h2>
             {part.examples.map(({ query, words }) => (
               <button
                 key={query}

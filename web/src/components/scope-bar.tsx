@@ -9,7 +9,9 @@ import { TimeRange } from "./time-range";
 /** More than these are looked through by typing. */
 const SHOWN_MAX = 10;
 
-export function ChoiceChip({ name, value, options, onChange }: { name: string; value: string; options: readonly { value: string; words: string }[]; onChange: (value: string | null) => void }) {
+/** Not there while there are fewer than `least` to choose from. */
+export function ChoiceChip({ name, value, options, least = 1, onChange }: { name: string; value: string; options: readonly { value: string; words: string }[]; least?: number; onChange: (value: string | null) => void }) {
+  if (options.length < least && value === "") return null;
   const words = options.find((option) => option.value === value)?.words ?? value;
   return (
     <FilterChip name={name} value={value === "" ? "any" : words} isSet={value !== ""} onClear={() => onChange(null)}>
@@ -61,19 +63,19 @@ function Choices({ name, value, options, onChange }: { name: string; value: stri
   );
 }
 
-const plain = (names: readonly string[]) => names.map((name) => ({ value: name, words: name || "(none)" }));
+export const plain = (names: readonly string[]) => names.map((name) => ({ value: name, words: name || "(none)" }));
 
-/** Project, environment, release and time of the address. A choice with nothing to choose from is not there. */
+export function ProjectChip({ value, onChange }: { value: string; onChange: (slug: string | null) => void }) {
+  return <ChoiceChip name="Project" value={value} options={(boot.value?.projects ?? []).map(({ slug, name }) => ({ value: slug, words: name }))} least={2} onChange={onChange} />;
+}
+
+/** Project, environment, release and time of the address. */
 export function ScopeBar({ params, environments, releases, onChange }: { params: URLSearchParams; environments: readonly string[]; releases: readonly string[]; onChange: (changes: Record<string, string | null>) => void }) {
-  const projects = boot.value?.projects ?? [];
-  const project = params.get("project") ?? "";
-  const environment = params.get("environment") ?? "";
-  const release = params.get("release") ?? "";
   return (
     <div class="chips" role="group" aria-label="Filters">
-      {(projects.length > 1 || project !== "") && <ChoiceChip name="Project" value={project} options={projects.map(({ slug, name }) => ({ value: slug, words: name }))} onChange={(slug) => onChange({ project: slug })} />}
-      {(environments.length > 0 || environment !== "") && <ChoiceChip name="Environment" value={environment} options={plain(environments)} onChange={(name) => onChange({ environment: name })} />}
-      {(releases.length > 0 || release !== "") && <ChoiceChip name="Release" value={release} options={plain(releases)} onChange={(version) => onChange({ release: version })} />}
+      <ProjectChip value={params.get("project") ?? ""} onChange={(slug) => onChange({ project: slug })} />
+      <ChoiceChip name="Environment" value={params.get("environment") ?? ""} options={plain(environments)} onChange={(name) => onChange({ environment: name })} />
+      <ChoiceChip name="Release" value={params.get("release") ?? ""} options={plain(releases)} onChange={(version) => onChange({ release: version })} />
       <TimeRange time={timeOf(params)} onChange={(change) => onChange({ ...change })} />
     </div>
   );

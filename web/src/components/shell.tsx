@@ -84,7 +84,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <LiveButton />
           <button type="button" class="nav-item palette-button" onClick={() => (isPaletteOpen.value = true)} onPointerDown={() => void fetchPalette()}>
             <Icon name="search" />
-            <span>Go anywhere</span>
+            <span>Go to…</span>
             <kbd class="wide-only" aria-hidden="true">
               {isMac ? "⌘K" : "Ctrl K"}
             </kbd>
@@ -216,8 +216,8 @@ function Help() {
                   {Object.entries<readonly [string, string]>(KEYS[scope].keys).map(([id, [, words]]) => (
                     <div key={id}>
                       <dt>
-                        {keysOf(scope, id).split(" ").map((key) => (
-                          <kbd key={key}>{key === "Escape" ? "Esc" : key}</kbd>
+                        {keysOf(scope, id).split(" ").map((key, i) => (
+                          <kbd key={i}>{key === "Escape" ? "Esc" : key}</kbd>
                         ))}
                       </dt>
                       <dd>{words}</dd>

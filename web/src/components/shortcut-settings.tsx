@@ -84,15 +84,19 @@ function Shortcut({ scope, id, initial, words, isAsking, onAsk }: { scope: Scope
     <li class="shortcut">
       <span>{words}</span>
       {isFixed(scope, id) ? (
-        <kbd>{keys}</kbd>
+        <span class="key-cap is-fixed">
+          <Caps keys={keys} />
+        </span>
       ) : (
         <>
-          <button type="button" class={isAsking ? "key-cap is-asking" : "key-cap"} aria-label={`${words}: ${keys}. Change`} onClick={() => onAsk(!isAsking)}>
-            {isAsking ? "press keys…" : keys.split(" ").map((key) => <kbd key={key}>{key}</kbd>)}
+          <button type="button" class={isAsking ? "key-cap is-asking" : "key-cap"} title="Change" onClick={() => onAsk(!isAsking)}>
+            <span class="offscreen">{`${words}: `}</span>
+            {isAsking ? "press keys…" : <Caps keys={keys} />}
           </button>
           {keys !== initial && !isAsking && (
-            <button type="button" class="link" aria-label={`${words}: back to ${initial}`} onClick={() => setKeys(name, null)}>
+            <button type="button" class="link" onClick={() => setKeys(name, null)}>
               {`back to ${initial}`}
+              <span class="offscreen">{` for ${words}`}</span>
             </button>
           )}
         </>
@@ -103,5 +107,15 @@ function Shortcut({ scope, id, initial, words, isAsking, onAsk }: { scope: Scope
         </p>
       )}
     </li>
+  );
+}
+
+function Caps({ keys }: { keys: string }) {
+  return (
+    <>
+      {keys.split(" ").map((key, i) => (
+        <kbd key={i}>{key === "Escape" ? "Esc" : key}</kbd>
+      ))}
+    </>
   );
 }

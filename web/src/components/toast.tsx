@@ -56,7 +56,7 @@ export function Toasts() {
   const isShown = last !== null && last.id > hidden.value;
   const isNew = last !== null && now.value - last.atMs < WORDS_MS;
   return (
-    <div class="toasts">
+    <section class="toasts" aria-label="What was done">
       {failure.value !== null && (
         <div class="toast failed" role="alert">
           <span>{failure.value}</span>
@@ -76,6 +76,6 @@ export function Toasts() {
           </button>
         </div>
       )}
-    </div>
+    </section>
   );
 }

@@ -17,6 +17,7 @@ export function Uncopied() {
     if (!dialog.current?.open) dialog.current?.showModal();
     area.current?.focus();
     area.current?.select();
+    area.current?.scrollTo({ top: 0 });
   }, [shown]);
   const close = () => {
     dialog.current?.close();

@@ -4,7 +4,7 @@ import type { IssueRow, StatusDetailView } from "../api/issues-types";
 import { activityWords, statusWords } from "./activity";
 
 const NOW = 1_763_700_000_000;
-const detail = (over: Partial<StatusDetailView>): StatusDetailView => ({ kind: "now", release: null, until_ms: null, count: null, seen: null, by: null, at_ms: NOW - 2 * 3_600_000, ...over });
+const detail = (over: Partial<StatusDetailView>): StatusDetailView => ({ kind: "now", release: null, until_ms: null, count: null, seen: null, window_minutes: null, by: null, at_ms: NOW - 2 * 3_600_000, ...over });
 const words = (status: string, over: Partial<StatusDetailView> | null, substatus: IssueRow["substatus"] = "") => statusWords({ status, substatus, status_detail: over && detail(over) }, NOW).replaceAll("\u202f", " ");
 
 describe("a status says until when, by whom and since when", () => {

@@ -10,13 +10,13 @@ export const PRIORITIES: readonly Priority[] = ["high", "medium", "low"];
 
 /** The row as it will be; `null` when it will not be in any list. */
 export function applied(row: IssueRow, action: IssueAction, by: string, nowMs: number): IssueRow | null {
-  const detail = (over: Partial<StatusDetailView> & Pick<StatusDetailView, "kind">): StatusDetailView => ({ release: null, until_ms: null, count: null, seen: null, by: by || null, at_ms: nowMs, ...over });
+  const detail = (over: Partial<StatusDetailView> & Pick<StatusDetailView, "kind">): StatusDetailView => ({ release: null, until_ms: null, count: null, seen: null, window_minutes: null, by: by || null, at_ms: nowMs, ...over });
   switch (action.kind) {
     case "resolve":
       return { ...row, status: "resolved", substatus: "", status_detail: detail({ kind: action.in, release: action.release ?? null }) };
     case "ignore": {
       const kind = action.until === "forever" ? "forever" : (`until_${action.until}` as const);
-      return { ...row, status: "ignored", substatus: "", status_detail: detail({ kind, until_ms: action.until_ms ?? null, count: action.count ?? null, seen: action.count === undefined ? null : 0 }) };
+      return { ...row, status: "ignored", substatus: "", status_detail: detail({ kind, until_ms: action.until_ms ?? null, count: action.count ?? null, seen: action.count === undefined ? null : 0, window_minutes: action.window_minutes ?? null }) };
     }
     case "unresolve":
       return { ...row, status: "unresolved", substatus: "ongoing", status_detail: null };
@@ -113,7 +113,8 @@ export function stateWords(row: Pick<IssueRow, "status" | "status_detail">, nowM
     case "until_users": {
       const noun = detail.kind === "until_events" ? "event" : "user";
       const seen = detail.seen === null || detail.count === null ? "" : `${count(detail.seen)} of `;
-      return `ignored until ${seen}${plural(detail.count ?? 1, noun)}`;
+      const within = detail.window_minutes === null ? "" : ` in ${span(detail.window_minutes * 60_000)}`;
+      return `ignored until ${seen}${plural(detail.count ?? 1, noun)}${within}`;
     }
     default:
       return status;

@@ -7,6 +7,7 @@ it("cuts a query into keys, operators, values and words", () => {
   expect(cut('is:open !level:warning user.email:"a b" timesSeen:>=10')).toEqual(["key=is:", "value=open", "not=!", "key=level:", "value=warning", "key=user.email:", 'value="a b"', "key=timesSeen:", "operator=>=", "value=10"]);
   expect(cut("(a OR b) AND tags[my key]:[x, y]")).toEqual(["paren=(", "word=a", "join=OR", "word=b", "paren=)", "join=AND", "key=tags[my key]:", "value=[x, y]"]);
   expect(cut('"odd key":v release:(a)')).toEqual(['key="odd key":', "value=v", "key=release:", "value=(a)"]);
+  expect(cut('!timeout !(a OR b) != ! !"x y"')).toEqual(["not=!", "word=timeout", "not=!", "paren=(", "word=a", "join=OR", "word=b", "paren=)", "word=!=", "word=!", "not=!", 'word="x y"']);
   expect(cut("https://shop/x is-not-a:")).toEqual(["word=https://shop/x", "key=is-not-a:"]);
 });
 
@@ -46,7 +47,7 @@ it("finds the tab of a query and goes to another with the rest", () => {
 });
 
 it("keeps the words to mark", () => {
-  expect(wordsOf('is:open "two words" *Error* level:x')).toBe("two words Error");
+  expect(wordsOf('is:open "two words" *Error* !not level:x')).toBe("two words Error");
 });
 
 it("writes a term so that it is taken literally", () => {
@@ -67,5 +68,6 @@ it("puts a completion where it belongs", () => {
   expect(completed("lev", 0, 3, "level:")).toEqual({ text: "level:", caret: 6 });
   expect(completed("level:er x", 6, 8, "error")).toEqual({ text: "level:error x", caret: 12 });
   expect(completed("level:er", 6, 8, "error")).toEqual({ text: "level:error ", caret: 12 });
+  expect(completed("x:[a, er", 6, 8, "error")).toEqual({ text: "x:[a, error", caret: 11 });
   expect(completed("short", 90, 2, "x")).toEqual({ text: "shortx ", caret: 7 });
 });

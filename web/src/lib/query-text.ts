@@ -63,7 +63,11 @@ export function tokens(text: string): Token[] {
       take("paren", at + 1);
       continue;
     }
-    if ((char === "!" || char === "-") && at + 1 < text.length && KEY.test(text.slice(at + 1))) take("not", at + 1);
+    // `!=` and a lone `!` are words.
+    if (char === "!" && /^[^\s=!)]/u.test(text.slice(at + 1))) {
+      take("not", at + 1);
+      if (text[at] === "(") continue;
+    }
     const key = KEY.exec(text.slice(at));
     // Addresses are words, though they have a colon.
     if (key && !text.startsWith("//", at + key[0].length)) {
@@ -73,7 +77,7 @@ export function tokens(text: string): Token[] {
       take("value", valueEnd(text, at));
       continue;
     }
-    const to = char === '"' ? quoteEnd(text, at) : wordEnd(text, at);
+    const to = text[at] === '"' ? quoteEnd(text, at) : wordEnd(text, at);
     take(JOINS.has(text.slice(at, to)) ? "join" : "word", Math.max(at + 1, to));
   }
   return found;
@@ -97,7 +101,8 @@ export function terms(text: string): Term[] {
       open.value += token.kind === "value" ? unquoted(words) : words;
     } else {
       open = null;
-      if (token.kind === "word") found.push({ from: token.from, to: token.to, isNegated: false, key: null, value: unquoted(words) });
+      if (token.kind === "word") found.push({ from: from < 0 ? token.from : from, to: token.to, isNegated: from >= 0, key: null, value: unquoted(words) });
+      from = -1;
     }
   }
   return found;
@@ -132,7 +137,7 @@ export function onTab(text: string, tab: string): string {
 /** The words of a query that stand outside of its keys, to mark them where they are found. */
 export function wordsOf(text: string): string {
   return terms(text)
-    .filter(({ key }) => key === null)
+    .filter(({ key, isNegated }) => key === null && !isNegated)
     .map(({ value }) => value.replaceAll("*", " ").trim())
     .filter((value) => value !== "")
     .join(" ");
@@ -186,8 +191,10 @@ export function isUnfinished(text: string): boolean {
 export function completed(text: string, from: number, to: number, insert: string): { text: string; caret: number } {
   const start = Math.max(0, Math.min(from, text.length));
   const rest = text.slice(Math.max(start, Math.min(to, text.length)));
-  // A key waits for its value; after a value the next term begins.
-  const isOpen = insert.endsWith(":") || /[<>=([]$/u.test(insert);
+  const inside = tokens(text).find((token) => token.kind === "value" && token.from < start && start <= token.to);
+  const isInList = inside !== undefined && text[inside.from] === "[";
+  // A key waits for its value, a list for the next one; after a value the next term begins.
+  const isOpen = isInList || insert.endsWith(":") || /[<>=([]$/u.test(insert);
   const gap = isOpen || rest.startsWith(" ") || rest.startsWith(")") ? "" : " ";
   const caret = start + insert.length + (isOpen ? 0 : 1);
   return { text: text.slice(0, start) + insert + gap + rest, caret: Math.min(caret, start + insert.length + gap.length + rest.length) };

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isNarrowed, localInput, ofLocalInput, queryOf, scopeOf, scopeQuery, timeOf, timeWords, withIssueQuery } from "./scope";
+import { isNarrowed, localInput, ofLocalInput, queryOf, scopeOf, timeOf, timeWords, withIssueQuery } from "./scope";
 
 const of = (text: string) => new URLSearchParams(text);
 
@@ -24,10 +24,6 @@ it("knows the query of an address, also of an old one", () => {
 it("writes a query so that reading it gives it back", () => {
   expect(withIssueQuery("?sort=events&status=all&query=x", "is:unresolved")).toBe("?sort=events");
   for (const query of ["", "is:unresolved", 'level:error "a b" &=?#', "is:ignored"]) expect(queryOf(of(withIssueQuery("?status=all", query)))).toBe(query);
-});
-
-it("asks the server with the narrowing", () => {
-  expect(scopeQuery(of("environment=prod"), { query: "x", me: null })).toBe("?environment=prod&query=x");
 });
 
 it("says a time", () => {

@@ -84,10 +84,3 @@ export function withIssueQuery(search: string, query: string): string {
 }
 
 const asSearch = (params: URLSearchParams) => (params.size === 0 ? "" : `?${params}`);
-
-/** For the server: the narrowing, and the words of the search where the question is about events. */
-export function scopeQuery(params: URLSearchParams, extra: Record<string, string | null> = {}): string {
-  const scope = scopeOf(params);
-  for (const [key, value] of Object.entries(extra)) if (value !== null) scope.set(key, value);
-  return asSearch(scope);
-}

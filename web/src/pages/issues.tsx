@@ -90,9 +90,8 @@ export function IssuesPage() {
   const findHint = useFindHint(rows?.length ?? 0);
 
   const extend = (step: number) => {
-    if (currentRow) selection.add([currentRow.id]);
-    const next = rows?.find((row) => row.short_id === move(step));
-    if (next) selection.add([next.id]);
+    const [from, to] = move(step);
+    selection.add((rows ?? []).filter(({ short_id: id }) => id === from || id === to).map(keyOf));
   };
   const assign = () => {
     if (selected.length === 0 && currentRow) selection.add([currentRow.id]);
@@ -104,6 +103,7 @@ export function IssuesPage() {
     extendDown: () => extend(1),
     extendUp: () => extend(-1),
     ...(can ? { resolve: () => onAct({ kind: "resolve", in: "now" }), ignore: () => onAct({ kind: "ignore", until: "forever" }), reopen: () => onAct({ kind: "unresolve" }), assign } : {}),
+    ...(selected.length > 0 ? { none: selection.clear } : {}),
     ...(lastUndo.value ? { undo: () => void undoLast() } : {}),
   });
 

@@ -6,16 +6,19 @@ import { useLive } from "../api/live";
 import type { LogVolumeView } from "../api/types";
 import { useLogs } from "../api/use-logs";
 import { Teach } from "../components/code-box";
-import { Chip, Choice, ProjectChoice, RangeChoice, SearchedTo } from "../components/filters";
+import { Chip, SearchedTo } from "../components/filters";
 import { LogList } from "../components/log-list";
 import { LogVolume } from "../components/log-volume";
 import { QueryBar } from "../components/query-bar";
+import { ChoiceChip, plain, ProjectChip } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
+import { TimeRange } from "../components/time-range";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { count, dateTime, plural } from "../lib/format";
-import { timeRange } from "../lib/logs";
+import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
+import { timeOf } from "../lib/scope";
 import { logSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { isPaused as isHeld, togglePause } from "../paused";
@@ -131,24 +134,20 @@ export function LogsPage() {
     <div class="page logs-page">
       <header class="page-head">
         <PageTitle title="Logs" />
-        <span class="head-tools">
-          {isFixed ? (
-            <button type="button" class="toggle" onClick={() => change({ from: null, to: null })} title="Back to the newest logs">
-              {`${dateTime(range.fromMs).slice(5, 19)} – ${dateTime(range.toMs ?? 0).slice(11, 19)}`} <span aria-hidden="true">×</span>
-            </button>
-          ) : (
+        <div class="head-tools chips" role="group" aria-label="Filters">
+          <ProjectChip value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
+          <ChoiceChip name="Service" value={params.get("service") ?? ""} options={plain(services)} least={2} onChange={(value) => change({ service: value })} />
+          <ChoiceChip name="Environment" value={params.get("environment") ?? ""} options={plain(environments)} least={2} onChange={(value) => change({ environment: value })} />
+          <TimeRange time={timeOf(params, RANGES)} ranges={RANGES} initial={RANGE_DEFAULT} onChange={(when) => change({ ...when })} />
+          {!isFixed && (
             <button type="button" class="toggle" aria-pressed={!isPaused} onClick={pause}>
               <span class={`tail-dot${isPaused ? "" : " on"}`} aria-hidden="true" /> {isPaused ? "Paused" : "Live"} <kbd>p</kbd>
             </button>
           )}
-        </span>
+        </div>
       </header>
       <div class="toolbar">
         <QueryBar dataset="logs" value={text} label="Search logs" placeholder="Words of the message, or key:value" scope={withQuery("", { project: params.get("project"), environment: params.get("environment") }).slice(1)} error={isUnreadable ? logs.error : null} onChange={(value) => change({ query: value })} />
-        <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
-        <Choice label="Service" value={params.get("service") ?? ""} options={services} onChange={(value) => change({ service: value })} />
-        <Choice label="Environment" value={params.get("environment") ?? ""} options={environments} onChange={(value) => change({ environment: value })} />
-        <RangeChoice value={range.key} onChange={(name) => change({ range: name, from: null, to: null })} />
       </div>
       <div class="filter-line">
         <nav class="tabs" aria-label="Level">
