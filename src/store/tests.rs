@@ -432,8 +432,9 @@ proptest::proptest! {
         issue_search::add_functions(&connection).unwrap();
         connection.execute("INSERT INTO project VALUES (1, 'a', 'A', 'python', 1, 1)", []).unwrap();
         for (index, title) in titles.iter().enumerate() {
-            let sql = "INSERT INTO issue VALUES (?1, 1, ?1, 'error', ?2, '', NULL, NULL, NULL, NULL, NULL, 'error', 'python',
-                'unresolved', 1, 1, 1, 1, 1, NULL, NULL)";
+            let sql = "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, level, platform, status, is_unhandled,
+                    first_seen_ms, last_seen_ms, event_count, user_count)
+                VALUES (?1, 1, ?1, 'error', ?2, '', 'error', 'python', 'unresolved', 1, 1, 1, 1, 1)";
             connection.execute(sql, rusqlite::params![index as i64, title]).unwrap();
         }
         let mut parts = typed;

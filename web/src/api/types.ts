@@ -68,7 +68,28 @@ status: string, is_unhandled: boolean, first_seen_ms: number, last_seen_ms: numb
 /**
  * Events per hour of the last 24 hours, oldest first; always 24 numbers.
  */
-hours: Array<number>, };
+hours: Array<number>, 
+/**
+ * `new`, `regressed`, `ongoing`; empty for what is not unresolved.
+ */
+substatus: string, 
+/**
+ * How it is resolved or ignored.
+ */
+status_detail: StatusDetailView | null, assignee: string | null, 
+/**
+ * `low`, `medium`, `high`.
+ */
+priority: string, is_bookmarked: boolean, comment_count: number, 
+/**
+ * Issues that are shown as this one.
+ */
+merged_count: number, 
+/**
+ * When people, or events that reopened it, last changed its status or what people decide; pass back as `seen_ms` of an
+ * action.
+ */
+changed_ms: number, };
 
 export type IssueView = { issue: IssueRowView, 
 /**
@@ -87,6 +108,153 @@ oldest_event_ms: number | null,
  * How long events are kept; 0: as long as there is room.
  */
 keep_days: number, };
+
+export type StatusDetailView = { 
+/**
+ * `now`, `next_release`, `release`, `forever`, `until_time`, `until_events`, `until_users`.
+ */
+kind: string, 
+/**
+ * The release it is resolved in; of `next_release` the one after which it is.
+ */
+release: string | null, until_ms: number | null, 
+/**
+ * Events or users to come.
+ */
+count: number | null, 
+/**
+ * How many of these have come.
+ */
+seen: number | null, 
+/**
+ * Of `until_events`: within how long they must come.
+ */
+window_minutes: number | null, by: string | null, at_ms: number, };
+
+export type IssueActions = { 
+/**
+ * Ids or short ids, at most 1000.
+ */
+ids: Array<string>, 
+/**
+ * Who does it.
+ */
+by: string | null, 
+/**
+ * `changed_ms` as it was shown: whoever changed an issue since is told of in `problems`.
+ */
+seen_ms: number | null, action: IssueAction, };
+
+export type IssueAction = { "kind": "resolve", in?: ResolvePlace, release?: string, } | { "kind": "ignore", until?: IgnoreUntil, until_ms?: number, 
+/**
+ * Of events or users.
+ */
+count?: number, 
+/**
+ * Within how long so many events must come.
+ */
+window_minutes?: number, } | { "kind": "unresolve" } | { "kind": "assign", 
+/**
+ * Nobody without.
+ */
+to?: string, } | { "kind": "priority", 
+/**
+ * `low`, `medium`, `high`.
+ */
+priority: string, } | { "kind": "bookmark", on: boolean, } | { "kind": "merge", into: string, } | { "kind": "unmerge", from: string, } | { "kind": "delete" } | { "kind": "discard" };
+
+export type ResolvePlace = "now" | "next_release" | "release";
+
+export type IgnoreUntil = "forever" | "time" | "events" | "users";
+
+export type ActedView = { 
+/**
+ * Issues that are not as they were.
+ */
+changed: number, 
+/**
+ * What it can be undone by, for ten minutes.
+ */
+undo: string | null, problems: Array<ActionProblemView>, };
+
+export type ActionProblemView = { 
+/**
+ * As it was sent.
+ */
+id: string, detail: string, };
+
+export type UndoRequest = { token: string, };
+
+export type UndoneView = { changed: number, problems: Array<ActionProblemView>, };
+
+export type PeopleView = { 
+/**
+ * Whoever was active last first.
+ */
+names: Array<string>, };
+
+export type ActivityListView = { 
+/**
+ * Newest first.
+ */
+entries: Array<ActivityView>, };
+
+export type ActivityView = { id: string, at_ms: number, 
+/**
+ * `null` for what events and time do.
+ */
+by: string | null, 
+/**
+ * `first_seen`, `resolved`, `unresolved`, `regressed`, `ignored`, `unignored`, `assigned`, `priority`, `bookmarked`,
+ * `merged`, `unmerged`, `comment`, `deleted`.
+ */
+kind: string, 
+/**
+ * Of a comment, as it was written.
+ */
+text: string | null, edited_ms: number | null, 
+/**
+ * An object, by kind.
+ */
+detail: Record<string, unknown>, };
+
+export type CommentRequest = { text: string, by: string | null, };
+
+export type MergedListView = { members: Array<MergedView>, };
+
+export type MergedView = { id: string, short_id: string, title: string, event_count: number, last_seen_ms: number, 
+/**
+ * One of its grouping hashes, 32 hex characters.
+ */
+hash: string, };
+
+export type SimilarListView = { 
+/**
+ * The most alike first.
+ */
+issues: Array<SimilarView>, };
+
+export type SimilarView = { row: IssueRowView, 
+/**
+ * 0 to 1.
+ */
+score: number, 
+/**
+ * What is alike, the most telling first.
+ */
+reasons: Array<string>, };
+
+export type DiscardListView = { discarded: Array<DiscardView>, };
+
+export type DiscardView = { id: string, project_slug: string, 
+/**
+ * Of the issue that was deleted then.
+ */
+short_id: string, title: string, culprit: string, by: string | null, at_ms: number, 
+/**
+ * Events dropped since, and when the last of them came.
+ */
+event_count: number, last_ms: number | null, };
 
 export type EventView = { event_id: string, issue_id: string, short_id: string, nav: EventNavView, title: string, culprit: string, level: string, platform: string, timestamp_ms: number, received_ms: number, trace: EventTraceView | null, 
 /**
