@@ -29,7 +29,7 @@ const open = async (path, { width = 1280, port } = {}) => {
   await page.waitForSelector("h1");
   return page;
 };
-const soon = (page, test, arg) => page.waitForFunction(test, arg, { timeout: 4000 }).then(() => true, () => false);
+const soon = (page, test, arg) => page.waitForFunction(test, arg, { timeout: 10_000 }).then(() => true, () => false);
 const search = (page) => page.evaluate(() => location.search);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const accessible = async (page, what) => {

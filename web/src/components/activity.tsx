@@ -37,7 +37,7 @@ export function Activity({ of }: { of: OfIssue }) {
           <>
             <ol class="activity-list">
               {view.entries.slice(0, isWhole ? undefined : ENTRIES_AT).map((entry) => (
-                <Item key={entry.id} entry={entry} path={path} onChange={answer.reload} />
+                <Item key={entry.id} name={of.name} entry={entry} path={path} onChange={answer.reload} />
               ))}
             </ol>
             {!isWhole && view.entries.length > ENTRIES_AT && (
@@ -53,14 +53,14 @@ export function Activity({ of }: { of: OfIssue }) {
   );
 }
 
-function Item({ entry, path, onChange }: { entry: ActivityEntry; path: string; onChange: () => void }) {
+function Item({ name, entry, path, onChange }: { name: string; entry: ActivityEntry; path: string; onChange: () => void }) {
   const [mode, setMode] = useState<"read" | "edit" | "delete">("read");
   const [problem, setProblem] = useState<string | null>(null);
   const one = `${path}/${encodeURIComponent(entry.id)}`;
   const isComment = entry.kind === "comment";
   // Without accounts a name is all there is to go by.
   const isOwn = isComment && (entry.by ?? "") === who.value;
-  const words = activityWords(entry);
+  const words = activityWords(entry, name);
   const remove = () => {
     change("DELETE", one).then(
       () => {
@@ -83,7 +83,7 @@ function Item({ entry, path, onChange }: { entry: ActivityEntry; path: string; o
         )}{" "}
         <span class="quiet">
           <Ago ms={entry.at_ms} />
-          {entry.detail.edited_ms ? ", edited" : ""}
+          {entry.edited_ms !== null && entry.edited_ms !== undefined ? ", edited" : ""}
         </span>
         {isOwn && mode === "read" && (
           <span class="deed-tools">
