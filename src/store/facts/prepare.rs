@@ -147,11 +147,8 @@ impl Preparing<'_> {
             (Known::Timestamp, value) => Ok(Test::Time(op, value.clone())),
             (Known::EventId, value) => self.events_called(op, value),
             (known, value) if is_issue_key(known) => self.issues_with(known, &|fact| value_takes(op, value, fact)),
-            (_, value) if columns_of(key).is_empty() => {
-                // A key of other data sets: nothing has it.
-                let _ = value;
-                Ok(Test::Not(Box::new(Test::Everything)))
-            }
+            // A key of other data sets: nothing has it.
+            _ if columns_of(key).is_empty() => Ok(Test::Not(Box::new(Test::Everything))),
             _ => Ok(Test::Values(ValuesTest::compare(key, op, value))),
         }
     }
