@@ -56,7 +56,7 @@ const FRAMES_MAX: usize = 12;
 /// Words named in a reason.
 const WORDS_TOLD: usize = 4;
 /// A part that is alike by less than this is no reason.
-const REASON_SHARE_MIN: f64 = 0.3;
+const REASON_SHARE_MIN: f64 = 0.25;
 
 /// How alike `other` is to `one`; the same from both sides.
 pub fn compare(one: &Likeness, other: &Likeness) -> Similarity {

@@ -139,25 +139,25 @@ ids: Array<string>,
 /**
  * Who does it.
  */
-by: string | null, 
+by?: string | null, 
 /**
  * `changed_ms` as it was shown: whoever changed an issue since is told of in `problems`.
  */
-seen_ms: number | null, action: IssueAction, };
+seen_ms?: number | null, action: IssueAction, };
 
-export type IssueAction = { "kind": "resolve", in?: ResolvePlace, release?: string, } | { "kind": "ignore", until?: IgnoreUntil, until_ms?: number, 
+export type IssueAction = { "kind": "resolve", in?: ResolvePlace | null, release?: string | null, } | { "kind": "ignore", until?: IgnoreUntil | null, until_ms?: number | null, 
 /**
  * Of events or users.
  */
-count?: number, 
+count?: number | null, 
 /**
  * Within how long so many events must come.
  */
-window_minutes?: number, } | { "kind": "unresolve" } | { "kind": "assign", 
+window_minutes?: number | null, } | { "kind": "unresolve" } | { "kind": "assign", 
 /**
  * Nobody without.
  */
-to?: string, } | { "kind": "priority", 
+to?: string | null, } | { "kind": "priority", 
 /**
  * `low`, `medium`, `high`.
  */
@@ -218,7 +218,7 @@ text: string | null, edited_ms: number | null,
  */
 detail: Record<string, unknown>, };
 
-export type CommentRequest = { text: string, by: string | null, };
+export type CommentRequest = { text: string, by?: string | null, };
 
 export type MergedListView = { members: Array<MergedView>, };
 
