@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use crate::config::search::SEARCH_OFFERED_MAX;
 use crate::model::time::{DAY_MS, HOUR_MS};
 use crate::search::{self, Candidate, Context, Dataset, Expr, Key, Known, Op, Value};
-use crate::store::{LogFilter, Offered};
+use crate::store::{FactScope, LogFilter, Offered};
 
 use super::error::ApiError;
 use super::ui::{Answer, ok};
@@ -131,7 +131,11 @@ pub(super) fn help(query: &Query) -> Answer {
 /// Tags and attributes there are, as they are searched by.
 async fn keys(ready: &Ready, dataset: Dataset, query: &Query) -> Result<Offered, ApiError> {
     let mut offered = match dataset {
-        Dataset::Issues | Dataset::Events => return Ok(Offered::default()),
+        // As they are searched by already.
+        Dataset::Issues | Dataset::Events => {
+            let found = ready.store.fact_keys(fact_scope(ready, query)?).await?;
+            return Ok(Offered { names: found.names, is_partial: found.is_partial });
+        }
         Dataset::Spans => ready.store.span_keys().await?,
         Dataset::Logs => ready.store.log_keys(log_scope(ready, query)?).await?,
     };
@@ -148,12 +152,26 @@ async fn values(ready: &Ready, dataset: Dataset, key: Key, prefix: &str, query: 
             let names = ready.projects.iter().map(|project| (project.slug.clone(), 0)).collect();
             Offered { names, is_partial: false }
         }
-        (Dataset::Issues | Dataset::Events, _) => Offered::default(),
+        (_, Key::Known(Known::Assigned)) => {
+            let names = ready.store.people().await?.into_iter().map(|name| (name, 0)).collect();
+            Offered { names, is_partial: false }
+        }
+        (Dataset::Issues | Dataset::Events, key) => {
+            let (scope, lower) = (fact_scope(ready, query)?, lower.clone());
+            let takes = move |value: &str| value.to_lowercase().contains(&lower);
+            let found = ready.store.fact_values(scope, key, takes, SEARCH_OFFERED_MAX).await?;
+            Offered { names: found.names, is_partial: found.is_partial }
+        }
         (Dataset::Spans, key) => ready.store.span_values(key).await?,
         (Dataset::Logs, key) => ready.store.log_values(log_scope(ready, query)?, key).await?,
     };
     offered.names.retain(|(value, _)| value.to_lowercase().contains(&lower));
     Ok(offered)
+}
+
+fn fact_scope(ready: &Ready, query: &Query) -> Result<FactScope, ApiError> {
+    let environment = query.get("environment").map(str::to_string);
+    Ok(FactScope { project_id: ui_logs::project(ready, query)?, environment })
 }
 
 fn log_scope(ready: &Ready, query: &Query) -> Result<LogFilter, ApiError> {

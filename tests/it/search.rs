@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::Trapline;
-use crate::payload::{envelope, id, send_span, to_envelope};
+use crate::payload::{envelope, id, send_event, send_span, to_envelope};
 
 fn now_s() -> f64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64() - 30.0
@@ -125,6 +125,7 @@ fn what_is_typed_is_completed_with_what_came_in() {
     let server = Trapline::start();
     send_logs(&server);
     send_span(&server, 1, "/pay/");
+    send_event(&server, 1, "VoucherError");
     let complete = |dataset: &str, query: &str, at: usize| {
         server.get_json(&format!("/api/ui/search/complete?dataset={dataset}&query={}&at={at}", encoded(query)))
     };
@@ -147,6 +148,7 @@ fn what_is_typed_is_completed_with_what_came_in() {
         "{names}"
     );
     assert_eq!(item(&complete("issues", "is:unre", 7), "unresolved")["insert"], "unresolved");
+    assert_eq!(item(&complete("issues", "error.type:vou", 14), "VoucherError")["count"], 1);
     assert_eq!(complete("issues", "\"in quotes", 5)["context"], "none");
     let help = server.get_json("/api/ui/search/keys?dataset=spans");
     assert!(help["keys"].as_array().unwrap().iter().any(|key| key["key"] == "span.duration"), "{help}");
