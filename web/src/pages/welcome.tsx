@@ -45,13 +45,17 @@ export function WelcomePage() {
   const [isSilent, setSilent] = useState(false);
   const isExpecting = useRef(false);
   const isSampleWanted = useRef(false);
+  const isErrorWanted = useRef(false);
   const view = boot.value;
 
   // Only the first arrival of one's own, and the sample that was asked for, get a card: the ledger shows the rest.
   const look = async (row: IngestRowView) => {
     const wanted = isSample(row) ? isSampleWanted : isExpecting;
-    if (!wanted.current) return;
+    // A page that was opened on the way tells of its trace first; the error it is all about still gets its card.
+    const isError = row.short_id !== null;
+    if (!wanted.current && !(isError && isErrorWanted.current && !isSample(row))) return;
     wanted.current = false;
+    if (!isSample(row)) isErrorWanted.current = !isError;
     const found = row.short_id ? await firstIssue(row.short_id) : row.trace_id ? await firstTrace(row.trace_id) : null;
     if (found) {
       setArrival({ ...found, isSample: isSample(row) });
