@@ -23,6 +23,13 @@ if (found.join() !== LAYERS.join()) {
   process.exit(1);
 }
 
+// A style sheet of a part that main.tsx and a screen share gets a file of its own, which would come before the layers' order.
+const first = /<link rel="stylesheet"[^>]*href="([^"]*)"/.exec(readFileSync(join(root, "index.html"), "utf8"))?.[1] ?? "";
+if (!main.endsWith(first)) {
+  console.error(`${first} comes before the style sheet that names the layers: import it in main.tsx`);
+  process.exit(1);
+}
+
 const totals = { js: 0, css: 0, br: 0 };
 for (const path of walk(root)) {
   if (!COMPRESSIBLE.test(path)) continue;

@@ -12,6 +12,7 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/parts.css";
 import "./styles/floating.css";
+import "./styles/copy.css";
 import "./styles/query.css";
 import "./styles/issues.css";
 import "./styles/issue-list.css";

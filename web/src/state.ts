@@ -73,7 +73,7 @@ export function nextTheme(): void {
 
 export const DENSITIES = ["compact", "normal", "comfortable"] as const;
 export type Density = (typeof DENSITIES)[number];
-/** What a row gains or loses, in pixels: `--row-extra` of the style sheets, and this where heights are reckoned in scripts. */
+/** What a row gains or loses, in pixels: `--extra` of the style sheets, and this where heights are reckoned in scripts. */
 export const ROW_EXTRA: Record<Density, number> = { compact: -4, normal: 0, comfortable: 6 };
 export const density = signal<Density>(DENSITIES.find((one) => one === document.documentElement.dataset.density) ?? "normal");
 effect(() => {

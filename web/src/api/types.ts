@@ -678,6 +678,8 @@ span: number,
  */
 is_placed_by_time: boolean, };
 
+export type SpanPlaceView = { trace_id: string, span_id: string, name: string, };
+
 export type SpanView = { trace_id: string, span_id: string, parent_span_id: string | null, name: string, op: string, kind: string, service: string, source: string, status: string, status_message: string, start_ms: number, duration_ns: number, http_status: number | null, 
 /**
  * Of a database query.

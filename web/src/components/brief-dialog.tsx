@@ -9,7 +9,6 @@ import { KIND_WORDS, redact, type Replaced, type SecretKind } from "../lib/copy/
 import { bytes, count, oneLine } from "../lib/format";
 import { rememberChoice, remembered, say } from "../state";
 import { Icon } from "./icons";
-import "../styles/copy.css";
 
 const COPIED_MS = 1600;
 /** Replaced values listed one by one; more are only counted. */

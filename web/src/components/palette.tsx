@@ -3,7 +3,7 @@
 
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { load } from "../api/client";
-import type { EventView, IssueView, TraceView } from "../api/types";
+import type { EventView, IssueView, SpanPlaceView, TraceView } from "../api/types";
 import { type Action, actions, keysOf } from "../keys";
 import { matching, type Entry } from "../lib/palette";
 import { duration, oneLine } from "../lib/format";
@@ -190,6 +190,6 @@ async function lookUp({ kind, id, path }: PastedId): Promise<Entry> {
     const { issue } = await load<IssueView>(`/api/ui/issues/${enc(id)}`);
     return { id: key, group, label: oneLine(issue.title, 120), note: `issue ${issue.short_id}`, path };
   }
-  const span = await load<{ trace_id: string; span_id: string; name: string }>(`/api/ui/spans/${enc(id)}`);
+  const span = await load<SpanPlaceView>(`/api/ui/spans/${enc(id)}`);
   return { id: key, group, label: oneLine(span.name || "Span", 120), note: "span", path: `/traces/${span.trace_id}?span=${span.span_id}` };
 }

@@ -6,7 +6,6 @@ import { REPLAYS, replay, type ReplayKind } from "../lib/copy/request";
 import { CodeBox } from "./code-box";
 import { Icon } from "./icons";
 import { Partial } from "./states";
-import "../styles/copy.css";
 
 export function ReplayPanel({ kind, request, onClose }: { kind: ReplayKind; request: RequestDetail; onClose: () => void }) {
   const { text, notes } = useMemo(() => replay(kind, request), [kind, request]);

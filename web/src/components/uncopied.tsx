@@ -4,7 +4,6 @@ import { useEffect, useRef } from "preact/hooks";
 import { uncopied } from "../clipboard";
 import { bytes } from "../lib/format";
 import { Icon } from "./icons";
-import "../styles/copy.css";
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 

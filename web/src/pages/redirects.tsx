@@ -2,8 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { useResource } from "../api/client";
-import type { EventView } from "../api/types";
-import type { SpanPlaceView } from "../api/wins-types";
+import type { EventView, SpanPlaceView } from "../api/types";
 import type { PageProps } from "../app";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import type { ExceptionDetail } from "../../api/types";
 import { event, exception, frame } from "./made-up";
 import { traceback } from "./traceback";
+import recorded from "./tracebacks.fixture.json";
 
 it("prints the traceback as Python does", () => {
   const text = traceback(event([
@@ -101,3 +102,7 @@ it("names exceptions with their module, as Python does", () => {
   expect(named("ValueError", "builtins")).toBe("ValueError");
   expect(named("Mine", "__main__")).toBe("Mine");
 });
+
+// What CPython printed and what sentry-sdk sent of it: dev/tracebacks.py.
+for (const { name, python, exceptions } of recorded as unknown as { name: string; python: string; exceptions: ExceptionDetail[] }[])
+  it(`prints ${name} as CPython did`, () => expect(traceback(event(exceptions))).toBe(python));
