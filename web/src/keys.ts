@@ -69,7 +69,6 @@ export const KEYS = {
       reopen: ["u", "Reopen"],
       assign: ["a", "Assign"],
       undo: ["z", "Undo the last change"],
-      none: ["Escape", "Select none"],
       nextIssue: ["J", "Next issue of the list"],
       previousIssue: ["K", "Previous issue of the list"],
       close: ["Escape", "Close what was opened"],
