@@ -30,8 +30,6 @@ pub const FACT_SEAL_AFTER_MS: i64 = 60_000;
 pub const FACT_SEAL_BATCHES_MAX: usize = 4_096;
 /// Neighbouring chunks are merged when there are so many that are small beside each other.
 pub const FACT_MERGE_CHUNKS_MIN: usize = 4;
-/// The newest chunks looked at for merging.
-pub const FACT_MERGE_CHUNKS_SEEN: usize = 256;
 /// Events of an older database, or of an import, that are read in one turn: each body is expanded and read.
 pub const FACT_FILL_EVENTS: usize = 512;
 

@@ -71,7 +71,9 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
             sentry_issues::list(ready, None, query, &base).await
         }
         Sentry0::IssueTags { issue } => sentry_issues::tags(ready, find_issue(ready, issue).await?, query).await,
-        Sentry0::IssueTag { issue, key } => sentry_issues::tag(ready, find_issue(ready, issue).await?, key, query).await,
+        Sentry0::IssueTag { issue, key } => {
+            sentry_issues::tag(ready, find_issue(ready, issue).await?, key, query).await
+        }
         Sentry0::IssueTagValues { issue, key } => {
             sentry_issues::tag_values(ready, find_issue(ready, issue).await?, key, query, &base).await
         }

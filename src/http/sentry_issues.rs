@@ -29,7 +29,8 @@ fn event_filter(query: &Query) -> Result<EventFilter, ApiError> {
         // Sentry takes times without a zone for UTC.
         let read = |text: &str| parse_rfc3339_ns(text).or_else(|| parse_rfc3339_ns(&format!("{text}Z")));
         let ms = |text: &str| read(text).map(|ns| ns.div_euclid(1_000_000));
-        text.map(|text| ms(text).ok_or_else(|| bad(format!("{key}: {text:?} is no time as 2026-11-01T12:00:00")))).transpose()
+        text.map(|text| ms(text).ok_or_else(|| bad(format!("{key}: {text:?} is no time as 2026-11-01T12:00:00"))))
+            .transpose()
     };
     let (mut from_ms, to_ms) = (time("start")?, time("end")?);
     if let Some(period) = query.get("statsPeriod").filter(|period| !period.is_empty()) {
@@ -139,8 +140,8 @@ pub(super) async fn issue_event(ready: &Ready, issue: Issue, event: &str, query:
     };
     let found = EventQuery::InProject(issue.project_id, id.ok_or_else(not_found)?);
     let row = ready.store.event(found).await?.ok_or_else(not_found)?;
-    let is_its = row.summary.issue_id == issue.id
-        || ready.store.issue_members(issue.id).await?.contains(&row.summary.issue_id);
+    let is_its =
+        row.summary.issue_id == issue.id || ready.store.issue_members(issue.id).await?.contains(&row.summary.issue_id);
     if !is_its {
         return Err(not_found());
     }

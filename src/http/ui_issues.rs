@@ -2,8 +2,8 @@
 
 use hyper::StatusCode;
 
-use crate::config::facts::{FACT_VALUES_SHOWN_MAX, HISTORY_STEPS_MAX, RELEASES_SHOWN_MAX};
 use crate::config::ENVIRONMENTS_SHOWN_MAX;
+use crate::config::facts::{FACT_VALUES_SHOWN_MAX, HISTORY_STEPS_MAX, RELEASES_SHOWN_MAX};
 use crate::model::facts::{FactKey, Field};
 use crate::model::ids::{EventId, IssueId};
 use crate::model::issue::Issue;
@@ -14,8 +14,8 @@ use crate::store::{
 };
 
 use super::error::ApiError;
-use super::ui_search::{range_ms, read};
 use super::ui::{Answer, cursor, event_view, find_issue, issue_rows, ok, page_rows};
+use super::ui_search::{range_ms, read};
 use super::view::issue::{
     ChangeView, ChangesView, EventLineView, IssueCountsView, IssueEventsView, IssueHistoryView, IssueListView,
     IssueTagView, IssueTagsView, IssueUserView, IssueUsersView, ReleaseMarkView, TagValueView,
@@ -249,7 +249,8 @@ pub(super) async fn history(ready: &Ready, issue: &str, query: &Query) -> Answer
     let first = search.filter.from_ms.map_or(last - steps_shown + 1, |from_ms| from_ms.div_euclid(step_ms));
     let first = first.clamp(last - HISTORY_STEPS_MAX as i64 + 1, last.max(first.min(last)));
     let (start_ms, steps) = (first * step_ms, (last - first + 1).clamp(1, HISTORY_STEPS_MAX as i64) as usize);
-    let is_all = search.expr == Expr::Everything && search.filter.environment.is_none() && search.filter.release.is_none();
+    let is_all =
+        search.expr == Expr::Everything && search.filter.environment.is_none() && search.filter.release.is_none();
     let (counts, is_partial) = if is_all {
         let hours = steps * (step_ms / HOUR_MS) as usize;
         let last_hour = start_ms / HOUR_MS + hours as i64 - 1;
@@ -289,7 +290,10 @@ pub(super) async fn changes(ready: &Ready, issue: &str) -> Answer {
         Some(at_ms) => (at_ms, format!("Since it came back on {}, beside the day before.", day(at_ms))),
         None => (
             issue.first_seen_ms,
-            format!("Since it was first seen on {}, beside the project's other events of the day before.", day(issue.first_seen_ms)),
+            format!(
+                "Since it was first seen on {}, beside the project's other events of the day before.",
+                day(issue.first_seen_ms)
+            ),
         ),
     };
     let found = ready.store.issue_changes(issue.id, since_ms).await?;

@@ -245,7 +245,9 @@ impl Facts {
 
     /// Frames of the application first, and of these the ones nearest to the crash.
     fn push_frames(&mut self, event: &Event, limits: &FactLimits) {
-        let frames = || event.exceptions.iter().rev().flat_map(|e| e.frames.iter().rev()).chain(event.thread_frames.iter().rev());
+        let frames = || {
+            event.exceptions.iter().rev().flat_map(|e| e.frames.iter().rev()).chain(event.thread_frames.iter().rev())
+        };
         let own = || frames().filter(|frame| frame.in_app == Some(true));
         let others = || frames().filter(|frame| frame.in_app != Some(true));
         let parts: [(Field, fn(&Frame) -> Option<&str>); 5] = [
@@ -402,7 +404,8 @@ mod tests {
 
     #[test]
     fn values_are_cut_and_counted() {
-        let frame = |name: &str, in_app| Frame { function: Some(name.to_owned()), in_app: Some(in_app), ..Frame::default() };
+        let frame =
+            |name: &str, in_app| Frame { function: Some(name.to_owned()), in_app: Some(in_app), ..Frame::default() };
         let raised = Exception {
             ty: Some("KeyError".to_owned()),
             value: Some("'a very long value of an error'".to_owned()),

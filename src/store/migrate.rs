@@ -174,7 +174,9 @@ mod tests {
                 // Laid out anew: see below.
                 continue;
             }
-            let now = rows_of(&connection, table);
+            let mut now = rows_of(&connection, table);
+            // Its event has still to be made searchable.
+            now.retain(|row| !row.contains("facts_due"));
             // Columns may have come behind the ones there were.
             assert!(now.len() == 1 && now[0].starts_with(rows[0].as_str()), "{table}: {rows:?} became {now:?}");
         }

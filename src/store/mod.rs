@@ -99,8 +99,8 @@ pub use client_reports::StatsRow;
 pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use facts::{
-    Asker, ChangedFact, Changes, EventFilter, EventLine, EventLines, EventNav, EventPick, EventSearch, FactNames, FactScope,
-    FoundIssues, IssueOrder, IssueSearch, ReleaseMark, TagCounts, TagValue, Tags,
+    Asker, ChangedFact, Changes, EventFilter, EventLine, EventLines, EventNav, EventPick, EventSearch, FactNames,
+    FactScope, FoundIssues, IssueOrder, IssueSearch, ReleaseMark, TagCounts, TagValue, Tags,
 };
 pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, FeedbackWhole};
 pub use grouping::HashOwner;

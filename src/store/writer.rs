@@ -141,7 +141,10 @@ pub(super) fn last_server_id(connection: &Connection) -> Result<i64, StoreError>
         last = last.max(connection.query_row(&last_id_sql(table), [], |row| row.get(0))?);
     }
     // Batches that are sealed keep their ids there.
-    for sql in ["SELECT coalesce(max(last_batch_id), 0) FROM log_chunk", "SELECT coalesce(max(last_batch_id), 0) FROM fact_chunk"] {
+    for sql in [
+        "SELECT coalesce(max(last_batch_id), 0) FROM log_chunk",
+        "SELECT coalesce(max(last_batch_id), 0) FROM fact_chunk",
+    ] {
         last = last.max(connection.query_row(sql, [], |row| row.get(0))?);
     }
     Ok(last)

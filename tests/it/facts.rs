@@ -179,8 +179,18 @@ fn what_is_scrubbed_is_not_searchable() {
         assert_eq!(total(&server, found), 1, "{found}");
     }
     for hidden in [
-        "4111", "hunter2", "hunter3", "hunter4", "hunter5", "hunter6", "http.url:*hunter*", "http.referer:*hunter*",
-        "device:*hunter*", "runtime:*hunter*", "error.value:*4111*", "message:hunter6",
+        "4111",
+        "hunter2",
+        "hunter3",
+        "hunter4",
+        "hunter5",
+        "hunter6",
+        "http.url:*hunter*",
+        "http.referer:*hunter*",
+        "device:*hunter*",
+        "runtime:*hunter*",
+        "error.value:*4111*",
+        "message:hunter6",
     ] {
         assert_eq!(total(&server, hidden), 0, "{hidden}");
     }

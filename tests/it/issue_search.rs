@@ -48,9 +48,7 @@ fn words_are_found_literally_in_any_case() {
 #[test]
 fn sentrys_api_finds_the_same() {
     let server = two_issues();
-    for (typed, count) in
-        [("is:unresolved shop.cart", 1), ("KeyError: 'sku'", 1), ("is:resolved KeyError", 0)]
-    {
+    for (typed, count) in [("is:unresolved shop.cart", 1), ("KeyError: 'sku'", 1), ("is:resolved KeyError", 0)] {
         let path = format!("/api/0/projects/main/default/issues/?query={}", percent_encoded(typed));
         let issues = server.get_json(&path);
         assert_eq!(issues.as_array().unwrap().len(), count, "{typed}: {issues}");

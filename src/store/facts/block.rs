@@ -127,8 +127,7 @@ pub(super) fn of_staged(staged: &[StagedEvent], wanted: impl Fn(FactKey<'_>) -> 
     order.sort_unstable_by_key(|place| staged[*place].id);
     let mut events = Events::default();
     let mut places = HashMap::new();
-    let mut building =
-        Building { fields: Field::ALL.iter().map(|_| None).collect(), named: HashMap::new() };
+    let mut building = Building { fields: Field::ALL.iter().map(|_| None).collect(), named: HashMap::new() };
     let mut found: Vec<(FactKey<'_>, &str)> = Vec::new();
     for (row, place) in order.into_iter().enumerate() {
         let event = &staged[place];
@@ -303,9 +302,9 @@ fn join_rest(sources: &[Source], chosen: &[String], rest: &[String], order: &[(i
             }
         }
         if let Some(overflow) = columns.get(OVERFLOW) {
-            let kept = overflow.of_row(row).filter(|text| {
-                text.split_once(OVERFLOW_MARK).is_some_and(|(key, _)| !chosen.contains(key))
-            });
+            let kept = overflow
+                .of_row(row)
+                .filter(|text| text.split_once(OVERFLOW_MARK).is_some_and(|(key, _)| !chosen.contains(key)));
             texts.extend(kept.map(str::to_owned));
         }
         let code = builder.code(texts.iter().map(String::as_str));

@@ -120,8 +120,7 @@ fn read_marks(
         "SELECT version, min(first_seen_ms) AS at_ms FROM release WHERE project_id = :project_id
          GROUP BY version HAVING at_ms BETWEEN :from_ms AND :to_ms ORDER BY at_ms DESC LIMIT :limit",
     )?;
-    let params =
-        named_params! { ":project_id": project, ":from_ms": from_ms, ":to_ms": to_ms, ":limit": limit as i64 };
+    let params = named_params! { ":project_id": project, ":from_ms": from_ms, ":to_ms": to_ms, ":limit": limit as i64 };
     let marks = statement.query_map(params, |row| Ok(ReleaseMark { version: row.get(0)?, at_ms: row.get(1)? }))?;
     let mut marks: Vec<ReleaseMark> = marks.collect::<Result<_, _>>()?;
     marks.reverse();
@@ -165,11 +164,7 @@ fn read_changes(
     let mut before: BTreeMap<String, Counts> = counts.keys().map(|key| (key.clone(), Counts::default())).collect();
     let issues = members(connection, issue)?;
     let project = project_of(connection, issue)?;
-    let filter = EventFilter {
-        from_ms: Some(since_ms - DAY_MS),
-        to_ms: Some(since_ms - 1),
-        ..EventFilter::default()
-    };
+    let filter = EventFilter { from_ms: Some(since_ms - DAY_MS), to_ms: Some(since_ms - 1), ..EventFilter::default() };
     let scan = Scan::new(connection, cache, &filter)?;
     let wanted = Wanted::These(counts.keys().cloned().collect());
     let mut last: Option<i64> = None;
@@ -205,7 +200,9 @@ fn read_changes(
             }
         }
         let weight = |fact: &ChangedFact| fact.share_after * fact.lift.ln_1p();
-        changes.facts.sort_by(|one, other| weight(other).total_cmp(&weight(one)).then_with(|| one.fact.cmp(&other.fact)));
+        changes
+            .facts
+            .sort_by(|one, other| weight(other).total_cmp(&weight(one)).then_with(|| one.fact.cmp(&other.fact)));
         changes.facts.truncate(TOLD_MAX);
     }
     if let Some(project) = project {

@@ -27,7 +27,8 @@ pub(super) struct ChunkRow {
     pub(super) expanded_bytes: usize,
 }
 
-const CHUNK_COLUMNS: &str = "id, last_batch_id, first_event_id, last_event_id, event_count, min_ms, max_ms, received_ms,
+const CHUNK_COLUMNS: &str =
+    "id, last_batch_id, first_event_id, last_event_id, event_count, min_ms, max_ms, received_ms,
     expanded_bytes";
 
 fn chunk_from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ChunkRow> {
@@ -161,8 +162,9 @@ impl<'c> Chunk<'c> {
         if self.cache.kept().columns.contains_key(&(self.row.id, key.to_owned())) {
             return Ok(true);
         }
-        let mut statement =
-            self.connection.prepare_cached("SELECT filter FROM fact_column WHERE chunk_id = :chunk_id AND key = :key")?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT filter FROM fact_column WHERE chunk_id = :chunk_id AND key = :key")?;
         let params = named_params! { ":chunk_id": self.row.id, ":key": key };
         let filter: Option<Option<Vec<u8>>> = statement.query_row(params, |row| row.get(0)).optional()?;
         // Without a column of its own it may be in the shared one.
@@ -178,8 +180,8 @@ impl<'c> Chunk<'c> {
 }
 
 fn read_keys(connection: &Connection, chunk_id: i64) -> Result<Vec<(String, u64)>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT key, event_count FROM fact_column WHERE chunk_id = :chunk_id ORDER BY key")?;
+    let mut statement = connection
+        .prepare_cached("SELECT key, event_count FROM fact_column WHERE chunk_id = :chunk_id ORDER BY key")?;
     let rows = statement.query_map(named_params! { ":chunk_id": chunk_id }, |row| {
         Ok((row.get(0)?, row.get::<_, i64>(1)?.max(0) as u64))
     })?;
@@ -223,13 +225,13 @@ impl NewChunk {
         let mut expanded_bytes = events.len() * 16;
         for (key, column, present) in &sealed.columns {
             expanded_bytes += column.weight();
-            let filter = (key != OVERFLOW && column.value_bytes() > FACT_FILTER_FROM_BYTES).then(|| filter(key, column));
+            let filter =
+                (key != OVERFLOW && column.value_bytes() > FACT_FILTER_FROM_BYTES).then(|| filter(key, column));
             columns.push((key.clone(), *present, filter, column.encode()));
         }
         let packed = events.encode();
-        let bytes = columns.iter().map(|(key, _, filter, body)| {
-            key.len() + body.len() + filter.as_ref().map_or(0, Vec::len)
-        });
+        let bytes =
+            columns.iter().map(|(key, _, filter, body)| key.len() + body.len() + filter.as_ref().map_or(0, Vec::len));
         let row = ChunkRow {
             id: 0,
             last_batch_id,

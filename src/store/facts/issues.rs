@@ -261,8 +261,8 @@ fn found_by_words(
 
 /// Whether an issue is called so.
 fn has_words(connection: &Connection, id: i64, pattern: &Pattern) -> Result<bool, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT title, culprit, ty, value, filename, function FROM issue WHERE id = :id")?;
+    let mut statement =
+        connection.prepare_cached("SELECT title, culprit, ty, value, filename, function FROM issue WHERE id = :id")?;
     let found = statement.query_row(named_params! { ":id": id }, |row| {
         let has = |column: usize| -> rusqlite::Result<bool> {
             Ok(row.get_ref(column)?.as_str_or_null()?.is_some_and(|text| pattern.matches(text)))
@@ -340,8 +340,7 @@ fn read_trends(connection: &Connection, search: &IssueSearch) -> Result<Vec<(i64
 
 /// What an issue's events are known by: its own id and those of the issues merged into it.
 pub(super) fn members(connection: &Connection, issue: IssueId) -> Result<HashSet<i64>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT id FROM issue WHERE id = :id OR merged_into = :id")?;
+    let mut statement = connection.prepare_cached("SELECT id FROM issue WHERE id = :id OR merged_into = :id")?;
     let rows = statement.query_map(named_params! { ":id": issue.0 }, |row| row.get(0))?;
     let mut members: HashSet<i64> = rows.collect::<Result<_, _>>()?;
     members.insert(issue.0);

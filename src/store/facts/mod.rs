@@ -34,6 +34,6 @@ pub use events::{EventLine, EventLines, EventNav, EventPick, EventSearch};
 pub use issues::{FoundIssues, IssueOrder, IssueSearch};
 pub use prepare::Asker;
 pub use scan::EventFilter;
-pub use tags::{FactNames, FactScope, TagCounts, TagValue, Tags};
 pub(super) use sealer::{fill, look_again, merge, seal};
 pub(super) use staged::FactDeltas;
+pub use tags::{FactNames, FactScope, TagCounts, TagValue, Tags};

@@ -115,9 +115,10 @@ impl Preparing<'_> {
             (Known::Bookmarked, Value::Me) => self.issues_with(known, &|fact| fact == Fact::Bool(true)),
             (Known::Assigned, Value::Me) => {
                 let me = self.asker.me.clone().unwrap_or_default().to_lowercase();
-                self.issues_with(known, &|fact| {
-                    matches!(fact, Fact::Text(name) if !me.is_empty() && name.to_lowercase() == me)
-                })
+                self.issues_with(
+                    known,
+                    &|fact| matches!(fact, Fact::Text(name) if !me.is_empty() && name.to_lowercase() == me),
+                )
             }
             (Known::FirstRelease, Value::Latest) => {
                 let latest = self.latest_releases()?;
@@ -145,14 +146,9 @@ impl Preparing<'_> {
             (_, Value::Me) => Ok(Test::Not(Box::new(Test::Everything))),
             (Known::Timestamp, value) => Ok(Test::Time(op, value.clone())),
             (Known::EventId, value) => self.events_called(op, value),
-            (known, value) if is_issue_key(known) => {
-                self.issues_with(known, &|fact| value_takes(op, value, fact))
-            }
-            (_, value) if columns_of(key).is_empty() => {
-                // A key of other data sets: nothing has it.
-                let _ = value;
-                Ok(Test::Not(Box::new(Test::Everything)))
-            }
+            (known, value) if is_issue_key(known) => self.issues_with(known, &|fact| value_takes(op, value, fact)),
+            // A key of other data sets: nothing has it.
+            _ if columns_of(key).is_empty() => Ok(Test::Not(Box::new(Test::Everything))),
             _ => Ok(Test::Values(ValuesTest::compare(key, op, value))),
         }
     }
@@ -164,9 +160,7 @@ impl Preparing<'_> {
             IsState::Ignored => "status = 'ignored'",
             IsState::New => "status = 'unresolved' AND first_seen_ms > :new_from_ms",
             IsState::Regressed => "status = 'unresolved' AND substatus = 'regressed'",
-            IsState::Ongoing => {
-                "status = 'unresolved' AND substatus <> 'regressed' AND first_seen_ms <= :new_from_ms"
-            }
+            IsState::Ongoing => "status = 'unresolved' AND substatus <> 'regressed' AND first_seen_ms <= :new_from_ms",
             IsState::IgnoredForever => {
                 "status = 'ignored' AND coalesce(json_extract(status_json, '$.kind'), 'forever') = 'forever'"
             }
@@ -200,9 +194,7 @@ impl Preparing<'_> {
             Known::FirstRelease => "first_release",
             Known::IssueType | Known::IssueCategory => "kind",
             Known::Project => "(SELECT slug || char(10) || id FROM project WHERE project.id = issue.project_id)",
-            Known::Issue => {
-                "(SELECT upper(slug) FROM project WHERE project.id = issue.project_id) || '-' || short_no"
-            }
+            Known::Issue => "(SELECT upper(slug) FROM project WHERE project.id = issue.project_id) || '-' || short_no",
             _ => return Ok(Test::Not(Box::new(Test::Everything))),
         };
         let sql = format!("SELECT id, {column} FROM issue WHERE {LISTED}");
@@ -238,10 +230,13 @@ impl Preparing<'_> {
     fn events_called(&self, op: Op, value: &Value) -> Result<Test, StoreError> {
         let literals: Option<Vec<&str>> = match value {
             Value::Text(pattern) => pattern.as_literal().map(|literal| vec![literal]),
-            Value::List(values) => values.iter().map(|value| match value {
-                Value::Text(pattern) => pattern.as_literal(),
-                _ => None,
-            }).collect(),
+            Value::List(values) => values
+                .iter()
+                .map(|value| match value {
+                    Value::Text(pattern) => pattern.as_literal(),
+                    _ => None,
+                })
+                .collect(),
             _ => Some(Vec::new()),
         };
         let mut found = HashSet::new();

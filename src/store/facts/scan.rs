@@ -250,8 +250,7 @@ impl<'c> Scan<'c> {
 }
 
 fn read_merged(connection: &Connection) -> Result<HashMap<i64, i64>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, merged_into FROM issue WHERE merged_into IS NOT NULL")?;
+    let mut statement = connection.prepare_cached("SELECT id, merged_into FROM issue WHERE merged_into IS NOT NULL")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -16,7 +16,7 @@ use super::chunks::{self, ChunkRow, NewChunk, delete_chunk, read_chunks, read_so
 use super::staged::{self, StagedEvent};
 use crate::config::facts::{
     FACT_CHUNK_BYTES_MAX, FACT_CHUNK_EVENTS_MAX, FACT_CHUNK_KEYS_MAX, FACT_FILL_EVENTS, FACT_LIMITS,
-    FACT_MERGE_CHUNKS_MIN, FACT_MERGE_CHUNKS_SEEN, FACT_SEAL_AFTER_MS, FACT_SEAL_BATCHES_MAX, FACT_SEAL_EVENTS,
+    FACT_MERGE_CHUNKS_MIN, FACT_SEAL_AFTER_MS, FACT_SEAL_BATCHES_MAX, FACT_SEAL_EVENTS,
 };
 use crate::model::facts::RowFacts;
 
@@ -129,9 +129,8 @@ pub(in super::super) fn merge(keeper: &mut Keeper) -> Result<Progress, StoreErro
     // Those that were filled in stand apart: they are older than all that was sealed.
     let filled = chunks.iter().filter(|chunk| chunk.last_batch_id == 0).count();
     let (filled, sealed) = chunks.split_at(filled);
-    let newest = |part: &[ChunkRow]| -> Vec<ChunkRow> { part[part.len().saturating_sub(FACT_MERGE_CHUNKS_SEEN)..].to_vec() };
-    for part in [newest(sealed), newest(filled)] {
-        let chosen = part[choose(&part)].to_vec();
+    for part in [sealed, filled] {
+        let chosen = part[choose(part)].to_vec();
         if !chosen.is_empty() {
             return merge_these(keeper, chosen, oldest);
         }
@@ -278,9 +277,7 @@ fn write_due(tx: &Connection, due: Option<i64>) -> Result<(), StoreError> {
                 "INSERT INTO setting (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = :value",
             )?
             .execute(named_params! { ":key": DUE, ":value": due.to_string() })?,
-        None => tx
-            .prepare_cached("DELETE FROM setting WHERE key = :key")?
-            .execute(named_params! { ":key": DUE })?,
+        None => tx.prepare_cached("DELETE FROM setting WHERE key = :key")?.execute(named_params! { ":key": DUE })?,
     };
     Ok(())
 }
@@ -358,13 +355,15 @@ fn read_event(keeper: &Keeper, id: i64) -> Result<Option<(StagedEvent, i64)>, St
     )?;
     let mut rows = statement.query(named_params! { ":id": id })?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let body = expand_event(&keeper.reader, &keeper.bodies, row.get(12)?, row.get_ref(13)?.as_blob().unwrap_or_default());
+    let body =
+        expand_event(&keeper.reader, &keeper.bodies, row.get(12)?, row.get_ref(13)?.as_blob().unwrap_or_default());
     let body = match body {
         Ok(body) => body,
         Err(StoreError::BadBody(_)) => Vec::new(),
         Err(other) => return Err(other),
     };
-    let text = |column: usize| -> rusqlite::Result<String> { Ok(row.get::<_, Option<String>>(column)?.unwrap_or_default()) };
+    let text =
+        |column: usize| -> rusqlite::Result<String> { Ok(row.get::<_, Option<String>>(column)?.unwrap_or_default()) };
     let (level, platform, kind, title, culprit) = (text(4)?, text(5)?, text(6)?, text(10)?, text(11)?);
     let (release, environment): (Option<String>, Option<String>) = (row.get(7)?, row.get(8)?);
     let trace: Option<Vec<u8>> = row.get(9)?;
@@ -386,10 +385,4 @@ fn read_event(keeper: &Keeper, id: i64) -> Result<Option<(StagedEvent, i64)>, St
     facts.add_row(&of_row, &FACT_LIMITS);
     let event = StagedEvent { id, issue_id: row.get(0)?, project_id: row.get(1)?, timestamp_ms: row.get(2)?, facts };
     Ok(Some((event, row.get(3)?)))
-}
-
-/// How many wait, for tests.
-#[cfg(test)]
-pub(super) fn waiting_count(connection: &Connection) -> usize {
-    connection.query_row("SELECT count(*) FROM fact_batch", [], |row| row.get::<_, i64>(0)).unwrap() as usize
 }

@@ -272,7 +272,8 @@ pub(super) fn read_tags(
     // A tag that is called like a field stands for it.
     let tags: HashSet<String> = counts.keys().filter(|key| key.starts_with("tags[")).cloned().collect();
     counts.retain(|key, _| {
-        let is_hidden = !key.starts_with("tags[") && shown_as(key).is_some_and(|name| tags.contains(&FactKey::Tag(name).text()));
+        let is_hidden =
+            !key.starts_with("tags[") && shown_as(key).is_some_and(|name| tags.contains(&FactKey::Tag(name).text()));
         !is_hidden
     });
     let mut found: Vec<TagCounts> = counts.iter().map(|(key, counts)| tag_counts(key, counts, events)).collect();
@@ -360,7 +361,13 @@ fn add_rest(
 
 impl Counts {
     /// As [`Self::add_column`], of a few values alone.
-    fn add_values(&mut self, block: &Block<'_>, key: &str, among: &Bits, values: &[TagValue]) -> Result<(), StoreError> {
+    fn add_values(
+        &mut self,
+        block: &Block<'_>,
+        key: &str,
+        among: &Bits,
+        values: &[TagValue],
+    ) -> Result<(), StoreError> {
         let Some(column) = block.column(key)? else { return Ok(()) };
         let wanted: HashMap<&str, usize> =
             values.iter().enumerate().map(|(place, value)| (value.value.as_str(), place)).collect();
@@ -436,13 +443,20 @@ fn each_in_scope(
 ) -> Result<bool, StoreError> {
     let filter = EventFilter { environment: scope.environment.clone(), ..EventFilter::default() };
     let scan = Scan::new(connection, cache, &filter)?;
+    // What was deleted is offered to nobody, also while its facts are still there.
+    let listed: HashSet<i64> = connection
+        .prepare_cached("SELECT id FROM issue WHERE deleted_ms IS NULL")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     let mut events = 0;
     for place in scan.places() {
         if events >= FACT_COMPLETION_EVENTS_MAX {
             return Ok(true);
         }
         let block = scan.open(place, wanted)?;
+        let is_listed: Vec<bool> = block.shown_issues().iter().map(|issue| listed.contains(issue)).collect();
         let mut among = scan.alive(place, &block);
+        among.retain(|row| is_listed[block.events().issue_of[row] as usize]);
         if let Some(project) = scope.project_id {
             among.retain(|row| block.events().projects[row] == project.0);
         }

@@ -45,8 +45,14 @@ enum Takes {
     /// Whatever there is.
     Any,
     /// Of the value, or the part of a release that is meant.
-    Compare { part: Option<Known>, op: Op, value: Value },
-    Has { part: Known },
+    Compare {
+        part: Option<Known>,
+        op: Op,
+        value: Value,
+    },
+    Has {
+        part: Known,
+    },
     /// Anywhere in it.
     Text(Pattern),
 }
@@ -213,7 +219,8 @@ impl ValuesTest {
                 // Few are left: their own values, each list once.
                 let mut known: HashMap<u32, bool> = HashMap::new();
                 for row in left.iter().filter(|row| codes[*row] > 0) {
-                    let taken = known.entry(codes[row]).or_insert_with(|| column.of_row(row).any(|value| self.takes(value)));
+                    let taken =
+                        known.entry(codes[row]).or_insert_with(|| column.of_row(row).any(|value| self.takes(value)));
                     if *taken {
                         found.set(row);
                     }

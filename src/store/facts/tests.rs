@@ -41,10 +41,9 @@ impl Opened {
             authority: "127.0.0.1:4318".to_string(),
             read_facts: |body| {
                 let mut facts = Facts::default();
-                for line in std::str::from_utf8(body).unwrap_or_default().lines() {
-                    if let Some((key, value)) = line.split_once('=') {
-                        facts.push(FactKey::parse(key).unwrap(), value, &FACT_LIMITS);
-                    }
+                let pairs: Vec<(String, String)> = serde_json::from_slice(body).unwrap();
+                for (key, value) in &pairs {
+                    facts.push(FactKey::parse(key).unwrap(), value, &FACT_LIMITS);
                 }
                 facts
             },
@@ -136,7 +135,7 @@ impl Made {
     fn write(&self) -> EventWrite {
         let mut facts = Facts::default();
         self.facts.iter().for_each(|(key, value)| facts.push(*key, value, &FACT_LIMITS));
-        let body: Vec<String> = self.facts.iter().map(|(key, value)| format!("{}={value}", key.text())).collect();
+        let body: Vec<(String, &str)> = self.facts.iter().map(|(key, value)| (key.text(), value.as_str())).collect();
         EventWrite {
             project_id: ProjectId(1),
             event_id: EventId([self.id; 16]),
@@ -157,7 +156,7 @@ impl Made {
             facts,
             grouping_version: 1,
             hashes: vec![[self.issue + 1; 16]],
-            body: compress(body.join("\n").as_bytes()),
+            body: compress(&serde_json::to_vec(&body).unwrap()),
         }
     }
 
@@ -258,13 +257,52 @@ impl Subject for Asked<'_> {
 
 /// Some of everything the language has.
 const LEAVES: [&str; 46] = [
-    "level:error", "level:>=warning", "!level:info", "release:1.0", "release:[1.0,2.0]", "has:release", "!has:release",
-    "release:1.*", "release.version:>1.5", "environment:prod", "has:environment", "tenant:acme", "tenant:*C*",
-    "!tenant:acme", "has:tenant", "tenant:[acme,\"beta corp\"]", "n:>5", "n:<=2", "n:3", "error.type:KeyError",
-    "error.type:*Error", "error.value:missing", "error.value:*42*", "user:ada", "user.email:*@example.org",
-    "timestamp:>2026-09-21", "timestamp:-3h", "is:unresolved", "is:resolved", "is:ignored", "is:new", "is:ongoing",
-    "assigned:me", "assigned:none", "assigned:bob", "priority:high", "timesSeen:>2", "firstSeen:-24h", "lastSeen:+2h",
-    "keyerror", "missing", "\"missing key\"", "title", "error.handled:true", "platform:python", "dist:7",
+    "level:error",
+    "level:>=warning",
+    "!level:info",
+    "release:1.0",
+    "release:[1.0,2.0]",
+    "has:release",
+    "!has:release",
+    "release:1.*",
+    "release.version:>1.5",
+    "environment:prod",
+    "has:environment",
+    "tenant:acme",
+    "tenant:*C*",
+    "!tenant:acme",
+    "has:tenant",
+    "tenant:[acme,\"beta corp\"]",
+    "n:>5",
+    "n:<=2",
+    "n:3",
+    "error.type:KeyError",
+    "error.type:*Error",
+    "error.value:missing",
+    "error.value:*42*",
+    "user:ada",
+    "user.email:*@example.org",
+    "timestamp:>2026-09-21",
+    "timestamp:-3h",
+    "is:unresolved",
+    "is:resolved",
+    "is:ignored",
+    "is:new",
+    "is:ongoing",
+    "assigned:me",
+    "assigned:none",
+    "assigned:bob",
+    "priority:high",
+    "timesSeen:>2",
+    "firstSeen:-24h",
+    "lastSeen:+2h",
+    "keyerror",
+    "missing",
+    "\"missing key\"",
+    "title",
+    "error.handled:true",
+    "platform:python",
+    "dist:7",
 ];
 
 fn exprs() -> impl Strategy<Value = Expr> {
@@ -573,7 +611,10 @@ fn there_is_something_to_choose_from() {
     let mut opened = Opened::new();
     opened.append(&[simple(1, 0, &[(FactKey::Tag("tenant"), "acme"), (FactKey::Flag("new"), "true")])]);
     opened.seal();
-    opened.append(&[simple(2, 1, &[(FactKey::Tag("tenant"), "beta")]), simple(3, 1, &[(FactKey::Tag("tenant"), "acme")])]);
+    opened.append(&[
+        simple(2, 1, &[(FactKey::Tag("tenant"), "beta")]),
+        simple(3, 1, &[(FactKey::Tag("tenant"), "acme")]),
+    ]);
     let keys = opened.runtime.block_on(opened.store.fact_keys(super::FactScope::default())).unwrap();
     let count = |name: &str| keys.names.iter().find(|(key, _)| key == name).map(|(_, count)| *count);
     assert_eq!((count("tags[tenant]"), count("flags[new]"), count("level")), (Some(3), Some(1), Some(3)));

@@ -60,7 +60,7 @@ impl Sent {
             span_id: None,
             sighting: None,
             report: None,
-        facts: Facts::default(),
+            facts: Facts::default(),
             grouping_version: 1,
             hashes: vec![[self.issue; 16]],
             body: compress(b"{}"),
