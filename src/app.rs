@@ -149,6 +149,7 @@ async fn open_store(
     let options = StoreOptions {
         settings: store_settings(settings),
         authority: address.to_string(),
+        read_facts: crate::http::READ_FACTS,
         on_change: Box::new(move |change| {
             if change.monitors > 0 {
                 monitor_news.notify_one();

@@ -15,7 +15,7 @@
 //! 3  ingest                 decoded -> rows to be: filters, limits, scrubbing, grouping, summaries, compression
 //! 2  store                  the only place with SQL: one writer thread, read-only readers, migrations
 //! 1  sentry  otlp  grouping pure: bytes and values in, values out; no IO, no clock, no async
-//!    scrub  traceback  perf
+//!    scrub  traceback  perf  search
 //! 0  model  config          the vocabulary; every limit and default with its reason
 //! ```
 //!
@@ -49,6 +49,10 @@
 //!
 //! The way out: address -> `http::ui` -> typed query -> `store` on a read-only connection, off the async threads and
 //! cut after five seconds -> view -> JSON. The TypeScript types of the web app are generated from the view structs.
+//!
+//! What is typed into a query bar is read once, by [`search`], into a tree that knows the types of its values, and every
+//! list answers that tree: issues and events from the columns of their facts, spans and logs from filters that rule chunks
+//! out and columns that decide. What a tree means is said by [`search::naive`], which everything else is tested against.
 //!
 //! # Promises
 //!
@@ -88,6 +92,13 @@
 //! Its issue is found by grouping hash, or computed from it ([`model::ids::IssueId::of`]), never allocated, so that any
 //! node would give a bug the same id. What issues are called is searched by an index of three characters, which is filled
 //! behind the transactions that change them; what it has not taken in yet is searched as it stands.
+//!
+//! What an event is searched by (`model::facts`: its fields, tags, flags, what its frames are called) is taken in the same
+//! reading, of what scrubbing left, and written in the event's own transaction. The keeper seals it into chunks of columns
+//! (`store::facts`): every value once, every list of values once, a number for each event. A question of the search language
+//! is asked of each value once and answered with a bit for each event; what waits to be sealed is asked by the same code.
+//! Keys of issues become sets of issues first, each value compared by `search::naive`, so there is one meaning of a question.
+//! Facts of events from before, or imported, are made from their bodies by the keeper, and until then lists say so.
 //!
 //! What becomes of an issue is decided by one pure function ([`model::workflow`]), of what people do, events that come and time
 //! that passes; events apply it in their own transaction, and for an unresolved issue there is nothing to apply. Merging
@@ -158,8 +169,7 @@
 //! untrusted JSON on the way in, only when somebody looks at an event, and of the few fields
 //! of a crash dump's form.
 //!
-//! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
-//! metrics into columnar chunks (`store`), logs and metrics over OTLP (counted so far).
+//! Not here yet, and where it will stand: alerts (`alerts`, floor 3), sealing metrics into columnar chunks (`store`).
 
 pub mod app;
 pub mod config;
@@ -171,6 +181,7 @@ pub mod model;
 pub mod otlp;
 pub mod perf;
 pub mod scrub;
+pub mod search;
 pub mod sentry;
 pub mod store;
 pub mod traceback;

@@ -35,17 +35,19 @@ mod respond;
 mod route;
 mod sentry_api;
 mod sentry_events;
+mod sentry_issues;
 mod sentry_project;
 mod sentry_workflow;
 mod serve;
 mod stats_api;
 mod storage;
 mod take;
-mod trace_words;
 mod ui;
+mod ui_issues;
 mod ui_logs;
 mod ui_metrics;
 mod ui_performance;
+mod ui_search;
 mod ui_workflow;
 pub mod view;
 
@@ -61,6 +63,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use crate::config::{LARGE_BODIES_AT_ONCE, Settings};
 use crate::ingest::{OwnAddress, ServerPolicy};
 use crate::model::ids::EventId;
+use crate::store::ReadFacts;
 
 use body::BodyRoom;
 pub use directory::Ready;
@@ -71,6 +74,9 @@ use otlp_sender::Place;
 use respond::Body;
 use route::{Jaeger, Route, Sentry0};
 pub use serve::serve;
+
+/// What events are searched by, out of the bodies that the store keeps.
+pub const READ_FACTS: ReadFacts = crate::sentry::event::read_facts;
 
 /// What every handler may use.
 pub struct Server {
@@ -199,9 +205,16 @@ async fn answer(
     let query = Query::of(&request);
     match route {
         Route::Boot => ui::boot(&ready).await,
-        Route::Issues => ui::issues(&ready, &query).await,
+        Route::Issues => ui_issues::issues(&ready, &query).await,
+        Route::IssueCounts => ui_issues::counts(&ready, &query).await,
+        Route::IssueEvents { issue } => ui_issues::issue_events(&ready, issue, &query).await,
+        Route::IssueTags { issue } => ui_issues::tags(&ready, issue, &query).await,
+        Route::IssueTag { issue, key } => ui_issues::tag(&ready, issue, key, &query).await,
+        Route::IssueHistory { issue } => ui_issues::history(&ready, issue, &query).await,
+        Route::IssueUsers { issue } => ui_issues::users(&ready, issue, &query).await,
+        Route::IssueChanges { issue } => ui_issues::changes(&ready, issue).await,
         Route::Issue { issue } => ui::issue(&ready, issue).await,
-        Route::IssueEvent { issue, event } => ui::issue_event(&ready, issue, event).await,
+        Route::IssueEvent { issue, event } => ui_issues::issue_event(&ready, issue, event, &query).await,
         Route::IssueActions => ui_workflow::act(server, &ready, request).await,
         Route::IssueUndo => ui_workflow::undo(server, &ready, request).await,
         Route::IssueActivity { issue } => ui_workflow::activity(&ready, issue).await,

@@ -42,6 +42,14 @@ pub enum Route<'a> {
     Issues,
     Issue { issue: &'a str },
     IssueEvent { issue: &'a str, event: &'a str },
+    IssueCounts,
+    IssueEvents { issue: &'a str },
+    IssueTags { issue: &'a str },
+    IssueTag { issue: &'a str, key: &'a str },
+    IssueHistory { issue: &'a str },
+    IssueUsers { issue: &'a str },
+    // What was different when it began.
+    IssueChanges { issue: &'a str },
     // What people do to issues, and what is told of that.
     IssueActions,
     IssueUndo,
@@ -135,6 +143,11 @@ pub enum Sentry0<'a> {
     IssueHashes { issue: &'a str },
     IssueEvents { issue: &'a str },
     IssueEvent { issue: &'a str, event: &'a str },
+    IssueTags { issue: &'a str },
+    IssueTag { issue: &'a str, key: &'a str },
+    IssueTagValues { issue: &'a str, key: &'a str },
+    // In any project.
+    OrganizationEvent { organization: &'a str, event: &'a str },
     // Also takes reports: the one route of the web API that SDKs of old write to.
     UserFeedback { organization: &'a str, project: &'a str },
     IssueUserReports { issue: &'a str },
@@ -217,6 +230,13 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
     match parts {
         ["boot"] => Route::Boot,
         ["issues"] => Route::Issues,
+        ["issues", "counts"] => Route::IssueCounts,
+        ["issues", issue, "events"] => Route::IssueEvents { issue },
+        ["issues", issue, "tags"] => Route::IssueTags { issue },
+        ["issues", issue, "tags", key] => Route::IssueTag { issue, key },
+        ["issues", issue, "history"] => Route::IssueHistory { issue },
+        ["issues", issue, "users"] => Route::IssueUsers { issue },
+        ["issues", issue, "changes"] => Route::IssueChanges { issue },
         ["issues", "actions"] => Route::IssueActions,
         ["issues", "undo"] => Route::IssueUndo,
         ["issues", issue] => Route::Issue { issue },
@@ -324,6 +344,14 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         // Sentry's newer clients put the organisation in front; there is only one.
         ["issues", issue] | ["organizations", _, "issues", issue] => Sentry0::Issue { issue },
         ["issues", issue, "events"] | ["organizations", _, "issues", issue, "events"] => Sentry0::IssueEvents { issue },
+        ["issues", issue, "tags"] | ["organizations", _, "issues", issue, "tags"] => Sentry0::IssueTags { issue },
+        ["issues", issue, "tags", key] | ["organizations", _, "issues", issue, "tags", key] => {
+            Sentry0::IssueTag { issue, key }
+        }
+        ["issues", issue, "tags", key, "values"] | ["organizations", _, "issues", issue, "tags", key, "values"] => {
+            Sentry0::IssueTagValues { issue, key }
+        }
+        ["organizations", organization, "eventids", event] => Sentry0::OrganizationEvent { organization, event },
         ["issues", issue, "events", event] | ["organizations", _, "issues", issue, "events", event] => {
             Sentry0::IssueEvent { issue, event }
         }

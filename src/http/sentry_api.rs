@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use crate::config::PAGE_ROWS_MAX;
 use crate::model::detail::{Breadcrumb, EventDetail, ExceptionDetail, FrameDetail, Pair, Variable};
 use crate::model::event::EventKind;
-use crate::model::ids::{EventId, IssueId};
+use crate::model::ids::EventId;
 use crate::model::issue::{Issue, IssueStatus};
 use crate::model::project::{ORGANISATION_SLUG, Project};
 use crate::model::time::rfc3339;
-use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort};
+use crate::store::{EventQuery, EventRow, EventSearch};
 
 use super::blobs;
 use super::error::ApiError;
@@ -24,7 +24,7 @@ use super::respond::{Body, json as json_response};
 use super::route::Sentry0;
 use super::sentry_workflow::{assignee_json, sentry_substatus, status_details};
 use super::ui::find_issue;
-use super::{Query, Ready, grouping, now_ms, releases, sentry_events, stats_api};
+use super::{Query, Ready, grouping, now_ms, releases, sentry_events, sentry_issues, stats_api};
 
 type Answer = Result<Response<Body>, ApiError>;
 
@@ -68,11 +68,22 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
         | Sentry0::IssueHashes { .. } => Err(not_found()),
         Sentry0::OrganizationIssues { organization } => {
             check_organization(organization)?;
-            Err(not_found())
+            sentry_issues::list(ready, None, query, &base).await
+        }
+        Sentry0::IssueTags { issue } => sentry_issues::tags(ready, find_issue(ready, issue).await?, query).await,
+        Sentry0::IssueTag { issue, key } => {
+            sentry_issues::tag(ready, find_issue(ready, issue).await?, key, query).await
+        }
+        Sentry0::IssueTagValues { issue, key } => {
+            sentry_issues::tag_values(ready, find_issue(ready, issue).await?, key, query, &base).await
+        }
+        Sentry0::OrganizationEvent { organization, event } => {
+            check_organization(organization)?;
+            project_event(ready, EventQuery::ById(EventId::parse(event).ok_or_else(not_found)?)).await
         }
         Sentry0::ProjectIssues { organization, project } => {
             let project = find_project(ready, organization, project)?;
-            project_issues(ready, project, query, &base).await
+            sentry_issues::list(ready, Some(project), query, &base).await
         }
         Sentry0::ProjectReleases { organization, project } => {
             let project = find_project(ready, organization, project)?;
@@ -152,7 +163,9 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
             json["userReportCount"] = json!(reports);
             ok(&json)
         }
-        Sentry0::IssueEvents { issue } => issue_events(ready, find_issue(ready, issue).await?, query, &base).await,
+        Sentry0::IssueEvents { issue } => {
+            sentry_issues::issue_events(ready, find_issue(ready, issue).await?, query, &base).await
+        }
         Sentry0::Monitors { organization, project } => {
             let project = scope(ready, organization, *project, query)?;
             let (body, next) = monitors::list_json(ready, project, query).await?;
@@ -167,8 +180,7 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
             paged(&body, &base, &format!("{}{monitor}/checkins/", monitors_path(project)), query, next)
         }
         Sentry0::IssueEvent { issue, event } => {
-            let issue = find_issue(ready, issue).await?;
-            project_event(ready, issue_event_query(issue.id, event)?).await
+            sentry_issues::issue_event(ready, find_issue(ready, issue).await?, event, query).await
         }
     }
 }
@@ -193,45 +205,6 @@ fn monitors_path(project: Option<&Project>) -> String {
         None => format!("/api/0/organizations/{ORGANISATION_SLUG}/monitors/"),
         Some(project) => format!("/api/0/projects/{ORGANISATION_SLUG}/{}/monitors/", project.slug),
     }
-}
-
-fn issue_event_query(issue: IssueId, event: &str) -> Result<EventQuery, ApiError> {
-    Ok(match event {
-        // Sentry's "recommended" prefers an event with a trace; the latest one is the honest stand-in.
-        "latest" | "recommended" => EventQuery::Latest(issue),
-        "oldest" | "first" => EventQuery::First(issue),
-        id => EventQuery::InIssue(issue, EventId::parse(id).ok_or_else(not_found)?),
-    })
-}
-
-async fn project_issues(ready: &Ready, project: &Project, query: &Query, base: &Base) -> Answer {
-    let (status, text) = read_issue_query(query.get("query").unwrap_or("is:unresolved"))?;
-    let sort = match query.get("sort") {
-        Some("new") => IssueSort::FirstSeen,
-        Some("freq") => IssueSort::Events,
-        _ => IssueSort::LastSeen,
-    };
-    let limit = limit(query, 25);
-    let after = match query.get("cursor") {
-        None => None,
-        Some(cursor) => Some(parse_cursor(cursor)?),
-    };
-    let page = ready
-        .store
-        .issues(IssueQuery {
-            project_id: Some(project.id),
-            status,
-            environment: query.get("environment").map(str::to_string),
-            text,
-            sort,
-            after: after.map(|(value, id)| (value, IssueId(id))),
-            limit,
-        })
-        .await?;
-    let issues: Vec<Value> = page.issues.iter().map(|issue| issue_json(issue, project, base)).collect();
-    let next = page.next_after.map(|(value, id)| format!("{value}:{}", id.0));
-    let path = format!("/api/0/projects/{ORGANISATION_SLUG}/{}/issues/", project.slug);
-    paged(&json!(issues), base, &path, query, next)
 }
 
 /// `is:unresolved`, `is:resolved`, `is:ignored` and free text; anything else says so.
@@ -278,20 +251,9 @@ async fn list_releases(ready: &Ready, project: Option<&Project>, query: &Query, 
     paged(&json!(releases), base, path, query, next)
 }
 
-async fn issue_events(ready: &Ready, issue: Issue, query: &Query, base: &Base) -> Answer {
-    let before = match query.get("cursor") {
-        None => None,
-        Some(cursor) => Some(parse_cursor(cursor)?.0),
-    };
-    let page = ready.store.issue_events(issue.id, before, limit(query, 50)).await?;
-    let events: Vec<Value> = page.events.iter().map(event_summary_json).collect();
-    let path = format!("/api/0/issues/{}/events/", issue.id);
-    paged(&json!(events), base, &path, query, page.next_before.map(|id| format!("{id}:0")))
-}
-
 async fn project_event(ready: &Ready, query: EventQuery) -> Answer {
     let row = ready.store.event(query).await?.ok_or_else(not_found)?;
-    let around = ready.store.event_neighbours(row.summary.issue_id, row.summary.id).await?;
+    let around = ready.store.event_nav(EventSearch::all(row.summary.issue_id), row.summary.id).await?;
     let mut event = event_json(ready, &row);
     event["previousEventID"] = json!(around.previous.map(|id| id.to_string()));
     event["nextEventID"] = json!(around.next.map(|id| id.to_string()));
@@ -366,26 +328,7 @@ pub(super) fn issue_json(issue: &Issue, project: &Project, base: &Base) -> Value
     })
 }
 
-fn event_summary_json(event: &EventSummary) -> Value {
-    json!({
-        "id": event.event_id.to_string(),
-        "eventID": event.event_id.to_string(),
-        "groupID": event.issue_id.to_string(),
-        "projectID": event.project_id.to_string(),
-        "event.type": event.kind,
-        "title": event.title,
-        "message": event.title,
-        "culprit": event.culprit,
-        "location": null,
-        "platform": event.platform,
-        "dateCreated": rfc3339(event.timestamp_ms),
-        "tags": [{ "key": "level", "value": event.level }],
-        "user": null,
-        "crashFile": null,
-    })
-}
-
-fn event_json(ready: &Ready, row: &EventRow) -> Value {
+pub(super) fn event_json(ready: &Ready, row: &EventRow) -> Value {
     let event = &row.summary;
     let detail = grouping::shown(ready, event, &row.body);
     let first_exception = detail.exceptions.last();
@@ -607,12 +550,12 @@ pub(super) fn not_found() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "The requested resource does not exist")
 }
 
-fn limit(query: &Query, default: usize) -> usize {
+pub(super) fn limit(query: &Query, default: usize) -> usize {
     let asked = query.get("limit").or_else(|| query.get("per_page")).and_then(|text| text.parse().ok());
     asked.unwrap_or(default).clamp(1, PAGE_ROWS_MAX)
 }
 
-fn parse_cursor(cursor: &str) -> Result<(i64, i64), ApiError> {
+pub(super) fn parse_cursor(cursor: &str) -> Result<(i64, i64), ApiError> {
     let parsed = cursor.split_once(':').and_then(|(value, id)| {
         let id = id.split(':').next().unwrap_or(id);
         Some((value.parse().ok()?, id.parse().ok()?))

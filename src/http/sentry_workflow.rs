@@ -154,7 +154,10 @@ async fn change_many(
         true => FoundIssues::all(search(ready, project, query).await?),
     };
     if request.method() == Method::DELETE {
-        act_if_any(ready, &found, IssueAction::Delete).await?;
+        if ids.is_empty() && query.get("query").is_none() && query.get("status").is_none() {
+            return Err(bad("id: name the issues to delete, or say which by query"));
+        }
+        act_if_any(ready, &found, IssueAction::Delete, None).await?;
         return Ok(empty(StatusCode::NO_CONTENT));
     }
     let sent: Map<String, Value> = read_change(server, request.into_body()).await?;
@@ -239,16 +242,14 @@ async fn change(ready: &Ready, found: &FoundIssues, sent: &Map<String, Value>) -
         actions.push(IssueAction::Discard);
     }
     for action in actions {
-        match found.found.is_empty() {
-            true => {}
-            false => act(ready, found, action, sent_by(sent)).await?,
-        }
+        act_if_any(ready, found, action, sent_by(sent)).await?;
     }
     Ok(told)
 }
 
-async fn act_if_any(ready: &Ready, found: &FoundIssues, action: IssueAction) -> Result<(), ApiError> {
-    if found.found.is_empty() { Ok(()) } else { act(ready, found, action, None).await }
+/// A search may find nothing to change.
+async fn act_if_any(ready: &Ready, found: &FoundIssues, action: IssueAction, by: Option<&str>) -> Result<(), ApiError> {
+    if found.found.is_empty() { Ok(()) } else { act(ready, found, action, by).await }
 }
 
 async fn act(ready: &Ready, found: &FoundIssues, action: IssueAction, by: Option<&str>) -> Result<(), ApiError> {

@@ -5,19 +5,18 @@ use std::time::Duration;
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::config::{
-    ENVIRONMENTS_SHOWN_MAX, PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, SPAN_PLACE_MS, TRACE_SPANS_SHOWN_MAX,
-};
+use crate::config::{PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, SPAN_PLACE_MS, TRACE_SPANS_SHOWN_MAX};
 use crate::model::conventions::Conventions;
 use crate::model::detail::Variable;
 use crate::model::ids::{EventId, IssueId, SpanId, TraceId};
-use crate::model::issue::{Issue, IssueStatus};
+use crate::model::issue::Issue;
 use crate::model::segment::resolve_segment_names;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, SpanSource, SpanStatus};
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
 use crate::model::waterfall::{arrange, clock_shifts, enclosing};
-use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, SpanPlace, TracePosition, TraceQuery};
+use crate::search::{Dataset, Expr, Key, Known};
+use crate::store::{EventQuery, EventRow, EventSearch, EventSummary, SpanPlace, TracePosition, TraceQuery};
 
 use super::blobs;
 use super::error::ApiError;
@@ -25,13 +24,13 @@ use super::ledger::Ledger;
 use super::respond::{Body, json};
 use super::view::event::{EventNavView, EventReportView, EventTraceView, EventView};
 use super::view::ingest::{ClientDiscardView, IngestView, OutcomeView};
-use super::view::issue::{IssueListView, IssueRowView, IssueView, StatusDetailView};
+use super::view::issue::{IssueRowView, IssueView, StatusDetailView};
 use super::view::trace::{
     QueryView, ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanPlaceView, SpanView, TraceErrorView,
     TraceListView, TraceRowView, TraceView,
 };
 use super::view::{BootView, ProjectView};
-use super::{Query, Ready, feedback, grouping, now_ms, trace_words, ui_logs, ui_performance};
+use super::{Query, Ready, feedback, grouping, now_ms, ui_logs, ui_performance, ui_search};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
@@ -64,36 +63,6 @@ pub(super) async fn boot(ready: &Ready) -> Answer {
     })
 }
 
-pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
-    let project_id = match query.get("project") {
-        Some(slug) => Some(ready.project_by_slug(slug).ok_or_else(|| ApiError::not_found("project"))?.id),
-        None => None,
-    };
-    let page = ready
-        .store
-        .issues(IssueQuery {
-            project_id,
-            status: match query.get("status") {
-                Some("all") => None,
-                other => other.and_then(IssueStatus::parse).or(Some(IssueStatus::Unresolved)),
-            },
-            environment: query.get("environment").map(str::to_string),
-            text: query.get("query").map(str::to_string),
-            sort: match query.get("sort") {
-                Some("first_seen") => IssueSort::FirstSeen,
-                Some("events") => IssueSort::Events,
-                _ => IssueSort::LastSeen,
-            },
-            after: cursor(query)?.map(|(value, id)| (value, IssueId(id))),
-            limit: page_rows(query),
-        })
-        .await?;
-    let next_cursor = page.next_after.map(|(value, id)| format!("{value}.{}", id.0));
-    let issues = issue_rows(ready, page.issues).await?;
-    let environments = ready.store.issue_environments(ENVIRONMENTS_SHOWN_MAX).await?;
-    ok(&IssueListView { issues, next_cursor, total: page.total, environments })
-}
-
 pub(super) async fn issue(ready: &Ready, issue: &str) -> Answer {
     let issue = find_issue(ready, issue).await?;
     let last_hour = hour_of(now_ms());
@@ -107,26 +76,17 @@ pub(super) async fn issue(ready: &Ready, issue: &str) -> Answer {
     ok(&IssueView { issue: row, days, feedback_count, oldest_event_ms, keep_days: ready.store.keep().errors })
 }
 
-pub(super) async fn issue_event(ready: &Ready, issue: &str, event: &str) -> Answer {
-    let issue = find_issue(ready, issue).await?;
-    let query = match event {
-        "latest" => EventQuery::Latest(issue.id),
-        "first" => EventQuery::First(issue.id),
-        id => EventQuery::InIssue(issue.id, EventId::parse(id).ok_or_else(|| ApiError::not_found("event"))?),
-    };
-    let row = ready.store.event(query).await?.ok_or_else(|| ApiError::not_found("event"))?;
-    event_view(ready, row).await
-}
-
 pub(super) async fn event(ready: &Ready, event: &str) -> Answer {
     let id = EventId::parse(event).ok_or_else(|| ApiError::not_found("event"))?;
     let row = ready.store.event(EventQuery::ById(id)).await?.ok_or_else(|| ApiError::not_found("event"))?;
-    event_view(ready, row).await
+    let search = EventSearch::all(row.summary.issue_id);
+    event_view(ready, row, search).await
 }
 
-async fn event_view(ready: &Ready, row: EventRow) -> Answer {
+/// `search` says among which events it stands.
+pub(super) async fn event_view(ready: &Ready, row: EventRow, search: EventSearch) -> Answer {
     let EventRow { summary, short_no, body } = row;
-    let around = ready.store.event_neighbours(summary.issue_id, summary.id).await?;
+    let around = ready.store.event_nav(search, summary.id).await?;
     let detail = grouping::shown(ready, &summary, &body);
     let trace = match detail.trace_id {
         Some(trace_id) => Some(EventTraceView {
@@ -145,10 +105,13 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
         issue_id: summary.issue_id.to_string(),
         short_id: short_id(ready, &summary, short_no),
         nav: EventNavView {
-            first: around.first.to_string(),
+            first: around.first.unwrap_or(summary.event_id).to_string(),
             previous: around.previous.map(|id| id.to_string()),
             next: around.next.map(|id| id.to_string()),
-            latest: around.latest.to_string(),
+            latest: around.latest.unwrap_or(summary.event_id).to_string(),
+            recommended: around.recommended.map(|id| id.to_string()),
+            total: Some(around.total),
+            position: around.position,
         },
         title: summary.title,
         culprit: summary.culprit,
@@ -175,23 +138,17 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
 }
 
 pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
-    let invalid = |message: String| ApiError::new(StatusCode::BAD_REQUEST, message);
-    let words = trace_words::read(query.get("query").unwrap_or_default()).map_err(invalid)?;
-    let chosen = attribute(query)?;
-    if let (Some((chosen, _)), Some((typed, _))) = (&chosen, &words.attribute) {
-        return Err(invalid(format!(
-            "a search takes one attribute, and {chosen} is chosen already: take it away to search by {typed}"
-        )));
+    let mut expr = ui_search::asked(query, Dataset::Spans)?;
+    if let Some(environment) = query.get("environment") {
+        expr = Expr::and([expr, Expr::equals(Key::Known(Known::Environment), environment)]);
     }
-    let typed_attribute = words.attribute.as_ref().map(|(name, value)| format!("{name}:{value}"));
     let page = ready
         .store
         .traces(TraceQuery {
             requests_only: query.get("kind") != Some("all"),
             project_id: ui_logs::project(ready, query)?,
-            text: words.text,
             service: query.get("service").map(str::to_string),
-            attribute: chosen.or(words.attribute),
+            expr,
             before: trace_position(query)?,
             limit: page_rows(query),
         })
@@ -201,7 +158,6 @@ pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
         next_cursor: page.next_before.map(|position| position.0.to_string()),
         background_hidden: page.hidden,
         searched_to_ms: page.searched_to_ns.map(|ns| ns as f64 / 1e6),
-        typed_attribute,
     })
 }
 
@@ -536,21 +492,14 @@ pub(super) fn short_id(ready: &Ready, event: &EventSummary, short_no: u64) -> St
     ready.project(event.project_id).map_or_else(|| event.issue_id.to_string(), |project| project.short_id(short_no))
 }
 
-/// Two numbers with a dot between, as handed out in `next_cursor`.
-/// `name:value`.
-fn attribute(query: &Query) -> Result<Option<(String, String)>, ApiError> {
-    let Some(text) = query.get("attribute") else { return Ok(None) };
-    let invalid = || ApiError::new(StatusCode::BAD_REQUEST, format!("an attribute is name:value, not {text:?}"));
-    text.split_once(':').map(|pair| Some(ui_logs::pair(pair))).ok_or_else(invalid)
-}
-
 fn trace_position(query: &Query) -> Result<Option<TracePosition>, ApiError> {
     let Some(text) = query.get("cursor") else { return Ok(None) };
     let invalid = || ApiError::new(StatusCode::BAD_REQUEST, "that is not a cursor: start again without one");
     text.parse().map(|id| Some(TracePosition(id))).map_err(|_| invalid())
 }
 
-fn cursor(query: &Query) -> Result<Option<(i64, i64)>, ApiError> {
+/// Two numbers with a dot between, as handed out in `next_cursor`.
+pub(super) fn cursor(query: &Query) -> Result<Option<(i64, i64)>, ApiError> {
     let Some(text) = query.get("cursor") else { return Ok(None) };
     let parsed = text.split_once('.').and_then(|(value, id)| Some((value.parse().ok()?, id.parse().ok()?)));
     let invalid = || ApiError::new(StatusCode::BAD_REQUEST, "that is not a cursor: start again without one");

@@ -137,6 +137,7 @@ fn event(finding: &Finding) -> Event {
         trace_id: None,
         span_id: None,
         sdk: Some(format!("{SDK}/{}", env!("CARGO_PKG_VERSION"))),
+        more: None,
         fingerprint: Some(fingerprint),
         checksum: None,
         template: None,

@@ -33,9 +33,11 @@ pub use monitors::watch_monitors;
 pub use own_calls::OwnAddress;
 pub use policy::{Policy, ServerPolicy};
 
+use crate::config::facts::FACT_LIMITS;
 use crate::grouping;
 use crate::model::decoded::{Decoded, Incoming};
 use crate::model::event::Event;
+use crate::model::facts::Facts;
 use crate::model::outcome::Reason;
 use crate::model::project::Project;
 use crate::scrub::scrub_whole_event;
@@ -162,6 +164,12 @@ pub const AGAIN: Again = Again {
     metrics: |project_id, received_ms, batch| metrics::write(batch, project_id, received_ms),
 };
 
+/// Of an event that is scrubbed. One of which something was taken away is read again as it is kept, and so is one that was
+/// made elsewhere.
+fn facts_of(event: &Event, bodies: &Bodies) -> Facts {
+    if event.more.is_some() { Facts::of(event, &FACT_LIMITS) } else { bodies.read_facts(&event.body) }
+}
+
 fn outcome(project: &Project, received_ms: i64, category: String, reason: Reason, quantity: u64) -> Write {
     Write::Outcome(OutcomeWrite { project_id: project.id, received_ms, category, reason: reason.as_str(), quantity })
 }
@@ -182,8 +190,10 @@ fn prepare_event(
     let title = grouping::title(&event, &grouping);
     let hashes: Vec<[u8; 16]> = grouping.hashes().collect();
     let sighting = reports::sighting(&event, &grouping, &policy.grouping);
+    let facts = facts_of(&event, bodies);
     EventWrite {
         project_id: project.id,
+        facts,
         event_id: event.event_id,
         received_ms,
         timestamp_ms: event.timestamp_ms,

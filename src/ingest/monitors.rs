@@ -153,6 +153,7 @@ fn failure_event(project: &Project, notice: &MonitorNotice) -> Event {
         trace_id: check_in.trace_id,
         span_id: None,
         sdk: Some(format!("{SDK}/{}", env!("CARGO_PKG_VERSION"))),
+        more: None,
         fingerprint: Some(fingerprint),
         checksum: None,
         report: None,

@@ -2,6 +2,7 @@
 //!
 //! Knows neither how an SDK spells these fields nor how they are kept.
 
+use crate::model::facts::Facts;
 use crate::model::ids::{EventId, SpanId, TraceId};
 
 /// How bad. `Ord` follows severity.
@@ -103,6 +104,8 @@ pub struct Event {
     pub span_id: Option<SpanId>,
     /// `name/version` of the SDK.
     pub sdk: Option<String>,
+    /// Facts of what has no field here; `None` when they are still to be read from the body.
+    pub more: Option<Facts>,
     /// Client fingerprint, `None` when absent or just `{{ default }}`.
     pub fingerprint: Option<Vec<String>>,
     pub checksum: Option<String>,
@@ -276,6 +279,7 @@ pub(crate) mod tests {
             trace_id: None,
             span_id: None,
             sdk: None,
+            more: None,
             fingerprint: None,
             checksum: None,
             csp: None,

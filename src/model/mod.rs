@@ -10,6 +10,7 @@ pub mod conventions;
 pub mod decoded;
 pub mod detail;
 pub mod event;
+pub mod facts;
 pub mod feedback;
 pub mod ids;
 pub mod issue;

@@ -155,13 +155,15 @@ pub fn scrub_event<'a>(body: &'a [u8], rules: &Rules) -> Cow<'a, [u8]> {
     if rules.enabled { walk::scrub(body, rules) } else { Cow::Borrowed(body) }
 }
 
-/// Scrubs an event with its body: what columns, titles and grouping are made of must not say more than the body does.
+/// Scrubs an event with its body: what columns, titles and grouping are made of must not say more than the body does. What
+/// else was taken of a body that is another now is forgotten, to be read from it again.
 pub fn scrub_whole_event(event: &mut Event, rules: &Rules) {
     if !rules.enabled {
         return;
     }
     if let Cow::Owned(body) = scrub_event(&event.body, rules) {
         event.body = body;
+        event.more = None;
     }
     for value in event.exceptions.iter_mut().filter_map(|exception| exception.value.as_mut()) {
         scrub_text(value, Style::Cards, rules);

@@ -14,6 +14,8 @@ pub(super) type Frames<T> = Listed<T, 50, 200>;
 pub(super) type Exceptions<T> = Listed<T, 8, 120>;
 /// Threads of one event.
 pub(super) type Threads<T> = Listed<T, 100, 100>;
+/// Feature flags of one event: the last ones evaluated.
+const FLAGS_MAX: usize = crate::config::facts::FACT_LIMITS.flags;
 /// Breadcrumbs of one event: the last ones before it happened.
 pub(super) type Crumbs<T> = Listed<T, 0, 200>;
 
@@ -34,6 +36,7 @@ wire_object! {
         transaction: Scalar<'a> = "transaction",
         culprit: Scalar<'a> = "culprit",
         release: Scalar<'a> = "release",
+        dist: Scalar<'a> = "dist",
         environment: Scalar<'a> = "environment",
         server_name: Scalar<'a> = "server_name",
         site: Scalar<'a> = "site",
@@ -188,6 +191,15 @@ wire_object! {
         username: Scalar<'a> = "username",
         email: Scalar<'a> = "email",
         ip_address: Scalar<'a> = "ip_address",
+        geo: Object<WireGeo<'a>> = "geo",
+    }
+}
+
+wire_object! {
+    WireGeo {
+        country_code: Scalar<'a> = "country_code",
+        region: Scalar<'a> = "region",
+        city: Scalar<'a> = "city",
     }
 }
 
@@ -196,6 +208,42 @@ wire_object! {
         trace: Object<WireTrace<'a>> = "trace",
         response: Object<WireResponse<'a>> = "response",
         feedback: Object<WireFeedback<'a>> = "feedback",
+        browser: Object<WireProduct<'a>> = "browser",
+        os: Object<WireProduct<'a>> = "os",
+        runtime: Object<WireProduct<'a>> = "runtime",
+        device: Object<WireDevice<'a>> = "device",
+        flags: Object<WireFlags<'a>> = "flags",
+    }
+}
+
+wire_object! {
+    /// A context that is a program and its version.
+    WireProduct {
+        name: Scalar<'a> = "name",
+        version: Scalar<'a> = "version",
+        raw_description: Scalar<'a> = "raw_description",
+    }
+}
+
+wire_object! {
+    WireDevice {
+        family: Scalar<'a> = "family",
+        model: Scalar<'a> = "model",
+        name: Scalar<'a> = "name",
+    }
+}
+
+wire_object! {
+    WireFlags {
+        values: Listed<WireFlag<'a>, 0, FLAGS_MAX> = "values",
+    }
+}
+
+wire_object! {
+    /// A feature flag and what it was evaluated to.
+    WireFlag {
+        flag: Scalar<'a> = "flag",
+        result: Scalar<'a> = "result",
     }
 }
 

@@ -14,6 +14,7 @@ use crate::config::{
     DICTIONARIES_READY_BYTES_MAX, DICTIONARY_BODY_BYTES_MAX, DICTIONARY_BODY_BYTES_MIN, DICTIONARY_ISSUE_EVENTS_MIN,
     DICTIONARY_OFFERS_BYTES_MAX, DICTIONARY_RETRAIN_PAUSE_MS, DICTIONARY_SUBJECTS_MAX, EXPANDERS_BYTES_MAX,
 };
+use crate::model::facts::Facts;
 use crate::model::ids::ProjectId;
 
 /// What a dictionary is for.
@@ -33,11 +34,22 @@ pub(super) struct Offer {
     pub(super) is_replacement: bool,
 }
 
+/// Takes the facts out of a body. Given from above, where it is known how bodies are spelled.
+pub type ReadFacts = fn(&[u8]) -> Facts;
+
 /// A handle; cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Bodies {
     shelf: Arc<Mutex<Shelf>>,
     expanders: Arc<Mutex<Expanders>>,
+    read_facts: ReadFacts,
+}
+
+impl Default for Bodies {
+    /// Whose bodies have no facts.
+    fn default() -> Self {
+        Self::new(|_| Facts::default())
+    }
 }
 
 struct Shelf {
@@ -105,6 +117,15 @@ pub(super) struct ProjectSeen {
 }
 
 impl Bodies {
+    pub fn new(read_facts: ReadFacts) -> Self {
+        Self { shelf: Arc::default(), expanders: Arc::default(), read_facts }
+    }
+
+    /// What an event is searched by, read from its body.
+    pub fn read_facts(&self, body: &[u8]) -> Facts {
+        (self.read_facts)(body)
+    }
+
     /// Compresses the body of an event; `hash` is its first grouping hash. The caller's thread does the work.
     pub fn compress_event(&self, project_id: ProjectId, hash: Option<[u8; 16]>, body: &[u8]) -> CompressedBody {
         let project = Subject { project_id, hash: None };

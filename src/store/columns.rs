@@ -36,6 +36,11 @@ pub(super) fn pack(group: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(group, GROUP_ZSTD_LEVEL).expect("the output buffer is as large as zstd says it must be")
 }
 
+/// As [`pack`], for what is soon written anew: by whoever must not be held up.
+pub(super) fn pack_quickly(group: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(group, 1).expect("the output buffer is as large as zstd says it must be")
+}
+
 /// The inverse of [`pack`].
 pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
     let size = zstd::zstd_safe::get_frame_content_size(bytes)
@@ -49,7 +54,7 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
 
 // Parts of columns
 
-fn put_uint(out: &mut Vec<u8>, mut value: u64) {
+pub(super) fn put_uint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -57,16 +62,16 @@ fn put_uint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_uint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-fn zigzag(value: i64) -> u64 {
+pub(super) fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
-fn unzigzag(value: u64) -> i64 {
+pub(super) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
@@ -75,16 +80,16 @@ fn uint_len(value: u64) -> usize {
 }
 
 /// What is left of a column's bytes.
-struct Input<'a>(&'a [u8]);
+pub(super) struct Input<'a>(pub(super) &'a [u8]);
 
 impl<'a> Input<'a> {
-    fn byte(&mut self) -> Result<u8, StoreError> {
+    pub(super) fn byte(&mut self) -> Result<u8, StoreError> {
         let (first, rest) = self.0.split_first().ok_or_else(|| bad("it ends early"))?;
         self.0 = rest;
         Ok(*first)
     }
 
-    fn uint(&mut self) -> Result<u64, StoreError> {
+    pub(super) fn uint(&mut self) -> Result<u64, StoreError> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -96,19 +101,19 @@ impl<'a> Input<'a> {
         Err(bad("a number without end"))
     }
 
-    fn take(&mut self, len: usize) -> Result<&'a [u8], StoreError> {
+    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], StoreError> {
         let (taken, rest) = self.0.split_at_checked(len).ok_or_else(|| bad("it ends early"))?;
         self.0 = rest;
         Ok(taken)
     }
 
-    fn bytes(&mut self) -> Result<&'a [u8], StoreError> {
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], StoreError> {
         let len = self.len()?;
         self.take(len)
     }
 
     /// A number of things of at least a byte each.
-    fn len(&mut self) -> Result<usize, StoreError> {
+    pub(super) fn len(&mut self) -> Result<usize, StoreError> {
         let len = usize::try_from(self.uint()?).map_err(|_| bad("a length beyond the end"))?;
         if len > self.0.len() {
             return Err(bad("a length beyond the end"));
@@ -116,7 +121,7 @@ impl<'a> Input<'a> {
         Ok(len)
     }
 
-    fn end(&self) -> Result<(), StoreError> {
+    pub(super) fn end(&self) -> Result<(), StoreError> {
         if self.0.is_empty() { Ok(()) } else { Err(bad("more than its rows")) }
     }
 }

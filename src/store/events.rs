@@ -150,6 +150,7 @@ pub(super) fn insert_event(
         return read_duplicate(tx, event);
     }
     reports::remember(tx, row, event)?;
+    batch.facts.add(row, issue_id, event);
     if let Some(deleted) = deleted {
         workflow::lead_on(tx, deleted, issue_id)?;
     }

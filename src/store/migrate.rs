@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0016_error_reports.sql"),
     include_str!("migrations/0017_performance.sql"),
     include_str!("migrations/0018_workflow.sql"),
+    include_str!("migrations/0019_facts.sql"),
 ];
 
 /// "Trap": in the header of every database of ours.
@@ -173,7 +174,9 @@ mod tests {
                 // Laid out anew: see below.
                 continue;
             }
-            let now = rows_of(&connection, table);
+            let mut now = rows_of(&connection, table);
+            // Its event has still to be made searchable.
+            now.retain(|row| !row.contains("facts_due"));
             // Columns may have come behind the ones there were.
             assert!(now.len() == 1 && now[0].starts_with(rows[0].as_str()), "{table}: {rows:?} became {now:?}");
         }
@@ -207,7 +210,7 @@ mod tests {
         connection.execute("INSERT INTO span_batch VALUES (3, 20, 1, 1, x'28b52ffd')", []).unwrap();
 
         migrate(&mut connection, Path::new("x.db")).unwrap();
-        let filter = TraceFilter { before: i64::MAX, requests_only: true, project_id: None, text: None, service: None };
+        let filter = TraceFilter { before: i64::MAX, requests_only: true, project_id: None, service: None };
         let listed = trace_rows::list(&connection, &filter, i64::MIN, 10).unwrap();
         assert_eq!(listed.len(), 3);
         for (place, id) in ids.iter().enumerate() {

@@ -9,6 +9,7 @@
 //!   when the row was new, so writing the same thing twice changes nothing.
 //! - A writer that dies takes the process with it: there must be no server that answers and stores nothing.
 
+mod asked;
 mod attachments;
 mod blobs;
 mod bloom;
@@ -21,6 +22,7 @@ mod dictionaries;
 mod dictionary_rules;
 mod drops;
 mod events;
+mod facts;
 mod feedback;
 mod grouping;
 mod issue_list;
@@ -28,6 +30,7 @@ mod issue_search;
 mod issues;
 mod keeper;
 mod linger;
+mod log_asked;
 mod log_chunks;
 mod log_columns;
 mod log_sealer;
@@ -59,6 +62,7 @@ mod room;
 pub mod safety;
 mod services;
 mod sessions;
+mod span_asked;
 mod span_chunk;
 mod span_chunks;
 mod span_match;
@@ -89,11 +93,15 @@ use thiserror::Error;
 
 pub use attachments::AttachmentRow;
 pub use blobs::{BlobWrite, pack as pack_blob};
-pub use bodies::Bodies;
+pub use bodies::{Bodies, ReadFacts};
 pub use body::{CompressedBody, compress};
 pub use client_reports::StatsRow;
 pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
+pub use facts::{
+    Asker, ChangedFact, Changes, EventFilter, EventLine, EventLines, EventNav, EventPick, EventSearch, FactNames,
+    FactScope, FoundIssues, IssueOrder, IssueSearch, ReleaseMark, TagCounts, TagValue, Tags,
+};
 pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, FeedbackWhole};
 pub use grouping::HashOwner;
 pub use issue_list::{IssuePage, IssueQuery, IssueSort};
@@ -238,6 +246,7 @@ pub struct Store {
     readers: Readers,
     settings: Arc<StoreSettings>,
     bodies: Bodies,
+    facts: facts::FactCache,
     path: PathBuf,
 }
 
@@ -281,6 +290,8 @@ pub struct StoreOptions {
     pub settings: StoreSettings,
     /// Where this server is reached, `127.0.0.1:4318`; remembered for `trapline dsn`.
     pub authority: String,
+    /// What events are searched by, out of a body that is kept.
+    pub read_facts: ReadFacts,
     /// Called by the writer thread after every commit that changed something a screen shows. Must not block.
     pub on_change: Box<dyn Fn(LiveChange) + Send>,
     /// Called once, by the dying writer thread, when storing has become impossible; should end the process.
@@ -333,9 +344,9 @@ impl Store {
             writer.begin_full();
         }
         let readers = Readers::open(&path, Patience::default(), make_way)?;
-        let bodies = Bodies::default();
+        let bodies = Bodies::new(options.read_facts);
         let keeper = KeeperHandle::start(&path, settings.clone(), writer.clone(), bodies.clone(), tell())?;
-        Ok(Self { writer, keeper, readers, settings, bodies, path })
+        Ok(Self { writer, keeper, readers, settings, bodies, facts: facts::FactCache::default(), path })
     }
 
     /// Where the database is.

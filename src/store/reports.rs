@@ -77,7 +77,9 @@ pub(super) fn fold(
         let told = appended(tx, known.row)?;
         link_hashes(tx, event, told.issue_id)?;
         if source < known.source {
-            replace(tx, event, sighting, known.row)?;
+            let (release, environment) = replace(tx, event, sighting, known.row)?;
+            let kept = (release.as_deref(), environment.as_deref());
+            batch.facts.replace(known.row, told.issue_id, event, kept);
             batch.issues.tell_again(tx, told.issue_id, event, known.timestamp_ms)?;
         }
         if let Some(report) = &event.report {
@@ -207,16 +209,22 @@ fn link_hashes(tx: &Transaction<'_>, event: &EventWrite, issue_id: IssueId) -> R
     Ok(())
 }
 
-/// The row stays where it is among the events of its issue, and in the day it came.
-fn replace(tx: &Transaction<'_>, event: &EventWrite, sighting: &Sighting, row: i64) -> Result<(), StoreError> {
+/// The row stays where it is among the events of its issue, and in the day it came. Gives back its release and environment,
+/// which it keeps when the better report names none.
+fn replace(
+    tx: &Transaction<'_>,
+    event: &EventWrite,
+    sighting: &Sighting,
+    row: i64,
+) -> Result<(Option<String>, Option<String>), StoreError> {
     let mut statement = tx.prepare_cached(
         "UPDATE event SET event_id = :event_id, timestamp_ms = :timestamp_ms, kind = :kind, level = :level,
              platform = :platform, title = :title, culprit = :culprit, release = coalesce(:release, release),
              environment = coalesce(:environment, environment), span_id = coalesce(:span_id, span_id),
              grouping_version = :grouping_version, body_bytes = :body_bytes, body_codec = :body_codec, body = :body
-         WHERE id = :row",
+         WHERE id = :row RETURNING release, environment",
     )?;
-    statement.execute(named_params! {
+    let params = named_params! {
         ":row": row,
         ":event_id": &event.event_id.0[..],
         ":timestamp_ms": event.timestamp_ms,
@@ -232,7 +240,8 @@ fn replace(tx: &Transaction<'_>, event: &EventWrite, sighting: &Sighting, row: i
         ":body_bytes": event.body.expanded_bytes as i64,
         ":body_codec": event.body.codec,
         ":body": event.body.bytes,
-    })?;
+    };
+    let kept = statement.query_row(params, |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut statement = tx.prepare_cached(
         "UPDATE trace_error SET source = :source, timestamp_ms = max(timestamp_ms, :timestamp_ms), place_key = :place, crash_key = :crash,
              message_key = :message
@@ -247,7 +256,7 @@ fn replace(tx: &Transaction<'_>, event: &EventWrite, sighting: &Sighting, row: i
         ":crash": sighting.crash,
         ":message": sighting.message,
     })?;
-    Ok(())
+    Ok(kept)
 }
 
 fn appended(tx: &Transaction<'_>, row: i64) -> Result<EventAppended, StoreError> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::model::blob::{About, Profile};
 use crate::model::event::{EventKind, Level};
+use crate::model::facts::Facts;
 use crate::model::ids::{EventId, IssueId, ProjectId, SpanId, TraceId};
 use crate::model::issue::{IssueStatus, IssueTitle};
 use crate::model::span::{Resource, Span, SpanBatch, SpanKind, SpanSource, SpanStatus};
@@ -28,6 +29,7 @@ fn open_in(dir: tempfile::TempDir) -> Opened {
         // What is to be sealed, a test seals itself.
         settings: StoreSettings { seal_after_s: u64::MAX, ..StoreSettings::default() },
         authority: "127.0.0.1:4318".to_string(),
+        read_facts: |_| Facts::default(),
         on_change: Box::new(move |change| seen.lock().unwrap().push(change)),
         on_death: Box::new(|why| panic!("{why}")),
     };
@@ -57,6 +59,7 @@ fn event(id: u8, hashes: &[u8]) -> EventWrite {
         span_id: None,
         sighting: None,
         report: None,
+        facts: Facts::default(),
         grouping_version: 1,
         hashes: hashes.iter().map(|byte| [*byte; 16]).collect(),
         body: compress(format!("{{\"n\":{id}}}").as_bytes()),
@@ -429,8 +432,9 @@ proptest::proptest! {
         issue_search::add_functions(&connection).unwrap();
         connection.execute("INSERT INTO project VALUES (1, 'a', 'A', 'python', 1, 1)", []).unwrap();
         for (index, title) in titles.iter().enumerate() {
-            let sql = "INSERT INTO issue VALUES (?1, 1, ?1, 'error', ?2, '', NULL, NULL, NULL, NULL, NULL, 'error', 'python',
-                'unresolved', 1, 1, 1, 1, 1, NULL, NULL)";
+            let sql = "INSERT INTO issue (id, project_id, short_no, kind, title, culprit, level, platform, status, is_unhandled,
+                    first_seen_ms, last_seen_ms, event_count, user_count)
+                VALUES (?1, 1, ?1, 'error', ?2, '', 'error', 'python', 'unresolved', 1, 1, 1, 1, 1)";
             connection.execute(sql, rusqlite::params![index as i64, title]).unwrap();
         }
         let mut parts = typed;

@@ -277,8 +277,6 @@ const COLUMNS: &str = "trace.id, trace.trace_id, trace.project_id, trace_label.n
 const FILTER_SQL: &str = "trace.id < :before
     AND (:requests_only = 0 OR trace.flags & 1024 <> 0)
     AND (:project_id IS NULL OR trace.project_id = :project_id)
-    AND (:text IS NULL OR instr(lower(hex(trace.trace_id)), :text)
-         OR trace.label_id IN (SELECT id FROM trace_label WHERE instr(lower(name), :text) OR instr(lower(op), :text)))
     AND (:service IS NULL
          OR trace.label_id IN (SELECT id FROM trace_label
                                WHERE instr(char(10) || services || char(10), char(10) || :service || char(10))))";
@@ -290,8 +288,6 @@ pub(super) struct TraceFilter {
     pub(super) before: i64,
     pub(super) requests_only: bool,
     pub(super) project_id: Option<ProjectId>,
-    /// Lower-cased.
-    pub(super) text: Option<String>,
     pub(super) service: Option<String>,
 }
 
@@ -326,7 +322,6 @@ pub(super) fn count_hidden(connection: &Connection, filter: &TraceFilter, from: 
             ":before": filter.before,
             ":requests_only": false,
             ":project_id": filter.project_id.map(|id| id.0),
-            ":text": filter.text,
             ":service": filter.service,
             ":from": from,
         },
@@ -356,7 +351,6 @@ pub(super) fn list(
             ":before": filter.before,
             ":requests_only": filter.requests_only,
             ":project_id": filter.project_id.map(|id| id.0),
-            ":text": filter.text,
             ":service": filter.service,
             ":floor": floor,
             ":limit": limit as i64,
@@ -379,7 +373,6 @@ pub(super) fn find(
             ":before": filter.before,
             ":requests_only": filter.requests_only,
             ":project_id": filter.project_id.map(|id| id.0),
-            ":text": filter.text,
             ":service": filter.service,
         },
         stored_trace,
@@ -407,6 +400,17 @@ pub(super) fn start_of(connection: &Connection, trace_id: TraceId) -> Result<Opt
         Ok(start_of_id(row.get(0)?).wrapping_add(row.get(1)?))
     });
     Ok(found.optional()?)
+}
+
+/// Name and operation of the root of a trace.
+pub(super) fn root_of(connection: &Connection, trace_id: TraceId) -> Result<Option<(String, String)>, StoreError> {
+    let sql = "SELECT trace_label.name, trace_label.op
+         FROM trace_part CROSS JOIN trace ON trace.id = trace_part.trace_row
+             CROSS JOIN trace_label ON trace_label.id = trace.label_id
+         WHERE trace_part.trace_key = :key AND trace.trace_id = :trace_id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let root = named_params! { ":key": trace_id.key(), ":trace_id": &trace_id.0[..] };
+    Ok(statement.query_row(root, |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 /// Whether there is any part of a trace. Two traces in 2^63 share a key.

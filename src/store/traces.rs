@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
 use super::body::{CODEC_ZSTD, expand};
 use super::readers::check_time;
+use super::span_asked::AskedSpans;
 use super::span_chunks::{self, ChunkRange};
 use super::staged::decode_spans;
 use super::trace_rows::{self, TraceFilter};
@@ -20,6 +21,7 @@ use crate::model::ids::{ProjectId, SpanId, TraceId};
 use crate::model::outcome::Reason;
 use crate::model::span::{SpanBatch, SpanSource};
 use crate::model::trace::TraceSummary;
+use crate::search::Expr;
 
 /// Rows of the list looked at between two looks at the clock: a page's worth first, then as many as take about 50 ms.
 const STRETCH_ROWS: usize = 1_000;
@@ -31,12 +33,9 @@ pub struct TraceQuery {
     /// Leave out traces that hold no request and no job.
     pub requests_only: bool,
     pub project_id: Option<ProjectId>,
-    /// Substring of the root's name or op, in any case.
-    pub text: Option<String>,
     pub service: Option<String>,
-    /// Key and value of an attribute of some span or its resource, or of what is kept of it under a name of its own:
-    /// `span.name`, `span.op`, `span.status`, `http.response.status_code`, `service.name`, …
-    pub attribute: Option<(String, String)>,
+    /// What one of its spans must meet.
+    pub expr: Expr,
     /// Place of the last row seen.
     pub before: Option<TracePosition>,
     pub limit: usize,
@@ -150,14 +149,13 @@ fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage,
         before: query.before.map_or(i64::MAX, |position| position.0),
         requests_only: query.requests_only,
         project_id: query.project_id,
-        text: query.text.as_deref().map(str::to_ascii_lowercase),
         service: query.service.clone(),
     };
-    if let Some((key, value)) = &query.attribute {
-        let time = Duration::from_millis(TRACE_SCAN_MS);
-        return search(connection, &filter, key, value, query.limit, time);
+    let time = Duration::from_millis(TRACE_SCAN_MS);
+    if query.expr == Expr::Everything {
+        return list_traces(connection, filter, query.limit, time);
     }
-    list_traces(connection, filter, query.limit, Duration::from_millis(TRACE_SCAN_MS))
+    search(connection, &filter, &AskedSpans::new(query.expr.clone()), query.limit, time)
 }
 
 /// No index knows the filters, and few of ten million traces may pass them: rows are looked at in stretches, for a bounded
@@ -321,7 +319,7 @@ mod tests {
             assert!(trace_rows::add_part(&tx, &part, 1).unwrap());
         }
         tx.commit().unwrap();
-        let filter = TraceFilter { before: i64::MAX, requests_only: true, project_id: None, text: None, service: None };
+        let filter = TraceFilter { before: i64::MAX, requests_only: true, project_id: None, service: None };
         let whole = list_traces(&connection, filter.clone(), 50, Duration::from_secs(60)).unwrap();
         assert_eq!((whole.traces.len(), whole.next_before, whole.searched_to_ns), (3, None, None));
         // Without time, a stretch each.

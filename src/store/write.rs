@@ -2,6 +2,7 @@
 
 use crate::model::client_report::ClientDiscard;
 use crate::model::event::{EventKind, Level, Report};
+use crate::model::facts::Facts;
 use crate::model::feedback::FeedbackSource;
 use crate::model::ids::{EventId, IssueId, ProjectId, PublicKey, SpanId, TraceId};
 use crate::model::issue::IssueTitle;
@@ -67,6 +68,8 @@ pub struct EventWrite {
     pub sighting: Option<Sighting>,
     /// Who reports it, when others may report the same error.
     pub report: Option<Report>,
+    /// What it is searched by, but for what stands above.
+    pub facts: Facts,
     pub body: CompressedBody,
 }
 
@@ -264,7 +267,7 @@ impl Write {
     /// Bytes of memory, roughly: what the queue is bounded by.
     pub(super) fn weight(&self) -> usize {
         match self {
-            Self::Event(event) => 512 + event.body.weight(),
+            Self::Event(event) => 512 + event.body.weight() + event.facts.as_bytes().len(),
             Self::Feedback(feedback) => {
                 512 + feedback.message.len() + feedback.body.as_ref().map_or(0, CompressedBody::weight)
             }

@@ -28,6 +28,7 @@ use super::check_ins::{finish_notice, insert_check_in, tick};
 use super::client_reports::insert_client_report;
 use super::drops::DropDeltas;
 use super::events::insert_event;
+use super::facts::FactDeltas;
 use super::feedback::insert_feedback;
 use super::issues::IssueDeltas;
 use super::linger::Linger;
@@ -126,8 +127,8 @@ pub(super) fn open_connection(path: &Path, durability: Durability) -> Result<Con
 }
 
 /// Tables whose ids come from [`ServerIds`].
-pub(super) const ID_TABLES: [&str; 7] =
-    ["event", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in"];
+pub(super) const ID_TABLES: [&str; 9] =
+    ["event", "blob", "attachment", "log_batch", "metric_batch", "feedback", "check_in", "fact_batch", "fact_chunk"];
 
 pub(super) fn last_id_sql(table: &str) -> String {
     format!("SELECT coalesce(max(id), 0) FROM {table}")
@@ -140,8 +141,12 @@ pub(super) fn last_server_id(connection: &Connection) -> Result<i64, StoreError>
         last = last.max(connection.query_row(&last_id_sql(table), [], |row| row.get(0))?);
     }
     // Batches that are sealed keep their ids there.
-    let sql = "SELECT coalesce(max(last_batch_id), 0) FROM log_chunk";
-    last = last.max(connection.query_row(sql, [], |row| row.get(0))?);
+    for sql in [
+        "SELECT coalesce(max(last_batch_id), 0) FROM log_chunk",
+        "SELECT coalesce(max(last_batch_id), 0) FROM fact_chunk",
+    ] {
+        last = last.max(connection.query_row(sql, [], |row| row.get(0))?);
+    }
     Ok(last)
 }
 
@@ -356,6 +361,7 @@ pub(super) struct Batch<'a> {
     pub(super) issues: IssueDeltas,
     pub(super) outcomes: OutcomeDeltas,
     pub(super) releases: ReleaseDeltas,
+    pub(super) facts: FactDeltas,
     pub(super) discards: DiscardDeltas,
     pub(super) traces: u64,
     pub(super) logs: u64,
@@ -375,6 +381,7 @@ impl<'a> Batch<'a> {
             issues: IssueDeltas::default(),
             outcomes: OutcomeDeltas::default(),
             releases: ReleaseDeltas::default(),
+            facts: FactDeltas::default(),
             discards: DiscardDeltas::default(),
             traces: 0,
             logs: 0,
@@ -748,6 +755,7 @@ pub(super) fn write_rows(
     batch.discards.apply(tx)?;
     batch.outcomes.apply(tx)?;
     batch.releases.apply(tx)?;
+    batch.facts.apply(tx, batch.ids, batch.now_ms)?;
     drops.apply(tx)?;
     Ok((answers, change))
 }

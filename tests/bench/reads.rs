@@ -20,9 +20,10 @@ use rusqlite::{Connection, params};
 use seed::Seed;
 use trapline::model::ids::{EventId, IssueId, ProjectId, TraceId};
 use trapline::model::issue::IssueStatus;
+use trapline::search::Dataset;
 use trapline::store::{
-    DATABASE_FILE, EventQuery, FeedbackQuery, FeedbackScope, IssueQuery, IssueSort, Store, StoreOptions, StoreSettings,
-    TraceQuery,
+    Asker, DATABASE_FILE, EventFilter, EventQuery, EventSearch, FeedbackQuery, FeedbackScope, IssueOrder, IssueQuery,
+    IssueSearch, IssueSort, Store, StoreOptions, StoreSettings, TraceQuery,
 };
 
 /// The binary's own.
@@ -73,6 +74,7 @@ fn open(dir: &Path) -> Store {
     let options = StoreOptions {
         settings: StoreSettings::default(),
         authority: "127.0.0.1:4318".to_string(),
+        read_facts: trapline::http::READ_FACTS,
         on_change: Box::new(|_| ()),
         on_death: Box::new(|why| panic!("{why}")),
     };
@@ -179,8 +181,6 @@ fn fill(path: &Path, options: &Options) -> Made {
     }
     tx.execute("UPDATE project SET last_short_no = ?1", [options.issues as i64]).expect("the project is there");
     tx.commit().expect("issues are written");
-    let body = zstd::bulk::compress(b"{\"event_id\":\"0\",\"platform\":\"python\"}", 3)
-        .expect("a few bytes can be compressed");
     let step = (options.events / 20_000).max(1);
     let mut written = 0;
     while written < options.events {
@@ -202,7 +202,9 @@ fn fill(path: &Path, options: &Options) -> Made {
             // The square puts most events into few issues, and some into all.
             let share = seed.below(1 << 20);
             let issue = made.issues[((((share * share) >> 20) * options.issues) >> 20) as usize];
-            let row = params![id, event_id, issue, id / 1_000, trace_id, [1_u8; 8], 40, body];
+            let body = body(&mut seed, written, issue);
+            let packed = zstd::bulk::compress(body.as_bytes(), 1).expect("a few bytes can be compressed");
+            let row = params![id, event_id, issue, id / 1_000, trace_id, [1_u8; 8], body.len() as i64, packed];
             insert.execute(row).expect("events are written");
             if written % step == 0 {
                 made.events.push((event_id, issue, id));
@@ -211,7 +213,36 @@ fn fill(path: &Path, options: &Options) -> Made {
         drop(insert);
         tx.commit().expect("events are written");
     }
+    // The store makes facts of what is there, as after an upgrade.
+    let due = "INSERT OR REPLACE INTO setting (key, value) VALUES ('facts_due', '9223372036854775807')";
+    database.execute(due, []).expect("the setting is written");
     made
+}
+
+/// What an SDK says of an event, as far as it is searched: values that are everywhere, in one of a thousand, and in one alone.
+fn body(seed: &mut Seed, number: u64, issue: i64) -> String {
+    // An issue's events are alike.
+    let of_issue = |many: u64| issue.unsigned_abs() % many;
+    let (ty, module) = (TYPES[of_issue(12) as usize], MODULES[of_issue(15) as usize]);
+    serde_json::json!({
+        "platform": "python",
+        "transaction": format!("/{module}/{}/", of_issue(400)),
+        "server_name": format!("web-{}", seed.below(20)),
+        "user": { "id": seed.below(50_000) },
+        "tags": {
+            "tenant": format!("t{}", seed.below(1_000)),
+            "number": number.to_string(),
+            "queue": format!("q{}", seed.below(8)),
+        },
+        "exception": { "values": [{
+            "type": ty,
+            "value": format!("{} of order {}", WORDS[of_issue(40) as usize], seed.below(1 << 30)),
+            "stacktrace": { "frames": [{
+                "filename": format!("{module}/views.py"), "function": format!("f{}", of_issue(2_000)), "in_app": true,
+            }] },
+        }] },
+    })
+    .to_string()
 }
 
 fn insert_issue(tx: &Connection, short_no: i64, options: &Options, seed: &mut Seed) -> i64 {
@@ -405,8 +436,67 @@ async fn measure(dir: &Path, options: &Options, made: &Made) {
             store.feedback(query).await.expect("read").rows.len() as u64
         })
         .await;
+    measure_facts(dir, store, &mut bench, made).await;
     bench.time("environments", async |_, _| store.issue_environments(50).await.expect("read").len() as u64).await;
     store.close().await;
+}
+
+/// Searches, the pager and tags, once every event has its facts.
+async fn measure_facts(dir: &Path, store: &Store, bench: &mut Bench<'_>, made: &Made) {
+    let waiting = Instant::now();
+    let is_due = || count(dir, "SELECT count(*) FROM setting WHERE key = 'facts_due'") > 0;
+    while is_due() && waiting.elapsed() < Duration::from_secs(1_800) {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // And until small chunks are merged.
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    let chunks = count(dir, "SELECT count(*) FROM fact_chunk");
+    println!("facts after {:.0} s, in {chunks} chunks", waiting.elapsed().as_secs_f64());
+    let asker = || Asker { now_ms: NOW_MS, me: None };
+    let find = async |text: &str, order: IssueOrder| {
+        let expr = trapline::search::parse(text, Dataset::Issues, NOW_MS).expect("a search");
+        let (filter, project_id, after) = (EventFilter::default(), None, None);
+        let search = IssueSearch { expr, asker: asker(), project_id, filter, order, after, limit: 50 };
+        store.search_issues(search).await.expect("the search is read").page.total
+    };
+    for text in [
+        "is:unresolved",
+        "is:unresolved tenant:t7",
+        "number:500000",
+        "number:77777777777",
+        "tenant:t*7",
+        "!tenant:t7",
+        "tenant:[t1,t2] OR server_name:web-3",
+        "server_name:web-3 error.type:KeyError",
+        "error.value:\"*order 1234*\"",
+        "\"order 5678\"",
+        "KeyError",
+        "is:unresolved missing",
+        "timesSeen:>50 level:error",
+        "user.id:4711",
+    ] {
+        bench.time(&format!("facts: {text}"), |_, _| find(text, IssueOrder::LastSeen)).await;
+    }
+    bench.time("facts: is:unresolved by trend", |_, _| find("is:unresolved", IssueOrder::Trend)).await;
+    let events_of = |issue: IssueId, text: &str| {
+        let expr = trapline::search::parse(text, Dataset::Events, NOW_MS).expect("a search");
+        EventSearch { expr, asker: asker(), ..EventSearch::all(issue) }
+    };
+    let busiest = IssueId(made.issues[0]);
+    let row_of = |random: u64| made.events[random as usize % made.events.len()].2;
+    for text in ["", "tenant:t7"] {
+        bench
+            .time(&format!("pager of the busiest issue: {text}"), async |_, random| {
+                store.event_nav(events_of(busiest, text), row_of(random)).await.expect("read").total
+            })
+            .await;
+    }
+    bench
+        .time("tags of an issue, beside the rest", async |_, random| {
+            let issue = IssueId(made.issues[random as usize % made.issues.len()]);
+            store.event_tags(events_of(issue, ""), true).await.expect("read").tags.len() as u64
+        })
+        .await;
 }
 
 fn open_issues() -> IssueQuery {
@@ -435,5 +525,6 @@ fn print_sizes(database: &Connection, options: &Options) {
         bytes("issue_filter") / issues,
         bytes("issue_environment_events") / issues,
     );
+    println!("bytes per event: facts {:.0}", bytes("fact%") / options.events as f64);
     println!("all: {:.0} MB", bytes("%") / 1e6);
 }

@@ -21,7 +21,7 @@ fn two_issues() -> Trapline {
 }
 
 #[test]
-fn whatever_is_typed_is_taken_literally() {
+fn words_are_found_literally_in_any_case() {
     let server = two_issues();
     for (typed, total) in [
         ("KeyError", 1),
@@ -36,12 +36,8 @@ fn whatever_is_typed_is_taken_literally() {
         ("DEFAULT-2", 1),
         ("%", 1),
         ("k", 1),
-        ("cart OR", 2),
-        ("cart NOT key", 0),
-        ("\"", 1),
-        ("(", 0),
-        ("*", 0),
-        ("title:cart", 0),
+        ("cart NOT key", 1),
+        ("title:cart", 1),
     ] {
         let page = server.get_json(&format!("/api/ui/issues?query={}", percent_encoded(typed)));
         assert_eq!(page["total"], total, "{typed}: {page}");
@@ -52,9 +48,7 @@ fn whatever_is_typed_is_taken_literally() {
 #[test]
 fn sentrys_api_finds_the_same() {
     let server = two_issues();
-    for (typed, count) in
-        [("is:unresolved shop.cart", 1), ("KeyError: 'sku'", 1), ("is:resolved KeyError", 0), ("AND", 0)]
-    {
+    for (typed, count) in [("is:unresolved shop.cart", 1), ("KeyError: 'sku'", 1), ("is:resolved KeyError", 0)] {
         let path = format!("/api/0/projects/main/default/issues/?query={}", percent_encoded(typed));
         let issues = server.get_json(&path);
         assert_eq!(issues.as_array().unwrap().len(), count, "{typed}: {issues}");

@@ -29,6 +29,7 @@ mod dictionaries;
 mod django;
 mod end_to_end;
 #[allow(dead_code)] // Some of it is for the long form alone, `tests/torture`.
+mod facts;
 mod faults;
 mod feedback;
 mod filters;
@@ -39,6 +40,7 @@ mod grouping;
 mod grpc;
 mod guards;
 mod imports;
+mod issue_page;
 mod issue_search;
 mod jaeger;
 mod kept;

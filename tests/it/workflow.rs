@@ -495,6 +495,8 @@ fn sentrys_clients_change_issues_as_they_do() {
         assert_eq!(answer.status, 400, "{body}: {}", answer.text());
     }
     assert_eq!(server.request("PUT", "/api/0/issues/DEFAULT-1/").json(&json!({})).send().status, 403);
+    let all = server.request("DELETE", "/api/0/projects/main/default/issues/").header("authorization", "Bearer x");
+    refused(&all.send(), 400, "name the issues");
     let gone = server.request("DELETE", "/api/0/issues/DEFAULT-1/").header("authorization", "Bearer x").send();
     assert_eq!(gone.status, 202);
     assert_eq!(server.issues().len(), 0);

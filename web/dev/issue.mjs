@@ -108,9 +108,9 @@ function activity(name) {
   if (!activities.has(name)) {
     const { issue } = data.issue(name);
     activities.set(name, [
-      { id: `a${nextId++}`, at_ms: data.NOW - 7_200_000, by: "Tanja", kind: "assigned", text: null, detail: { to: "Tanja" } },
-      { id: `a${nextId++}`, at_ms: data.NOW - 9_000_000, by: "Bo", kind: "comment", text: "percent is 0 for *all* vouchers of the winter campaign, see https://wiki.example.com/vouchers.\nمرحبا", detail: {} },
-      { id: `a${nextId++}`, at_ms: issue.first_seen_ms, by: null, kind: "first_seen", text: null, detail: { release: issue.first_release } },
+      { id: `a${nextId++}`, at_ms: data.NOW - 7_200_000, by: "Tanja", kind: "assigned", text: null, edited_ms: null, detail: { to: "Tanja", from: null } },
+      { id: `a${nextId++}`, at_ms: data.NOW - 9_000_000, by: "Bo", kind: "comment", text: "percent is 0 for *all* vouchers of the winter campaign, see https://wiki.example.com/vouchers.\nمرحبا", edited_ms: null, detail: {} },
+      { id: `a${nextId++}`, at_ms: issue.first_seen_ms, by: null, kind: "first_seen", text: null, edited_ms: null, detail: { release: issue.first_release } },
     ]);
   }
   return activities.get(name);
@@ -119,9 +119,9 @@ function activity(name) {
 function comment(name, method, id, sent) {
   const entries = activity(name);
   const at = entries.findIndex((entry) => entry.id === id);
-  if (method === "POST") entries.unshift({ id: `a${nextId++}`, at_ms: data.NOW, by: sent.by ?? null, kind: "comment", text: sent.text, detail: {} });
+  if (method === "POST") entries.unshift({ id: `a${nextId++}`, at_ms: data.NOW, by: sent.by ?? null, kind: "comment", text: sent.text, edited_ms: null, detail: {} });
   else if (at < 0) return undefined;
-  else if (method === "PUT") entries[at] = { ...entries[at], text: sent.text, detail: { edited_ms: data.NOW } };
+  else if (method === "PUT") entries[at] = { ...entries[at], text: sent.text, edited_ms: data.NOW };
   else entries.splice(at, 1);
   return entries[Math.max(0, at)] ?? {};
 }

@@ -53,6 +53,7 @@ fn event(platform: &str) -> Event {
         trace_id: None,
         span_id: None,
         sdk: None,
+        more: None,
         fingerprint: None,
         checksum: None,
         report: None,

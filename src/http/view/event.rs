@@ -7,7 +7,7 @@ use crate::model::detail::EventDetail;
 
 use super::feedback::FeedbackView;
 
-/// `GET /api/ui/issues/<short id or id>/events/<event id | latest | first>` and `GET /api/ui/events/<event id>`
+/// `GET /api/ui/issues/<short id or id>/events/<event id | latest | first | recommended>?query=&…` and `GET /api/ui/events/<event id>`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EventView {
@@ -46,7 +46,7 @@ pub struct EventReportView {
     pub label: String,
 }
 
-/// Neighbours within the issue, by time received. Event ids.
+/// Neighbours within the issue and what it is narrowed to, by time received. Event ids.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EventNavView {
@@ -54,6 +54,12 @@ pub struct EventNavView {
     pub previous: Option<String>,
     pub next: Option<String>,
     pub latest: String,
+    /// The one that says most.
+    pub recommended: Option<String>,
+    /// All that match.
+    pub total: Option<u64>,
+    /// From the oldest on, 1 is the first; `null` when the event itself does not match, or is far from both ends.
+    pub position: Option<u64>,
 }
 
 #[derive(Serialize)]

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::workflow::Standing;
 
-/// `GET /api/ui/issues?project=<slug>&environment=<name>&query=<text>&status=unresolved|all&sort=last_seen|first_seen|events&cursor=<opaque>`
+/// `GET /api/ui/issues?query=<search>&project=<slug>&environment=&release=&range=|from=&to=&sort=last_seen|first_seen|events|users|trend|priority&cursor=<opaque>`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct IssueListView {
@@ -15,6 +15,22 @@ pub struct IssueListView {
     pub total: u64,
     /// Where issues were seen, to choose from.
     pub environments: Vec<String>,
+    /// The newest, to choose from.
+    pub releases: Vec<String>,
+    /// Why not everything that matches is among it, when that is so.
+    pub partial: Option<String>,
+}
+
+/// `GET /api/ui/issues/counts?project=&environment=`: how long the lists behind the tabs are.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IssueCountsView {
+    pub open: u64,
+    pub new: u64,
+    pub regressed: u64,
+    pub ignored: u64,
+    pub resolved: u64,
+    pub all: u64,
 }
 
 #[derive(Serialize)]
@@ -110,4 +126,136 @@ pub struct IssueView {
     pub oldest_event_ms: Option<i64>,
     /// How long events are kept; 0: as long as there is room.
     pub keep_days: u32,
+}
+
+/// `GET /api/ui/issues/<issue>/events?query=&environment=&release=&range=&cursor=`, newest first.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IssueEventsView {
+    pub events: Vec<EventLineView>,
+    pub next_cursor: Option<String>,
+    pub total: u64,
+    /// Events of before are still being made searchable.
+    pub is_partial: bool,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct EventLineView {
+    pub event_id: String,
+    pub timestamp_ms: i64,
+    pub title: String,
+    pub level: String,
+    pub release: Option<String>,
+    pub environment: Option<String>,
+    /// `id:42`, `email:…`, `ip:…`
+    pub user: Option<String>,
+    pub trace_id: Option<String>,
+    pub transaction: Option<String>,
+    pub server_name: Option<String>,
+}
+
+/// `GET /api/ui/issues/<issue>/tags?…&compare=rest`, and of one tag alone `…/tags/<key>?cursor=`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IssueTagsView {
+    /// That were counted.
+    pub events: u64,
+    /// There are more, which were not.
+    pub is_partial: bool,
+    pub tags: Vec<IssueTagView>,
+    /// More values of the one tag; `null` in the list of tags.
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IssueTagView {
+    pub key: String,
+    /// Different values.
+    pub distinct: u64,
+    /// Events without it.
+    pub missing: u64,
+    /// The most frequent first.
+    pub values: Vec<TagValueView>,
+    /// Events with a value that is not among these.
+    pub other: u64,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TagValueView {
+    pub value: String,
+    pub count: u64,
+    pub last_seen_ms: i64,
+    /// Share of the project's other events that have it; `null` unless asked for.
+    pub rest_share: Option<f64>,
+    /// How many times as frequent it is here.
+    pub lift: Option<f64>,
+}
+
+/// `GET /api/ui/issues/<issue>/history?unit=hour|day`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IssueHistoryView {
+    /// `hour`, `day`
+    pub unit: String,
+    pub start_ms: i64,
+    pub step_ms: i64,
+    /// Events of each step, zeros included.
+    pub counts: Vec<u64>,
+    pub releases: Vec<ReleaseMarkView>,
+    pub is_partial: bool,
+}
+
+/// The first time a release of the project was seen.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ReleaseMarkView {
+    pub version: String,
+    pub at_ms: i64,
+}
+
+/// `GET /api/ui/issues/<issue>/users`
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IssueUsersView {
+    /// Also of those whose events are gone.
+    pub count: u64,
+    pub users: Vec<IssueUserView>,
+    pub is_partial: bool,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IssueUserView {
+    /// `id:42`, `email:…`, `ip:…`
+    pub label: String,
+    pub count: u64,
+    pub last_seen_ms: i64,
+}
+
+/// `GET /api/ui/issues/<issue>/changes`: what was different when it began.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ChangesView {
+    pub since_ms: i64,
+    /// What is compared with what, in a sentence.
+    pub basis: String,
+    /// The most telling first.
+    pub items: Vec<ChangeView>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ChangeView {
+    /// `release`, `environment`, `server`, `flag`, `package`, `tag`
+    pub kind: String,
+    pub key: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub share_before: Option<f64>,
+    pub share_after: Option<f64>,
+    pub lift: Option<f64>,
+    pub sentence: String,
 }

@@ -55,6 +55,16 @@ pub struct ErrorView {
     pub detail: String,
     /// The innermost causes, most specific last; may be empty.
     pub causes: Vec<String>,
+    /// Which part of a search it is about; `null` of everything else.
+    pub at: Option<PlaceView>,
+}
+
+/// A part of a text, in UTF-16 units as JavaScript counts; `to` is behind the last.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PlaceView {
+    pub from: usize,
+    pub to: usize,
 }
 
 #[cfg(test)]
@@ -84,7 +94,21 @@ mod types {
             BootView,
             ProjectView,
             ErrorView,
+            PlaceView,
             issue::IssueListView,
+            issue::IssueCountsView,
+            issue::StatusDetailView,
+            issue::IssueEventsView,
+            issue::EventLineView,
+            issue::IssueTagsView,
+            issue::IssueTagView,
+            issue::TagValueView,
+            issue::IssueHistoryView,
+            issue::ReleaseMarkView,
+            issue::IssueUsersView,
+            issue::IssueUserView,
+            issue::ChangesView,
+            issue::ChangeView,
             issue::IssueRowView,
             issue::IssueView,
             issue::StatusDetailView,

@@ -8,6 +8,7 @@ use super::issue::IssueRowView;
 /// `POST /api/ui/issues/actions`
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
 pub struct IssueActions {
     /// Ids or short ids, at most 1000.
     pub ids: Vec<String>,
@@ -22,7 +23,7 @@ pub struct IssueActions {
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(optional_fields))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
 pub enum IssueAction {
     Resolve {
         #[serde(rename = "in")]
@@ -150,6 +151,7 @@ pub struct ActivityView {
 /// `POST /api/ui/issues/<id>/comments`, `PUT /api/ui/issues/<id>/comments/<comment>`
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
 pub struct CommentRequest {
     pub text: String,
     pub by: Option<String>,

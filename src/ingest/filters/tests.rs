@@ -28,6 +28,7 @@ fn event() -> Event {
         trace_id: None,
         span_id: None,
         sdk: None,
+        more: None,
         fingerprint: None,
         checksum: None,
         report: None,

@@ -246,6 +246,7 @@ fn finish(found: Found<'_>) -> Event {
         trace_id: found.trace_id,
         span_id: found.span_id,
         sdk: known.sdk(),
+        more: None,
         fingerprint,
         checksum: None,
         csp: None,

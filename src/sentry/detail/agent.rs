@@ -2,28 +2,28 @@
 //!
 //! Client hints (`Sec-CH-UA…`) win over the User-Agent, which browsers have frozen. A table of our own: what a page
 //! about an error needs to say is "Safari 17 on an iPhone", and a list of thousands of expressions costs more than all
-//! the rest of this server. Runs when somebody looks.
+//! the rest of this server. Runs when somebody looks, and once when an event comes in, for what it is searched by.
 
 /// A name and, where it is known, a version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Product {
-    pub(super) name: String,
-    pub(super) version: Option<String>,
+pub(in crate::sentry) struct Product {
+    pub(in crate::sentry) name: String,
+    pub(in crate::sentry) version: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Device {
-    pub(super) brand: Option<&'static str>,
+pub(in crate::sentry) struct Device {
+    pub(in crate::sentry) brand: Option<&'static str>,
     /// `iPhone`, `Pixel 7`, `Mac`
-    pub(super) model: String,
+    pub(in crate::sentry) model: String,
 }
 
 /// What the headers say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Agent {
-    pub(super) browser: Option<Product>,
-    pub(super) os: Option<Product>,
-    pub(super) device: Option<Device>,
+pub(in crate::sentry) struct Agent {
+    pub(in crate::sentry) browser: Option<Product>,
+    pub(in crate::sentry) os: Option<Product>,
+    pub(in crate::sentry) device: Option<Device>,
 }
 
 /// Bytes of a header that are looked at.
@@ -65,6 +65,11 @@ fn brand(list: &str) -> Option<Product> {
         }
     }
     best.map(|(_, product)| product)
+}
+
+/// As [`agent`], of the User-Agent alone.
+pub(in crate::sentry) fn agent_of_header(value: &str) -> Agent {
+    agent(|name| (name == "User-Agent").then_some(value))
 }
 
 fn unquoted(text: &str) -> &str {

@@ -28,6 +28,7 @@ use crate::sentry::event::{
 };
 use crate::sentry::json::{Entries, Listed, Object, Scalar, read_object, wire_object};
 use crate::sentry::wire::{Crumbs, Exceptions, Threads, WireContexts, WireMessage, WireSdk};
+pub(in crate::sentry) use agent::{Agent, Product, agent_of_header};
 use exceptions::{WireExceptionDetail, WireStacktraceDetail, WireThreadDetail};
 use field_errors::WireError;
 use request::WireRequestDetail;

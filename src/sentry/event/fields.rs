@@ -177,9 +177,16 @@ pub(crate) fn url_without_query(sent: &Scalar<'_>) -> Option<String> {
 
 /// The browser or robot behind the request, at most 512 characters. Header names come in any case.
 pub(crate) fn user_agent(request: &WireRequest<'_>) -> Option<String> {
-    let headers: Entries<'_, Scalar<'_>> = serde_json::from_str(request.headers?.get()).ok()?;
-    let header = headers.0.iter().find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
-    header?.1.limited(512)
+    agent_and_referer(request).0
+}
+
+/// [`user_agent`], and the page the request came from, without its query.
+pub(super) fn agent_and_referer(request: &WireRequest<'_>) -> (Option<String>, Option<String>) {
+    let headers = request.headers.and_then(|headers| serde_json::from_str(headers.get()).ok());
+    let headers: Entries<'_, Scalar<'_>> = headers.unwrap_or_default();
+    let header = |wanted: &str| headers.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let agent = header("user-agent").and_then(|(_, value)| value.limited(512));
+    (agent, header("referer").and_then(|(_, value)| url_without_query(value)))
 }
 
 /// `name/version`, or the name alone.

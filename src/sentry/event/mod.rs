@@ -6,6 +6,7 @@
 
 mod address;
 mod amend;
+mod facts;
 mod fields;
 mod message;
 mod stack;
@@ -28,6 +29,7 @@ use crate::sentry::wire::{WireContexts, WireEvent, WireUser};
 use address::Address;
 pub use address::InferIp;
 use amend::Note;
+pub use facts::read_facts;
 
 pub(super) use fields::{
     TAGS_MAX, TagFault, dist, environment, logger, platform, release, sdk_name, tag_fault, tags, url_without_query,
@@ -138,6 +140,9 @@ fn normalise(
     }
     let user: Object<WireUser<'_>> = parse(wire.user);
     let address = address::address(wire, user.get(), arrival);
+    let (user_agent, referer) = wire.request.get().map(fields::agent_and_referer).unwrap_or_default();
+    let headers = facts::Headers { user_agent: user_agent.as_deref(), referer: referer.as_deref() };
+    let more = facts::more(wire, contexts, user.get(), &address, &headers);
     let mut notes = Vec::new();
     let event = Event {
         event_id: event_id(&wire.event_id, arrival),
@@ -157,12 +162,13 @@ fn normalise(
             .or_else(|| fields::environment(wire.tags.get("environment")?)),
         server_name: wire.server_name.limited(200),
         request_url: wire.request.get().and_then(|request| fields::url_without_query(&request.url)),
-        user_agent: wire.request.get().and_then(fields::user_agent),
+        user_agent,
         tags: fields::with_site(tags, &wire.site),
         user: fields::user_name(user.get(), &address),
         trace_id: trace.and_then(|trace| trace_id(&trace.trace_id)),
         span_id: trace.and_then(|trace| span_id(&trace.span_id)),
         sdk: wire.sdk.get().and_then(fields::sdk_name),
+        more: Some(more),
         fingerprint: wire.fingerprint.and_then(fields::fingerprint),
         checksum: wire.checksum.limited(128),
         template: stack::template(wire),

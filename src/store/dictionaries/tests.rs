@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::model::event::{EventKind, Level};
+use crate::model::facts::Facts;
 use crate::model::ids::EventId;
 use crate::model::issue::IssueTitle;
 use crate::store::{EventQuery, EventWrite, Store, StoreOptions, StoreSettings, Write, migrate};
@@ -15,6 +16,7 @@ fn open(dir: &Path) -> (Store, Keeper) {
     let options = StoreOptions {
         settings: StoreSettings::default(),
         authority: "127.0.0.1:4318".to_string(),
+        read_facts: |_| Facts::default(),
         on_change: Box::new(|_| {}),
         on_death: Box::new(|why| panic!("{why}")),
     };
@@ -63,6 +65,7 @@ fn event(store: &Store, bug: u64, number: u64, text: u64) -> Write {
         span_id: None,
         sighting: None,
         report: None,
+        facts: Facts::default(),
         grouping_version: 1,
         hashes: vec![hash],
         body: store.bodies().compress_event(PROJECT, Some(hash), &body(text, number)),

@@ -23,6 +23,7 @@ async fn open() -> Opened {
     let options = StoreOptions {
         settings: StoreSettings { seal_after_s: u64::MAX, ..StoreSettings::default() },
         authority: "127.0.0.1:4318".to_string(),
+        read_facts: |_| crate::model::facts::Facts::default(),
         on_change: Box::new(|_| {}),
         on_death: Box::new(|why| panic!("{why}")),
     };

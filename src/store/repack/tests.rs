@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::model::event::{EventKind, Level};
+use crate::model::facts::Facts;
 use crate::model::ids::{EventId, SERVER_IDS_PER_MS, TraceId};
 use crate::model::issue::IssueTitle;
 use crate::model::sighting::Sighting;
@@ -19,6 +20,7 @@ fn open(dir: &Path) -> (Store, Keeper) {
     let options = StoreOptions {
         settings: StoreSettings::default(),
         authority: "127.0.0.1:4318".to_string(),
+        read_facts: |_| crate::model::facts::Facts::default(),
         on_change: Box::new(|_| {}),
         on_death: Box::new(|why| panic!("{why}")),
     };
@@ -61,6 +63,7 @@ async fn send(store: &Store, bug: u64, number: u64, is_plain: bool) {
         span_id: None,
         sighting: Some(Sighting::default()),
         report: None,
+        facts: Facts::default(),
         grouping_version: 1,
         hashes: vec![hash],
         body: if is_plain { compress(&body) } else { store.bodies().compress_event(PROJECT, Some(hash), &body) },

@@ -215,6 +215,7 @@ pub(super) fn measure(
 fn kind_of_table(table: &str) -> Option<StoredKind> {
     let named = [
         ("event", StoredKind::Errors),
+        ("fact_", StoredKind::Errors),
         ("dictionary", StoredKind::Errors),
         ("span", StoredKind::Spans),
         ("trace", StoredKind::Spans),

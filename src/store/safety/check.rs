@@ -19,13 +19,15 @@ const TOLD_MAX: usize = 3;
 const METRIC_BUCKETS_SCHEMA: i64 = 15;
 /// The schema with performance data (`0017_performance.sql`).
 const PERFORMANCE_SCHEMA: i64 = 17;
+/// The schema with facts of events (`0019_facts.sql`).
+const FACTS_SCHEMA: i64 = 19;
 
 /// The schema in which issues can be merged and deleted (`0018_workflow.sql`).
 const WORKFLOW_SCHEMA: i64 = 18;
 
 /// As triggers count it (migration 12), by kind; minutes of metrics as told.
 macro_rules! stored {
-    ($minutes:literal) => {
+    ($minutes:literal, $facts:literal) => {
         concat!(
             "SELECT kind || ': ' || sum(counted_rows) || ' rows of ' || sum(counted_bytes) || ' bytes counted, '
         || sum(row_count) || ' of ' || sum(bytes) || ' here'
@@ -42,7 +44,10 @@ macro_rules! stored {
         UNION ALL SELECT 'metrics', 0, 0, 0, ", $minutes, " FROM metric_minute
         UNION ALL SELECT kind, 0, 0, 1, stored_bytes + 150 FROM blob WHERE is_whole = 1
         UNION ALL SELECT 'check_ins', 0, 0, count(*), count(*) * 150 FROM check_in
-        UNION ALL SELECT 'feedback', 0, 0, count(*), coalesce(sum(coalesce(length(body), 0) + 500), 0) FROM feedback)
+        UNION ALL SELECT 'feedback', 0, 0, count(*), coalesce(sum(coalesce(length(body), 0) + 500), 0) FROM feedback
+        ",
+            $facts,
+            ")
     GROUP BY kind HAVING sum(counted_rows) <> sum(row_count) OR sum(counted_bytes) <> sum(bytes)"
         )
     };
@@ -414,15 +419,36 @@ const INVARIANTS: &[Invariant] = &[
         claim: "what is counted as kept is what is kept",
         since: 12,
         until: Some(METRIC_BUCKETS_SCHEMA - 1),
-        sql: stored!("count(*) * 80"),
+        sql: stored!("count(*) * 80", ""),
         advice: ROOM_OFF,
     },
     Invariant {
         claim: "what is counted as kept is what is kept",
         since: METRIC_BUCKETS_SCHEMA,
-        until: None,
-        sql: stored!("coalesce(sum(80 + coalesce(length(buckets), 0)), 0)"),
+        until: Some(FACTS_SCHEMA - 1),
+        sql: stored!("coalesce(sum(80 + coalesce(length(buckets), 0)), 0)", ""),
         advice: ROOM_OFF,
+    },
+    Invariant {
+        claim: "what is counted as kept is what is kept",
+        since: FACTS_SCHEMA,
+        until: None,
+        sql: stored!(
+            "coalesce(sum(80 + coalesce(length(buckets), 0)), 0)",
+            "UNION ALL SELECT 'errors', 0, 0, 0, coalesce(sum(length(body) + 50), 0) FROM fact_batch
+             UNION ALL SELECT 'errors', 0, 0, 0, coalesce(sum(bytes + 200), 0) FROM fact_chunk"
+        ),
+        advice: ROOM_OFF,
+    },
+    Invariant {
+        claim: "what events are searched by has all its parts",
+        since: FACTS_SCHEMA,
+        until: None,
+        sql: "SELECT 'a column of chunk ' || chunk_id || ', which is not here' FROM (SELECT DISTINCT chunk_id FROM fact_column)
+                  WHERE NOT EXISTS (SELECT 1 FROM fact_chunk WHERE fact_chunk.id = chunk_id)
+              UNION ALL SELECT 'chunk ' || id || ' without levels' FROM fact_chunk
+                  WHERE NOT EXISTS (SELECT 1 FROM fact_column WHERE chunk_id = fact_chunk.id AND key = 'level')",
+        advice: NOT_FOUND,
     },
     Invariant {
         claim: "every report of an error belongs to an event",

@@ -24,6 +24,7 @@ use crate::model::metric::MetricBatch;
 use crate::model::sketch::UserSketch;
 use crate::model::span::SpanBatch;
 use crate::store::body::{CODEC_ZSTD, compress};
+use crate::store::facts;
 use crate::store::logs::insert_logs;
 use crate::store::metrics::insert_metrics;
 use crate::store::perf::pass_over;
@@ -86,6 +87,8 @@ pub fn import(
     super::issues::begin(&connection)?;
     super::releases::begin(&connection)?;
     super::accepted::begin(&connection)?;
+    // Events come without; a server gives them theirs.
+    facts::look_again(&connection)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     workflow::dissolve_all(&tx)?;
     tx.commit()?;

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::event::{EventKind, Level};
+use crate::model::facts::Facts;
 use crate::model::ids::EventId;
 use crate::model::issue::IssueTitle;
 use crate::store::write::{EventWrite, Write};
@@ -59,6 +60,7 @@ impl Sent {
             span_id: None,
             sighting: None,
             report: None,
+            facts: Facts::default(),
             grouping_version: 1,
             hashes: vec![[self.issue; 16]],
             body: compress(b"{}"),
@@ -103,6 +105,7 @@ fn store<'a>(sent: impl Iterator<Item = &'a Sent>) -> TempDir {
     let options = StoreOptions {
         settings: StoreSettings::default(),
         authority: "127.0.0.1:4318".to_string(),
+        read_facts: |_| crate::model::facts::Facts::default(),
         on_change: Box::new(|_| {}),
         on_death: Box::new(|why| panic!("{why}")),
     };

@@ -133,7 +133,7 @@ pub(super) fn leave(tx: &Transaction<'_>, survivor: IssueId, member: IssueId) ->
     }
     // Retention drops the same hours of both.
     tx.prepare_cached(
-        "UPDATE issue_hour SET event_count = event_count - part.event_count
+        "UPDATE issue_hour SET event_count = issue_hour.event_count - part.event_count
          FROM (SELECT hour, event_count FROM issue_hour WHERE issue_id = :from) AS part
          WHERE issue_hour.issue_id = :into AND issue_hour.hour = part.hour",
     )?

@@ -93,6 +93,7 @@ impl World {
         self.users.insert(event_id.0, u64::from(user));
         let event = EventWrite {
             project_id: PROJECT,
+            facts: crate::model::facts::Facts::default(),
             event_id,
             received_ms: NOW_MS + self.sent as i64,
             timestamp_ms: NOW_MS + hours * HOUR_MS + self.sent as i64,

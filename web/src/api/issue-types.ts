@@ -89,6 +89,7 @@ export type ActivityEntry = {
   kind: string;
   /** Of a comment. */
   text: string | null;
+  edited_ms: number | null;
   detail: Record<string, unknown>;
 };
 export type ActivityView = { entries: ActivityEntry[] };

@@ -34,7 +34,7 @@ export async function act(rows: readonly IssueRow[], action: IssueAction, on: Ac
   const seenMs = Math.max(0, ...chosen.map((row) => row.changed_ms));
   let answer: ActionAnswer;
   try {
-    answer = await change<ActionAnswer>("POST", "/api/ui/issues/actions", { ids: chosen.map(({ id }) => id), ...(who.value === "" ? {} : { by: who.value }), ...(seenMs > 0 ? { seen_ms: seenMs } : {}), action });
+    answer = await change<ActionAnswer>("POST", "/api/ui/issues/actions", { ids: chosen.map(({ id }) => id), ...(who.value === "" ? {} : { by: who.value }), seen_ms: seenMs, action });
   } catch (error) {
     on.patch(before);
     sayFailure(`${chosen.length === 1 ? first.short_id : plural(chosen.length, "issue")}: ${(error as ApiError).message}`);

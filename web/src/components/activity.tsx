@@ -83,7 +83,7 @@ function Item({ entry, path, onChange }: { entry: ActivityEntry; path: string; o
         )}{" "}
         <span class="quiet">
           <Ago ms={entry.at_ms} />
-          {entry.detail.edited_ms ? ", edited" : ""}
+          {entry.edited_ms !== null && entry.edited_ms !== undefined ? ", edited" : ""}
         </span>
         {isOwn && mode === "read" && (
           <span class="deed-tools">
@@ -150,9 +150,11 @@ function CommentBox({ label, button, value = "", onSend, onCancel }: { label: st
   const [isSending, setSending] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const box = useRef<HTMLTextAreaElement>(null);
+  const name = useRef<HTMLInputElement>(null);
   const isSendable = text.trim() !== "" && !isSending;
   const send = () => {
     if (!isSendable) return;
+    if (name.current && cleanName(name.current.value) !== who.value) setWho(name.current.value);
     setSending(true);
     setProblem(null);
     onSend(text.trim())
@@ -192,7 +194,7 @@ function CommentBox({ label, button, value = "", onSend, onCancel }: { label: st
         <p class="comment-tools">
           <label>
             <span>as</span>
-            <input type="text" value={who.value} maxLength={NAME_MAX} placeholder="Your name" autocomplete="name" onChange={(event) => setWho(cleanName(event.currentTarget.value))} />
+            <input ref={name} type="text" defaultValue={who.value} maxLength={NAME_MAX} placeholder="Your name" autocomplete="name" />
           </label>
           <button type="submit" class="button primary" disabled={!isSendable}>
             {isSending ? "Sending…" : button} <kbd aria-hidden="true">Ctrl ↵</kbd>

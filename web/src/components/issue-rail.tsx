@@ -44,7 +44,7 @@ function Changes({ of }: { of: OfIssue }) {
   const [isWhole, setWhole] = useState(false);
   return (
     <Block id="changes" title="What changed">
-      <Region answer={answer} what="What changed" rows={3} height={28}>
+      <Region answer={answer} what="What changed" rows={6} height={28}>
         {(view) =>
           view.items.length === 0 ? (
             <p class="quiet">{`Nothing that stands out. ${view.basis}`}</p>

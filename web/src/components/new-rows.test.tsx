@@ -92,6 +92,15 @@ it("does not take for new what moved up because rows above it have left", async 
   expect(seen.list?.next).toBe("6");
 });
 
+it("drops what has left a list that is whole, when nobody is at it", async () => {
+  await start(list("abcd"));
+  await news(list("acd"));
+  expect(shown()).toBe("abcd");
+  root.querySelector("tr")?.removeAttribute("class");
+  await news(list("acd"));
+  expect(shown()).toBe("acd");
+});
+
 it("shows a row once that has moved into the next page", async () => {
   await start(list("abc", "3"));
   answers[`${PATH}&cursor=3`] = list("cde");

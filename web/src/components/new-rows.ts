@@ -31,7 +31,8 @@ export function useNewRows<T>(list: Paged<T>, path: string, keyOf: (row: T) => s
         const hasMoved = below.length < page.rows.length;
         const unseen = page.rows.filter((row) => !known.has(keyOf(row))).length - (hasMoved ? below.length : 0);
         if (unseen > 0) sayLive(plural(unseen, `new ${noun}`));
-        if (shown.length === 0 || (shown.length <= page.rows.length && isUntouched())) {
+        // A page without a next one is the whole list: what is not in it has left.
+        if (shown.length === 0 || ((shown.length <= page.rows.length || page.next === null) && isUntouched())) {
           now.show(page);
           setWaiting(null);
           return;

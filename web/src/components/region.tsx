@@ -39,7 +39,11 @@ export function Region<T>({ answer, what, rows, height, children }: {
   return (
     <>
       {error && <LoadError error={error} what={what} hasData={data !== undefined} onRetry={reload} />}
-      {isLoading && <SkeletonRows rows={rows} height={height} />}
+      {isLoading && (
+        <div style={{ minHeight: `${rows * height}px` }}>
+          <SkeletonRows rows={rows} height={height} />
+        </div>
+      )}
       {data !== undefined && children(data)}
     </>
   );

@@ -28,8 +28,11 @@ export function Merged({ of, issue, onChange }: Props) {
     const ids = rows.map(({ id }) => id);
     setChosen(new Set());
     void act(rows, { kind: "unmerge", from: issue.id }, {
-      // Drawn as gone at once; what is put back, by Undo or by a refusal, is drawn again.
-      patch: (patched) => setGone((before) => (ids.every((id) => before.has(id)) && patched.size > 0 ? new Set() : new Set(ids))),
+      // Drawn as gone at once; by Undo or a refusal it becomes what it was, and is drawn again.
+      patch: (patched) => {
+        const isBefore = rows.every((row) => patched.get(row.id) === row);
+        setGone((now) => new Set([...[...now].filter((id) => !ids.includes(id)), ...(isBefore ? [] : ids)]));
+      },
       refresh,
     });
   };

@@ -23,14 +23,20 @@ describe("a status says until when, by whom and since when", () => {
 });
 
 describe("what was done", () => {
-  const entry = (kind: string, about: Record<string, unknown> = {}): ActivityEntry => ({ id: "1", at_ms: 0, by: null, kind, text: null, detail: about });
+  const entry = (kind: string, about: Record<string, unknown> = {}): ActivityEntry => ({ id: "1", at_ms: 0, by: null, kind, text: null, edited_ms: null, detail: about });
   it.each([
     [entry("first_seen", { release: "1.4.1" }), "First seen in 1.4.1"],
-    [entry("resolved", { kind: "next_release" }), "resolved it in the next release"],
-    [entry("ignored", { kind: "until_events", count: 100 }), "ignored it until 100 more events"],
-    [entry("assigned", { to: "Tanja" }), "assigned it to Tanja"],
-    [entry("assigned", { to: null }), "took the assignment away"],
-    [entry("merged", { short_id: "SHOP-9" }), "merged SHOP-9 into it"],
+    [entry("resolved", { kind: "next_release", release: "1.4.1" }), "resolved it in the next release"],
+    [entry("resolved", { kind: "release", release: "1.4.1" }), "resolved it in 1.4.1"],
+    [entry("ignored", { kind: "until_events", count: 100, window_minutes: 60 }), "ignored it until 100 more events within 1 h"],
+    [entry("ignored", { kind: "forever" }), "ignored it for good"],
+    [entry("assigned", { to: "Tanja", from: null }), "assigned it to Tanja"],
+    [entry("assigned", { to: null, from: "Tanja" }), "took the assignment away"],
+    [entry("priority", { to: "high", from: "low" }), "set the priority to high"],
+    [entry("bookmarked", { on: false }), "took the bookmark away"],
+    [entry("merged", { id: "7", short_id: "SHOP-9", title: "KeyError: 'x'" }), "merged SHOP-9 KeyError: 'x' into it"],
+    [entry("merged", { into: "7", into_short_id: "SHOP-3" }), "merged it into SHOP-3"],
+    [entry("unmerged", { id: "7", short_id: "SHOP-9", title: "" }), "took SHOP-9 out of it"],
     [entry("something_new"), "something new"],
-  ])("%j", (one, expected) => expect(activityWords(one)).toBe(expected));
+  ])("%j", (one, expected) => expect(activityWords(one).replaceAll("\u202f", " ")).toBe(expected));
 });

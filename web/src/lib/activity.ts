@@ -2,7 +2,7 @@
 
 import type { ActivityEntry } from "../api/issue-types";
 import type { IssueRow, StatusDetailView } from "../api/issues-types";
-import { age, ago, count, dateTime, plural } from "./format";
+import { age, ago, count, dateTime, oneLine, plural } from "./format";
 
 export const STATUS_WORDS: Record<string, string | undefined> = { unresolved: "Open", resolved: "Resolved", ignored: "Ignored" };
 
@@ -44,15 +44,16 @@ function progress({ kind, count: wanted, seen }: StatusDetailView): string {
 const text = (value: unknown): string => (typeof value === "string" || typeof value === "number" ? String(value) : "");
 
 /** What stands behind the name of whoever did it. */
-export function activityWords({ kind, detail }: ActivityEntry): string {
+export function activityWords({ kind, detail }: Pick<ActivityEntry, "kind" | "detail">): string {
   const release = text(detail.release);
-  const to = text(detail.to) || text(detail.assignee);
-  const other = text(detail.short_id) || text(detail.from) || text(detail.into);
+  const to = text(detail.to);
+  const other = [text(detail.short_id), oneLine(text(detail.title), 120)].filter(Boolean).join(" ");
+  const survivor = text(detail.into_short_id);
   switch (kind) {
     case "first_seen":
       return release ? `First seen in ${release}` : "First seen";
     case "resolved":
-      return text(detail.kind || detail.in) === "next_release" ? "resolved it in the next release" : release ? `resolved it in ${release}` : "resolved it";
+      return text(detail.kind) === "next_release" ? "resolved it in the next release" : release ? `resolved it in ${release}` : "resolved it";
     case "unresolved":
       return "opened it again";
     case "regressed":
@@ -64,11 +65,14 @@ export function activityWords({ kind, detail }: ActivityEntry): string {
     case "assigned":
       return to ? `assigned it to ${to}` : "took the assignment away";
     case "priority":
-      return `set the priority to ${text(detail.priority) || to || "another one"}`;
+      return `set the priority to ${to || "another one"}`;
+    case "bookmarked":
+      return detail.on === false ? "took the bookmark away" : "bookmarked it";
     case "merged":
-      return other ? `merged ${other} into it` : "merged other issues into it";
+      if (survivor) return `merged it into ${survivor}`;
+      return other ? `merged ${other} into it` : "merged another issue into it";
     case "unmerged":
-      return other ? `took ${other} out of it` : "took merged issues out of it";
+      return other ? `took ${other} out of it` : "took it out of the issue it was merged into";
     case "deleted":
       return "deleted it";
     case "comment":
@@ -81,12 +85,14 @@ export function activityWords({ kind, detail }: ActivityEntry): string {
 function ignoredUntil(detail: Record<string, unknown>): string {
   const wanted = Number(text(detail.count) || 0);
   const until = Number(text(detail.until_ms) || 0);
-  switch (text(detail.kind || detail.until).replace(/^until_/, "")) {
-    case "events":
-      return wanted > 0 ? ` until ${plural(wanted, "more event")}` : "";
-    case "users":
-      return wanted > 0 ? ` until ${plural(wanted, "more user")}` : "";
-    case "time":
+  const minutes = Number(text(detail.window_minutes) || 0);
+  const within = minutes > 0 ? ` within ${age(0, minutes * 60_000)}` : "";
+  switch (text(detail.kind)) {
+    case "until_events":
+      return wanted > 0 ? ` until ${plural(wanted, "more event")}${within}` : "";
+    case "until_users":
+      return wanted > 0 ? ` until ${plural(wanted, "more user")}${within}` : "";
+    case "until_time":
       return until > 0 ? ` until ${dateTime(until).slice(0, 16)}` : "";
     case "forever":
       return " for good";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { IssueAction, IssueRow } from "../api/issues-types";
-import { applied, belongs, doneWords, ignoreChoices, stateWords } from "./issue-actions";
+import { applied, belongs, doneWords, ignoreChoices, stateWords, withChanges } from "./issue-actions";
 import { cleanName, initials, NAME_MAX } from "./who";
 
 const NOW = 1_763_700_000_000;
@@ -36,6 +36,26 @@ it("knows which lists a row has left", () => {
   expect(belongs(resolved, [])).toBe(true);
   expect(belongs(resolved, ["linked"])).toBe(true);
   expect(belongs(row, ["unresolved", "assigned"])).toBe(false);
+});
+
+it("takes rows out of a list and puts them back where they stood", () => {
+  const rows = ["a", "b", "c", "d", "e"].map((id) => ({ ...row, id }));
+  const ids = (list: readonly IssueRow[]) => list.map(({ id }) => id).join("");
+  const places = new Map<string, number>();
+  const some = rows.filter(({ id }) => id === "b" || id === "d" || id === "e");
+  const before = new Map(some.map((one) => [one.id, one]));
+  const after = new Map(some.map((one) => [one.id, applied(one, { kind: "resolve", in: "now" }, "", NOW)]));
+  const without = withChanges(rows, after, ["unresolved"], places);
+  expect(ids(without)).toBe("ac");
+  expect(ids(withChanges(without, before, ["unresolved"], places))).toBe("abcde");
+  expect(places.size).toBe(0);
+  // Elsewhere they leave when it is undone, and a list that never had them does not get them.
+  const resolved = rows.map((one) => after.get(one.id) ?? one).filter(({ status }) => status === "resolved");
+  expect(ids(withChanges(resolved, before, ["resolved"], new Map()))).toBe("");
+  expect(ids(withChanges(rows.slice(0, 1), before, ["unresolved"], new Map()))).toBe("a");
+  expect(ids(withChanges(rows, new Map([["c", null]]), [], places))).toBe("abde");
+  // In a list of all they stay, changed.
+  expect(withChanges(rows, after, [], new Map())[1]?.status).toBe("resolved");
 });
 
 it("says what was done", () => {

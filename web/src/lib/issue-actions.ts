@@ -55,6 +55,28 @@ export function belongs(row: IssueRow, states: readonly string[]): boolean {
   return states.every((state) => STATUS_OF[state]?.(row) ?? true);
 }
 
+/**
+ * The rows of a list of `is:` words after some of them have changed. Those that do not belong any more leave, and `places`
+ * keeps where they stood; those that belong again come back there.
+ */
+export function withChanges(rows: readonly IssueRow[], changed: ReadonlyMap<string, IssueRow | null>, states: readonly string[], places: Map<string, number>): IssueRow[] {
+  const kept: IssueRow[] = [];
+  for (const [index, row] of rows.entries()) {
+    const next = changed.get(row.id);
+    if (next === undefined) kept.push(row);
+    else if (next !== null && belongs(next, states)) kept.push(next);
+    else places.set(row.id, index);
+  }
+  const here = new Set(kept.map(({ id }) => id));
+  const place = ({ id }: IssueRow) => places.get(id) ?? 0;
+  const back = [...changed.values()].filter((row): row is IssueRow => row !== null && !here.has(row.id) && places.has(row.id) && belongs(row, states));
+  for (const row of back.toSorted((a, b) => place(a) - place(b))) {
+    kept.splice(place(row), 0, row);
+    places.delete(row.id);
+  }
+  return kept;
+}
+
 const several = (n: number, name: string) => (n === 1 ? name : plural(n, "issue"));
 
 /** What was done, for the toast and the screen reader. `name` is the short id of the only one. */

@@ -23,6 +23,7 @@ import { Ago } from "../components/marks";
 import { lazy } from "../components/lazy";
 import { isNotHere, NotHere } from "../components/not-here";
 import { Guard, WhenNear } from "../components/region";
+import { jumpTo, SectionNav, type SectionName } from "../components/section-nav";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
@@ -111,6 +112,12 @@ export function IssuePage({ params }: PageProps) {
           </div>
         </Guard>
       )}
+      {id === undefined && !issue.error && !pair && (
+        <>
+          <div class="history" />
+          <div class="issue-line" />
+        </>
+      )}
       {pair && id !== undefined ? (
         <Guard what="The difference" about={`${pair.a}..${pair.b}`}>
           <EventDiff key={`${pair.a}..${pair.b}`} of={of} a={pair.a} b={pair.b} />
@@ -118,7 +125,9 @@ export function IssuePage({ params }: PageProps) {
       ) : (
         <div class="issue-body">
           <div class="issue-main">
-            {isList && id !== undefined ? <EventsList of={of} /> : <OneEvent name={name} eventId={eventId} filters={filters} issue={issue.data} onSample={setSample} onChange={issue.reload} />}
+            <Guard what={isList ? "The events" : "The event"} about={place.value.path}>
+              {isList && id !== undefined ? <EventsList of={of} /> : <OneEvent name={name} eventId={eventId} filters={filters} issue={issue.data} onSample={setSample} onChange={issue.reload} />}
+            </Guard>
           </div>
           <aside class="issue-rail" aria-label="All events of the issue">
             {id !== undefined && (
@@ -254,7 +263,7 @@ function EventsDropped({ view: { issue, keep_days: days } }: { view: IssueView }
   );
 }
 
-type Section = { id: string; name: string; note?: string; body: preact.ComponentChildren };
+type Section = SectionName & { body: preact.ComponentChildren };
 
 function EventPart({ name, event, filters, issue, onChange }: { name: string; event: EventView; filters: Filters; issue: IssueRow | undefined; onChange: () => void }) {
   const { detail, trace } = event;
@@ -462,14 +471,6 @@ function withDiff(a: string, b: string): string {
   return `?${params}`;
 }
 
-function jumpTo(id: string | undefined): void {
-  const heading = id === undefined ? null : document.getElementById(`h-${id}`);
-  if (!heading) return;
-  heading.tabIndex = -1;
-  heading.focus({ preventScroll: true });
-  heading.closest("section")?.scrollIntoView({ block: "start" });
-}
-
 /** What one would not find by looking, as far as this event has it. */
 function callouts({ detail, trace }: EventView): Callout[] {
   const frames = detail.exceptions.flatMap((exception) => exception.frames);
@@ -478,48 +479,4 @@ function callouts({ detail, trace }: EventView): Callout[] {
     ...(frames.some(({ vars }) => vars.length > 0) ? [{ name: "Local variables", words: "stand below each line of code, as they were when it was raised.", keys: keysOf("issue", "variables") }] : []),
     ...(trace?.has_spans ? [{ name: "The trace", words: "shows everything the request did, with this error in its place.", keys: keysOf("issue", "trace") }] : []),
   ];
-}
-
-/** Beside the event where there is room, else below it. */
-const RAIL = [["changes", "What changed"], ["tag-shares", "All events' tags"], ["users", "Users"]] as const;
-
-/** Reached by their number. */
-const NUMBERED = 8;
-
-function SectionNav({ sections }: { sections: readonly Section[] }) {
-  const [current, setCurrent] = useState("");
-  const ids = sections.map(({ id }) => id).join(" ");
-  useEffect(() => {
-    const observer = new IntersectionObserver(
-      (entries) => {
-        for (const entry of entries) if (entry.isIntersecting) setCurrent(entry.target.id);
-      },
-      { rootMargin: "-60px 0px -75% 0px" },
-    );
-    for (const id of ids.split(" ")) {
-      const section = document.getElementById(id);
-      if (section) observer.observe(section);
-    }
-    return () => observer.disconnect();
-  }, [ids]);
-  return (
-    <nav class="section-nav" aria-label="Sections of the event">
-      <ul>
-        {sections.map(({ id, name, note }, i) => (
-          <li key={id}>
-            <a href={`#${id}`} aria-current={current === id ? "true" : undefined}>
-              {i < NUMBERED && <span class="section-number" aria-hidden="true">{i + 1}</span>}
-              {name}
-              {note && <small>{note}</small>}
-            </a>
-          </li>
-        ))}
-        {RAIL.map(([id, name]) => (
-          <li key={id} class="narrow-only">
-            <a href={`#${id}`}>{name}</a>
-          </li>
-        ))}
-      </ul>
-    </nav>
-  );
 }

@@ -23,7 +23,7 @@ import { lastUndo, undoLast } from "../components/toast";
 import { useBrowserFind, useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { count, plural } from "../lib/format";
-import { ACT_MAX, belongs } from "../lib/issue-actions";
+import { ACT_MAX, withChanges } from "../lib/issue-actions";
 import { onTab, statesOf, wordsOf } from "../lib/query-text";
 import { issueHref, issuesApi } from "../lib/issue-place";
 import { isNarrowed, QUERY_DEFAULT, queryOf, SCOPE_KEYS, scopeOf, timeOf, timeWords, withIssueQuery } from "../lib/scope";
@@ -84,7 +84,7 @@ export function IssuesPage() {
   const selected = rows?.filter((row) => selection.chosen.has(row.id)) ?? [];
   const currentRow = rows?.find((row) => row.short_id === current);
   const targets = selected.length > 0 ? selected : currentRow ? [currentRow] : [];
-  const onAct = useActions(list, text, targets, { current: currentRow, choose, clear: selection.clear, refresh: news });
+  const onAct = useActions({ path, list, text, refresh: news }, targets, { current: currentRow, choose, clear: selection.clear });
   const assignRef = useRef<HTMLButtonElement>(null);
   const [isGathering, setGathering] = useGather(list, selection.add);
   const findHint = useFindHint(rows?.length ?? 0);
@@ -177,48 +177,43 @@ export function IssuesPage() {
 
 type List = ReturnType<typeof usePaged<IssueList, IssueRow>>;
 
+type Shown = { path: string; list: List; text: string; refresh: () => void };
+
 /** Acts on `targets`: rows that no longer belong to the list leave it, come back where they were, and the next one is the current one. */
-function useActions(list: List, text: string, targets: readonly IssueRow[], { current, choose, clear, refresh }: { current: IssueRow | undefined; choose: (id: string | null) => void; clear: () => void; refresh: () => void }): (action: IssueAction) => void {
-  const newest = useRef(refresh);
-  newest.current = refresh;
-  /** Where rows stood that have left. */
-  const left = useRef(new Map<string, number>());
+function useActions(shown: Shown, targets: readonly IssueRow[], { current, choose, clear }: { current: IssueRow | undefined; choose: (id: string | null) => void; clear: () => void }): (action: IssueAction) => void {
+  /** Another list may be on screen by the time something is undone. */
+  const newest = useRef(shown);
+  newest.current = shown;
+  /** Where rows stood that have left, by list. */
+  const left = useRef(new Map<string, Map<string, number>>());
+  const follow = (id: string | null) => {
+    choose(id);
+    if (id !== null) requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-row="${CSS.escape(id)}"] a`)?.focus({ preventScroll: true }));
+  };
+  const patch = ({ path, list, text }: Shown, changed: ReadonlyMap<string, IssueRow | null>) =>
+    list.amend((page) => {
+      const places = left.current.get(path) ?? new Map<string, number>();
+      left.current.set(path, places);
+      const rows = withChanges(page.rows, changed, statesOf(text), places);
+      // Without its last row on screen, the next current one is the row that takes its place.
+      const at = current ? page.rows.findIndex((row) => row.id === current.id) : -1;
+      const kept = new Set(rows.map(keyOf));
+      if (current && at >= 0 && !kept.has(current.id)) follow((page.rows.slice(at).find((row) => kept.has(row.id)) ?? rows.at(-1))?.short_id ?? null);
+      return { ...page, rows, total: page.total === null ? null : Math.max(rows.length, page.total + rows.length - page.rows.length) };
+    });
   return (action) => {
-    const states = statesOf(text);
-    const patch = (changed: ReadonlyMap<string, IssueRow | null>) =>
-      list.amend((page) => {
-        const rows: IssueRow[] = [];
-        for (const [index, row] of page.rows.entries()) {
-          const next = changed.has(row.id) ? (changed.get(row.id) ?? null) : row;
-          if (next !== null && (!changed.has(row.id) || belongs(next, states))) rows.push(next);
-          else left.current.set(row.id, index);
-        }
-        const known = new Set(rows.map(keyOf));
-        const back = [...changed.values()].filter((row): row is IssueRow => row !== null && !known.has(row.id) && left.current.has(row.id) && belongs(row, states));
-        for (const row of back.toSorted((a, b) => (left.current.get(a.id) ?? 0) - (left.current.get(b.id) ?? 0))) {
-          rows.splice(left.current.get(row.id) ?? 0, 0, row);
-          left.current.delete(row.id);
-        }
-        // Without its last row on screen, the next current one is the row that takes its place.
-        if (current && known.size < page.rows.length && !known.has(current.id)) {
-          const at = page.rows.findIndex((row) => row.id === current.id);
-          const next = page.rows.slice(at).find((row) => known.has(row.id)) ?? rows.at(-1);
-          if (at >= 0) follow(next?.short_id ?? null);
-        }
-        return { ...page, rows, total: page.total === null ? null : Math.max(rows.length, page.total + rows.length - page.rows.length) };
-      });
-    const follow = (id: string | null) => {
-      choose(id);
-      if (id !== null) requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-row="${CSS.escape(id)}"] a`)?.focus({ preventScroll: true }));
-    };
+    const acting = newest.current;
     if (["resolve", "ignore", "unresolve", "merge", "delete", "discard"].includes(action.kind)) clear();
     void act(targets, action, {
-      patch,
+      patch: (changed) => {
+        patch(acting, changed);
+        if (newest.current.path !== acting.path) patch(newest.current, changed);
+      },
       refresh: () => {
         // Other lists that were read before show rows as they were.
         forget("paged:/api/ui/issues");
-        list.amend((page) => page);
-        newest.current();
+        newest.current.list.amend((page) => page);
+        newest.current.refresh();
       },
     });
   };

@@ -1,0 +1,405 @@
+//! Handlers of `/api/ui/issues`: lists by the search language, and what there is to know of an issue's events.
+
+use hyper::StatusCode;
+
+use crate::config::ENVIRONMENTS_SHOWN_MAX;
+use crate::config::facts::{FACT_VALUES_SHOWN_MAX, HISTORY_STEPS_MAX, RELEASES_SHOWN_MAX};
+use crate::model::facts::{FactKey, Field};
+use crate::model::ids::{EventId, IssueId};
+use crate::model::issue::Issue;
+use crate::model::time::{DAY_MS, HOUR_MS, rfc3339};
+use crate::search::{Dataset, Expr};
+use crate::store::{
+    Asker, EventFilter, EventLine, EventPick, EventQuery, EventSearch, IssueOrder, IssueSearch, TagCounts,
+};
+
+use super::error::ApiError;
+use super::ui::{Answer, cursor, event_view, find_issue, issue_rows, ok, page_rows};
+use super::ui_search::{range_ms, read};
+use super::view::issue::{
+    ChangeView, ChangesView, EventLineView, IssueCountsView, IssueEventsView, IssueHistoryView, IssueListView,
+    IssueTagView, IssueTagsView, IssueUserView, IssueUsersView, ReleaseMarkView, TagValueView,
+};
+use super::{Query, Ready, grouping, now_ms};
+
+/// What is shown of an issue's time when nothing was asked for.
+const HISTORY_HOURS: i64 = 7 * 24;
+const HISTORY_DAYS: i64 = 90;
+
+/// `query`, or what a list shows when there is none.
+fn expression(query: &Query, dataset: Dataset, default: &str) -> Result<Expr, ApiError> {
+    read(query.get("query").unwrap_or(default), dataset)
+}
+
+fn asker(query: &Query, now_ms: i64) -> Asker {
+    Asker { now_ms, me: query.get("me").filter(|me| !me.is_empty()).map(str::to_string) }
+}
+
+fn bad(detail: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, detail)
+}
+
+/// `environment`, `release`, and time: `range`, or `from` and `to`.
+pub(super) fn event_filter(query: &Query) -> Result<EventFilter, ApiError> {
+    let name = |key: &str| query.get(key).filter(|value| !value.is_empty()).map(str::to_string);
+    let (from_ms, to_ms) = range_ms(query)?;
+    Ok(EventFilter { environment: name("environment"), release: name("release"), from_ms, to_ms })
+}
+
+fn issue_search(ready: &Ready, query: &Query, expr: Expr, now_ms: i64) -> Result<IssueSearch, ApiError> {
+    let project_id = match query.get("project").filter(|slug| !slug.is_empty()) {
+        Some(slug) => Some(ready.project_by_slug(slug).ok_or_else(|| ApiError::not_found("project"))?.id),
+        None => None,
+    };
+    let order = match query.get("sort") {
+        Some("first_seen") => IssueOrder::FirstSeen,
+        Some("events") => IssueOrder::Events,
+        Some("users") => IssueOrder::Users,
+        Some("trend") => IssueOrder::Trend,
+        Some("priority") => IssueOrder::Priority,
+        _ => IssueOrder::LastSeen,
+    };
+    Ok(IssueSearch {
+        expr,
+        asker: asker(query, now_ms),
+        project_id,
+        filter: event_filter(query)?,
+        order,
+        after: cursor(query)?.map(|(value, id)| (value, IssueId(id))),
+        limit: page_rows(query),
+    })
+}
+
+pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
+    let now_ms = now_ms();
+    // An older page asks for a status of its own.
+    let default = match query.get("status") {
+        Some("all") => "",
+        Some("resolved") => "is:resolved",
+        Some("ignored") => "is:ignored",
+        _ => "is:unresolved",
+    };
+    let mut expr = expression(query, Dataset::Issues, default)?;
+    if query.get("query").is_some() && query.get("status").is_some() && !default.is_empty() {
+        expr = Expr::and([read(default, Dataset::Issues)?, expr]);
+    }
+    let search = issue_search(ready, query, expr, now_ms)?;
+    let project_id = search.project_id;
+    let found = ready.store.search_issues(search).await?;
+    let next_cursor = found.page.next_after.map(|(value, id)| format!("{value}.{}", id.0));
+    let issues = issue_rows(ready, found.page.issues).await?;
+    ok(&IssueListView {
+        issues,
+        next_cursor,
+        total: found.page.total,
+        environments: ready.store.issue_environments(ENVIRONMENTS_SHOWN_MAX).await?,
+        releases: ready.store.release_names(project_id, RELEASES_SHOWN_MAX).await?,
+        partial: found.partial,
+    })
+}
+
+pub(super) async fn counts(ready: &Ready, query: &Query) -> Answer {
+    let now_ms = now_ms();
+    let mut searches = Vec::new();
+    for text in ["is:unresolved", "is:new", "is:regressed", "is:ignored", "is:resolved", ""] {
+        let expr = read(text, Dataset::Issues)?;
+        searches.push(IssueSearch { after: None, limit: 1, ..issue_search(ready, query, expr, now_ms)? });
+    }
+    let counts = ready.store.count_issues(searches).await?;
+    let count = |place: usize| counts.get(place).copied().unwrap_or(0);
+    ok(&IssueCountsView {
+        open: count(0),
+        new: count(1),
+        regressed: count(2),
+        ignored: count(3),
+        resolved: count(4),
+        all: count(5),
+    })
+}
+
+/// The events of an issue that are asked for.
+fn event_search(query: &Query, issue: IssueId) -> Result<EventSearch, ApiError> {
+    let now_ms = now_ms();
+    let expr = expression(query, Dataset::Events, "")?;
+    Ok(EventSearch { issue_id: issue, expr, asker: asker(query, now_ms), filter: event_filter(query)? })
+}
+
+pub(super) async fn issue_event(ready: &Ready, issue: &str, event: &str, query: &Query) -> Answer {
+    let issue = find_issue(ready, issue).await?;
+    let search = event_search(query, issue.id)?;
+    let pick = match event {
+        "latest" => Some(EventPick::Latest),
+        "first" | "oldest" => Some(EventPick::First),
+        "recommended" => Some(EventPick::Recommended),
+        _ => None,
+    };
+    let id = match pick {
+        Some(pick) => ready.store.pick_event(search.clone(), pick).await?,
+        None => EventId::parse(event),
+    };
+    let id = id.ok_or_else(|| ApiError::not_found("event"))?;
+    let row = ready.store.event(EventQuery::InProject(issue.project_id, id)).await?;
+    let row = row.ok_or_else(|| ApiError::not_found("event"))?;
+    if row.summary.issue_id != issue.id && !ready.store.issue_members(issue.id).await?.contains(&row.summary.issue_id) {
+        return Err(ApiError::not_found("event"));
+    }
+    event_view(ready, row, search).await
+}
+
+pub(super) async fn issue_events(ready: &Ready, issue: &str, query: &Query) -> Answer {
+    let issue = find_issue(ready, issue).await?;
+    let search = event_search(query, issue.id)?;
+    let before = match query.get("cursor") {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| bad("that is not a cursor: start again without one"))?),
+    };
+    let lines = ready.store.event_lines(search, before, page_rows(query)).await?;
+    ok(&IssueEventsView {
+        events: lines.events.into_iter().map(event_line).collect(),
+        next_cursor: lines.next_before.map(|id| id.to_string()),
+        total: lines.total,
+        is_partial: lines.is_partial,
+    })
+}
+
+fn event_line(line: EventLine) -> EventLineView {
+    EventLineView {
+        event_id: line.event_id.to_string(),
+        timestamp_ms: line.timestamp_ms,
+        title: line.title,
+        level: line.level,
+        release: line.release,
+        environment: line.environment,
+        user: line.user,
+        trace_id: line.trace_id.map(|id| id.to_string()),
+        transaction: line.transaction,
+        server_name: line.server_name,
+    }
+}
+
+pub(super) async fn tags(ready: &Ready, issue: &str, query: &Query) -> Answer {
+    let issue = find_issue(ready, issue).await?;
+    let with_rest = query.get("compare") == Some("rest");
+    let found = ready.store.event_tags(event_search(query, issue.id)?, with_rest).await?;
+    ok(&IssueTagsView {
+        events: found.events,
+        is_partial: found.is_partial,
+        tags: found.tags.into_iter().map(tag_view).collect(),
+        next_cursor: None,
+    })
+}
+
+pub(super) async fn tag(ready: &Ready, issue: &str, key: &str, query: &Query) -> Answer {
+    let issue = find_issue(ready, issue).await?;
+    // A part of a path holds neither & nor =, so it reads as the name of a single parameter.
+    let key = form_urlencoded::parse(key.as_bytes()).next().map(|(key, _)| key.into_owned()).unwrap_or_default();
+    let offset: usize = match query.get("cursor") {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| bad("that is not a cursor: start again without one"))?,
+    };
+    let limit = page_rows(query);
+    let search = event_search(query, issue.id)?;
+    let found = ready.store.event_tag(search, key, offset, limit).await?;
+    let (tag, is_partial) = found.ok_or_else(|| ApiError::not_found("tag of this issue"))?;
+    let next = offset + tag.values.len();
+    let has_more = (next as u64) < tag.distinct && !tag.values.is_empty();
+    let events = tag.missing + tag.other + tag.values.iter().map(|value| value.count).sum::<u64>();
+    ok(&IssueTagsView {
+        events,
+        is_partial,
+        tags: vec![tag_view(tag)],
+        next_cursor: has_more.then(|| next.to_string()),
+    })
+}
+
+fn tag_view(tag: TagCounts) -> IssueTagView {
+    IssueTagView {
+        key: tag.key,
+        distinct: tag.distinct,
+        missing: tag.missing,
+        other: tag.other,
+        values: tag
+            .values
+            .into_iter()
+            .map(|value| TagValueView {
+                value: value.value,
+                count: value.count,
+                last_seen_ms: value.last_seen_ms,
+                rest_share: value.rest_share,
+                lift: value.lift,
+            })
+            .collect(),
+    }
+}
+
+pub(super) async fn history(ready: &Ready, issue: &str, query: &Query) -> Answer {
+    let issue = find_issue(ready, issue).await?;
+    let search = event_search(query, issue.id)?;
+    let now_ms = now_ms();
+    let (unit, step_ms, steps_shown) = match query.get("unit") {
+        Some("day") => ("day", DAY_MS, HISTORY_DAYS),
+        None if search.filter.from_ms.is_some_and(|from_ms| now_ms - from_ms > HISTORY_HOURS * 2 * HOUR_MS) => {
+            ("day", DAY_MS, HISTORY_DAYS)
+        }
+        Some("hour") | None => ("hour", HOUR_MS, HISTORY_HOURS),
+        Some(other) => return Err(bad(format!("a unit is hour or day, not {other:?}"))),
+    };
+    let end_ms = search.filter.to_ms.unwrap_or(now_ms).min(now_ms);
+    let last = end_ms.div_euclid(step_ms);
+    let first = search.filter.from_ms.map_or(last - steps_shown + 1, |from_ms| from_ms.div_euclid(step_ms));
+    let first = first.clamp(last - HISTORY_STEPS_MAX as i64 + 1, last.max(first.min(last)));
+    let (start_ms, steps) = (first * step_ms, (last - first + 1).clamp(1, HISTORY_STEPS_MAX as i64) as usize);
+    let is_all =
+        search.expr == Expr::Everything && search.filter.environment.is_none() && search.filter.release.is_none();
+    let (counts, is_partial) = if is_all {
+        let hours = steps * (step_ms / HOUR_MS) as usize;
+        let last_hour = start_ms / HOUR_MS + hours as i64 - 1;
+        let histories = ready.store.issue_histories(vec![issue.id], last_hour, hours).await?;
+        let hours = histories.into_iter().next().map(|history| history.hours).unwrap_or_default();
+        (hours.chunks((step_ms / HOUR_MS) as usize).map(|step| step.iter().sum()).collect(), false)
+    } else {
+        ready.store.event_history(search, start_ms, step_ms, steps).await?
+    };
+    let marks = ready.store.release_marks(issue.project_id, start_ms, end_ms, RELEASES_SHOWN_MAX).await?;
+    let releases = marks.into_iter().map(|mark| ReleaseMarkView { version: mark.version, at_ms: mark.at_ms }).collect();
+    ok(&IssueHistoryView { unit: unit.to_string(), start_ms, step_ms, counts, releases, is_partial })
+}
+
+pub(super) async fn users(ready: &Ready, issue: &str, query: &Query) -> Answer {
+    let issue = find_issue(ready, issue).await?;
+    let search = event_search(query, issue.id)?;
+    let is_all = search == EventSearch { asker: search.asker.clone(), ..EventSearch::all(issue.id) };
+    let found = ready.store.event_tag(search, "user".to_string(), 0, page_rows(query)).await?;
+    let (tag, is_partial) = found.unwrap_or_default();
+    ok(&IssueUsersView {
+        // Of those whose events are gone the number is kept, not the names.
+        count: if is_all { issue.user_count.max(tag.distinct) } else { tag.distinct },
+        users: tag
+            .values
+            .into_iter()
+            .map(|value| IssueUserView { label: value.value, count: value.count, last_seen_ms: value.last_seen_ms })
+            .collect(),
+        is_partial,
+    })
+}
+
+pub(super) async fn changes(ready: &Ready, issue: &str) -> Answer {
+    let issue = find_issue(ready, issue).await?;
+    let regressed = ready.store.regressed_ms(issue.id).await?;
+    let (since_ms, basis) = match regressed {
+        Some(at_ms) => (at_ms, format!("Since it came back on {}, beside the day before.", day(at_ms))),
+        None => (
+            issue.first_seen_ms,
+            format!(
+                "Since it was first seen on {}, beside the project's other events of the day before.",
+                day(issue.first_seen_ms)
+            ),
+        ),
+    };
+    let found = ready.store.issue_changes(issue.id, since_ms).await?;
+    let mut items = Vec::new();
+    for (version, at_ms) in &found.releases {
+        let minutes = (since_ms - at_ms) / 60_000;
+        items.push(ChangeView {
+            kind: "release".to_string(),
+            key: "release".to_string(),
+            before: found.release_before.clone().filter(|before| before != version),
+            after: Some(version.clone()),
+            share_before: None,
+            share_after: None,
+            lift: None,
+            sentence: format!("Release {version} was first seen {} before.", stretch(minutes)),
+        });
+    }
+    if let (Some(before), Some(after)) = (&found.release_before, &found.release_after)
+        && before != after
+        && !found.releases.iter().any(|(version, _)| version == after)
+    {
+        items.push(ChangeView {
+            kind: "release".to_string(),
+            key: "release".to_string(),
+            before: Some(before.clone()),
+            after: Some(after.clone()),
+            share_before: None,
+            share_after: None,
+            lift: None,
+            sentence: format!("Its events come from {after}, those before from {before}."),
+        });
+    }
+    for fact in found.facts {
+        let (kind, key) = match FactKey::parse(&fact.fact) {
+            Some(FactKey::Tag(name)) => ("tag", name.to_string()),
+            Some(FactKey::Flag(name)) => ("flag", name.to_string()),
+            Some(FactKey::Field(Field::Environment)) => ("environment", "environment".to_string()),
+            Some(FactKey::Field(Field::ServerName)) => ("server", "server_name".to_string()),
+            Some(FactKey::Field(field)) => ("tag", field.name().to_string()),
+            None => continue,
+        };
+        let percent = |share: f64| (share * 100.0).round();
+        let (after, before) = (percent(fact.share_after), percent(fact.share_before));
+        items.push(ChangeView {
+            kind: kind.to_string(),
+            sentence: format!("{key} is {} in {after}% of its events, {before}% of those before.", fact.value),
+            key,
+            before: None,
+            after: Some(fact.value),
+            share_before: Some(fact.share_before),
+            share_after: Some(fact.share_after),
+            lift: Some(fact.lift),
+        });
+    }
+    if let (Some(before), Some(after)) = (found.event_before, found.event_after) {
+        items.extend(packages(ready, &issue, before, after).await?);
+    }
+    ok(&ChangesView { since_ms, basis, items })
+}
+
+/// Packages whose versions differ between two events.
+async fn packages(ready: &Ready, issue: &Issue, before: EventId, after: EventId) -> Result<Vec<ChangeView>, ApiError> {
+    let mut modules = Vec::new();
+    for id in [before, after] {
+        let Some(row) = ready.store.event(EventQuery::InProject(issue.project_id, id)).await? else {
+            return Ok(Vec::new());
+        };
+        modules.push(grouping::shown(ready, &row.summary, &row.body).modules);
+    }
+    let [before, after] = modules.as_slice() else { return Ok(Vec::new()) };
+    if before.is_empty() || after.is_empty() {
+        return Ok(Vec::new());
+    }
+    let version = |all: &[crate::model::detail::Pair], name: &str| {
+        all.iter().find(|pair| pair.key == name).map(|pair| pair.value.clone())
+    };
+    let mut names: Vec<&str> = before.iter().chain(after).map(|pair| pair.key.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let changed = names.into_iter().filter_map(|name| {
+        let (old, new) = (version(before, name), version(after, name));
+        let sentence = match (&old, &new) {
+            (Some(old), Some(new)) if old != new => format!("{name} went from {old} to {new}."),
+            (None, Some(new)) => format!("{name} {new} was added."),
+            (Some(old), None) => format!("{name} {old} was removed."),
+            _ => return None,
+        };
+        Some(ChangeView {
+            kind: "package".to_string(),
+            key: name.to_string(),
+            before: old,
+            after: new,
+            share_before: None,
+            share_after: None,
+            lift: None,
+            sentence,
+        })
+    });
+    Ok(changed.take(FACT_VALUES_SHOWN_MAX).collect())
+}
+
+fn day(at_ms: i64) -> String {
+    rfc3339(at_ms).get(..16).unwrap_or_default().replace('T', " ")
+}
+
+/// `12 min`, `3 h`
+fn stretch(minutes: i64) -> String {
+    if minutes < 120 { format!("{} min", minutes.max(0)) } else { format!("{} h", minutes / 60) }
+}

@@ -1,0 +1,113 @@
+//! A bit for each event of a block.
+
+/// As many bits as there are events.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Bits {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Bits {
+    pub(super) fn none(len: usize) -> Self {
+        Self { words: vec![0; len.div_ceil(64)], len }
+    }
+
+    pub(super) fn all(len: usize) -> Self {
+        let mut bits = Self { words: vec![u64::MAX; len.div_ceil(64)], len };
+        if let Some(last) = bits.words.last_mut().filter(|_| !len.is_multiple_of(64)) {
+            *last = (1 << (len % 64)) - 1;
+        }
+        bits
+    }
+
+    pub(super) fn of(len: usize, is_set: impl Fn(usize) -> bool) -> Self {
+        let mut bits = Self::none(len);
+        for row in 0..len {
+            bits.words[row / 64] |= u64::from(is_set(row)) << (row % 64);
+        }
+        bits
+    }
+
+    pub(super) fn set(&mut self, row: usize) {
+        self.words[row / 64] |= 1 << (row % 64);
+    }
+
+    pub(super) fn has(&self, row: usize) -> bool {
+        self.words[row / 64] >> (row % 64) & 1 == 1
+    }
+
+    pub(super) fn clear(&mut self, row: usize) {
+        self.words[row / 64] &= !(1 << (row % 64));
+    }
+
+    pub(super) fn and(&mut self, other: &Self) {
+        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= other);
+    }
+
+    pub(super) fn and_not(&mut self, other: &Self) {
+        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= !other);
+    }
+
+    pub(super) fn or(&mut self, other: &Self) {
+        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
+    }
+
+    /// Leaves those set that `is_kept` takes.
+    pub(super) fn retain(&mut self, mut is_kept: impl FnMut(usize) -> bool) {
+        for (place, word) in self.words.iter_mut().enumerate() {
+            let mut left = *word;
+            while left != 0 {
+                let bit = left.trailing_zeros() as usize;
+                left &= left - 1;
+                if !is_kept(place * 64 + bit) {
+                    *word &= !(1 << bit);
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Those that are set, rising.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = usize> {
+        (0..self.len).filter(|row| self.has(*row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn bits_are_sets(one in prop::collection::vec(any::<bool>(), 0..200), seed in any::<u64>()) {
+            let len = one.len();
+            let other: Vec<bool> = (0..len).map(|row| seed >> (row % 64) & 1 == 1).collect();
+            let (a, b) = (Bits::of(len, |row| one[row]), Bits::of(len, |row| other[row]));
+            let rows = |bits: &Bits| bits.iter().collect::<Vec<_>>();
+            let expected = |is: &dyn Fn(usize) -> bool| (0..len).filter(|row| is(*row)).collect::<Vec<_>>();
+            let with = |change: fn(&mut Bits, &Bits)| { let mut bits = a.clone(); change(&mut bits, &b); bits };
+            prop_assert_eq!(rows(&with(Bits::and)), expected(&|row| one[row] && other[row]));
+            prop_assert_eq!(rows(&with(Bits::and_not)), expected(&|row| one[row] && !other[row]));
+            prop_assert_eq!(rows(&with(Bits::or)), expected(&|row| one[row] || other[row]));
+            prop_assert_eq!(a.count(), rows(&a).len());
+            prop_assert_eq!(Bits::all(len).count(), len);
+            let mut kept = Bits::all(len);
+            kept.retain(|row| one[row]);
+            prop_assert_eq!(kept.is_empty(), a.is_empty());
+            prop_assert_eq!(kept, a);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What was different when an issue began: its first events beside what came in the project before.
+//!
+//! Owns what is compared and what is worth telling; who tells it in words does so elsewhere.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, named_params};
+
+use super::super::{Store, StoreError};
+use super::bits::Bits;
+use super::block::OVERFLOW;
+use super::chunks::FactCache;
+use super::events::{EventSearch, each_match_wanting};
+use super::issues::members;
+use super::scan::{EventFilter, Scan, Wanted};
+use super::tags::{Counts, project_of};
+use crate::model::facts::{FactKey, Field};
+use crate::model::ids::{EventId, IssueId};
+use crate::model::time::DAY_MS;
+
+/// A value that is more frequent since then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangedFact {
+    /// As in [`FactKey::text`].
+    pub fact: String,
+    pub value: String,
+    /// Share of the events before that have it, and of those after.
+    pub share_before: f64,
+    pub share_after: f64,
+    pub lift: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    pub events_before: u64,
+    pub events_after: u64,
+    /// The most telling first.
+    pub facts: Vec<ChangedFact>,
+    /// Releases first seen in the day before, with when; the latest first.
+    pub releases: Vec<(String, i64)>,
+    /// The release of most events before and after.
+    pub release_before: Option<String>,
+    pub release_after: Option<String>,
+    /// The last event of the project before, and the first of the issue since, whose packages can be compared.
+    pub event_before: Option<EventId>,
+    pub event_after: Option<EventId>,
+}
+
+/// A release and when it was seen first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReleaseMark {
+    pub version: String,
+    pub at_ms: i64,
+}
+
+/// Told at most; more would be noise.
+const TOLD_MAX: usize = 12;
+/// Below these a difference is chance.
+const EVENTS_MIN: u64 = 3;
+const SHARE_MIN: f64 = 0.5;
+const LIFT_MIN: f64 = 2.0;
+
+impl Store {
+    /// Releases of a project first seen in a stretch of time, the oldest first, `limit` at most: the newest.
+    pub async fn release_marks(
+        &self,
+        project: crate::model::ids::ProjectId,
+        from_ms: i64,
+        to_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<ReleaseMark>, StoreError> {
+        self.readers.run(move |connection| read_marks(connection, project.0, from_ms, to_ms, limit)).await
+    }
+
+    /// Versions of releases, the ones seen last first.
+    pub async fn release_names(
+        &self,
+        project: Option<crate::model::ids::ProjectId>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        self.readers
+            .run(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT version FROM release WHERE :project_id IS NULL OR project_id = :project_id
+                     GROUP BY version ORDER BY max(last_seen_ms) DESC, version LIMIT :limit",
+                )?;
+                let params = named_params! { ":project_id": project.map(|id| id.0), ":limit": limit as i64 };
+                Ok(statement.query_map(params, |row| row.get(0))?.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// When an issue was last seen to have come back, if it did.
+    pub async fn regressed_ms(&self, issue: IssueId) -> Result<Option<i64>, StoreError> {
+        self.readers
+            .run(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT max(at_ms) FROM issue_activity WHERE issue_id = :id AND kind = 'regressed'",
+                )?;
+                Ok(statement.query_row(named_params! { ":id": issue.0 }, |row| row.get(0))?)
+            })
+            .await
+    }
+
+    /// The day since `since_ms` beside the day before.
+    pub async fn issue_changes(&self, issue: IssueId, since_ms: i64) -> Result<Changes, StoreError> {
+        let cache = self.facts.clone();
+        self.readers.run(move |connection| read_changes(connection, &cache, issue, since_ms)).await
+    }
+}
+
+fn read_marks(
+    connection: &Connection,
+    project: u32,
+    from_ms: i64,
+    to_ms: i64,
+    limit: usize,
+) -> Result<Vec<ReleaseMark>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT version, min(first_seen_ms) AS at_ms FROM release WHERE project_id = :project_id
+         GROUP BY version HAVING at_ms BETWEEN :from_ms AND :to_ms ORDER BY at_ms DESC LIMIT :limit",
+    )?;
+    let params = named_params! { ":project_id": project, ":from_ms": from_ms, ":to_ms": to_ms, ":limit": limit as i64 };
+    let marks = statement.query_map(params, |row| Ok(ReleaseMark { version: row.get(0)?, at_ms: row.get(1)? }))?;
+    let mut marks: Vec<ReleaseMark> = marks.collect::<Result<_, _>>()?;
+    marks.reverse();
+    Ok(marks)
+}
+
+/// Keys that say something about what changed; all others (the user, the address) differ anyway.
+fn is_telling(key: &str) -> bool {
+    match FactKey::parse(key) {
+        Some(FactKey::Tag(_) | FactKey::Flag(_)) => true,
+        Some(FactKey::Field(field)) => matches!(
+            field,
+            Field::Environment | Field::ServerName | Field::Runtime | Field::Browser | Field::Os | Field::SdkVersion
+        ),
+        None => false,
+    }
+}
+
+fn read_changes(
+    connection: &Connection,
+    cache: &FactCache,
+    issue: IssueId,
+    since_ms: i64,
+) -> Result<Changes, StoreError> {
+    let mut changes = Changes::default();
+    let after = EventFilter { from_ms: Some(since_ms), to_ms: Some(since_ms + DAY_MS), ..EventFilter::default() };
+    let search = EventSearch { filter: after, ..EventSearch::all(issue) };
+    let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
+    let release = Field::Release.name();
+    let mut first: Option<i64> = None;
+    each_match_wanting(connection, cache, &search, Wanted::All, |block, found| {
+        changes.events_after += found.count() as u64;
+        first = first.into_iter().chain(found.iter().map(|row| block.events().ids[row])).min();
+        for key in block.keys()? {
+            if key != OVERFLOW && (is_telling(&key) || key == release) {
+                counts.entry(key.clone()).or_default().add_column(block, &key, &found)?;
+            }
+        }
+        Ok(true)
+    })?;
+    let mut before: BTreeMap<String, Counts> = counts.keys().map(|key| (key.clone(), Counts::default())).collect();
+    let issues = members(connection, issue)?;
+    let project = project_of(connection, issue)?;
+    let filter = EventFilter { from_ms: Some(since_ms - DAY_MS), to_ms: Some(since_ms - 1), ..EventFilter::default() };
+    let scan = Scan::new(connection, cache, &filter)?;
+    let wanted = Wanted::These(counts.keys().cloned().collect());
+    let mut last: Option<i64> = None;
+    for place in scan.places() {
+        let block = scan.open(place, &wanted)?;
+        let (events, issues) = (block.events(), &issues);
+        let is_its: Vec<bool> = events.issues.iter().map(|id| issues.contains(id)).collect();
+        let mut among = Bits::of(events.len(), |row| {
+            !is_its[events.issue_of[row] as usize] && Some(events.projects[row]) == project
+        });
+        among.and(&scan.alive(place, &block));
+        let among = scan.narrow(&block, among)?;
+        changes.events_before += among.count() as u64;
+        last = last.into_iter().chain(among.iter().map(|row| events.ids[row])).max();
+        for (key, counts) in &mut before {
+            counts.add_column(&block, key, &among)?;
+        }
+    }
+    let most = |counts: Option<&Counts>| counts.and_then(Counts::most);
+    changes.release_after = most(counts.get(release));
+    changes.release_before = most(before.get(release));
+    let (all_before, all_after) = (changes.events_before as f64, changes.events_after as f64);
+    if changes.events_after >= EVENTS_MIN && changes.events_before >= EVENTS_MIN {
+        for (key, counts) in counts.iter().filter(|(key, _)| *key != release) {
+            for (value, count) in counts.each() {
+                let there = before.get(key).map_or(0, |counts| counts.of(value));
+                let (share_after, share_before) = (count as f64 / all_after, there as f64 / all_before);
+                let lift = share_after / ((there as f64 + 1.0) / (all_before + 1.0));
+                if share_after >= SHARE_MIN && lift >= LIFT_MIN {
+                    let (fact, value) = (key.clone(), value.to_owned());
+                    changes.facts.push(ChangedFact { fact, value, share_before, share_after, lift });
+                }
+            }
+        }
+        let weight = |fact: &ChangedFact| fact.share_after * fact.lift.ln_1p();
+        changes
+            .facts
+            .sort_by(|one, other| weight(other).total_cmp(&weight(one)).then_with(|| one.fact.cmp(&other.fact)));
+        changes.facts.truncate(TOLD_MAX);
+    }
+    if let Some(project) = project {
+        let marks = read_marks(connection, project, since_ms - DAY_MS, since_ms, TOLD_MAX)?;
+        changes.releases = marks.into_iter().rev().map(|mark| (mark.version, mark.at_ms)).collect();
+    }
+    let mut event_id = connection.prepare_cached("SELECT event_id FROM event WHERE id = :id")?;
+    let mut named = |row: Option<i64>| -> Result<Option<EventId>, StoreError> {
+        let Some(row) = row else { return Ok(None) };
+        Ok(event_id.query_row(named_params! { ":id": row }, |row| row.get(0).map(EventId)).optional()?)
+    };
+    changes.event_before = named(last)?;
+    changes.event_after = named(first)?;
+    Ok(changes)
+}

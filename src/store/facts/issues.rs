@@ -1,0 +1,355 @@
+//! Lists of issues by an expression of the search language: which match, in what order, a page of them.
+//!
+//! An issue matches when one of its events does, within what the list is narrowed to; keys of issues are those of its issue.
+//! An issue whose events are all gone is asked as if it had one without facts. What asks for one state alone is answered by
+//! the index its order has ([`super::super::issue_list`]).
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashSet};
+
+use rusqlite::{Connection, OptionalExtension as _, named_params};
+
+use super::super::issue_list::{IssuePage, IssueQuery, IssueSort, one_sql, read_issues};
+use super::super::issue_search::Wanted as Words;
+use super::super::issues::issue_from_row;
+use super::super::{Store, StoreError};
+use super::bits::Bits;
+use super::chunks::FactCache;
+use super::prepare::{Asker, LISTED, Preparing, is_of_issues};
+use super::scan::{EventFilter, Scan, Wanted};
+use crate::model::ids::{IssueId, ProjectId};
+use crate::model::issue::IssueStatus;
+use crate::model::time::hour_of;
+use crate::search::{Expr, IsState, Leaf, Pattern};
+
+/// In what order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IssueOrder {
+    #[default]
+    LastSeen,
+    FirstSeen,
+    Events,
+    Users,
+    /// What rose most: events of the last 24 hours less those of the 24 before.
+    Trend,
+    /// High first, and of those the ones seen last.
+    Priority,
+}
+
+/// Which issues, in what order, from where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssueSearch {
+    pub expr: Expr,
+    pub asker: Asker,
+    pub project_id: Option<ProjectId>,
+    pub filter: EventFilter,
+    pub order: IssueOrder,
+    /// The value it is ordered by and the id of the last row seen.
+    pub after: Option<(i64, IssueId)>,
+    pub limit: usize,
+}
+
+/// A page of what was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundIssues {
+    pub page: IssuePage,
+    /// Why not everything that matches is among it, when that is so.
+    pub partial: Option<String>,
+}
+
+impl Store {
+    pub async fn search_issues(&self, search: IssueSearch) -> Result<FoundIssues, StoreError> {
+        let cache = self.facts.clone();
+        self.readers.run(move |connection| search_issues(connection, &cache, &search)).await
+    }
+
+    /// How many each of these finds.
+    pub async fn count_issues(&self, searches: Vec<IssueSearch>) -> Result<Vec<u64>, StoreError> {
+        let cache = self.facts.clone();
+        self.readers
+            .run(move |connection| {
+                let count = |search: &IssueSearch| Ok(search_issues(connection, &cache, search)?.page.total);
+                searches.iter().map(count).collect()
+            })
+            .await
+    }
+
+    /// All that match, in no order: for acting on them.
+    pub async fn matching_issues(&self, search: IssueSearch, limit: usize) -> Result<Vec<IssueId>, StoreError> {
+        let cache = self.facts.clone();
+        self.readers
+            .run(move |connection| {
+                let found = find(connection, &cache, &search)?;
+                Ok(found.places.into_iter().take(limit).map(|(_, id)| IssueId(id)).collect())
+            })
+            .await
+    }
+}
+
+pub(super) fn search_issues(
+    connection: &Connection,
+    cache: &FactCache,
+    search: &IssueSearch,
+) -> Result<FoundIssues, StoreError> {
+    if let Some(query) = by_index(search) {
+        return Ok(FoundIssues { page: read_issues(connection, &query)?, partial: None });
+    }
+    let found = find(connection, cache, search)?;
+    let before = search.after.map_or((i64::MAX, i64::MAX), |(value, id)| (value, id.0));
+    let mut best: BinaryHeap<Reverse<(i64, i64)>> = BinaryHeap::new();
+    for place in found.places.iter().filter(|place| **place < before) {
+        best.push(Reverse(*place));
+        if best.len() > search.limit + 1 {
+            best.pop();
+        }
+    }
+    let mut places: Vec<(i64, i64)> = best.into_iter().map(|Reverse(place)| place).collect();
+    places.sort_unstable_by_key(|place| Reverse(*place));
+    let has_more = places.len() > search.limit;
+    places.truncate(search.limit);
+    let environment = search.filter.environment.as_deref();
+    let mut statement = connection.prepare_cached(&one_sql(environment.is_some()))?;
+    let mut issues = Vec::with_capacity(places.len());
+    for (_, id) in &places {
+        let params = named_params! { ":id": id, ":environment": environment };
+        issues.extend(statement.query_row(params, issue_from_row).optional()?);
+    }
+    let next_after = places.last().filter(|_| has_more).map(|(value, id)| (*value, IssueId(*id)));
+    let page = IssuePage { issues, next_after, total: found.places.len() as u64 };
+    Ok(FoundIssues { page, partial: found.partial })
+}
+
+/// The list that an index answers in its order.
+fn by_index(search: &IssueSearch) -> Option<IssueQuery> {
+    let status = match &search.expr {
+        Expr::Everything => None,
+        Expr::Leaf(Leaf::Is(IsState::Unresolved)) => Some(IssueStatus::Unresolved),
+        Expr::Leaf(Leaf::Is(IsState::Resolved)) => Some(IssueStatus::Resolved),
+        Expr::Leaf(Leaf::Is(IsState::Ignored)) => Some(IssueStatus::Ignored),
+        _ => return None,
+    };
+    let sort = match search.order {
+        IssueOrder::LastSeen => IssueSort::LastSeen,
+        IssueOrder::FirstSeen => IssueSort::FirstSeen,
+        IssueOrder::Events => IssueSort::Events,
+        _ => return None,
+    };
+    let filter = EventFilter { environment: None, ..search.filter.clone() };
+    filter.is_empty().then(|| IssueQuery {
+        project_id: search.project_id,
+        status,
+        environment: search.filter.environment.clone(),
+        text: None,
+        sort,
+        after: search.after,
+        limit: search.limit,
+    })
+}
+
+/// Everything found.
+struct Found {
+    /// What each is ordered by, and its id.
+    places: Vec<(i64, i64)>,
+    partial: Option<String>,
+}
+
+fn find(connection: &Connection, cache: &FactCache, search: &IssueSearch) -> Result<Found, StoreError> {
+    let mut places = read_places(connection, search)?;
+    let test = Preparing { connection, asker: &search.asker }.test(&search.expr)?;
+    let has_words = |id: i64, pattern: &Pattern| has_words(connection, id, pattern).unwrap_or(false);
+    let narrowed = EventFilter { environment: None, ..search.filter.clone() };
+    if narrowed.is_empty() && is_of_issues(&search.expr) {
+        places.retain(|(_, id)| test.ask_without_events(*id, &|pattern| has_words(*id, pattern)));
+        return Ok(Found { places, partial: None });
+    }
+    let scan = Scan::new(connection, cache, &search.filter)?;
+    // What is of issues alone is settled first, so that fewer are looked for.
+    let mut pending: HashSet<i64> = places.iter().map(|(_, id)| *id).collect();
+    let of_issues: Vec<&Expr> = search.expr.conjuncts().iter().filter(|part| is_of_issues(part)).collect();
+    if !of_issues.is_empty() {
+        let preparing = Preparing { connection, asker: &search.asker };
+        for part in of_issues {
+            let part = preparing.test(part)?;
+            pending.retain(|id| part.ask_without_events(*id, &|_| false));
+        }
+    }
+    let mut matched: HashSet<i64> = HashSet::new();
+    if search.filter.is_empty() {
+        found_by_words(connection, search, &mut pending, &mut matched)?;
+    }
+    let mut living: HashSet<i64> = HashSet::new();
+    let mut keys = BTreeSet::new();
+    test.add_keys(&mut keys);
+    let wanted = Wanted::These(keys);
+    for place in scan.places() {
+        let block = scan.open(place, &wanted)?;
+        let alive = scan.alive(place, &block);
+        let shown = block.shown_issues();
+        let is_all = alive.count() == alive.len();
+        if is_all {
+            living.extend(shown);
+        } else {
+            living.extend(alive.iter().map(|row| block.shown_issue(row)));
+        }
+        let is_pending: Vec<bool> = shown.iter().map(|issue| pending.contains(issue)).collect();
+        if !is_pending.contains(&true) {
+            continue;
+        }
+        let issue_of = &block.events().issue_of;
+        let mut among = Bits::of(alive.len(), |row| is_pending[issue_of[row] as usize]);
+        among.and(&alive);
+        let among = scan.narrow(&block, among)?;
+        for row in test.ask(&block, &among)?.iter() {
+            let issue = block.shown_issue(row);
+            if pending.remove(&issue) {
+                matched.insert(issue);
+            }
+        }
+    }
+    // Those whose events are gone; what a list is narrowed to by time or release, they are not in.
+    if narrowed.is_empty() {
+        let gone: Vec<i64> = pending.iter().filter(|id| !living.contains(id)).copied().collect();
+        if scan.due.is_none() || !gone.is_empty() {
+            for id in gone {
+                if test.ask_without_events(id, &|pattern| has_words(id, pattern)) {
+                    matched.insert(id);
+                }
+            }
+        }
+    }
+    places.retain(|(_, id)| matched.contains(id));
+    let partial = scan.due.map(|_| "events of before the upgrade are still being made searchable".to_string());
+    Ok(Found { places, partial })
+}
+
+/// Issues that are called so: their newest event has the words, so nothing need be looked at for them. Holds for one word and
+/// keys of issues, in every environment.
+fn found_by_words(
+    connection: &Connection,
+    search: &IssueSearch,
+    pending: &mut HashSet<i64>,
+    matched: &mut HashSet<i64>,
+) -> Result<(), StoreError> {
+    let mut words = None;
+    for part in search.expr.conjuncts() {
+        match part {
+            Expr::Leaf(Leaf::Text(pattern)) if words.is_none() => words = Some(pattern),
+            part if is_of_issues(part) => {}
+            _ => return Ok(()),
+        }
+    }
+    let Some([before, word, after]) = words.map(Pattern::pieces) else { return Ok(()) };
+    if !before.is_empty() || !after.is_empty() || word.contains(char::is_whitespace) {
+        return Ok(());
+    }
+    let Some(expression) = Words::parse(word).and_then(|words| words.match_expression()) else { return Ok(()) };
+    let mut statement = connection.prepare_cached(
+        "SELECT issue.id FROM issue_search CROSS JOIN issue
+             ON issue.project_id = issue_search.rowid >> 40 AND issue.short_no = issue_search.rowid & 1099511627775
+         WHERE issue_search MATCH :wanted
+             AND NOT EXISTS (SELECT 1 FROM issue_search_due WHERE issue_search_due.issue_id = issue.id)",
+    )?;
+    let rows = statement.query_map(named_params! { ":wanted": expression }, |row| row.get::<_, i64>(0))?;
+    for row in rows {
+        let id = row?;
+        if pending.remove(&id) {
+            matched.insert(id);
+        }
+    }
+    Ok(())
+}
+
+/// Whether an issue is called so.
+fn has_words(connection: &Connection, id: i64, pattern: &Pattern) -> Result<bool, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT title, culprit, ty, value, filename, function FROM issue WHERE id = :id")?;
+    let found = statement.query_row(named_params! { ":id": id }, |row| {
+        let has = |column: usize| -> rusqlite::Result<bool> {
+            Ok(row.get_ref(column)?.as_str_or_null()?.is_some_and(|text| pattern.matches(text)))
+        };
+        Ok((0..6).map(has).collect::<Result<Vec<bool>, _>>()?.contains(&true))
+    });
+    Ok(found.optional()?.unwrap_or(false))
+}
+
+/// All issues that are listed, with what they are ordered by; of an environment alone those seen there.
+fn read_places(connection: &Connection, search: &IssueSearch) -> Result<Vec<(i64, i64)>, StoreError> {
+    if search.order == IssueOrder::Trend {
+        return read_trends(connection, search);
+    }
+    let there = search.filter.environment.is_some();
+    let value = match (search.order, there) {
+        (IssueOrder::LastSeen, false) => "issue.last_seen_ms",
+        (IssueOrder::FirstSeen, false) => "issue.first_seen_ms",
+        (IssueOrder::Events, false) => "issue.event_count",
+        (IssueOrder::LastSeen, true) => "there.last_seen_ms",
+        (IssueOrder::FirstSeen, true) => "there.first_seen_ms",
+        (IssueOrder::Events, true) => "there.event_count",
+        (IssueOrder::Users, _) => "issue.user_count",
+        (IssueOrder::Priority, _) => "issue.priority << 44 | issue.last_seen_ms",
+        (IssueOrder::Trend, _) => "0",
+    };
+    let from = from_listed(there);
+    let sql = format!("SELECT {value}, issue.id {from} AND (:project_id IS NULL OR issue.project_id = :project_id)");
+    let mut statement = connection.prepare_cached(&sql)?;
+    if let Some(index) = statement.parameter_index(":environment")? {
+        statement.raw_bind_parameter(index, &search.filter.environment)?;
+    }
+    if let Some(index) = statement.parameter_index(":project_id")? {
+        statement.raw_bind_parameter(index, search.project_id.map(|id| id.0))?;
+    }
+    let mut rows = statement.raw_query();
+    let mut places = Vec::new();
+    while let Some(row) = rows.next()? {
+        places.push((row.get(0)?, row.get(1)?));
+    }
+    Ok(places)
+}
+
+fn from_listed(there: bool) -> String {
+    if there {
+        return format!(
+            "FROM issue_environment AS there CROSS JOIN issue ON issue.id = there.issue_id
+             WHERE there.environment = :environment AND {LISTED}"
+        );
+    }
+    format!("FROM issue WHERE {LISTED}")
+}
+
+fn read_trends(connection: &Connection, search: &IssueSearch) -> Result<Vec<(i64, i64)>, StoreError> {
+    let by_id = IssueSearch { order: IssueOrder::LastSeen, ..search.clone() };
+    let mut places = read_places(connection, &by_id)?;
+    let hour = hour_of(search.asker.now_ms);
+    let recent_from_ms = search.asker.now_ms - 2 * 86_400_000;
+    let mut statement = connection.prepare_cached(
+        "SELECT coalesce(sum(iif(hour > :middle, event_count, -event_count)), 0) FROM issue_hour
+         WHERE issue_id = :issue_id AND hour > :start AND hour <= :hour",
+    )?;
+    for (value, id) in &mut places {
+        *value = match *value < recent_from_ms {
+            // Not seen in either of the two days.
+            true => 0,
+            false => statement.query_row(
+                named_params! { ":issue_id": *id, ":middle": hour - 24, ":start": hour - 48, ":hour": hour },
+                |row| row.get(0),
+            )?,
+        };
+    }
+    Ok(places)
+}
+
+/// What an issue's events are known by: its own id and those of the issues merged into it.
+pub(super) fn members(connection: &Connection, issue: IssueId) -> Result<HashSet<i64>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id FROM issue WHERE id = :id OR merged_into = :id")?;
+    let rows = statement.query_map(named_params! { ":id": issue.0 }, |row| row.get(0))?;
+    let mut members: HashSet<i64> = rows.collect::<Result<_, _>>()?;
+    members.insert(issue.0);
+    Ok(members)
+}
+
+/// For tests: which issues match, in no order.
+#[cfg(test)]
+pub(super) fn matching(connection: &Connection, search: &IssueSearch) -> Result<BTreeSet<i64>, StoreError> {
+    let found = find(connection, &FactCache::default(), search)?;
+    Ok(found.places.into_iter().map(|(_, id)| id).collect())
+}
