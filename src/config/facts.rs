@@ -49,6 +49,8 @@ pub const FACT_COMPLETION_EVENTS_MAX: usize = 200_000;
 
 /// The newest events among which the one to show first is chosen.
 pub const RECOMMENDED_AMONG: usize = 100;
+/// Events on one side of another that are counted to say which of how many it is: within a millisecond.
+pub const POSITION_COUNTED_MAX: u64 = 20_000;
 
 /// Bars of an issue's history: a pixel or two each.
 pub const HISTORY_STEPS_MAX: usize = 400;

@@ -5,6 +5,7 @@
 pub mod event;
 pub mod facts;
 pub mod keep;
+mod live;
 pub mod network;
 pub mod performance;
 pub mod search;
@@ -12,6 +13,7 @@ mod settings;
 mod workflow;
 
 pub use keep::{KEEP_DAYS_MAX, Keep, MaxSize};
+pub use live::*;
 pub use performance::Performance;
 pub use settings::{Durability, LogFormat, OtlpWithoutKey, RawSettings, Settings, SettingsError, is_loopback_name};
 pub use workflow::*;
@@ -535,19 +537,6 @@ pub const LEDGER_ROWS_MAX: usize = 300;
 /// Between two writes of the counts of refused requests, in milliseconds: anybody can send bad requests, and each commit
 /// waits for the disk.
 pub const REFUSED_WRITE_MS: u64 = 1000;
-
-/// Looking for a span by its id alone, in milliseconds: no index holds them, and somebody waits for the page.
-pub const SPAN_PLACE_MS: u64 = 2500;
-
-/// Live messages a slow browser may lag behind before it is told to fetch again; as many are kept for one that comes back.
-pub const LIVE_BACKLOG: usize = 256;
-
-/// Live messages kept for browsers that come back, in bytes: one with fifty rows of the ledger takes 25 kB.
-pub const LIVE_KEPT_BYTES_MAX: usize = 1 << 20;
-
-/// Rows of the ledger are kept for the last browser that left this long, in seconds: a network that changes, a laptop
-/// that was closed for a moment.
-pub const LIVE_LEFT_S: u64 = 120;
 
 /// Services to choose from. Sorted by name, so that a service is always or never among them.
 pub const SERVICES_SHOWN_MAX: usize = 500;

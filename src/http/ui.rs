@@ -111,6 +111,7 @@ pub(super) async fn event_view(ready: &Ready, row: EventRow, search: EventSearch
             latest: around.latest.unwrap_or(summary.event_id).to_string(),
             recommended: around.recommended.map(|id| id.to_string()),
             total: Some(around.total),
+            position: around.position,
         },
         title: summary.title,
         culprit: summary.culprit,

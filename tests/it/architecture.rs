@@ -553,7 +553,7 @@ fn what_has_shipped_is_frozen() {
 }
 
 /// The files that may talk to the server.
-const FETCHERS: &[&str] = &["web/src/api/client.ts", "web/src/api/live.ts", "web/src/api/live.worker.ts"];
+const FETCHERS: &[&str] = &["web/src/api/client.ts", "web/src/api/live-core.ts"];
 const FETCHES: &[&str] = &["fetch", "EventSource", "XMLHttpRequest", "WebSocket", "sendBeacon"];
 
 fn fetches(source: &Source) -> Vec<String> {

@@ -40,6 +40,7 @@ mod grouping;
 mod grpc;
 mod guards;
 mod imports;
+mod issue_page;
 mod issue_search;
 mod jaeger;
 mod kept;

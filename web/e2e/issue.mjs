@@ -167,9 +167,11 @@ check("a chip takes them out", await soon(page, () => !document.querySelector(".
 await page.locator(".timeline-chips button", { hasText: "Spans" }).click();
 await page.locator("#activity").scrollIntoViewIfNeeded();
 await page.locator("#activity textarea").fill("looked at it");
+await page.locator("#activity .comment-tools input").pressSequentially("Ada B");
 await page.locator("#activity textarea").press("Control+Enter");
 check("Ctrl+Enter sends a comment", await soon(page, () => document.querySelector(".activity-list .comment-words")?.textContent === "looked at it"));
-check("what led nowhere is said once", (await page.locator(".callouts").count()) === 1);
+check("under the name that was given", (await page.textContent(".activity-list > li:first-child b")) === "Ada B", await page.textContent(".activity-list > li:first-child b"));
+check("what one would not find is said once", (await page.locator(".callouts").count()) === 1);
 await page.locator("h1").click();
 await page.keyboard.press("Escape");
 await page.reload();

@@ -58,6 +58,8 @@ pub struct EventNavView {
     pub recommended: Option<String>,
     /// All that match.
     pub total: Option<u64>,
+    /// From the oldest on, 1 is the first; `null` when the event itself does not match, or is far from both ends.
+    pub position: Option<u64>,
 }
 
 #[derive(Serialize)]

@@ -14,7 +14,7 @@ use super::issues::members;
 use super::prepare::{Asker, Preparing};
 use super::scan::{Block, EventFilter, Scan, Wanted};
 use super::test::Test;
-use crate::config::facts::RECOMMENDED_AMONG;
+use crate::config::facts::{POSITION_COUNTED_MAX, RECOMMENDED_AMONG};
 use crate::model::facts::Field;
 use crate::model::ids::{EventId, IssueId, TraceId};
 use crate::search::Expr;
@@ -49,6 +49,8 @@ pub struct EventNav {
     pub latest: Option<EventId>,
     pub recommended: Option<EventId>,
     pub total: u64,
+    /// From the oldest on, 1 is the first; `None` when it does not match, or stands too far from both ends to be counted.
+    pub position: Option<u64>,
 }
 
 /// A line of a list of events.
@@ -195,6 +197,21 @@ impl Matching {
         }
     }
 
+    /// Where a row stands, the oldest being 1.
+    fn position(&self, connection: &Connection, id: i64, total: u64) -> Result<Option<u64>, StoreError> {
+        match self {
+            Self::Rows { rows, .. } => Ok(rows.binary_search(&id).ok().map(|at| at as u64 + 1)),
+            Self::All(issues) => {
+                let newer = count_beyond(connection, issues, NEWER, id)?;
+                if newer < POSITION_COUNTED_MAX {
+                    return Ok(Some(total.saturating_sub(newer)));
+                }
+                let older = count_beyond(connection, issues, OLDER, id)?;
+                Ok((older < POSITION_COUNTED_MAX).then_some(older + 1))
+            }
+        }
+    }
+
     /// The last ones before a row, the newest first.
     fn page(&self, connection: &Connection, before: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
         match self {
@@ -251,6 +268,21 @@ impl Matching {
     }
 }
 
+const NEWER: &str = "SELECT count(*) FROM (SELECT 1 FROM event WHERE issue_id = :issue_id AND id > :id LIMIT :limit)";
+const OLDER: &str = "SELECT count(*) FROM (SELECT 1 FROM event WHERE issue_id = :issue_id AND id < :id LIMIT :limit)";
+
+/// How many of these issues' events are on one side of a row; of each issue no more than are counted are looked at.
+fn count_beyond(connection: &Connection, issues: &[i64], side: &str, id: i64) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(side)?;
+    let mut found = 0;
+    for issue in issues {
+        let params = named_params! { ":issue_id": issue, ":id": id, ":limit": POSITION_COUNTED_MAX as i64 };
+        let count: i64 = statement.query_row(params, |row| row.get(0))?;
+        found += count.max(0) as u64;
+    }
+    Ok(found)
+}
+
 fn event_id_of(connection: &Connection, id: i64) -> Result<Option<EventId>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT event_id FROM event WHERE id = :id")?;
     Ok(statement.query_row(named_params! { ":id": id }, |row| row.get(0).map(EventId)).optional()?)
@@ -259,13 +291,15 @@ fn event_id_of(connection: &Connection, id: i64) -> Result<Option<EventId>, Stor
 fn read_nav(connection: &Connection, cache: &FactCache, search: &EventSearch, id: i64) -> Result<EventNav, StoreError> {
     let all = Matching::read(connection, cache, search)?;
     let named = |row: Option<i64>| row.map(|row| event_id_of(connection, row)).transpose().map(Option::flatten);
+    let total = all.total(connection)?;
     Ok(EventNav {
         first: named(all.first(connection)?)?,
         previous: named(all.before(connection, id)?)?,
         next: named(all.after(connection, id)?)?,
         latest: named(all.latest(connection)?)?,
         recommended: named(all.recommended(connection, cache)?)?,
-        total: all.total(connection)?,
+        total,
+        position: all.position(connection, id, total)?,
     })
 }
 

@@ -37,7 +37,7 @@ export function Activity({ of }: { of: OfIssue }) {
           <>
             <ol class="activity-list">
               {view.entries.slice(0, isWhole ? undefined : ENTRIES_AT).map((entry) => (
-                <Item key={entry.id} name={of.name} entry={entry} path={path} onChange={answer.reload} />
+                <Item key={entry.id} entry={entry} path={path} onChange={answer.reload} />
               ))}
             </ol>
             {!isWhole && view.entries.length > ENTRIES_AT && (
@@ -53,14 +53,14 @@ export function Activity({ of }: { of: OfIssue }) {
   );
 }
 
-function Item({ name, entry, path, onChange }: { name: string; entry: ActivityEntry; path: string; onChange: () => void }) {
+function Item({ entry, path, onChange }: { entry: ActivityEntry; path: string; onChange: () => void }) {
   const [mode, setMode] = useState<"read" | "edit" | "delete">("read");
   const [problem, setProblem] = useState<string | null>(null);
   const one = `${path}/${encodeURIComponent(entry.id)}`;
   const isComment = entry.kind === "comment";
   // Without accounts a name is all there is to go by.
   const isOwn = isComment && (entry.by ?? "") === who.value;
-  const words = activityWords(entry, name);
+  const words = activityWords(entry);
   const remove = () => {
     change("DELETE", one).then(
       () => {
@@ -150,9 +150,11 @@ function CommentBox({ label, button, value = "", onSend, onCancel }: { label: st
   const [isSending, setSending] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const box = useRef<HTMLTextAreaElement>(null);
+  const name = useRef<HTMLInputElement>(null);
   const isSendable = text.trim() !== "" && !isSending;
   const send = () => {
     if (!isSendable) return;
+    if (name.current && cleanName(name.current.value) !== who.value) setWho(name.current.value);
     setSending(true);
     setProblem(null);
     onSend(text.trim())
@@ -192,7 +194,7 @@ function CommentBox({ label, button, value = "", onSend, onCancel }: { label: st
         <p class="comment-tools">
           <label>
             <span>as</span>
-            <input type="text" value={who.value} maxLength={NAME_MAX} placeholder="Your name" autocomplete="name" onChange={(event) => setWho(cleanName(event.currentTarget.value))} />
+            <input ref={name} type="text" defaultValue={who.value} maxLength={NAME_MAX} placeholder="Your name" autocomplete="name" />
           </label>
           <button type="submit" class="button primary" disabled={!isSendable}>
             {isSending ? "Sending…" : button} <kbd aria-hidden="true">Ctrl ↵</kbd>

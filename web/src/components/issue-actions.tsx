@@ -110,7 +110,7 @@ const UNITS = [
   ["days", 86_400_000],
 ] as const;
 const WINDOWS = [
-  [0, "ever"],
+  [0, "in total"],
   [60, "within one hour"],
   [1440, "within one day"],
   [10_080, "within one week"],

@@ -7,6 +7,8 @@ import { keysOn } from "../keys";
 import { Icon, type IconName } from "./icons";
 
 const MARGIN_PX = 8;
+/** Less than that is not worth opening; then it hangs over the edge. */
+const ROOM_MIN_PX = 160;
 
 export type Floating = {
   isOpen: boolean;
@@ -33,7 +35,12 @@ export function useFloating(button: RefObject<HTMLElement | null>): Floating {
     if (!isOpen || !element) return;
     const box = element.getBoundingClientRect();
     const from = button.current?.getBoundingClientRect();
-    if (from && box.bottom > innerHeight - MARGIN_PX && from.top > innerHeight - from.bottom) element.dataset.up = "";
+    if (from && box.bottom > innerHeight - MARGIN_PX) {
+      const isUp = from.top > innerHeight - from.bottom;
+      if (isUp) element.dataset.up = "";
+      const room = (isUp ? from.top : innerHeight - from.bottom) - 2 * MARGIN_PX;
+      if (box.height > room) element.style.maxHeight = `${Math.max(ROOM_MIN_PX, room)}px`;
+    }
     const aside = box.left < MARGIN_PX ? MARGIN_PX - box.left : Math.min(0, document.documentElement.clientWidth - MARGIN_PX - box.right);
     if (aside !== 0) element.style.translate = `${aside}px 0`;
   }, [isOpen]);

@@ -97,6 +97,12 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>, { isKep
     peek: () => load<V>(path).then(read),
     show: set,
     replace: (rows) => state.page && set({ ...state.page, rows }),
-    amend: (change) => state.page && set(change(state.page)),
+    amend: (change) => {
+      if (state.page) set(change(state.page));
+      else if (state.kept) {
+        state.kept = change(state.kept);
+        if (held.current === state) draw();
+      }
+    },
   };
 }

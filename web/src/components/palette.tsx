@@ -13,7 +13,7 @@ import { recentVisits } from "../recent";
 import "../styles/palette.css";
 
 /** Moving about with the keys of a list is not done from here. */
-const LEFT_OUT = /\.(?:palette|next|previous|down|up|left|right|open|openTab|close|search)$/;
+const LEFT_OUT = /\.(?:palette|next|previous|down|up|left|right|open|openTab|close|search|sections|select|extendDown|extendUp|none)$/;
 const LOOKUP_MS = 120;
 
 type Screen = { path: string; name: string };

@@ -43,17 +43,12 @@ function progress({ kind, count: wanted, seen }: StatusDetailView): string {
 
 const text = (value: unknown): string => (typeof value === "string" || typeof value === "number" ? String(value) : "");
 
-/** Another issue of the same project, told by its number. */
-function issueName(number: unknown, shortId: string): string {
-  return text(number) === "" ? "" : shortId.replace(/\d+$/, text(number));
-}
-
-/** What stands behind the name of whoever did it; `shortId` is the issue it was done to. */
-export function activityWords({ kind, detail }: Pick<ActivityEntry, "kind" | "detail">, shortId: string): string {
+/** What stands behind the name of whoever did it. */
+export function activityWords({ kind, detail }: Pick<ActivityEntry, "kind" | "detail">): string {
   const release = text(detail.release);
   const to = text(detail.to);
-  const other = [issueName(detail.short_no, shortId), oneLine(text(detail.title), 120)].filter(Boolean).join(" ");
-  const survivor = issueName(detail.into_no, shortId);
+  const other = [text(detail.short_id), oneLine(text(detail.title), 120)].filter(Boolean).join(" ");
+  const survivor = text(detail.into_short_id);
   switch (kind) {
     case "first_seen":
       return release ? `First seen in ${release}` : "First seen";

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { load, post } from "../api/client";
+import { change, forget, load, post } from "../api/client";
 import { useLive } from "../api/live";
 import type { ApiError } from "../api/client";
 import type { IngestRowView, IssueListView, TraceListView } from "../api/types";
@@ -36,7 +36,7 @@ const isKept = (row: IngestRowView) => row.short_id !== null || row.trace_id !==
 /** Seen without data, and since then with nothing but samples; outlives the page, so that coming back changes nothing. */
 const wasEmpty = signal(false);
 
-type Arrival = { kind: "issue" | "trace"; isSample: boolean; title: string; detail: string; href: string; level: string };
+type Arrival = { kind: "issue" | "trace"; id: string; isSample: boolean; title: string; detail: string; href: string; level: string };
 
 export function WelcomePage() {
   const stored = remembered("platform", "django");
@@ -45,13 +45,17 @@ export function WelcomePage() {
   const [isSilent, setSilent] = useState(false);
   const isExpecting = useRef(false);
   const isSampleWanted = useRef(false);
+  const isErrorWanted = useRef(false);
   const view = boot.value;
 
   // Only the first arrival of one's own, and the sample that was asked for, get a card: the ledger shows the rest.
   const look = async (row: IngestRowView) => {
     const wanted = isSample(row) ? isSampleWanted : isExpecting;
-    if (!wanted.current) return;
+    // A page that was opened on the way tells of its trace first; the error it is all about still gets its card.
+    const isError = row.short_id !== null;
+    if (!wanted.current && !(isError && isErrorWanted.current && !isSample(row))) return;
     wanted.current = false;
+    if (!isSample(row)) isErrorWanted.current = !isError;
     const found = row.short_id ? await firstIssue(row.short_id) : row.trace_id ? await firstTrace(row.trace_id) : null;
     if (found) {
       setArrival({ ...found, isSample: isSample(row) });
@@ -177,7 +181,7 @@ export function WelcomePage() {
         )}
       </div>
       <section class="arrivals" aria-labelledby="arrivals-title">
-        {arrival && <ArrivalCard key={arrival.href} arrival={arrival} />}
+        {arrival && <ArrivalCard key={arrival.href} arrival={arrival} onGone={() => setArrival(null)} />}
         <div class="row-between">
           <h2 id="arrivals-title">What reaches this server</h2>
           {ledger.rows.length > 0 && <a href="/ingest">All requests</a>}
@@ -201,17 +205,29 @@ async function firstIssue(shortId: string): Promise<Omit<Arrival, "isSample"> | 
   if (!found) return null;
   const { issue } = found;
   const file = issue.filename ? `${issue.filename}${issue.line === null ? "" : `:${issue.line}`}` : issue.culprit;
-  return { kind: "issue", title: issue.title, detail: [issue.function, file].filter(Boolean).join("  "), href: issuePath(shortId), level: issue.level };
+  return { kind: "issue", id: issue.id, title: issue.title, detail: [issue.function, file].filter(Boolean).join("  "), href: issuePath(shortId), level: issue.level };
 }
 
 async function firstTrace(traceId: string): Promise<Omit<Arrival, "isSample"> | null> {
   const found = await load<TraceListView>("/api/ui/traces?kind=all").catch(() => null);
   const trace = found?.traces.find((row) => row.trace_id === traceId);
-  return { kind: "trace", title: trace?.name ?? "A trace", detail: trace ? `${duration(trace.duration_ns)} · ${plural(trace.span_count, "span")}` : traceId, href: tracePath(traceId), level: "info" };
+  return { kind: "trace", id: traceId, title: trace?.name ?? "A trace", detail: trace ? `${duration(trace.duration_ns)} · ${plural(trace.span_count, "span")}` : traceId, href: tracePath(traceId), level: "info" };
 }
 
-function ArrivalCard({ arrival }: { arrival: Arrival }) {
+function ArrivalCard({ arrival, onGone }: { arrival: Arrival; onGone: () => void }) {
   const open = useRef<HTMLAnchorElement>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const remove = () => {
+    change("POST", "/api/ui/issues/actions", { ids: [arrival.id], action: { kind: "delete" } }).then(
+      () => {
+        say("The sample is deleted");
+        forget("/api/ui/issues");
+        onGone();
+        void refreshBoot();
+      },
+      (error: ApiError) => setProblem(error.message),
+    );
+  };
   useEffect(() => open.current?.focus(), []);
   return (
     <article class="arrival">
@@ -221,9 +237,21 @@ function ArrivalCard({ arrival }: { arrival: Arrival }) {
       </p>
       <h3>{arrival.title}</h3>
       <p class="mono quiet">{arrival.detail}</p>
-      <a ref={open} class="button primary" href={arrival.href}>
-        Open
-      </a>
+      <p class="buttons">
+        <a ref={open} class="button primary" href={arrival.href}>
+          Open
+        </a>
+        {arrival.isSample && arrival.kind === "issue" && (
+          <button type="button" class="button" onClick={remove}>
+            Delete the sample
+          </button>
+        )}
+      </p>
+      {problem !== null && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
     </article>
   );
 }

@@ -4,7 +4,7 @@
 import type { Breadcrumb, EventView, FrameDetail, TraceView } from "../../api/types";
 import { crashFrameOf } from "../exceptions";
 import { duration, offset, oneLine, plural } from "../format";
-import { preview } from "../python-value";
+import { isTree, preview } from "../python-value";
 import { cut, factsOf, fenced, inline, placeOf, sourceText, variablesText } from "./markdown";
 import { replay } from "./request";
 import { traceback } from "./traceback";
@@ -115,7 +115,7 @@ function crumbsText(crumbs: readonly Breadcrumb[], atMs: number): string | null 
   if (crumbs.length === 0) return null;
   const lines = crumbs.slice(-CRUMBS_MAX).map((crumb) => {
     const when = crumb.timestamp_ms === null ? "?" : offset((crumb.timestamp_ms - atMs) * 1e6);
-    const data = crumb.data === null || crumb.data === undefined || crumb.data === "" ? "" : ` ${preview(crumb.data, 160)}`;
+    const data = isTree(crumb.data) ? ` ${preview(crumb.data, 160)}` : "";
     return `${when} ${crumb.category ?? crumb.ty} ${crumb.level === "info" ? "" : `${crumb.level} `}${oneLine(crumb.message ?? "", 240)}${data}`.trimEnd();
   });
   const before = crumbs.length > CRUMBS_MAX ? [`(${plural(crumbs.length - CRUMBS_MAX, "earlier entry", "earlier entries")} left out)`] : [];
