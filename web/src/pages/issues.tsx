@@ -159,6 +159,16 @@ export function IssuesPage() {
         </Partial>
       )}
       {rows === undefined && !list.error && <SkeletonRows rows={14} height={44} />}
+      {isUnreadable && rows === undefined && (
+        <Empty title="This search cannot be read">
+          <p>What is wrong with it stands below the field.</p>
+          <p class="buttons">
+            <button type="button" class="button primary" onClick={() => go(withIssueQuery(search, QUERY_DEFAULT), true)}>
+              Show the open issues
+            </button>
+          </p>
+        </Empty>
+      )}
       {rows?.length === 0 && !list.error && <NoIssues params={params} text={text} onGo={(next) => go(next, true)} />}
       {rows && rows.length > 0 && (
         <IssueTable
