@@ -140,6 +140,14 @@ check("nothing found says by what", (await page.innerText(".empty")).includes("z
 await page.getByRole("button", { name: "Remove the filters" }).click();
 check("and the way out", await soon(page, () => !location.search.includes("staging") && location.search.includes("zzzz")));
 
+await page.goto(at(4441, "/issues?query=levle%3Ax"));
+await page.waitForSelector(".empty");
+check("a search that cannot be read is no blank page", (await page.innerText(".empty")).includes("cannot be read") && (await page.locator(".qb-error").count()) === 1);
+await clean(page, "a cold address that cannot be read");
+await page.goto(at(4441, "/issues?query=assigned%3Ame"));
+await page.waitForSelector(".who-is-me");
+await clean(page, "who is me");
+
 // Selecting and acting.
 page = await open(4441, "/issues");
 const start = await ids(page);

@@ -240,7 +240,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
       </div>
       {shownError && (
         <p id={errorId} class="qb-error" role="status">
-          <Message text={`${sentence(shownError.message)}.`} />
+          <Message text={sentence(shownError.message)} />
           {shownError.causes?.map((cause) => <span key={cause}> {cause}</span>)}
         </p>
       )}
@@ -259,7 +259,8 @@ function Option({ id, index, isActive, onTake, children }: { id: string; index: 
 
 /** What the server quotes from the query stands in backticks. */
 function Message({ text }: { text: string }) {
-  return <>{text.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}</>;
+  const end = /[\p{L}\p{N})\]"']$/u.test(text) ? "." : "";
+  return <>{`${text}${end}`.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part))}</>;
 }
 
 /** The text in its parts; what is wrong is underlined, though it cuts through them. */

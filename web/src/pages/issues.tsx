@@ -20,6 +20,7 @@ import { useSelection } from "../components/selection";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { lastUndo, undoLast } from "../components/toast";
+import { WhoField } from "../components/who";
 import { useBrowserFind, useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { count, plural } from "../lib/format";
@@ -142,6 +143,11 @@ export function IssuesPage() {
       </div>
       {list.error && !isUnreadable && <LoadError error={list.error} what="The issues" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {list.partial !== null && <Partial>{list.partial}</Partial>}
+      {/:me\b/u.test(text) && who.value === "" && (
+        <div class="who-is-me">
+          <WhoField why="The search says “me”. Who are you?" button="That is me" onName={() => say("The list is of you now")} />
+        </div>
+      )}
       {findHint && rows && (
         <Partial>
           {`The browser's find sees only the rows in sight of ${count(list.total ?? rows.length)}. `}
@@ -153,6 +159,16 @@ export function IssuesPage() {
         </Partial>
       )}
       {rows === undefined && !list.error && <SkeletonRows rows={14} height={44} />}
+      {isUnreadable && rows === undefined && (
+        <Empty title="This search cannot be read">
+          <p>What is wrong with it stands below the field.</p>
+          <p class="buttons">
+            <button type="button" class="button primary" onClick={() => go(withIssueQuery(search, QUERY_DEFAULT), true)}>
+              Show the open issues
+            </button>
+          </p>
+        </Empty>
+      )}
       {rows?.length === 0 && !list.error && <NoIssues params={params} text={text} onGo={(next) => go(next, true)} />}
       {rows && rows.length > 0 && (
         <IssueTable
