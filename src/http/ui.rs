@@ -1,5 +1,7 @@
 //! Handlers of `/api/ui/`: what the web app reads.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ use crate::model::segment::resolve_segment_names;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, SpanSource, SpanStatus};
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
-use crate::model::waterfall::{arrange, clock_shifts, enclosing};
+use crate::model::waterfall::{Placed, arrange, clock_shifts, enclosing};
 use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, TracePosition, TraceQuery};
 
 use super::blobs;
@@ -26,8 +28,9 @@ use super::view::trace::{
     QueryView, ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanView, TraceErrorView, TraceListView,
     TraceRowView, TraceView,
 };
+use super::view::trace_parts::PackedSpans;
 use super::view::{BootView, ProjectView};
-use super::{Query, Ready, feedback, grouping, now_ms, trace_words, ui_logs, ui_performance};
+use super::{Query, Ready, feedback, grouping, now_ms, trace_words, ui_logs, ui_performance, ui_traces};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
@@ -170,7 +173,15 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
     })
 }
 
-pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
+/// What the search of traces says: what was typed, and the attribute that was chosen beside it.
+pub(super) struct TypedWords {
+    pub(super) text: Option<String>,
+    pub(super) attribute: Option<(String, String)>,
+    /// The attribute that was typed, as `name:value`.
+    pub(super) typed: Option<String>,
+}
+
+pub(super) fn typed_words(query: &Query) -> Result<TypedWords, ApiError> {
     let invalid = |message: String| ApiError::new(StatusCode::BAD_REQUEST, message);
     let words = trace_words::read(query.get("query").unwrap_or_default()).map_err(invalid)?;
     let chosen = attribute(query)?;
@@ -179,7 +190,13 @@ pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
             "a search takes one attribute, and {chosen} is chosen already: take it away to search by {typed}"
         )));
     }
-    let typed_attribute = words.attribute.as_ref().map(|(name, value)| format!("{name}:{value}"));
+    let typed = words.attribute.as_ref().map(|(name, value)| format!("{name}:{value}"));
+    Ok(TypedWords { text: words.text, attribute: chosen.or(words.attribute), typed })
+}
+
+pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
+    let words = typed_words(query)?;
+    let time = ui_traces::time(query, None)?;
     let page = ready
         .store
         .traces(TraceQuery {
@@ -187,7 +204,9 @@ pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
             project_id: ui_logs::project(ready, query)?,
             text: words.text,
             service: query.get("service").map(str::to_string),
-            attribute: chosen.or(words.attribute),
+            attribute: words.attribute,
+            start_ns: time.map(|(from_ms, to_ms)| from_ms.saturating_mul(1_000_000)..to_ms.saturating_mul(1_000_000)),
+            duration_ns: ui_traces::durations(query)?,
             before: trace_position(query)?,
             limit: page_rows(query),
         })
@@ -197,7 +216,7 @@ pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
         next_cursor: page.next_before.map(|position| position.0.to_string()),
         background_hidden: page.hidden,
         searched_to_ms: page.searched_to_ns.map(|ns| ns as f64 / 1e6),
-        typed_attribute,
+        typed_attribute: words.typed,
     })
 }
 
@@ -205,7 +224,7 @@ pub(super) async fn services(ready: &Ready) -> Answer {
     ok(&ServiceListView { services: ready.store.trace_services(SERVICES_SHOWN_MAX).await? })
 }
 
-pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
+pub(super) async fn trace(ready: &Ready, trace: &str, query: &Query) -> Answer {
     let trace_id = TraceId::parse(trace).ok_or_else(|| ApiError::not_found("trace"))?;
     let found = ready.store.trace_spans(trace_id, TRACE_SPANS_SHOWN_MAX).await?;
     let events = ready.store.trace_events(trace_id, TRACE_ERRORS_MAX).await?;
@@ -227,9 +246,8 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
     }
     let end_ns = ends.max().unwrap_or(start_ns);
     let service_of = |span: &Span| found.batch.resources.get(span.resource).map_or("", |r| r.service.as_str());
-    let mut services: Vec<String> = spans.iter().map(|span| service_of(span).to_string()).collect();
-    services.sort();
-    services.dedup();
+    let services: BTreeSet<&str> = spans.iter().map(service_of).collect();
+    let services: Vec<String> = services.into_iter().map(str::to_string).collect();
 
     let mut columns = SpanColumns::default();
     for ((place, drawn_ns), shift_ns) in placed.iter().zip(&drawn).zip(&shifts) {
@@ -249,28 +267,11 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         columns.is_orphan.push(place.is_orphan);
         columns.clock_shift_ns.push(*shift_ns);
     }
-    let errors = events
-        .into_iter()
-        .map(|(event, short_no)| {
-            let mut time_ns = event.timestamp_ms * 1_000_000;
-            let named = event.span_id.and_then(|id| placed.iter().position(|place| spans[place.span].span_id == id));
-            let span = named.or_else(|| enclosing(spans, &placed, time_ns));
-            time_ns += span.map_or(0, |place| shifts[place]);
-            TraceErrorView {
-                event_id: event.event_id.to_string(),
-                issue_id: event.issue_id.to_string(),
-                short_id: short_id(ready, &event, short_no),
-                title: event.title,
-                level: event.level,
-                time_ns: time_ns - start_ns,
-                span: span.map_or(-1, |place| place as i32),
-                is_placed_by_time: named.is_none() && span.is_some(),
-            }
-        })
-        .collect();
+    let errors = error_views(ready, events, spans, &placed, &shifts, start_ns);
     let profiles = blobs::profile_views(ready, trace_id, spans).await?;
     let replays = blobs::trace_replays(ready, trace_id).await?;
     let findings = ui_performance::findings(ready, &found.batch, &columns.span_id).await?;
+    let packed = query.has("packed").then(|| PackedSpans::of(std::mem::take(&mut columns)));
     // As in the list, whatever else stands in front for having no parent either.
     let root = spans.iter().min_by_key(|span| TraceRoot::precedence_of(span));
     ok(&TraceView {
@@ -284,6 +285,7 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         has_sentry: found.has_sentry,
         has_otel: found.has_otel,
         spans: columns,
+        packed,
         errors,
         findings,
         log_count,
@@ -292,6 +294,51 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         replays,
         services,
     })
+}
+
+/// The errors of a trace whose spans are read already, as [`trace`] draws them.
+pub(super) async fn trace_errors(
+    ready: &Ready,
+    trace_id: TraceId,
+    spans: &[Span],
+) -> Result<Vec<TraceErrorView>, ApiError> {
+    let events = ready.store.trace_events(trace_id, TRACE_ERRORS_MAX).await?;
+    let placed = arrange(spans);
+    let shifts = clock_shifts(spans, &placed);
+    let starts = placed.iter().zip(&shifts).map(|(place, shift)| spans[place.span].start_ns.saturating_add(*shift));
+    let first_event_ns = events.iter().map(|(event, _)| event.timestamp_ms * 1_000_000).min();
+    let start_ns = starts.min().or(first_event_ns).unwrap_or(0);
+    Ok(error_views(ready, events, spans, &placed, &shifts, start_ns))
+}
+
+fn error_views(
+    ready: &Ready,
+    events: Vec<(EventSummary, u64)>,
+    spans: &[Span],
+    placed: &[Placed],
+    shifts: &[i64],
+    start_ns: i64,
+) -> Vec<TraceErrorView> {
+    let wanted: HashSet<SpanId> = events.iter().filter_map(|(event, _)| event.span_id).collect();
+    let named = placed.iter().enumerate().map(|(at, place)| (spans[place.span].span_id, at));
+    let places: HashMap<SpanId, usize> = named.filter(|(id, _)| wanted.contains(id)).collect();
+    let view = |(event, short_no): (EventSummary, u64)| {
+        let mut time_ns = event.timestamp_ms * 1_000_000;
+        let named = event.span_id.and_then(|id| places.get(&id).copied());
+        let span = named.or_else(|| enclosing(spans, placed, time_ns));
+        time_ns += span.map_or(0, |place| shifts[place]);
+        TraceErrorView {
+            event_id: event.event_id.to_string(),
+            issue_id: event.issue_id.to_string(),
+            short_id: short_id(ready, &event, short_no),
+            title: event.title,
+            level: event.level,
+            time_ns: time_ns - start_ns,
+            span: span.map_or(-1, |place| place as i32),
+            is_placed_by_time: named.is_none() && span.is_some(),
+        }
+    };
+    events.into_iter().map(view).collect()
 }
 
 pub(super) async fn span(ready: &Ready, trace: &str, span: &str) -> Answer {
@@ -401,7 +448,7 @@ fn trace_row(trace: TraceSummary) -> TraceRowView {
     }
 }
 
-fn span_view(span: Span, resource: Resource) -> SpanView {
+pub(super) fn span_view(span: Span, resource: Resource) -> SpanView {
     let duration_ns = span.duration_ns();
     let query = Conventions::of_span(&span).sql().filter(|_| span.is_db()).map(|sql| QueryView {
         summary: sql.summary(),
@@ -485,7 +532,7 @@ pub(super) fn kind_name(kind: SpanKind) -> &'static str {
     }
 }
 
-fn status_name(status: SpanStatus) -> &'static str {
+pub(super) fn status_name(status: SpanStatus) -> &'static str {
     match status {
         SpanStatus::Unset => "unset",
         SpanStatus::Ok => "ok",

@@ -61,6 +61,7 @@ mod services;
 mod sessions;
 mod span_chunk;
 mod span_chunks;
+mod span_list;
 mod span_match;
 mod span_sealer;
 mod span_search;
@@ -68,6 +69,10 @@ mod staged;
 mod staged_signals;
 #[cfg(test)]
 mod tests;
+mod trace_breakdown;
+mod trace_compare;
+mod trace_find;
+mod trace_heat;
 mod trace_rows;
 mod trace_search;
 mod traces;
@@ -109,9 +114,14 @@ pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSee
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use reports::ReportRow;
 pub use retention::OverMaxSize;
+pub use span_list::{CallSiteRuns, CallSites, SpanListPage, SpanListQuery, SpanRow};
 pub use span_search::{SpanCondition, SpanNames, SpanQuery, SpanSearch};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
+pub use trace_breakdown::TraceBreakdown;
+pub use trace_compare::{ComparedFact, TraceComparison, TraceSelection};
+pub use trace_find::FoundInTrace;
+pub use trace_heat::{TraceFacets, TraceHeat, TraceScope};
 pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
 pub use trouble::WriterState;
 pub use write::{

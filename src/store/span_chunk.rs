@@ -2,6 +2,7 @@
 //!
 //! Knows the format and nothing of where chunks are kept. Whatever a group holds is taken for hostile.
 
+mod outline;
 mod rows;
 
 use std::collections::{HashMap, HashSet};

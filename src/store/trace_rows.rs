@@ -3,6 +3,8 @@
 //! Owns the tables `trace`, `trace_label` and `trace_part`: how a summary is packed into a row, how a row is found by the
 //! key of its trace, and what happens to both when parts come and go. Knows nothing of bodies and chunks.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, named_params};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -22,8 +24,8 @@ const DAY_NS: i64 = 86_400_000_000_000;
 const SPREAD_STEPS_MAX: u64 = 20;
 pub(super) const SPREAD_NS: i64 = (1 << SPREAD_STEPS_MAX) * 1_000;
 
-const HAS_SENTRY: i64 = 1 << 8;
-const HAS_OTEL: i64 = 1 << 9;
+pub(super) const HAS_SENTRY: i64 = 1 << 8;
+pub(super) const HAS_OTEL: i64 = 1 << 9;
 /// Also in [`FILTER_SQL`].
 const IS_REQUEST: i64 = 1 << 10;
 
@@ -274,7 +276,8 @@ const COLUMNS: &str = "trace.id, trace.trace_id, trace.project_id, trace_label.n
     trace.db_span_count";
 
 /// What a list can be narrowed by.
-const FILTER_SQL: &str = "trace.id < :before
+pub(super) const FILTER_SQL: &str = "trace.id < :before
+    AND trace.duration_ns BETWEEN :least_ns AND :most_ns
     AND (:requests_only = 0 OR trace.flags & 1024 <> 0)
     AND (:project_id IS NULL OR trace.project_id = :project_id)
     AND (:text IS NULL OR instr(lower(hex(trace.trace_id)), :text)
@@ -286,13 +289,29 @@ const FILTER_SQL: &str = "trace.id < :before
 /// Which traces.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TraceFilter {
-    /// Rows before this one.
+    /// Rows before this one, and not before that.
     pub(super) before: i64,
+    pub(super) from: i64,
+    pub(super) duration_ns: RangeInclusive<i64>,
     pub(super) requests_only: bool,
     pub(super) project_id: Option<ProjectId>,
     /// Lower-cased.
     pub(super) text: Option<String>,
     pub(super) service: Option<String>,
+}
+
+impl Default for TraceFilter {
+    fn default() -> Self {
+        Self {
+            before: i64::MAX,
+            from: i64::MIN,
+            duration_ns: i64::MIN..=i64::MAX,
+            requests_only: false,
+            project_id: None,
+            text: None,
+            service: None,
+        }
+    }
 }
 
 /// A page of the list: the rows themselves are in its order.
@@ -324,6 +343,8 @@ pub(super) fn count_hidden(connection: &Connection, filter: &TraceFilter, from: 
     let count: i64 = statement.query_row(
         named_params! {
             ":before": filter.before,
+            ":least_ns": filter.duration_ns.start(),
+            ":most_ns": filter.duration_ns.end(),
             ":requests_only": false,
             ":project_id": filter.project_id.map(|id| id.0),
             ":text": filter.text,
@@ -354,6 +375,8 @@ pub(super) fn list(
     let rows = statement.query_map(
         named_params! {
             ":before": filter.before,
+            ":least_ns": filter.duration_ns.start(),
+            ":most_ns": filter.duration_ns.end(),
             ":requests_only": filter.requests_only,
             ":project_id": filter.project_id.map(|id| id.0),
             ":text": filter.text,
@@ -377,6 +400,8 @@ pub(super) fn find(
             ":key": trace_id.key(),
             ":trace_id": &trace_id.0[..],
             ":before": filter.before,
+            ":least_ns": filter.duration_ns.start(),
+            ":most_ns": filter.duration_ns.end(),
             ":requests_only": filter.requests_only,
             ":project_id": filter.project_id.map(|id| id.0),
             ":text": filter.text,
@@ -384,7 +409,7 @@ pub(super) fn find(
         },
         stored_trace,
     );
-    Ok(found.optional()?)
+    Ok(found.optional()?.filter(|trace| trace.id >= filter.from))
 }
 
 /// The project a trace is listed under.

@@ -73,5 +73,6 @@ mod sentry_ingest;
 mod span_chunks;
 mod span_items;
 mod storm;
+mod trace_page;
 mod transfer;
 mod turned_away;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::blob::{ProfileView, ReplayView};
 use super::performance::TraceFindingView;
+use super::trace_parts::PackedSpans;
 use crate::model::detail::Variable;
 
 /// `GET /api/ui/traces?query=<text>&project=<slug>&service=<name>&kind=requests|all&attribute=<name:value>&cursor=<opaque>`
@@ -57,7 +58,7 @@ pub struct TraceRowView {
     pub is_partial: bool,
 }
 
-/// `GET /api/ui/traces/<trace id>`: answers also when there are only errors and no spans.
+/// `GET /api/ui/traces/<trace id>?packed=1`: answers also when there are only errors and no spans.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TraceView {
@@ -73,7 +74,10 @@ pub struct TraceView {
     pub services: Vec<String>,
     pub has_sentry: bool,
     pub has_otel: bool,
+    /// Empty when they are asked for packed.
     pub spans: SpanColumns,
+    /// With `?packed=1`.
+    pub packed: Option<PackedSpans>,
     pub errors: Vec<TraceErrorView>,
     /// Queries that are a mistake, the ones that cost most first.
     pub findings: Vec<TraceFindingView>,
