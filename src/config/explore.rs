@@ -31,3 +31,6 @@ pub const BREAKDOWN_MS: u64 = 400;
 
 /// Runs of a query that are looked at for the places that ask it: the newest. Whole chunks are read, so it may be more.
 pub const CALL_SITE_RUNS_MAX: u64 = 20_000;
+
+/// A trace with more spans is drawn before all that its spans carry has been read, which takes half of the time.
+pub const TRACE_SPANS_AT_ONCE: u64 = 20_000;

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
+use crate::config::explore::TRACE_SPANS_AT_ONCE;
 use crate::config::{ENVIRONMENTS_SHOWN_MAX, PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, TRACE_SPANS_SHOWN_MAX};
 use crate::model::conventions::Conventions;
 use crate::model::detail::Variable;
@@ -226,7 +227,13 @@ pub(super) async fn services(ready: &Ready) -> Answer {
 
 pub(super) async fn trace(ready: &Ready, trace: &str, query: &Query) -> Answer {
     let trace_id = TraceId::parse(trace).ok_or_else(|| ApiError::not_found("trace"))?;
-    let found = ready.store.trace_spans(trace_id, TRACE_SPANS_SHOWN_MAX).await?;
+    let is_packed = query.has("packed");
+    let is_rest = query.get("part") == Some("rest");
+    let rest_later = is_packed && !is_rest && ready.store.trace_size(trace_id).await? > TRACE_SPANS_AT_ONCE;
+    let found = match rest_later {
+        true => ready.store.trace_outline(trace_id, TRACE_SPANS_SHOWN_MAX).await?,
+        false => ready.store.trace_spans(trace_id, TRACE_SPANS_SHOWN_MAX).await?,
+    };
     let events = ready.store.trace_events(trace_id, TRACE_ERRORS_MAX).await?;
     let log_count = ready.store.trace_log_count(trace_id).await?;
     if found.batch.spans.is_empty() && events.is_empty() && log_count == 0 {
@@ -268,10 +275,14 @@ pub(super) async fn trace(ready: &Ready, trace: &str, query: &Query) -> Answer {
         columns.clock_shift_ns.push(*shift_ns);
     }
     let errors = error_views(ready, events, spans, &placed, &shifts, start_ns);
-    let profiles = blobs::profile_views(ready, trace_id, spans).await?;
+    let (mut profiles, mut findings) = (Vec::new(), Vec::new());
+    if !rest_later {
+        profiles = blobs::profile_views(ready, trace_id, spans).await?;
+        findings = ui_performance::findings(ready, &found.batch, &columns.span_id).await?;
+    }
     let replays = blobs::trace_replays(ready, trace_id).await?;
-    let findings = ui_performance::findings(ready, &found.batch, &columns.span_id).await?;
-    let packed = query.has("packed").then(|| PackedSpans::of(std::mem::take(&mut columns)));
+    let drawn = (is_packed || is_rest).then(|| std::mem::take(&mut columns));
+    let packed = drawn.filter(|_| !is_rest).map(PackedSpans::of);
     // As in the list, whatever else stands in front for having no parent either.
     let root = spans.iter().min_by_key(|span| TraceRoot::precedence_of(span));
     ok(&TraceView {
@@ -286,6 +297,7 @@ pub(super) async fn trace(ready: &Ready, trace: &str, query: &Query) -> Answer {
         has_otel: found.has_otel,
         spans: columns,
         packed,
+        rest_later,
         errors,
         findings,
         log_count,

@@ -434,6 +434,17 @@ pub(super) fn start_of(connection: &Connection, trace_id: TraceId) -> Result<Opt
     Ok(found.optional()?)
 }
 
+/// How many spans were counted of a trace; some may have been counted twice.
+pub(super) fn size_of(connection: &Connection, trace_id: TraceId) -> Result<u64, StoreError> {
+    let sql = "SELECT trace.span_count FROM trace_part CROSS JOIN trace ON trace.id = trace_part.trace_row
+         WHERE trace_part.trace_key = :key AND trace.trace_id = :trace_id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found: Option<i64> = statement
+        .query_row(named_params! { ":key": trace_id.key(), ":trace_id": &trace_id.0[..] }, |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(0).max(0) as u64)
+}
+
 /// Whether there is any part of a trace. Two traces in 2^63 share a key.
 pub(super) fn has(connection: &Connection, trace_id: TraceId) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM trace_part WHERE trace_key = :key)";

@@ -132,6 +132,16 @@ impl Store {
         self.readers.run(move |connection| read_spans(connection, trace_id, limit)).await
     }
 
+    /// The same without what spans carry, as far as that is cheaper.
+    pub async fn trace_outline(&self, trace_id: TraceId, limit: usize) -> Result<TraceSpans, StoreError> {
+        self.readers.run(move |connection| read_to_depth(connection, trace_id, limit, Depth::Outline)).await
+    }
+
+    /// About how many spans a trace has.
+    pub async fn trace_size(&self, trace_id: TraceId) -> Result<u64, StoreError> {
+        self.readers.run(move |connection| trace_rows::size_of(connection, trace_id)).await
+    }
+
     /// Whether any span of the trace is stored.
     pub async fn has_trace(&self, trace_id: TraceId) -> Result<bool, StoreError> {
         self.readers.run(move |connection| trace_rows::has(connection, trace_id)).await
@@ -218,7 +228,24 @@ pub(super) const PARTS_SQL: &str = "SELECT batch_id FROM trace_part WHERE trace_
 /// A batch that is not sealed.
 pub(super) const BATCH_SQL: &str = "SELECT body_codec, body FROM span_batch WHERE id = :id";
 
+/// How much is read of spans that are sealed.
+#[derive(Clone, Copy, PartialEq)]
+enum Depth {
+    Whole,
+    /// Places, names and times.
+    Outline,
+}
+
 pub(super) fn read_spans(connection: &Connection, trace_id: TraceId, limit: usize) -> Result<TraceSpans, StoreError> {
+    read_to_depth(connection, trace_id, limit, Depth::Whole)
+}
+
+fn read_to_depth(
+    connection: &Connection,
+    trace_id: TraceId,
+    limit: usize,
+    depth: Depth,
+) -> Result<TraceSpans, StoreError> {
     let mut statement = connection.prepare_cached(PARTS_SQL)?;
     let batch_ids = statement.query_map(named_params! { ":key": trace_id.key() }, |row| row.get(0))?;
     let batch_ids: Vec<i64> = batch_ids.collect::<Result<_, _>>()?;
@@ -233,7 +260,11 @@ pub(super) fn read_spans(connection: &Connection, trace_id: TraceId, limit: usiz
         match span_chunks::covering(connection, batch_id)? {
             Some(ChunkRange { id, last_batch_id }) => {
                 read_to = last_batch_id;
-                found.add(span_chunks::open(connection, id)?.trace(trace_id)?);
+                let mut chunk = span_chunks::open(connection, id)?;
+                found.add(match depth {
+                    Depth::Whole => chunk.trace(trace_id)?,
+                    Depth::Outline => chunk.outline(trace_id)?,
+                });
             }
             None => found.add(read_batch(connection, batch_id)?.unwrap_or_default()),
         }

@@ -81,6 +81,10 @@ fn a_packed_trace_says_what_the_columns_say() {
     let orphans = columns["is_orphan"].as_array().unwrap();
     assert_eq!(short["orphans"], json!([orphans.iter().position(|is_orphan| is_orphan == true).unwrap()]));
     assert_eq!(packed["duration_ns"], plain["duration_ns"]);
+    assert_eq!((&packed["rest_later"], &packed["findings"]), (&json!(false), &plain["findings"]));
+    let rest = server.get_json(&format!("/api/ui/traces/{}?packed=1&part=rest", id(1)));
+    assert_eq!((&rest["packed"], &rest["spans"]["span_id"]), (&Value::Null, &json!([])));
+    assert_eq!(rest["findings"], plain["findings"]);
 }
 
 #[test]

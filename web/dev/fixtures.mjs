@@ -274,7 +274,7 @@ for (const [trace_id, t, name, op, service, ms, ago, errors, http_status] of bui
   const s = t.spans;
   const start_ms = NOW - ago * 1000;
   const has_otel = s.source.includes("otel");
-  views.set(trace_id, { trace_id, name, op, service, start_ns: `${start_ms}000000`, start_ms, duration_ns: Math.round(ms * MS), services: t.services, has_sentry: s.source.includes("sentry"), has_otel, spans: s, packed: null, errors, findings: findingsOf(s), spans_omitted: trace_id === T.big ? 20_000 : 0, profiles: [], replays: [], log_count: trace_id === T.two ? 4 : 0 });
+  views.set(trace_id, { trace_id, name, op, service, start_ns: `${start_ms}000000`, start_ms, duration_ns: Math.round(ms * MS), services: t.services, has_sentry: s.source.includes("sentry"), has_otel, spans: s, packed: null, rest_later: false, errors, findings: findingsOf(s), spans_omitted: trace_id === T.big ? 20_000 : 0, profiles: [], replays: [], log_count: trace_id === T.two ? 4 : 0 });
   if (s.span_id.length > 0)
     traceRows.push({ trace_id, start_ms, duration_ns: Math.round(ms * MS), name, op, service, services: t.services, span_count: s.span_id.length, db_span_count: s.op.filter((o) => o === "db").length, failed_span_count: s.status.filter((x) => x === "error").length, error_count: errors.length, status: "ok", http_status, has_sentry: s.source.includes("sentry"), has_otel, is_partial: trace_id === T.orphan });
 }

@@ -78,6 +78,9 @@ pub struct TraceView {
     pub spans: SpanColumns,
     /// With `?packed=1`.
     pub packed: Option<PackedSpans>,
+    /// There are so many spans that what takes reading all they carry is not here: findings and profiles are asked for
+    /// with `?part=rest`, which leaves out the spans.
+    pub rest_later: bool,
     pub errors: Vec<TraceErrorView>,
     /// Queries that are a mistake, the ones that cost most first.
     pub findings: Vec<TraceFindingView>,

@@ -455,7 +455,7 @@ spans: SpanColumns,
 /**
  * With `?packed=1`.
  */
-packed: PackedSpans | null, errors: Array<TraceErrorView>, 
+packed: PackedSpans | null, rest_later: boolean, errors: Array<TraceErrorView>, 
 /**
  * Queries that are a mistake, the ones that cost most first.
  */

@@ -29,7 +29,7 @@ export function Minimap({ trace, zoom, colours, onZoom }: { trace: TraceView; zo
       stop();
       observer.disconnect();
     };
-  }, [trace, dark]);
+  }, [trace.spans, dark]);
 
   const at = (event: PointerEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();

@@ -4,7 +4,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { SpanColumns, TraceView } from "../api/types";
-import { type Piece, piecesBySpan, piecesWithin } from "../lib/critical-path";
+import { bySpan, type CriticalPath, type Piece, piecesWithin } from "../lib/critical-path";
 import { count, duration, offset, oneLine, plural } from "../lib/format";
 import { markOf } from "../lib/logs";
 import { type SpanMarks, thinned } from "../lib/span-marks";
@@ -25,6 +25,8 @@ const GAP_SHARE = 0.04;
 const GAP_WORDS_SHARE = 0.2;
 /** Marks and pieces of one row, at most. */
 const ROW_MARKS_MAX = 40;
+/** Members of a closed group whose part of the critical path is drawn: thousands of them would be one line anyway. */
+const GROUP_MEMBERS_MAX = 2000;
 const LEVEL_WEIGHT: Record<string, number> = { fatal: 5, error: 4, warn: 3, info: 2, debug: 1 };
 
 const narrow = matchMedia("(max-width: 767.9px)");
@@ -38,8 +40,8 @@ type Drawn = {
   tree: Tree;
   zoom: Zoom;
   marks: SpanMarks;
-  /** What the trace waited for, when that is shown: in order, and by span. */
-  critical: { pieces: readonly Piece[]; bySpan: Map<number, Piece[]> } | null;
+  /** What the trace waited for, when that is shown. */
+  critical: CriticalPath | null;
 };
 
 export function Waterfall({ trace, tree, rows, zoom, colours, at, matches, critical, marks, scroller, onToggle, onSelect, onStep }: {
@@ -92,7 +94,7 @@ export function Waterfall({ trace, tree, rows, zoom, colours, at, matches, criti
   const lines = useMemo(() => ticks(zoom, 5), [zoom]);
   const hasCurrent = at >= from && at < to;
   const width = Math.max(1, zoom.toNs - zoom.fromNs);
-  const path = useMemo(() => critical && { pieces: critical, bySpan: piecesBySpan(critical) }, [critical]);
+  const path = useMemo(() => critical && bySpan(critical), [critical]);
   const drawn: Drawn = { trace, tree, zoom, marks, critical: path };
   return (
     <div
@@ -383,16 +385,15 @@ function Gaps({ span, drawn, share }: { span: number; drawn: Drawn; share: Share
 /** A closed row stands for all below it. */
 function Critical({ row, drawn, share }: { row: Row; drawn: Drawn; share: Share }) {
   if (row.type === "error" || !drawn.critical) return null;
-  const { pieces, bySpan } = drawn.critical;
+  const path = drawn.critical;
   const { tree } = drawn;
+  const endOf = (span: number) => tree.end[span] ?? span + 1;
   const mine =
     row.type === "group"
       ? row.isOpen
         ? []
-        : row.members.flatMap((member) => piecesWithin(tree.first[member] === tree.first[member + 1] ? (bySpan.get(member) ?? []) : pieces, member, tree.end[member] ?? member + 1)).slice(0, ROW_MARKS_MAX * 5)
-      : row.isOpen || !row.hasChildren
-        ? (bySpan.get(row.span) ?? [])
-        : piecesWithin(pieces, row.span, tree.end[row.span] ?? row.span + 1);
+        : row.members.slice(0, GROUP_MEMBERS_MAX).flatMap((member) => piecesWithin(path, member, endOf(member)))
+      : piecesWithin(path, row.span, row.isOpen ? row.span + 1 : endOf(row.span));
   const inSight = mine.filter((piece) => share(piece.toNs) > 0 && share(piece.fromNs) < 100);
   const shown = thinned(inSight, (piece) => share(piece.fromNs), (piece) => piece.toNs - piece.fromNs, 0.2);
   return (

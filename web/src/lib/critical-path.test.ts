@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { criticalPath, mainRoot, piecesBySpan, piecesWithin } from "./critical-path";
+import { bySpan, criticalPath, mainRoot, piecesWithin } from "./critical-path";
 import { columns, timedTree } from "./trace-shapes";
 import { buildTree } from "./waterfall";
 
@@ -20,13 +20,19 @@ it.each(Array.from({ length: 40 }, (_, seed) => seed + 1))("covers the root from
   }
   expect(reached).toBe(end);
   // Only what is below the root, and each span's pieces are those that are told of it.
-  const bySpan = piecesBySpan(pieces);
-  for (const span of bySpan.keys()) {
+  const path = bySpan(pieces);
+  for (const { span } of pieces) {
     let at = span;
     while (at !== root && at >= 0) at = spans.parent[at] ?? -1;
     expect(at).toBe(root);
   }
-  expect([...bySpan.values()].flat()).toHaveLength(pieces.length);
+  for (let span = 0; span < tree.size; span++) {
+    expect(piecesWithin(path, span, span + 1)).toEqual(pieces.filter((piece) => piece.span === span));
+    const below = piecesWithin(path, span, tree.end[span] ?? 0);
+    const wanted = pieces.filter((piece) => piece.span >= span && piece.span < (tree.end[span] ?? 0));
+    expect(below.reduce((sum, piece) => sum + piece.toNs - piece.fromNs, 0)).toBe(wanted.reduce((sum, piece) => sum + piece.toNs - piece.fromNs, 0));
+    for (let i = 1; i < below.length; i++) if (tree.end[span] !== span + 1) expect(below[i]?.fromNs).toBeGreaterThan(below[i - 1]?.toNs ?? 0);
+  }
 });
 
 it("waits for the child that ended last, and for what came before it", () => {
@@ -57,7 +63,7 @@ it("is nothing without spans or without time", () => {
 
 it("a closed row stands for all below it", () => {
   const pieces = [{ span: 0, fromNs: 0, toNs: 5 }, { span: 2, fromNs: 5, toNs: 7 }, { span: 3, fromNs: 7, toNs: 9 }, { span: 5, fromNs: 9, toNs: 10 }];
-  expect(piecesWithin(pieces, 2, 4)).toEqual([{ span: 2, fromNs: 5, toNs: 9 }]);
+  expect(piecesWithin(bySpan(pieces), 2, 4)).toEqual([{ span: 2, fromNs: 5, toNs: 9 }]);
 });
 
 it("a chain of 50 000 is no deeper than the stack", () => {

@@ -50,22 +50,32 @@ export function criticalPath(spans: SpanColumns, tree: Tree, root: number = main
   return pieces.toReversed();
 }
 
-/** The pieces of each span, for the rows. */
-export function piecesBySpan(pieces: readonly Piece[]): Map<number, Piece[]> {
-  const out = new Map<number, Piece[]>();
-  for (const piece of pieces) {
-    const list = out.get(piece.span);
-    if (list) list.push(piece);
-    else out.set(piece.span, [piece]);
-  }
-  return out;
+/** Pieces where rows find theirs: by span, those of a span in the order of time. */
+export type CriticalPath = { pieces: readonly Piece[]; spans: Int32Array };
+
+export function bySpan(pieces: readonly Piece[]): CriticalPath {
+  const sorted = pieces.toSorted((a, b) => a.span - b.span);
+  return { pieces: sorted, spans: Int32Array.from(sorted, (piece) => piece.span) };
 }
 
-/** What stands below a closed row, as stretches of time that do not touch. */
-export function piecesWithin(pieces: readonly Piece[], from: number, to: number): Piece[] {
+/** The first place whose span is not below this one. */
+function placeOf(spans: Int32Array, span: number): number {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((spans[middle] as number) < span) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Of the spans from one up to another: of one alone its own, of all below a closed row as stretches that do not touch. */
+export function piecesWithin({ pieces, spans }: CriticalPath, from: number, to: number): Piece[] {
+  const own = pieces.slice(placeOf(spans, from), placeOf(spans, to));
+  if (to === from + 1) return own;
   const out: Piece[] = [];
-  for (const piece of pieces) {
-    if (piece.span < from || piece.span >= to) continue;
+  for (const piece of own.toSorted((a, b) => a.fromNs - b.fromNs)) {
     const last = out[out.length - 1];
     if (last && last.toNs === piece.fromNs) last.toNs = piece.toNs;
     else out.push({ ...piece, span: from });

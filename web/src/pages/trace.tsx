@@ -53,7 +53,7 @@ export function TracePage({ params }: PageProps) {
       {data ? (
         <>
           {error && <LoadError error={error} what="The trace" hasData onRetry={reload} />}
-          <Trace trace={data} />
+          <Whole trace={data} />
         </>
       ) : isNotHere(error) ? (
         <NotHere title={`There is no trace ${shortId(traceId)}`} href="/traces" back="All traces" />
@@ -69,6 +69,18 @@ export function TracePage({ params }: PageProps) {
   );
 }
 
+/** Of a trace with very many spans, findings and profiles follow behind what is drawn. */
+function Whole({ trace }: { trace: TraceView }) {
+  const { data } = useResource<TraceView>(trace.rest_later ? `/api/ui/traces/${encodeURIComponent(trace.trace_id)}?part=rest` : null);
+  const whole = useMemo(() => {
+    if (!data) return trace;
+    // Of a trace that still grows the places may be of other spans by now.
+    const isQuery = (span: number) => trace.spans.op[span]?.startsWith("db") === true;
+    return { ...trace, profiles: data.profiles, findings: data.findings.filter((finding) => finding.spans.every(isQuery)) };
+  }, [trace, data]);
+  return <Trace trace={whole} />;
+}
+
 const VIEWS = ["waterfall", "flame", "sql", "logs", "table", "json"] as const;
 type View = (typeof VIEWS)[number];
 const NAMES: Record<View, string> = { waterfall: "Waterfall", flame: "Flame", sql: "SQL", logs: "Logs", table: "Table", json: "JSON" };
@@ -77,10 +89,10 @@ function Trace({ trace }: { trace: TraceView }) {
   const { spans, errors } = trace;
   const size = spans.span_id.length;
   const total = Math.max(1, trace.duration_ns);
-  const tree = useMemo(() => buildTree(spans, errors), [trace]);
-  const colours = useMemo(() => colourNames(trace), [trace]);
-  const moved = useMemo(() => movedServices(trace.services, spans), [trace]);
-  const queries = useMemo(() => countQueries(trace), [trace]);
+  const tree = useMemo(() => buildTree(spans, errors), [spans, errors]);
+  const colours = useMemo(() => colourNames(trace), [spans]);
+  const moved = useMemo(() => movedServices(trace.services, spans), [spans]);
+  const queries = useMemo(() => countQueries(trace), [spans]);
   const wanted = query.value.get("span");
   const selected = wanted === null ? -1 : spans.span_id.indexOf(normaliseId(wanted));
   const view = viewOf(query.value.get("view"), size);

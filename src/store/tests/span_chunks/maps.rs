@@ -190,6 +190,9 @@ async fn tell(store: &Store) -> Told {
         let batch = store.trace_spans(trace_id(no), usize::MAX).await.unwrap().batch;
         let all = batch.spans.iter().flat_map(|span| facts_of(span, &batch.resources[span.resource]));
         facts.insert(trace_id(no), all.collect());
+        let outline = store.trace_outline(trace_id(no), usize::MAX).await.unwrap().batch;
+        let drawn = |span: &Span| (span.span_id, span.parent_span_id, span.start_ns, span.end_ns, span.name.clone());
+        assert!(outline.spans.iter().map(drawn).eq(batch.spans.iter().map(drawn)), "the outline is of the same spans");
         let parts = trace_breakdown::parts(batch.spans);
         breakdowns.push(TraceBreakdown { trace_id: trace_id(no), parts, is_partial: false });
     }
