@@ -15,7 +15,7 @@
 //! 3  ingest                 decoded -> rows to be: filters, limits, scrubbing, grouping, summaries, compression
 //! 2  store                  the only place with SQL: one writer thread, read-only readers, migrations
 //! 1  sentry  otlp  grouping pure: bytes and values in, values out; no IO, no clock, no async
-//!    scrub  traceback  perf
+//!    scrub  traceback  perf  search
 //! 0  model  config          the vocabulary; every limit and default with its reason
 //! ```
 //!
@@ -49,6 +49,10 @@
 //!
 //! The way out: address -> `http::ui` -> typed query -> `store` on a read-only connection, off the async threads and
 //! cut after five seconds -> view -> JSON. The TypeScript types of the web app are generated from the view structs.
+//!
+//! What is typed into a query bar is read once, by [`search`], into a tree that knows the types of its values, and every
+//! list answers that tree: issues and events from the columns of their facts, spans and logs from filters that rule chunks
+//! out and columns that decide. What a tree means is said by [`search::naive`], which everything else is tested against.
 //!
 //! # Promises
 //!
@@ -151,8 +155,7 @@
 //! untrusted JSON on the way in, only when somebody looks at an event, and of the few fields
 //! of a crash dump's form.
 //!
-//! Not here yet, and where it will stand: the query language (`search`, floor 1), alerts (`alerts`, floor 3), sealing
-//! metrics into columnar chunks (`store`), logs and metrics over OTLP (counted so far).
+//! Not here yet, and where it will stand: alerts (`alerts`, floor 3), sealing metrics into columnar chunks (`store`).
 
 pub mod app;
 pub mod config;
@@ -164,6 +167,7 @@ pub mod model;
 pub mod otlp;
 pub mod perf;
 pub mod scrub;
+pub mod search;
 pub mod sentry;
 pub mod store;
 pub mod traceback;

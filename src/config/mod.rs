@@ -7,6 +7,7 @@ pub mod explore;
 pub mod keep;
 pub mod network;
 pub mod performance;
+pub mod search;
 mod settings;
 
 pub use keep::{KEEP_DAYS_MAX, Keep, MaxSize};

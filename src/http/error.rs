@@ -6,7 +6,7 @@ use crate::store::StoreError;
 
 use super::body::BodyError;
 use super::respond::{Body, json};
-use super::view::ErrorView;
+use super::view::{ErrorView, PlaceView};
 
 /// What the client did or met; `detail` says what happened and what to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,11 +18,13 @@ pub struct ApiError {
     pub fix: Option<String>,
     /// Nothing that sending less would help.
     pub is_outage: bool,
+    /// Where in a search, in UTF-16 units.
+    pub at: Option<(usize, usize)>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), causes: Vec::new(), fix: None, is_outage: false }
+        Self { status, detail: detail.into(), causes: Vec::new(), fix: None, is_outage: false, at: None }
     }
 
     pub fn not_found(what: &str) -> Self {
@@ -40,7 +42,8 @@ impl ApiError {
     }
 
     pub fn response(&self) -> hyper::Response<Body> {
-        json(self.status, &ErrorView { detail: self.detail.clone(), causes: self.causes.clone() })
+        let at = self.at.map(|(from, to)| PlaceView { from, to });
+        json(self.status, &ErrorView { detail: self.detail.clone(), causes: self.causes.clone(), at })
     }
 }
 

@@ -1,23 +1,22 @@
 //! Sentry's `events` endpoint for logs (`dataset=logs`, formerly `ourlogs`), as `sentry-cli logs list` and scripts ask it.
 //!
-//! Understands of the search language what those send: words, `level` or `severity`, `trace`, `project`,
-//! `environment`, and `name:value` of any attribute.
+//! Understands the search language of logs, and in it `project:` of those who do not say it beside the search.
 
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::config::{LOG_ROWS_MAX, TRACE_LOGS_MAX};
-use crate::model::ids::TraceId;
+use crate::config::LOG_ROWS_MAX;
 use crate::model::log::LogLevel;
 use crate::model::project::ORGANISATION_SLUG;
 use crate::model::time::{parse_rfc3339_ns, rfc3339};
+use crate::search::Dataset;
 use crate::store::{LogFilter, LogQuery, LogRow};
 
 use super::error::ApiError;
 use super::sentry_api::{Base, not_found, paged};
 use super::ui::{Answer, attribute_json};
 use super::ui_logs::{cursor, parse_cursor};
-use super::{Query, Ready, now_ms};
+use super::{Query, Ready, now_ms, ui_search};
 
 /// What is shown when nothing was asked for.
 const FIELDS: [&str; 5] = ["sentry.item_id", "timestamp", "severity", "message", "trace"];
@@ -32,20 +31,8 @@ pub(super) async fn events(ready: &Ready, organization: &str, query: &Query, bas
     if !matches!(query.get("dataset"), Some("logs" | "ourlogs")) {
         return Err(bad("this version answers dataset=logs here; issues and their events are under /issues/"));
     }
-    let asked = read_query(ready, query)?;
-    let (rows, next) = match asked.trace {
-        Some(trace_id) => {
-            let (mut rows, _) = ready.store.trace_logs(trace_id, TRACE_LOGS_MAX).await?;
-            rows.reverse();
-            rows.retain(|row| LogLevel::of(row.record.severity) >= asked.query.filter.level);
-            rows.truncate(asked.query.limit);
-            (rows, None)
-        }
-        None => {
-            let page = ready.store.logs(asked.query).await?;
-            (page.logs, page.next_before.map(cursor))
-        }
-    };
+    let page = ready.store.logs(read_query(ready, query)?).await?;
+    let (rows, next) = (page.logs, page.next_before.map(cursor));
     let mut fields: Vec<&str> = query.all("field").collect();
     if fields.is_empty() {
         fields = FIELDS.to_vec();
@@ -57,36 +44,17 @@ pub(super) async fn events(ready: &Ready, organization: &str, query: &Query, bas
     paged(&body, base, &format!("/api/0/organizations/{ORGANISATION_SLUG}/events/"), query, next)
 }
 
-struct Asked {
-    query: LogQuery,
-    trace: Option<TraceId>,
-}
-
-fn read_query(ready: &Ready, query: &Query) -> Result<Asked, ApiError> {
+fn read_query(ready: &Ready, query: &Query) -> Result<LogQuery, ApiError> {
     let mut filter = LogFilter::default();
-    let mut trace = None;
-    let mut attribute = None;
+    // Projects are no matter of logs themselves.
     let mut words = Vec::new();
-    for word in query.get("query").unwrap_or("").split_whitespace() {
-        let Some((key, value)) = word.split_once(':').filter(|(key, value)| is_key(key) && !value.is_empty()) else {
-            words.push(word.trim_matches('*'));
-            continue;
-        };
-        let value = value.trim_matches('"');
-        match key {
-            "project" | "project.id" => filter.project_id = Some(find_project(ready, value)?),
-            "level" | "severity" => {
-                let level = LogLevel::parse(value).ok_or_else(|| bad(&format!("{value:?} is not a level")))?;
-                filter.level = level;
-            }
-            "trace" => trace = Some(TraceId::parse(value).ok_or_else(|| bad(&format!("{value:?} is not a trace id")))?),
-            "environment" => filter.environment = Some(value.to_string()),
-            "service.name" => filter.service = Some(value.to_string()),
-            "message" => words.push(value.trim_matches('*')),
-            _ if attribute.is_none() => attribute = Some((key.to_string(), value.to_string())),
-            _ => return Err(bad("this version searches by one attribute at a time")),
+    for word in query.get("query").unwrap_or("").split(' ') {
+        match word.split_once(':') {
+            Some(("project" | "project.id", value)) => filter.project_id = Some(find_project(ready, value)?),
+            _ => words.push(word),
         }
     }
+    let expr = ui_search::read(&words.join(" "), Dataset::Logs)?;
     // sentry-cli sends -1 for all projects.
     if let Some(project) = query.get("project").filter(|project| *project != "-1") {
         filter.project_id = Some(find_project(ready, project)?);
@@ -106,14 +74,9 @@ fn read_query(ready: &Ready, query: &Query) -> Result<Asked, ApiError> {
         Some(text) => Some(parse_cursor(text).ok_or_else(|| bad("Invalid cursor parameter."))?),
         None => None,
     };
-    let text = Some(words.join(" ")).filter(|text| !text.is_empty());
     let limit = query.get("per_page").or_else(|| query.get("limit")).and_then(|text| text.parse().ok());
     let limit = limit.unwrap_or(ROWS).clamp(1, LOG_ROWS_MAX);
-    Ok(Asked { query: LogQuery { filter, text, attribute, before, limit, with_details: true }, trace })
-}
-
-fn is_key(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    Ok(LogQuery { filter, expr, before, limit, with_details: true })
 }
 
 /// `24h`, `14d`, `90m`, `30s`, `2w`.

@@ -16,6 +16,7 @@ use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, Sp
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
 use crate::model::waterfall::{Placed, arrange, clock_shifts, enclosing};
+use crate::search::{Dataset, Expr, Key, Known};
 use crate::store::{EventQuery, EventRow, EventSummary, IssueQuery, IssueSort, TracePosition, TraceQuery};
 
 use super::blobs;
@@ -31,7 +32,7 @@ use super::view::trace::{
 };
 use super::view::trace_parts::PackedSpans;
 use super::view::{BootView, ProjectView};
-use super::{Query, Ready, feedback, grouping, now_ms, trace_words, ui_logs, ui_performance, ui_traces};
+use super::{Query, Ready, feedback, grouping, now_ms, ui_logs, ui_performance, ui_search, ui_traces};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
@@ -174,38 +175,24 @@ async fn event_view(ready: &Ready, row: EventRow) -> Answer {
     })
 }
 
-/// What the search of traces says: what was typed, and the attribute that was chosen beside it.
-pub(super) struct TypedWords {
-    pub(super) text: Option<String>,
-    pub(super) attribute: Option<(String, String)>,
-    /// The attribute that was typed, as `name:value`.
-    pub(super) typed: Option<String>,
-}
-
-pub(super) fn typed_words(query: &Query) -> Result<TypedWords, ApiError> {
-    let invalid = |message: String| ApiError::new(StatusCode::BAD_REQUEST, message);
-    let words = trace_words::read(query.get("query").unwrap_or_default()).map_err(invalid)?;
-    let chosen = attribute(query)?;
-    if let (Some((chosen, _)), Some((typed, _))) = (&chosen, &words.attribute) {
-        return Err(invalid(format!(
-            "a search takes one attribute, and {chosen} is chosen already: take it away to search by {typed}"
-        )));
+/// What one span of a trace must meet: what was typed, and what was chosen beside it but for the time, which is the trace's.
+pub(super) fn spans_asked(query: &Query) -> Result<Expr, ApiError> {
+    let mut expr = ui_search::asked_of_any_time(query, Dataset::Spans)?;
+    if let Some(environment) = query.get("environment") {
+        expr = Expr::and([expr, Expr::equals(Key::Known(Known::Environment), environment)]);
     }
-    let typed = words.attribute.as_ref().map(|(name, value)| format!("{name}:{value}"));
-    Ok(TypedWords { text: words.text, attribute: chosen.or(words.attribute), typed })
+    Ok(expr)
 }
 
 pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
-    let words = typed_words(query)?;
     let time = ui_traces::time(query, None)?;
     let page = ready
         .store
         .traces(TraceQuery {
             requests_only: query.get("kind") != Some("all"),
             project_id: ui_logs::project(ready, query)?,
-            text: words.text,
             service: query.get("service").map(str::to_string),
-            attribute: words.attribute,
+            expr: spans_asked(query)?,
             start_ns: time.map(|(from_ms, to_ms)| from_ms.saturating_mul(1_000_000)..to_ms.saturating_mul(1_000_000)),
             duration_ns: ui_traces::durations(query)?,
             before: trace_position(query)?,
@@ -217,7 +204,6 @@ pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
         next_cursor: page.next_before.map(|position| position.0.to_string()),
         background_hidden: page.hidden,
         searched_to_ms: page.searched_to_ns.map(|ns| ns as f64 / 1e6),
-        typed_attribute: words.typed,
     })
 }
 
@@ -563,20 +549,13 @@ pub(super) fn short_id(ready: &Ready, event: &EventSummary, short_no: u64) -> St
     ready.project(event.project_id).map_or_else(|| event.issue_id.to_string(), |project| project.short_id(short_no))
 }
 
-/// Two numbers with a dot between, as handed out in `next_cursor`.
-/// `name:value`.
-fn attribute(query: &Query) -> Result<Option<(String, String)>, ApiError> {
-    let Some(text) = query.get("attribute") else { return Ok(None) };
-    let invalid = || ApiError::new(StatusCode::BAD_REQUEST, format!("an attribute is name:value, not {text:?}"));
-    text.split_once(':').map(|pair| Some(ui_logs::pair(pair))).ok_or_else(invalid)
-}
-
 fn trace_position(query: &Query) -> Result<Option<TracePosition>, ApiError> {
     let Some(text) = query.get("cursor") else { return Ok(None) };
     let invalid = || ApiError::new(StatusCode::BAD_REQUEST, "that is not a cursor: start again without one");
     text.parse().map(|id| Some(TracePosition(id))).map_err(|_| invalid())
 }
 
+/// Two numbers with a dot between, as handed out in `next_cursor`.
 fn cursor(query: &Query) -> Result<Option<(i64, i64)>, ApiError> {
     let Some(text) = query.get("cursor") else { return Ok(None) };
     let parsed = text.split_once('.').and_then(|(value, id)| Some((value.parse().ok()?, id.parse().ok()?)));

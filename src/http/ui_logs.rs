@@ -6,12 +6,13 @@ use crate::config::{LOG_ROWS, LOG_ROWS_MAX, TRACE_LOGS_MAX};
 use crate::model::ids::{ProjectId, TraceId};
 use crate::model::log::{LogId, LogLevel};
 use crate::model::time::minute_of;
+use crate::search::Dataset;
 use crate::store::{LogFilter, LogPosition, LogQuery, LogRow};
 
 use super::error::ApiError;
 use super::ui::{Answer, ok, short_id, source_name, variables};
 use super::view::log::{LogEventView, LogLevelVolume, LogListView, LogRowView, LogView, LogVolumeView};
-use super::{Query, Ready, now_ms};
+use super::{Query, Ready, now_ms, ui_search};
 
 /// Characters of a body in a row: more than fits one line of any screen, and lines of a short dump.
 const ROW_CHARS_MAX: usize = 1_000;
@@ -29,8 +30,7 @@ pub(super) async fn logs(ready: &Ready, query: &Query) -> Answer {
         .store
         .logs(LogQuery {
             filter: filter(ready, query)?,
-            text: query.get("query").map(str::to_string),
-            attribute: query.get("attribute").and_then(|text| text.split_once(':')).map(pair),
+            expr: ui_search::asked(query, Dataset::Logs)?,
             before: position(query)?,
             limit: query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(LOG_ROWS).clamp(1, LOG_ROWS_MAX),
             with_details: false,
@@ -188,10 +188,6 @@ pub(super) fn query_ms(query: &Query, key: &str) -> Result<Option<i64>, ApiError
 
 fn filter_ns(ms: i64) -> i64 {
     ms.saturating_mul(1_000_000)
-}
-
-pub(super) fn pair((key, value): (&str, &str)) -> (String, String) {
-    (key.to_string(), value.to_string())
 }
 
 /// `<time>.<batch>.<place in it>`

@@ -8,7 +8,7 @@ use crate::perf::MeasuredKind;
 use crate::store::{CallSiteRuns, PerfQuery, PerfScope, SpanListQuery, SpanRow, Stretches};
 
 use super::error::ApiError;
-use super::ui::{Answer, kind_name, ok, page_rows, source_name, status_name, typed_words};
+use super::ui::{Answer, kind_name, ok, page_rows, source_name, spans_asked, status_name};
 use super::ui_logs::project;
 use super::ui_metrics::range;
 use super::ui_traces::{durations, time};
@@ -16,16 +16,14 @@ use super::view::span_list::{CallSiteView, CallSitesView, SpanListView, SpanRowV
 use super::{Query, Ready, now_ms};
 
 pub(super) async fn list(ready: &Ready, query: &Query) -> Answer {
-    let words = typed_words(query)?;
     let time = time(query, None)?;
     let ns = |ms: i64| ms.saturating_mul(1_000_000);
     let page = ready
         .store
         .spans(SpanListQuery {
             project_id: project(ready, query)?,
-            text: words.text,
             service: query.get("service").map(str::to_string),
-            attribute: words.attribute,
+            expr: spans_asked(query)?,
             start_ns: time.map_or(i64::MIN..i64::MAX, |(from_ms, to_ms)| ns(from_ms)..ns(to_ms)),
             duration_ns: durations(query)?.unwrap_or(i64::MIN..=i64::MAX),
             before: cursor(query)?,
@@ -40,7 +38,6 @@ pub(super) async fn list(ready: &Ready, query: &Query) -> Answer {
             .or(page.searched_to_ns.map(|ns| (ns, SpanId([0; 8]))))
             .map(|(start_ns, id)| format!("{start_ns}.{id}")),
         searched_to_ms: page.searched_to_ns.map(|ns| ns as f64 / 1e6),
-        typed_attribute: words.typed,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::model::ids::TraceId;
 use crate::store::{TraceScope, TraceSelection};
 
 use super::error::ApiError;
-use super::ui::{Answer, kind_name, ok, typed_words};
+use super::ui::{Answer, kind_name, ok, spans_asked};
 use super::ui_logs::{project, query_ms};
 use super::view::trace_map::{
     BreakdownListView, BreakdownPartView, BreakdownView, CompareItemView, CompareView, FacetValueView, FacetView,
@@ -48,7 +48,7 @@ const STEPS_MS: [i64; 20] = [
 ];
 
 pub(super) async fn heat(ready: &Ready, query: &Query) -> Answer {
-    let (scope, typed_attribute) = scope(ready, query).await?;
+    let scope = scope(ready, query).await?;
     let (from_ms, step_ms) = grid(scope.from_ns / 1_000_000, scope.to_ns / 1_000_000);
     let scope = TraceScope { from_ns: from_ms.saturating_mul(1_000_000), ..scope };
     let found = ready.store.trace_heat(scope, step_ms.saturating_mul(1_000_000)).await?;
@@ -61,12 +61,11 @@ pub(super) async fn heat(ready: &Ready, query: &Query) -> Answer {
         errors: found.failed,
         total: found.total,
         searched_to_ms: found.searched_to_ns.map(|ns| ns as f64 / 1e6),
-        typed_attribute,
     })
 }
 
 pub(super) async fn facets(ready: &Ready, query: &Query) -> Answer {
-    let (scope, _) = scope(ready, query).await?;
+    let scope = scope(ready, query).await?;
     let found = ready.store.trace_facets(scope, FACET_VALUES_MAX).await?;
     let view = |(value, count)| FacetValueView { value, count };
     let facets = found
@@ -81,7 +80,7 @@ pub(super) async fn facets(ready: &Ready, query: &Query) -> Answer {
 }
 
 pub(super) async fn compare(ready: &Ready, query: &Query) -> Answer {
-    let (scope, _) = scope(ready, query).await?;
+    let scope = scope(ready, query).await?;
     let whole = |key: &str| whole(query, key);
     let ns = |ms: i64| ms.saturating_mul(1_000_000);
     let from_ns = whole("sel_from")?.map_or(scope.from_ns, ns);
@@ -124,8 +123,7 @@ pub(super) async fn breakdown(ready: &Ready, query: &Query) -> Answer {
 }
 
 /// What the list of traces takes, and the time: `from` and `to` in unix ms, or a `range` up to now; a day unless said.
-async fn scope(ready: &Ready, query: &Query) -> Result<(TraceScope, Option<String>), ApiError> {
-    let words = typed_words(query)?;
+async fn scope(ready: &Ready, query: &Query) -> Result<TraceScope, ApiError> {
     let (from_ms, to_ms) = match time(query, Some(DAY_MS))? {
         Some(time) => time,
         None => {
@@ -133,16 +131,14 @@ async fn scope(ready: &Ready, query: &Query) -> Result<(TraceScope, Option<Strin
             (ready.store.oldest_trace_ns().await?.map_or(now - DAY_MS, |ns| ns / 1_000_000).min(now), now + 1)
         }
     };
-    let scope = TraceScope {
+    Ok(TraceScope {
         requests_only: query.get("kind") != Some("all"),
         project_id: project(ready, query)?,
-        text: words.text,
         service: query.get("service").map(str::to_string),
-        attribute: words.attribute,
+        expr: spans_asked(query)?,
         from_ns: from_ms.saturating_mul(1_000_000),
         to_ns: to_ms.saturating_mul(1_000_000),
-    };
-    Ok((scope, words.typed))
+    })
 }
 
 /// From and up to; `None` is all there is. `unsaid`: how far back it goes when nothing is said.

@@ -42,7 +42,7 @@ impl<'c> Chunk<'c> {
         Texts::decode(&self.part(Part::Texts)?, self.record_count)
     }
 
-    fn traces(&self) -> Result<Traces, StoreError> {
+    pub(super) fn traces(&self) -> Result<Traces, StoreError> {
         Traces::decode(&self.part(Part::Traces)?, self.record_count)
     }
 

@@ -508,7 +508,7 @@ impl Traces {
         (0..self.record_traces.len()).filter(is_in).collect()
     }
 
-    fn of(&self, row: usize) -> (Option<TraceId>, Option<SpanId>) {
+    pub(super) fn of(&self, row: usize) -> (Option<TraceId>, Option<SpanId>) {
         let trace = (self.record_traces[row] as usize).checked_sub(1).map(|place| TraceId(self.trace_ids[place]));
         (trace, self.has_span.place(row).map(|place| SpanId(self.span_ids[place])))
     }

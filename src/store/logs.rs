@@ -1,16 +1,14 @@
 //! Log records: bodies by request, what a list needs to pass a batch by, an index by trace, and counts by minute.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use memchr::memmem::Finder;
 use rusqlite::{Connection, OptionalExtension as _, Row, Rows, Transaction, named_params};
 
-use super::bloom::{self, TextPart};
 use super::body::{CODEC_ZSTD, expand};
+use super::log_asked::AskedLogs;
 use super::log_chunks::{Chunk, each_of_trace, find_log};
-use super::log_columns::{LOGGER, Part, Places, RELEASE, TEMPLATE, is_fraction};
 use super::readers::check_time;
 use super::staged_signals::decode_logs;
 use super::write::LogsWrite;
@@ -20,16 +18,15 @@ use crate::config::{LOG_BATCH_SPAN_NS, LOG_CHUNK_SPAN_NS, LOG_SCAN_MS, LOG_SCAN_
 use crate::model::ids::{ProjectId, TraceId};
 use crate::model::log::{LogBatch, LogId, LogLevel, LogRecord};
 use crate::model::outcome::Reason;
-use crate::model::span::{AttributeValue, Resource};
+use crate::model::span::Resource;
+use crate::search::Expr;
 
 /// Which records, newest first, from where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogQuery {
     pub filter: LogFilter,
-    /// In the body or the logger's name, in any case.
-    pub text: Option<String>,
-    /// Name and value of an attribute, of the record or its resource.
-    pub attribute: Option<(String, String)>,
+    /// What they must meet besides.
+    pub expr: Expr,
     /// Only records before this one.
     pub before: Option<LogPosition>,
     pub limit: usize,
@@ -261,7 +258,7 @@ struct Candidates<'s> {
 }
 
 #[derive(Clone, Copy)]
-enum Candidate {
+pub(super) enum Candidate {
     Batch(i64),
     /// With the number of its records.
     Chunk(i64, i64),
@@ -308,30 +305,28 @@ impl<'s> Candidates<'s> {
     }
 }
 
-/// A match: as it is, or where in a chunk it is.
-enum Found {
-    Row(Box<LogRow>),
-    InChunk { id: i64, record_count: i64, row: usize },
-}
-
-fn read_logs(connection: &Connection, query: &LogQuery) -> Result<LogPage, StoreError> {
-    let filter = &query.filter;
-    let deadline = Instant::now() + Duration::from_millis(LOG_SCAN_MS);
-    let start_ns = query.before.map_or(filter.to_ns, |before| before.time_ns.min(filter.to_ns));
-    let matcher = Matcher::new(query);
+/// Gives every batch and chunk that may hold what is asked for and begins before a time, the ones with the newest records
+/// first, with the time of their newest.
+pub(super) fn each_candidate(
+    connection: &Connection,
+    asked: &AskedLogs,
+    start_ns: i64,
+    mut take: impl FnMut(i64, Candidate) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<(), StoreError> {
     let mut batches = connection.prepare_cached(BATCHES_SQL)?;
     let mut chunks = connection.prepare_cached(CHUNKS_SQL)?;
+    let filter = asked.filter();
     // No batch or chunk reaches further than that, so this leaves none out that begins before the start.
     let upper_ns = |span_ns: i64| start_ns.saturating_add(span_ns);
-    let (project_id, levels) = (filter.project_id.map(|id| id.0), filter.level.and_above());
+    let (project_id, levels) = (filter.project_id.map(|id| id.0), asked.levels());
     let batches = batches.query(named_params! {
         ":upper_ns": upper_ns(LOG_BATCH_SPAN_NS),
         ":from_ns": filter.from_ns,
         ":start_ns": start_ns,
         ":project_id": project_id,
         ":levels": levels,
-        ":service": filter.service,
-        ":environment": filter.environment,
+        ":service": asked.service(),
+        ":environment": asked.environment(),
     })?;
     let chunks = chunks.query(named_params! {
         ":upper_ns": upper_ns(LOG_CHUNK_SPAN_NS),
@@ -339,55 +334,71 @@ fn read_logs(connection: &Connection, query: &LogQuery) -> Result<LogPage, Store
         ":start_ns": start_ns,
         ":project_id": project_id,
         ":levels": levels,
-        ":service": filter.service,
-        ":environment": filter.environment,
+        ":service": asked.service(),
+        ":environment": asked.environment(),
     })?;
     let mut candidates = Candidates::new(batches, chunks)?;
+    while let Some((max_ns, candidate)) = candidates.next()? {
+        check_time()?;
+        if take(max_ns, candidate)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A match: as it is, or where in a chunk it is.
+enum Found {
+    Row(Box<LogRow>),
+    InChunk { id: i64, record_count: i64, row: usize },
+}
+
+fn read_logs(connection: &Connection, query: &LogQuery) -> Result<LogPage, StoreError> {
+    let deadline = Instant::now() + Duration::from_millis(LOG_SCAN_MS);
+    let asked = AskedLogs::new(&query.filter, &query.expr, query.before);
+    let start_ns = query.before.map_or(i64::MAX, |before| before.time_ns).min(asked.filter().to_ns);
     // The newest matches so far, one more than the page holds.
     let mut found: BTreeMap<LogPosition, Found> = BTreeMap::new();
     let mut looked_at = 0;
     let mut searched_to_ns = None;
-    while let Some((max_ns, candidate)) = candidates.next()? {
-        check_time()?;
+    each_candidate(connection, &asked, start_ns, |max_ns, candidate| {
         let is_full = found.len() > query.limit;
         if is_full && found.first_key_value().is_some_and(|(oldest, _)| oldest.time_ns > max_ns) {
-            break;
+            return Ok(ControlFlow::Break(()));
         }
         // Stops only where something is gained: the next page starts further back than this one.
         if max_ns < start_ns && (looked_at >= LOG_SCAN_RECORDS_MAX || Instant::now() > deadline) {
             found.retain(|position, _| position.time_ns > max_ns);
             searched_to_ns = Some(max_ns);
-            break;
+            return Ok(ControlFlow::Break(()));
         }
+        let mut add = |position, row| {
+            found.insert(position, row);
+            if found.len() > query.limit + 1 {
+                found.pop_first();
+            }
+        };
         match candidate {
             Candidate::Batch(id) => {
-                let Some((opened, _)) = read_batch(connection, id)? else { continue };
+                let Some((opened, _)) = read_batch(connection, id)? else { return Ok(ControlFlow::Continue(())) };
                 looked_at += opened.batch.records.len();
-                for row in opened.rows() {
-                    let position = LogPosition { time_ns: row.record.time_ns, id: row.id };
-                    if query.before.is_none_or(|before| position < before) && matcher.takes(&row) {
-                        found.insert(position, Found::Row(Box::new(row)));
-                    }
-                    if found.len() > query.limit + 1 {
-                        found.pop_first();
-                    }
+                for row in opened.rows().filter(|row| asked.takes(row)) {
+                    add(LogPosition { time_ns: row.record.time_ns, id: row.id }, Found::Row(Box::new(row)));
                 }
             }
             Candidate::Chunk(id, record_count) => {
                 let chunk = Chunk::new(connection, id, record_count);
-                if !matcher.may_take_any(&chunk)? {
-                    continue;
-                }
-                looked_at += chunk.record_count / CHUNK_RECORDS_FOR_ONE;
-                for (position, row) in matcher.taken(&chunk, query.limit + 1)? {
-                    found.insert(position, Found::InChunk { id, record_count, row });
-                    if found.len() > query.limit + 1 {
-                        found.pop_first();
+                if asked.may_take_any(&chunk)? {
+                    looked_at += chunk.record_count / CHUNK_RECORDS_FOR_ONE;
+                    let places = chunk.places()?;
+                    for row in asked.rows_taken(&chunk, &places)?.into_iter().rev().take(query.limit + 1) {
+                        add(places.position(row), Found::InChunk { id, record_count, row });
                     }
                 }
             }
         }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     let more = found.len() > query.limit;
     if more {
         found.pop_first();
@@ -435,164 +446,6 @@ fn read_found(
     Ok(logs.into_values().rev().collect())
 }
 
-/// The part of a query that only the record itself can answer.
-struct Matcher<'q> {
-    query: &'q LogQuery,
-    text: Option<Needle>,
-}
-
-impl<'q> Matcher<'q> {
-    fn new(query: &'q LogQuery) -> Self {
-        Self { query, text: query.text.as_deref().map(Needle::new) }
-    }
-
-    fn takes(&self, row: &LogRow) -> bool {
-        let LogFilter { level, from_ns, to_ns, .. } = &self.query.filter;
-        let record = &row.record;
-        record.time_ns >= *from_ns
-            && record.time_ns <= *to_ns
-            && LogLevel::of(record.severity) >= *level
-            && self.takes_resource(&row.resource)
-            && self.text.as_ref().is_none_or(|text| {
-                text.is_in(&record.body) || record.logger.as_ref().is_some_and(|logger| text.is_in(logger))
-            })
-            && self.query.attribute.as_ref().is_none_or(|(key, value)| has_attribute(row, key, value))
-    }
-
-    fn takes_resource(&self, resource: &Resource) -> bool {
-        let LogFilter { service, environment, .. } = &self.query.filter;
-        service.as_ref().is_none_or(|service| resource.service == *service)
-            && environment.as_ref().is_none_or(|name| resource.environment.as_deref().unwrap_or("") == name)
-    }
-
-    /// What the chunk's filters say.
-    fn may_take_any(&self, chunk: &Chunk<'_>) -> Result<bool, StoreError> {
-        if let Some(text) = &self.text
-            && !text.part.may_be_in(&chunk.part(Part::TextFilter)?)
-        {
-            return Ok(false);
-        }
-        match &self.query.attribute {
-            Some((key, value)) if !is_fraction(value) => {
-                Ok(bloom::contains(&chunk.part(Part::AttributeFilter)?, filter_key(key), value))
-            }
-            _ => Ok(true),
-        }
-    }
-
-    /// The newest matches of a chunk, at most `most` of them, and their rows.
-    fn taken(&self, chunk: &Chunk<'_>, most: usize) -> Result<Vec<(LogPosition, usize)>, StoreError> {
-        let LogFilter { project_id, level, from_ns, to_ns, .. } = &self.query.filter;
-        let places = chunk.places()?;
-        let rows = places.times.partition_point(|time_ns| time_ns < from_ns)
-            ..places.times.partition_point(|time_ns| time_ns <= to_ns);
-        let of_resources: Vec<bool> = places.resources.iter().map(|resource| self.takes_resource(resource)).collect();
-        let is_chosen = |row: &usize| {
-            of_resources[places.record_resources[*row] as usize]
-                && LogLevel::of(places.severities[*row]) >= *level
-                && project_id.is_none_or(|project_id| places.place(*row).0.project_id == project_id)
-                && self.query.before.is_none_or(|before| places.position(*row) < before)
-        };
-        let mut chosen: Vec<usize> = rows.rev().filter(is_chosen).collect();
-        if chosen.is_empty() {
-            return Ok(Vec::new());
-        }
-        if let Some(text) = &self.text {
-            let texts = chunk.texts()?;
-            let mut is_taken = vec![false; places.len()];
-            for column in [texts.bodies()?, texts.loggers()?] {
-                column.rows_where(|entry| text.is_in(entry)).into_iter().for_each(|row| is_taken[row] = true);
-            }
-            chosen.retain(|row| is_taken[*row]);
-        }
-        if let Some((key, value)) = &self.query.attribute
-            && !chosen.is_empty()
-        {
-            let is_taken = rows_with_attribute(chunk, &places, key, value)?;
-            chosen.retain(|row| is_taken[*row]);
-        }
-        chosen.truncate(most);
-        Ok(chosen.into_iter().map(|row| (places.position(row), row)).collect())
-    }
-}
-
-/// A text looked for in any case.
-struct Needle {
-    lower: String,
-    finder: Finder<'static>,
-    part: TextPart,
-    /// For lower-cased texts without allocating each.
-    buffer: RefCell<Vec<u8>>,
-}
-
-impl Needle {
-    fn new(text: &str) -> Self {
-        let lower = text.to_lowercase();
-        let (finder, part) = (Finder::new(&lower).into_owned(), TextPart::new(&lower));
-        Self { lower, finder, part, buffer: RefCell::default() }
-    }
-
-    fn is_in(&self, text: &str) -> bool {
-        if !text.is_ascii() {
-            return text.to_lowercase().contains(&self.lower);
-        }
-        let mut buffer = self.buffer.borrow_mut();
-        buffer.clear();
-        buffer.extend_from_slice(text.as_bytes());
-        buffer.make_ascii_lowercase();
-        self.finder.find(&buffer).is_some()
-    }
-}
-
-fn is_value(found: &AttributeValue, value: &str) -> bool {
-    match found {
-        AttributeValue::Text(text) => text == value,
-        AttributeValue::Int(number) => number.to_string() == value,
-        AttributeValue::Double(number) => number.to_string() == value,
-        AttributeValue::Bool(flag) => flag.to_string() == value,
-        _ => false,
-    }
-}
-
-/// What an attribute is called in the filters of chunks.
-fn filter_key(key: &str) -> &str {
-    if key == "release" { RELEASE } else { key }
-}
-
-fn has_attribute(row: &LogRow, key: &str, value: &str) -> bool {
-    match filter_key(key) {
-        LOGGER => row.record.logger.as_deref() == Some(value),
-        TEMPLATE => row.record.template.as_deref() == Some(value),
-        RELEASE => row.resource.release.as_deref() == Some(value),
-        _ => {
-            let all = row.record.attributes.iter().chain(&row.resource.attributes);
-            all.into_iter().any(|attribute| attribute.key == key && is_value(&attribute.value, value))
-        }
-    }
-}
-
-/// As [`has_attribute`], of every record of a chunk.
-fn rows_with_attribute(chunk: &Chunk<'_>, places: &Places, key: &str, value: &str) -> Result<Vec<bool>, StoreError> {
-    let mut is_taken = vec![false; places.len()];
-    let mut take = |rows: Vec<usize>| rows.into_iter().for_each(|row| is_taken[row] = true);
-    let of_resource = |takes: &dyn Fn(&Resource) -> bool| {
-        let taken: Vec<bool> = places.resources.iter().map(takes).collect();
-        (0..places.len()).filter(|row| taken[places.record_resources[*row] as usize]).collect::<Vec<_>>()
-    };
-    match filter_key(key) {
-        LOGGER => take(chunk.texts()?.loggers()?.rows_where(|logger| logger == value)),
-        TEMPLATE => take(chunk.texts()?.templates()?.rows_where(|template| template == value)),
-        RELEASE => take(of_resource(&|resource| resource.release.as_deref() == Some(value))),
-        _ => {
-            take(of_resource(&|resource| {
-                resource.attributes.iter().any(|attribute| attribute.key == key && is_value(&attribute.value, value))
-            }));
-            take(chunk.details()?.attributes()?.rows_where(key, |found| is_value(found, value))?);
-        }
-    }
-    Ok(is_taken)
-}
-
 /// A batch that is not sealed.
 pub(super) struct OpenedBatch {
     pub(super) id: i64,
@@ -602,7 +455,7 @@ pub(super) struct OpenedBatch {
 }
 
 impl OpenedBatch {
-    fn rows(self) -> impl Iterator<Item = LogRow> {
+    pub(super) fn rows(self) -> impl Iterator<Item = LogRow> {
         let Self { id, project_id, received_ms, batch } = self;
         let resources = batch.resources;
         batch.records.into_iter().enumerate().map(move |(index, record)| LogRow {

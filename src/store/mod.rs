@@ -9,6 +9,7 @@
 //!   when the row was new, so writing the same thing twice changes nothing.
 //! - A writer that dies takes the process with it: there must be no server that answers and stores nothing.
 
+mod asked;
 mod attachments;
 mod blobs;
 mod bloom;
@@ -28,6 +29,7 @@ mod issue_search;
 mod issues;
 mod keeper;
 mod linger;
+mod log_asked;
 mod log_chunks;
 mod log_columns;
 mod log_sealer;
@@ -59,6 +61,7 @@ mod room;
 pub mod safety;
 mod services;
 mod sessions;
+mod span_asked;
 mod span_chunk;
 mod span_chunks;
 mod span_list;

@@ -2,6 +2,7 @@
 //!
 //! Knows the format and nothing of where chunks are kept. Whatever a group holds is taken for hostile.
 
+mod asked;
 mod outline;
 mod rows;
 
@@ -401,21 +402,6 @@ impl<'c> OpenChunk<'c> {
         Ok(SpanBatch { resources, spans })
     }
 
-    /// The traces with a span that is looked for and when their first spans here start, the oldest first.
-    pub(super) fn traces_with(&mut self, wanted: &SpanMatch) -> Result<Vec<(TraceId, i64)>, StoreError> {
-        let count = self.index.span_count();
-        let mut rows = rows_by_name(self.names()?, count, wanted)?;
-        let column = AttributeColumn::decode(&self.attributes()?.attributes, count)?;
-        for key in wanted.keys() {
-            rows.extend(column.rows_where(key, |value| wanted.takes_value(value))?);
-        }
-        let mut traces: Vec<usize> = rows.into_iter().map(|row| self.index.trace_of(row)).collect();
-        traces.sort_unstable();
-        traces.dedup();
-        let starts = decode_integers(&self.places.trace_starts, self.index.ids.len())?;
-        Ok(traces.into_iter().map(|trace| (self.index.ids[trace], starts[trace])).collect())
-    }
-
     fn names(&mut self) -> Result<&pb::SpanNames, StoreError> {
         Ok(match &mut self.names {
             Some(names) => names,
@@ -561,9 +547,12 @@ fn read_extras(extras: &pb::SpanExtras, count: usize, first: usize, spans: &mut 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rusqlite::Connection;
 
+    use super::super::span_asked::{AskedSpans, Roots};
     use super::*;
     use crate::model::span::{Attribute, AttributeValue, SpanEvent, SpanKind, SpanLink, SpanStatus};
+    use crate::search;
 
     fn span(trace: u8, id: u8) -> Span {
         let text = |key: &str, value: &str| Attribute { key: key.into(), value: AttributeValue::Text(value.into()) };
@@ -603,6 +592,15 @@ mod tests {
         builder.finish().unwrap()
     }
 
+    fn asked(text: &str) -> AskedSpans {
+        AskedSpans::new(search::parse(text, search::Dataset::Spans, 0).unwrap())
+    }
+
+    fn taken(chunk: &mut OpenChunk<'_>, text: &str) -> usize {
+        let connection = Connection::open_in_memory().unwrap();
+        chunk.traces_taken(&asked(text), &mut Roots::new(&connection)).unwrap().len()
+    }
+
     fn open(groups: &[Vec<u8>]) -> OpenChunk<'_> {
         OpenChunk::open(|group| Ok(groups[group as usize].clone())).unwrap()
     }
@@ -629,8 +627,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!(chunk.trace(TraceId([77; 16])).unwrap(), SpanBatch::default());
-        let found = chunk.traces_with(&SpanMatch::new("thread", "3")).unwrap();
-        assert_eq!(found.len(), 3);
+        assert_eq!(taken(&mut chunk, "thread:3"), 3);
         drop(chunk);
         assert_eq!(read, [Group::Places, Group::Names, Group::Attributes]);
     }
@@ -713,8 +710,10 @@ mod tests {
                 let count = chunk.index.span_count();
                 let _ = chunk.spans(0..count.min(100));
                 let _ = chunk.trace(TraceId([2; 16]));
-                let _ = chunk.traces_with(&SpanMatch::new("http.status_code", "500"));
-                let _ = chunk.traces_with(&SpanMatch::new("thread", "3"));
+                for text in ["http.status_code:5xx", "thread:3 OR !has:thread", "span.status:error span.duration:>1ns"] {
+                    let connection = Connection::open_in_memory().unwrap();
+                    let _ = chunk.traces_taken(&asked(text), &mut Roots::new(&connection));
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ use std::time::Instant;
 use rusqlite::{Connection, named_params};
 
 use super::readers::check_time;
+use super::span_asked::{AskedSpans, Roots};
 use super::span_chunks;
 use super::span_match::SpanMatch;
 use super::trace_heat::{Place, deadline};
@@ -22,16 +23,14 @@ use crate::model::conventions::QUERY_FINGERPRINT;
 use crate::model::ids::{ProjectId, SpanId};
 use crate::model::span::{Resource, Span};
 use crate::perf::CallSite;
+use crate::search::Expr;
 
 /// Which spans.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpanListQuery {
     pub project_id: Option<ProjectId>,
-    /// Substring of the name or op, in any case.
-    pub text: Option<String>,
     pub service: Option<String>,
-    /// As [`super::TraceQuery`] takes it.
-    pub attribute: Option<(String, String)>,
+    pub expr: Expr,
     pub start_ns: Range<i64>,
     pub duration_ns: RangeInclusive<i64>,
     /// The last span seen.
@@ -69,20 +68,18 @@ impl Store {
 /// What a span must be, made ready to be asked of many.
 pub(super) struct ListWanted<'q> {
     query: &'q SpanListQuery,
-    pub(super) text: Option<String>,
-    pub(super) matches: Vec<SpanMatch>,
+    pub(super) asked: AskedSpans,
+    pub(super) service: Option<SpanMatch>,
 }
 
 impl<'q> ListWanted<'q> {
     fn new(query: &'q SpanListQuery) -> Self {
-        let service = query.service.iter().map(|name| SpanMatch::new("service.name", name));
-        let attribute = query.attribute.iter().map(|(key, value)| SpanMatch::new(key, value));
-        let text = query.text.as_ref().map(|text| text.to_lowercase());
-        Self { query, text, matches: service.chain(attribute).collect() }
+        let service = query.service.as_ref().map(|name| SpanMatch::new("service.name", name));
+        Self { query, asked: AskedSpans::new(query.expr.clone()), service }
     }
 
-    fn may_be_in(&self, filter: &[u8]) -> bool {
-        self.matches.iter().all(|wanted| wanted.may_be_in(filter))
+    fn may_be_in(&self, filter: &[u8]) -> Result<bool, StoreError> {
+        Ok(self.service.as_ref().is_none_or(|service| service.may_be_in(filter)) && self.asked.may_be_in(filter)?)
     }
 
     /// Of the times asked for, and not on an earlier page.
@@ -96,14 +93,10 @@ impl<'q> ListWanted<'q> {
         self.query.before.is_none_or(|(start_ns, id)| (Reverse(span.start_ns), span.span_id) > (Reverse(start_ns), id))
     }
 
-    pub(super) fn takes_text(&self, text: &str) -> bool {
-        self.text.as_ref().is_none_or(|wanted| text.to_lowercase().contains(wanted))
-    }
-
-    fn takes(&self, span: &Span, resource: &Resource) -> bool {
-        self.takes_time(span.start_ns, span.duration_ns())
-            && (self.takes_text(&span.name) || self.takes_text(&span.op))
-            && self.matches.iter().all(|wanted| wanted.takes(span, resource))
+    fn takes(&self, span: &Span, resource: &Resource, roots: &mut Roots<'_>) -> Result<bool, StoreError> {
+        Ok(self.takes_time(span.start_ns, span.duration_ns())
+            && self.service.as_ref().is_none_or(|service| service.takes(span, resource))
+            && self.asked.takes(span, resource, roots)?)
     }
 }
 
@@ -178,6 +171,7 @@ fn list(connection: &Connection, query: &SpanListQuery, until: Instant) -> Resul
     let upper =
         query.before.map_or(query.start_ns.end, |(start_ns, _)| query.start_ns.end.min(start_ns.saturating_add(1)));
     let mut page = Page { wanted: ListWanted::new(query), rows: BTreeMap::new(), projects: HashMap::new() };
+    let mut roots = Roots::new(connection);
     let mut searched_to_ns = None;
     for (max_ns, place) in places(connection, &(query.start_ns.start..upper))? {
         if page.is_beyond(max_ns) {
@@ -193,16 +187,16 @@ fn list(connection: &Connection, query: &SpanListQuery, until: Instant) -> Resul
                 let batch = read_batch(connection, id)?.unwrap_or_default();
                 for span in batch.spans {
                     let resource = &batch.resources[span.resource];
-                    if page.wanted.takes(&span, resource) {
+                    if page.wanted.takes(&span, resource, &mut roots)? {
                         page.take(connection, span, &resource.service)?;
                     }
                 }
             }
             Place::Chunk(id) => {
-                if !page.wanted.may_be_in(&span_chunks::read_filter(connection, id)?) {
+                if !page.wanted.may_be_in(&span_chunks::read_filter(connection, id)?)? {
                     continue;
                 }
-                let found = span_chunks::open(connection, id)?.spans_listed(&page.wanted)?;
+                let found = span_chunks::open(connection, id)?.spans_listed(&page.wanted, &mut roots)?;
                 for span in found.spans {
                     page.take(connection, span.clone(), &found.resources[span.resource].service)?;
                 }

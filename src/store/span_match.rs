@@ -37,7 +37,7 @@ impl SpanFact {
     }
 
     /// Its name in filters, which never changes.
-    fn filter_key(self) -> &'static str {
+    pub(super) fn filter_key(self) -> &'static str {
         match self {
             Self::Name => "span.name",
             Self::Op => "span.op",

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use super::readers::check_time;
+use super::span_asked::{AskedSpans, Roots};
 use super::span_chunks;
-use super::span_match::SpanMatch;
 use super::staged::status_from_code;
 use super::trace_rows::{self, FILTER_SQL, SPREAD_NS, TraceFilter, first_id_at, start_of_id};
 use super::trace_search::WAITING_SQL;
@@ -20,6 +20,7 @@ use crate::config::explore::TRACE_FACET_LABELS_MAX;
 use crate::config::{TRACE_SCAN_MS, TRACE_SPREAD_NS};
 use crate::model::ids::{ProjectId, TraceId};
 use crate::model::span::SpanStatus;
+use crate::search::Expr;
 
 /// Rows looked at between two looks at the clock.
 const STRETCH_ROWS: usize = 4_000;
@@ -30,9 +31,9 @@ const STRETCH_ROWS_MAX: usize = 64_000;
 pub struct TraceScope {
     pub requests_only: bool,
     pub project_id: Option<ProjectId>,
-    pub text: Option<String>,
     pub service: Option<String>,
-    pub attribute: Option<(String, String)>,
+    /// What one of its spans must meet.
+    pub expr: Expr,
     /// When they started: from, and up to but not including.
     pub from_ns: i64,
     pub to_ns: i64,
@@ -278,7 +279,6 @@ pub(super) fn for_each(
         before: first_id_at(scope.to_ns.saturating_add(SPREAD_NS)),
         requests_only: scope.requests_only,
         project_id: scope.project_id,
-        text: scope.text.as_deref().map(str::to_ascii_lowercase),
         service: scope.service.clone(),
         ..TraceFilter::default()
     };
@@ -287,12 +287,10 @@ pub(super) fn for_each(
             take(trace);
         }
     };
-    match &scope.attribute {
-        Some((key, value)) => {
-            for_each_with(connection, scope, &filter, &SpanMatch::new(key, value), deadline, &mut take)
-        }
-        None => for_each_row(connection, scope, filter, deadline, &mut take),
+    if scope.expr == Expr::Everything {
+        return for_each_row(connection, scope, filter, deadline, &mut take);
     }
+    for_each_with(connection, scope, &filter, &AskedSpans::new(scope.expr.clone()), deadline, &mut take)
 }
 
 fn for_each_row(
@@ -313,7 +311,6 @@ fn for_each_row(
             ":most_ns": filter.duration_ns.end(),
             ":requests_only": filter.requests_only,
             ":project_id": filter.project_id.map(|id| id.0),
-            ":text": filter.text,
             ":service": filter.service,
             ":floor": floor.unwrap_or(first),
         })?;
@@ -358,10 +355,11 @@ fn for_each_with(
     connection: &Connection,
     scope: &TraceScope,
     filter: &TraceFilter,
-    wanted: &SpanMatch,
+    asked: &AskedSpans,
     deadline: Instant,
     take: &mut dyn FnMut(&LeanTrace),
 ) -> Result<Option<i64>, StoreError> {
+    let mut roots = Roots::new(connection);
     let mut one = connection.prepare_cached(&lean_one_sql())?;
     let mut seen = HashSet::new();
     let mut look_up = |trace_id: TraceId| -> Result<(), StoreError> {
@@ -377,7 +375,6 @@ fn for_each_with(
                 ":most_ns": filter.duration_ns.end(),
                 ":requests_only": filter.requests_only,
                 ":project_id": filter.project_id.map(|id| id.0),
-                ":text": filter.text,
                 ":service": filter.service,
             },
             lean,
@@ -399,16 +396,16 @@ fn for_each_with(
             Place::Batch(id) => {
                 let Some(batch) = read_batch(connection, id)? else { continue };
                 for span in &batch.spans {
-                    if wanted.takes(span, &batch.resources[span.resource]) {
+                    if asked.takes(span, &batch.resources[span.resource], &mut roots)? {
                         look_up(span.trace_id)?;
                     }
                 }
             }
             Place::Chunk(id) => {
-                if !wanted.may_be_in(&span_chunks::read_filter(connection, id)?) {
+                if !asked.may_be_in(&span_chunks::read_filter(connection, id)?)? {
                     continue;
                 }
-                for (trace_id, _) in span_chunks::open(connection, id)?.traces_with(wanted)? {
+                for (trace_id, _) in span_chunks::open(connection, id)?.traces_taken(asked, &mut roots)? {
                     look_up(trace_id)?;
                 }
             }

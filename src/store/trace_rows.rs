@@ -280,8 +280,6 @@ pub(super) const FILTER_SQL: &str = "trace.id < :before
     AND trace.duration_ns BETWEEN :least_ns AND :most_ns
     AND (:requests_only = 0 OR trace.flags & 1024 <> 0)
     AND (:project_id IS NULL OR trace.project_id = :project_id)
-    AND (:text IS NULL OR instr(lower(hex(trace.trace_id)), :text)
-         OR trace.label_id IN (SELECT id FROM trace_label WHERE instr(lower(name), :text) OR instr(lower(op), :text)))
     AND (:service IS NULL
          OR trace.label_id IN (SELECT id FROM trace_label
                                WHERE instr(char(10) || services || char(10), char(10) || :service || char(10))))";
@@ -295,8 +293,6 @@ pub(super) struct TraceFilter {
     pub(super) duration_ns: RangeInclusive<i64>,
     pub(super) requests_only: bool,
     pub(super) project_id: Option<ProjectId>,
-    /// Lower-cased.
-    pub(super) text: Option<String>,
     pub(super) service: Option<String>,
 }
 
@@ -308,7 +304,6 @@ impl Default for TraceFilter {
             duration_ns: i64::MIN..=i64::MAX,
             requests_only: false,
             project_id: None,
-            text: None,
             service: None,
         }
     }
@@ -347,7 +342,6 @@ pub(super) fn count_hidden(connection: &Connection, filter: &TraceFilter, from: 
             ":most_ns": filter.duration_ns.end(),
             ":requests_only": false,
             ":project_id": filter.project_id.map(|id| id.0),
-            ":text": filter.text,
             ":service": filter.service,
             ":from": from,
         },
@@ -379,7 +373,6 @@ pub(super) fn list(
             ":most_ns": filter.duration_ns.end(),
             ":requests_only": filter.requests_only,
             ":project_id": filter.project_id.map(|id| id.0),
-            ":text": filter.text,
             ":service": filter.service,
             ":floor": floor,
             ":limit": limit as i64,
@@ -404,7 +397,6 @@ pub(super) fn find(
             ":most_ns": filter.duration_ns.end(),
             ":requests_only": filter.requests_only,
             ":project_id": filter.project_id.map(|id| id.0),
-            ":text": filter.text,
             ":service": filter.service,
         },
         stored_trace,
@@ -443,6 +435,17 @@ pub(super) fn size_of(connection: &Connection, trace_id: TraceId) -> Result<u64,
         .query_row(named_params! { ":key": trace_id.key(), ":trace_id": &trace_id.0[..] }, |row| row.get(0))
         .optional()?;
     Ok(found.unwrap_or(0).max(0) as u64)
+}
+
+/// Name and operation of the root of a trace.
+pub(super) fn root_of(connection: &Connection, trace_id: TraceId) -> Result<Option<(String, String)>, StoreError> {
+    let sql = "SELECT trace_label.name, trace_label.op
+         FROM trace_part CROSS JOIN trace ON trace.id = trace_part.trace_row
+             CROSS JOIN trace_label ON trace_label.id = trace.label_id
+         WHERE trace_part.trace_key = :key AND trace.trace_id = :trace_id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let root = named_params! { ":key": trace_id.key(), ":trace_id": &trace_id.0[..] };
+    Ok(statement.query_row(root, |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 /// Whether there is any part of a trace. Two traces in 2^63 share a key.

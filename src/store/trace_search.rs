@@ -1,4 +1,4 @@
-//! Traces with a span that has an attribute: filters of chunks, then the columns asked for, then what is not sealed yet.
+//! Traces with a span that a search takes: filters of chunks, then the columns asked for, and what is not sealed yet.
 //!
 //! Newest first, and for a bounded time: what was not looked at is said, and the next page goes on there.
 
@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, named_params};
 
 use super::StoreError;
+use super::span_asked::{AskedSpans, Roots};
 use super::span_chunks;
-use super::span_match::SpanMatch;
 use super::trace_rows::{self, SPREAD_NS, StoredTrace, TraceFilter, first_id_at, start_of_id};
-use super::traces::{TracePage, TracePosition, read_batch};
+use super::traces::{PARTS_SQL, TracePage, TracePosition, read_batch};
 use crate::config::TRACE_SPREAD_NS;
 use crate::model::ids::TraceId;
 use crate::model::trace::TraceSummary;
 
 /// Where spans are, those with the youngest traces first.
 pub(super) const PLACES_SQL: &str = "SELECT last_trace_ns, id FROM span_chunk WHERE min_ns <= :upper_ns
+        AND max_ns >= :from_ns
     ORDER BY last_trace_ns DESC, id DESC";
 /// The same of what is not sealed, which is little.
 pub(super) const WAITING_SQL: &str = "SELECT last_trace_ns, id FROM span_batch WHERE body_codec > 0
@@ -32,19 +33,18 @@ enum Place {
 pub(super) fn search(
     connection: &Connection,
     filter: &TraceFilter,
-    key: &str,
-    value: &str,
+    asked: &AskedSpans,
     limit: usize,
     time: Duration,
 ) -> Result<TracePage, StoreError> {
     let deadline = Instant::now() + time;
-    let wanted = SpanMatch::new(key, value);
+    let mut roots = Roots::new(connection);
     let is_first_page = filter.before == i64::MAX;
     // Where the page begins: no trace of it starts later.
     let before_ns = if is_first_page { i64::MAX } else { start_of_id(filter.before).saturating_add(1_000) };
     let mut found = Found { filter, limit, seen: HashSet::new(), rows: BTreeMap::new(), hidden: Vec::new() };
     let mut searched_to_ns = None;
-    for (last_trace_ns, place) in places(connection, before_ns)? {
+    for (last_trace_ns, place) in places(connection, asked, before_ns)? {
         if found.oldest_ns().is_some_and(|oldest_ns| oldest_ns > last_trace_ns) {
             break;
         }
@@ -61,17 +61,18 @@ pub(super) fn search(
             Place::Batch(id) => {
                 let Some(batch) = read_batch(connection, id)? else { continue };
                 for span in &batch.spans {
-                    if wanted.takes(span, &batch.resources[span.resource]) {
+                    if asked.takes(span, &batch.resources[span.resource], &mut roots)? {
                         found.take(connection, span.trace_id)?;
                     }
                 }
             }
             Place::Chunk(id) => {
-                if !wanted.may_be_in(&span_chunks::read_filter(connection, id)?) {
+                if !asked.may_be_in(&span_chunks::read_filter(connection, id)?)? {
                     continue;
                 }
                 // The youngest first, so that a value that all have is not looked up for all.
-                for (trace_id, start_ns) in span_chunks::open(connection, id)?.traces_with(&wanted)?.into_iter().rev() {
+                let traces = span_chunks::open(connection, id)?.traces_taken(asked, &mut roots)?;
+                for (trace_id, start_ns) in traces.into_iter().rev() {
                     if found.oldest_ns().is_some_and(|oldest_ns| oldest_ns > start_ns) {
                         break;
                     }
@@ -84,17 +85,45 @@ pub(super) fn search(
 }
 
 /// Where to look, in the order of looking.
-fn places(connection: &Connection, before_ns: i64) -> Result<Vec<(i64, Place)>, StoreError> {
+fn places(connection: &Connection, asked: &AskedSpans, before_ns: i64) -> Result<Vec<(i64, Place)>, StoreError> {
+    if let Some(trace_id) = asked.trace_id() {
+        return places_of(connection, trace_id);
+    }
+    let (from_ns, to_ns) = asked.time_ns();
     let mut statement = connection.prepare_cached(WAITING_SQL)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, Place::Batch(row.get(1)?))))?;
     let mut places: Vec<(i64, Place)> = rows.collect::<Result<_, _>>()?;
     let mut statement = connection.prepare_cached(PLACES_SQL)?;
-    let upper = named_params! { ":upper_ns": before_ns.saturating_add(TRACE_SPREAD_NS) };
-    let rows = statement.query_map(upper, |row| Ok((row.get(0)?, Place::Chunk(row.get(1)?))))?;
+    let upper_ns = before_ns.saturating_add(TRACE_SPREAD_NS).min(to_ns);
+    let time = named_params! { ":upper_ns": upper_ns, ":from_ns": from_ns };
+    let rows = statement.query_map(time, |row| Ok((row.get(0)?, Place::Chunk(row.get(1)?))))?;
     for row in rows {
         places.push(row?);
     }
     places.sort_by_key(|(last_trace_ns, _)| std::cmp::Reverse(*last_trace_ns));
+    Ok(places)
+}
+
+/// Where the spans of one trace are.
+fn places_of(connection: &Connection, trace_id: TraceId) -> Result<Vec<(i64, Place)>, StoreError> {
+    let mut statement = connection.prepare_cached(PARTS_SQL)?;
+    let batch_ids = statement.query_map(named_params! { ":key": trace_id.key() }, |row| row.get(0))?;
+    let mut places = Vec::new();
+    let mut known_to = i64::MIN;
+    for batch_id in batch_ids {
+        let batch_id: i64 = batch_id?;
+        if batch_id <= known_to {
+            continue;
+        }
+        // In no order of time: the page is one trace.
+        places.push(match span_chunks::covering(connection, batch_id)? {
+            Some(chunk) => {
+                known_to = chunk.last_batch_id;
+                (i64::MAX, Place::Chunk(chunk.id))
+            }
+            None => (i64::MAX, Place::Batch(batch_id)),
+        });
+    }
     Ok(places)
 }
 

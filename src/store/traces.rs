@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
 use super::body::{CODEC_ZSTD, expand};
 use super::readers::check_time;
+use super::span_asked::AskedSpans;
 use super::span_chunks::{self, ChunkRange};
 use super::staged::decode_spans;
 use super::trace_rows::{self, TraceFilter};
@@ -21,6 +22,7 @@ use crate::model::ids::{ProjectId, SpanId, TraceId};
 use crate::model::outcome::Reason;
 use crate::model::span::{SpanBatch, SpanSource};
 use crate::model::trace::TraceSummary;
+use crate::search::Expr;
 
 /// Rows of the list looked at between two looks at the clock: a page's worth first, then as many as take about 50 ms.
 const STRETCH_ROWS: usize = 1_000;
@@ -32,12 +34,9 @@ pub struct TraceQuery {
     /// Leave out traces that hold no request and no job.
     pub requests_only: bool,
     pub project_id: Option<ProjectId>,
-    /// Substring of the root's name or op, in any case.
-    pub text: Option<String>,
     pub service: Option<String>,
-    /// Key and value of an attribute of some span or its resource, or of what is kept of it under a name of its own:
-    /// `span.name`, `span.op`, `span.status`, `http.response.status_code`, `service.name`, …
-    pub attribute: Option<(String, String)>,
+    /// What one of its spans must meet.
+    pub expr: Expr,
     /// When they started: from, and up to but not including.
     pub start_ns: Option<Range<i64>>,
     pub duration_ns: Option<RangeInclusive<i64>>,
@@ -162,23 +161,22 @@ impl Store {
 fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage, StoreError> {
     let before = query.before.map_or(i64::MAX, |position| position.0);
     // To the microsecond, and rows of a crowded one stand a little later than their traces.
-    let time =
+    let rows =
         query.start_ns.as_ref().map(|time| (trace_rows::first_id_at(time.start), trace_rows::first_id_at(time.end)));
-    let (from, to) = time.unwrap_or((i64::MIN, i64::MAX));
+    let (from, to) = rows.unwrap_or((i64::MIN, i64::MAX));
     let filter = TraceFilter {
         before: before.min(to),
         from,
         duration_ns: query.duration_ns.clone().unwrap_or(i64::MIN..=i64::MAX),
         requests_only: query.requests_only,
         project_id: query.project_id,
-        text: query.text.as_deref().map(str::to_ascii_lowercase),
         service: query.service.clone(),
     };
-    if let Some((key, value)) = &query.attribute {
-        let time = Duration::from_millis(TRACE_SCAN_MS);
-        return search(connection, &filter, key, value, query.limit, time);
+    let time = Duration::from_millis(TRACE_SCAN_MS);
+    if query.expr == Expr::Everything {
+        return list_traces(connection, filter, query.limit, time);
     }
-    list_traces(connection, filter, query.limit, Duration::from_millis(TRACE_SCAN_MS))
+    search(connection, &filter, &AskedSpans::new(query.expr.clone()), query.limit, time)
 }
 
 /// No index knows the filters, and few of ten million traces may pass them: rows are looked at in stretches, for a bounded

@@ -36,7 +36,7 @@ function heat(params) {
   };
   for (const row of rows) put(row.start_ms, row.duration_ns, isFailed(row));
   if (rows.length > 20) for (let i = 0; i < 4000; i++) put(from_ms + random() * spread, 10 ** (6.6 + (random() + random() + random()) * 0.7 + (random() < 0.05 ? 1.2 : 0)), random() < 0.02);
-  return { from_ms, step_ms, columns, bounds_ns, counts, errors, total: counts.flat().reduce((a, b) => a + b, 0), searched_to_ms: null, typed_attribute: null };
+  return { from_ms, step_ms, columns, bounds_ns, counts, errors, total: counts.flat().reduce((a, b) => a + b, 0), searched_to_ms: null };
 }
 
 function facets(params) {
@@ -97,7 +97,7 @@ export function spans(params) {
     const { spans: s, start_ms, services } = data.trace(trace_id);
     return s.span_id.map((span_id, i) => ({ trace_id, span_id, start_ms: start_ms + s.start_ns[i] / 1e6, duration_ns: s.duration_ns[i], name: s.name[i], op: s.op[i], kind: s.kind[i], service: services[s.service[i]] ?? "", status: s.status[i], http_status: null, source: s.source[i] }));
   });
-  return { spans: rows.toSorted((a, b) => b.start_ms - a.start_ms).slice(0, 50), next_cursor: null, searched_to_ms: null, typed_attribute: null };
+  return { spans: rows.toSorted((a, b) => b.start_ms - a.start_ms).slice(0, 50), next_cursor: null, searched_to_ms: null };
 }
 
 export const OF_MANY = { heat, facets, compare, breakdown };

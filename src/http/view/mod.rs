@@ -57,6 +57,16 @@ pub struct ErrorView {
     pub detail: String,
     /// The innermost causes, most specific last; may be empty.
     pub causes: Vec<String>,
+    /// Which part of a search it is about; `null` of everything else.
+    pub at: Option<PlaceView>,
+}
+
+/// A part of a text, in UTF-16 units as JavaScript counts; `to` is behind the last.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PlaceView {
+    pub from: usize,
+    pub to: usize,
 }
 
 #[cfg(test)]
@@ -86,6 +96,7 @@ mod types {
             BootView,
             ProjectView,
             ErrorView,
+            PlaceView,
             issue::IssueListView,
             issue::IssueRowView,
             issue::IssueView,

@@ -11,8 +11,6 @@ pub struct SpanListView {
     pub next_cursor: Option<String>,
     /// The search took too long and was given up here.
     pub searched_to_ms: Option<f64>,
-    /// What was typed and taken as an attribute of a span, as `name:value`.
-    pub typed_attribute: Option<String>,
 }
 
 #[derive(Serialize)]

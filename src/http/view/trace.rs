@@ -8,7 +8,8 @@ use super::performance::TraceFindingView;
 use super::trace_parts::PackedSpans;
 use crate::model::detail::Variable;
 
-/// `GET /api/ui/traces?query=<text>&project=<slug>&service=<name>&kind=requests|all&attribute=<name:value>&cursor=<opaque>`
+/// `GET /api/ui/traces?query=<search>&project=<slug>&service=<name>&environment=<name>&release=<name>&kind=requests|all&attribute=<name:value>&range=<24h>&from=<ms>&to=<ms>&cursor=<opaque>`:
+/// a trace is listed when one of its spans meets the search.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TraceListView {
@@ -20,8 +21,6 @@ pub struct TraceListView {
     /// Traces that would stand among these, were it not for `kind=requests`: lone calls and queries outside of any
     /// request.
     pub background_hidden: u64,
-    /// What was typed and taken as an attribute of a span, as `name:value`.
-    pub typed_attribute: Option<String>,
 }
 
 /// `GET /api/ui/services`

@@ -18,8 +18,6 @@ pub struct HeatView {
     pub total: u64,
     /// Time was up: of traces before this some or all are missing.
     pub searched_to_ms: Option<f64>,
-    /// What was typed and taken as an attribute of a span, as `name:value`.
-    pub typed_attribute: Option<String>,
 }
 
 /// `GET /api/ui/traces/facets?…`, as the map.

@@ -7,6 +7,7 @@ use super::*;
 use crate::model::ids::{ProjectId, SpanId, TraceId};
 use crate::model::log::{LogBatch, LogId, LogLevel, LogRecord};
 use crate::model::span::{Attribute, AttributeValue, Resource, SpanSource};
+use crate::search::{self, Expr};
 use crate::store::{
     LogFilter, LogMinute, LogPage, LogQuery, LogRow, LogsWrite, Store, StoreOptions, StoreSettings, Write, compress,
     encode_logs,
@@ -174,15 +175,13 @@ fn batches() -> impl Strategy<Value = Vec<(u32, LogBatch)>> {
     prop::collection::vec(batch, 1..40)
 }
 
+fn asked(text: &str) -> Expr {
+    search::parse(text, search::Dataset::Logs, NOW_NS / 1_000_000).unwrap()
+}
+
 fn queries() -> Vec<LogQuery> {
-    let all = LogQuery {
-        filter: LogFilter::default(),
-        text: None,
-        attribute: None,
-        before: None,
-        limit: 7,
-        with_details: true,
-    };
+    let all =
+        LogQuery { filter: LogFilter::default(), expr: Expr::Everything, before: None, limit: 7, with_details: true };
     let mut queries = vec![all.clone(), LogQuery { limit: 500, with_details: false, ..all.clone() }];
     let filters = [
         LogFilter { project_id: Some(ProjectId(2)), ..LogFilter::default() },
@@ -196,7 +195,27 @@ fn queries() -> Vec<LogQuery> {
     for text in
         ["grüsse", "TIMED out", "34711", "4711 was", "to db-7 timed", "8f3a2", "nowhere to be found", "VIEWS", "e"]
     {
-        queries.push(LogQuery { text: Some(text.to_string()), ..all.clone() });
+        queries.push(LogQuery { expr: asked(&format!("\"{text}\"")), ..all.clone() });
+    }
+    for text in [
+        "level:>=warn",
+        "!level:info timed",
+        "level:error OR service:billing",
+        "has:user.id",
+        "!has:user.id ok:true",
+        "user.id:>2",
+        "took:<=0.5",
+        "host:billing*",
+        "message:*db-7*out*",
+        "logger:shop.Views",
+        "logger:SHOP* !(message:a OR template:a)",
+        "release.version:>=1.0",
+        "environment:\"\" release:shop@1.0",
+        "trace:03030303030303030303030303030303",
+        "!has:trace has:span.id",
+        "timestamp:>=2027-01-15T03:00 !4711",
+    ] {
+        queries.push(LogQuery { expr: asked(text), ..all.clone() });
     }
     for (key, value) in [
         ("user.id", "3"),
@@ -210,11 +229,62 @@ fn queries() -> Vec<LogQuery> {
         ("release", "shop@1.0"),
         ("none", "1"),
     ] {
-        let attribute = Some((key.to_string(), value.to_string()));
-        queries.push(LogQuery { attribute: attribute.clone(), ..all.clone() });
-        queries.push(LogQuery { attribute, text: Some("o".to_string()), ..all.clone() });
+        queries.push(LogQuery { expr: asked(&format!("{key}:{value}")), ..all.clone() });
+        queries.push(LogQuery { expr: asked(&format!("{key}:{value} o")), ..all.clone() });
     }
     queries
+}
+
+/// Anything that can be asked, put together in any way.
+fn expr() -> impl Strategy<Value = Expr> {
+    let leaf = prop::sample::select(vec![
+        "timed",
+        "\"db-1\"",
+        "order*paid",
+        "shop",
+        "level:info",
+        "level:>=warn",
+        "level:<error",
+        "has:logger",
+        "logger:django",
+        "logger:*views",
+        "message:done",
+        "message:\"\"",
+        "template:a",
+        "has:template",
+        "service:shop",
+        "service:b*",
+        "environment:live",
+        "has:environment",
+        "release:shop@1.0",
+        "release.version:>0.9",
+        "release.package:billing",
+        "user.id:3",
+        "user.id:>=2",
+        "user.id:[1, ab]",
+        "has:user.id",
+        "ok:true",
+        "took:0.5",
+        "took:<1",
+        "has:list",
+        "host:billing-1",
+        "host:*-1",
+        "none:1",
+        "has:trace",
+        "trace:01010101010101010101010101010101",
+        "trace:0*",
+        "span.id:0202020202020202",
+        "timestamp:>2027-01-15T03:00",
+        "timestamp:<2027-01-14",
+    ]);
+    let leaf = leaf.prop_map(asked);
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Expr::and),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Expr::or),
+            inner.prop_map(Expr::negated),
+        ]
+    })
 }
 
 /// The answer to everything that can be asked.
@@ -226,10 +296,13 @@ struct Answers {
     counts: Vec<u64>,
 }
 
-async fn ask(store: &Store) -> Answers {
+async fn ask(store: &Store, others: &[Expr]) -> Answers {
     let mut pages = Vec::new();
     let mut ids = Vec::new();
-    for query in queries() {
+    let mut queries = queries();
+    let all = queries[0].clone();
+    queries.extend(others.iter().map(|expr| LogQuery { expr: expr.clone(), limit: 50, ..all.clone() }));
+    for query in queries {
         let mut before = None;
         loop {
             let page = store.logs(LogQuery { before, ..query.clone() }).await.unwrap();
@@ -257,29 +330,31 @@ async fn ask(store: &Store) -> Answers {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
 
     #[test]
-    fn sealed_and_merged_logs_answer_as_they_did_before(batches in batches()) {
+    fn sealed_and_merged_logs_answer_as_they_did_before(
+        batches in batches(), exprs in prop::collection::vec(expr(), 6),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut opened = open();
             for (project, batch) in &batches {
                 opened.store.append(vec![write(*project, batch.clone())]).await.unwrap();
             }
-            let before = ask(&opened.store).await;
+            let before = ask(&opened.store, &exprs).await;
             seal_at_most(&opened.keeper, 3).unwrap();
-            prop_assert!(ask(&opened.store).await == before, "half sealed");
+            prop_assert!(ask(&opened.store, &exprs).await == before, "half sealed");
             while seal_at_most(&opened.keeper, 3).unwrap() == Progress::More {}
             prop_assert_eq!((opened.count("log_batch"), opened.count("log_batch_trace")), (0, 0));
-            prop_assert!(ask(&opened.store).await == before, "sealed");
+            prop_assert!(ask(&opened.store, &exprs).await == before, "sealed");
             opened.merge_all();
-            prop_assert!(ask(&opened.store).await == before, "merged");
+            prop_assert!(ask(&opened.store, &exprs).await == before, "merged");
             // Delivered again, nothing is new.
             for (project, batch) in &batches {
                 opened.store.append(vec![write(*project, batch.clone())]).await.unwrap();
             }
-            prop_assert!(ask(&opened.store).await == before, "delivered again");
+            prop_assert!(ask(&opened.store, &exprs).await == before, "delivered again");
             Ok(())
         })?;
     }
@@ -380,7 +455,7 @@ async fn dropped_chunks_leave_nothing_behind() {
     for table in ["log_chunk", "log_part", "log_batch", "log_batch_trace", "log_minute"] {
         assert_eq!(opened.count(table), 0, "{table}");
     }
-    assert_eq!(ask(&opened.store).await.counts, [0; 7]);
+    assert_eq!(ask(&opened.store, &[]).await.counts, [0; 7]);
 }
 
 fn run(last_batch_id: i64, records: usize, from_hour: i64, to_hour: i64) -> Run {

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::super::StoreError;
 use super::super::columns::{AttributeColumn, TextColumn, decode_integers};
+use super::super::span_asked::Roots;
 use super::super::span_list::ListWanted;
 use super::super::span_match::{SpanMatch, status_name};
 use super::super::staged::{kind_from_code, resource_from_pb, status_from_code};
@@ -67,7 +68,11 @@ impl OpenChunk<'_> {
     }
 
     /// The spans that meet what a list asks, without what they carry.
-    pub(in crate::store) fn spans_listed(&mut self, wanted: &ListWanted<'_>) -> Result<SpanBatch, StoreError> {
+    pub(in crate::store) fn spans_listed(
+        &mut self,
+        wanted: &ListWanted<'_>,
+        roots: &mut Roots<'_>,
+    ) -> Result<SpanBatch, StoreError> {
         let count = self.index.span_count();
         let trace_starts = decode_integers(&self.places.trace_starts, self.index.ids.len())?;
         let starts = decode_integers(&self.places.starts, count)?;
@@ -78,21 +83,16 @@ impl OpenChunk<'_> {
                 is_met[row] = wanted.takes_time(trace_starts[trace].wrapping_add(starts[row]), durations[row]);
             }
         }
-        let mut conditions = Vec::new();
-        if wanted.text.is_some() {
-            let names = self.names()?;
-            let mut rows = TextColumn::decode(&names.names, count)?.rows_where(|text| wanted.takes_text(text));
-            rows.extend(TextColumn::decode(&names.ops, count)?.rows_where(|text| wanted.takes_text(text)));
-            conditions.push(rows);
+        if !is_met.contains(&true) {
+            return Ok(SpanBatch::default());
         }
-        for one in &wanted.matches {
-            conditions.push(self.rows_matching(one, count)?);
+        if let Some(service) = &wanted.service {
+            let mut is_of_service = vec![false; count];
+            self.rows_matching(service, count)?.into_iter().for_each(|row| is_of_service[row] = true);
+            is_met.iter_mut().zip(is_of_service).for_each(|(is_met, is_one)| *is_met &= is_one);
         }
-        for rows in conditions {
-            let mut is_any = vec![false; count];
-            rows.into_iter().for_each(|row| is_any[row] = true);
-            is_met.iter_mut().zip(is_any).for_each(|(is_met, is_any)| *is_met &= is_any);
-        }
+        let is_taken = self.spans_taken(&wanted.asked, roots)?;
+        is_met.iter_mut().zip(is_taken).for_each(|(is_met, is_taken)| *is_met &= is_taken);
         if !is_met.contains(&true) {
             return Ok(SpanBatch::default());
         }

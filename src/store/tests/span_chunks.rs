@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::model::span::{Attribute, AttributeValue, SpanEvent, SpanLink};
+use crate::search::{Dataset, Expr, parse as parse_search};
 use crate::store::keeper::{Keeper, Progress};
+use crate::store::span_asked::AskedSpans;
 use crate::store::span_chunks::{Dropping, drop_span_batch, drop_span_chunk};
 use crate::store::{span_sealer, trace_rows, trace_search};
 
@@ -172,24 +174,38 @@ fn requests(seed: &mut Seed, count: usize, traces: u64) -> Vec<Vec<Write>> {
     made.into_iter().map(request).collect()
 }
 
-const SEARCHES: &[(&str, &str)] = &[
-    ("a", "a"),
-    ("a", "200"),
-    ("a", "0.5"),
-    ("a", "true"),
-    ("a", "nowhere"),
-    ("db.system", "GET"),
-    ("status", "error"),
-    ("otel.status_code", "ERROR"),
-    ("name", "a"),
-    ("span.name", "SELECT 1"),
-    ("span.op", "http.server"),
-    ("http.status_code", "200"),
-    ("http.response.status_code", "201"),
-    ("service.name", "billing"),
-    ("release", "1.0"),
-    ("environment", "live"),
-    ("environment", "test"),
+const SEARCHES: &[&str] = &[
+    "a:a",
+    "a:200",
+    "a:0.5",
+    "a:true",
+    "a:nowhere",
+    "db.system:GET",
+    "status:error",
+    "otel.status_code:ERROR",
+    "name:a",
+    "span.name:\"SELECT 1\"",
+    "span.op:http.server",
+    "http.status_code:200",
+    "http.response.status_code:201",
+    "service.name:billing",
+    "release:1.0",
+    "environment:live",
+    "environment:test",
+    "http.status_code:>=200",
+    "http.status_code:[198, 201] !a:a",
+    "span.duration:>900us",
+    "span.duration:<=0.1ms OR span.kind:producer",
+    "status_message:BOO",
+    "!has:a !has:db.system",
+    "select",
+    "get a:a",
+    "!select !get",
+    "http*ver span.status:ok",
+    "a:>198",
+    "(a:g* OR a:o*) service:shop",
+    "release.version:>0.9 has:environment",
+    "2468acf13579bde0",
 ];
 
 /// Everything a reader can see: every trace with its spans, and what every search finds, page by page.
@@ -213,8 +229,9 @@ impl Seen {
         for (before, now) in self.listed.iter().zip(&now.listed) {
             assert_eq!(before, now, "{what}");
         }
-        for ((before, now), search) in self.found.iter().zip(&now.found).zip(SEARCHES) {
-            assert_eq!(before, now, "{what}: {search:?}");
+        let searches = SEARCHES.iter().map(|text| asked(text)).chain(some_exprs());
+        for ((before, now), search) in self.found.iter().zip(&now.found).zip(searches) {
+            assert_eq!(before, now, "{what}: {search}");
         }
         assert!(self == now);
     }
@@ -232,16 +249,40 @@ async fn look(store: &Store, traces: u64) -> Seen {
         spans.sort_by_key(|(span, _)| span.span_id);
         seen.spans.push(spans);
     }
-    seen.listed = pages(store, None).await;
-    for (key, value) in SEARCHES {
-        let found = pages(store, Some((key.to_string(), value.to_string()))).await;
+    seen.listed = pages(store, Expr::Everything).await;
+    for text in SEARCHES {
+        let found = pages(store, asked(text)).await;
+        seen.found.push(found.into_iter().map(|trace| trace.trace_id).collect());
+    }
+    for expr in some_exprs() {
+        let found = pages(store, expr).await;
         seen.found.push(found.into_iter().map(|trace| trace.trace_id).collect());
     }
     seen
 }
 
-async fn pages(store: &Store, attribute: Option<(String, String)>) -> Vec<TraceSummary> {
-    let mut query = TraceQuery { attribute, limit: 7, ..TraceQuery::default() };
+fn asked(text: &str) -> Expr {
+    parse_search(text, Dataset::Spans, NOW_MS).unwrap()
+}
+
+/// What is asked above, put together in any way; the same in every run.
+fn some_exprs() -> Vec<Expr> {
+    let mut seed = Seed(77);
+    let mut exprs: Vec<Expr> = SEARCHES.iter().map(|text| asked(text)).collect();
+    for _ in 0..12 {
+        let parts: Vec<Expr> =
+            (0..1 + seed.below(3)).map(|_| exprs[seed.below(exprs.len() as u64) as usize].clone()).collect();
+        exprs.push(match seed.below(3) {
+            0 => Expr::and(parts),
+            1 => Expr::or(parts),
+            _ => Expr::and(parts).negated(),
+        });
+    }
+    exprs.split_off(SEARCHES.len())
+}
+
+async fn pages(store: &Store, expr: Expr) -> Vec<TraceSummary> {
+    let mut query = TraceQuery { expr, limit: 7, ..TraceQuery::default() };
     let mut all = Vec::new();
     loop {
         let page = store.traces(query.clone()).await.unwrap();
@@ -404,7 +445,7 @@ async fn labels_go_when_their_traces_have_gone() {
     };
     tokio::task::spawn_blocking(forget).await.unwrap();
     assert_eq!(count_of(&opened, "trace_label"), 1);
-    assert_eq!(pages(&opened.store, None).await[0].root.name, "new");
+    assert_eq!(pages(&opened.store, Expr::Everything).await[0].root.name, "new");
 }
 
 /// A search without any time finds one stretch after the other, says how far it came, and ends.
@@ -428,10 +469,11 @@ async fn a_search_that_is_given_up_says_where_and_goes_on_there() {
     }
     let connection = rusqlite::Connection::open(opened.store.path()).unwrap();
     let mut filter = trace_rows::TraceFilter::default();
+    let here = AskedSpans::new(asked("span.name:here"));
     let mut found = Vec::new();
     let mut stops = Vec::new();
     loop {
-        let page = trace_search::search(&connection, &filter, "span.name", "here", 50, Duration::ZERO).unwrap();
+        let page = trace_search::search(&connection, &filter, &here, 50, Duration::ZERO).unwrap();
         found.extend(page.traces.iter().map(|trace| trace.trace_id));
         stops.extend(page.searched_to_ns);
         assert!(

@@ -28,7 +28,13 @@ detail: string,
 /**
  * The innermost causes, most specific last; may be empty.
  */
-causes: Array<string>, };
+causes: Array<string>, 
+/**
+ * Which part of a search it is about; `null` of everything else.
+ */
+at: PlaceView | null, };
+
+export type PlaceView = { from: number, to: number, };
 
 export type IssueListView = { issues: Array<IssueRowView>, 
 /**
@@ -411,11 +417,7 @@ searched_to_ms: number | null,
  * Traces that would stand among these, were it not for `kind=requests`: lone calls and queries outside of any
  * request.
  */
-background_hidden: number, 
-/**
- * What was typed and taken as an attribute of a span, as `name:value`.
- */
-typed_attribute: string | null, };
+background_hidden: number, };
 
 export type TraceRowView = { trace_id: string, start_ms: number, duration_ns: number, 
 /**
@@ -455,7 +457,12 @@ spans: SpanColumns,
 /**
  * With `?packed=1`.
  */
-packed: PackedSpans | null, rest_later: boolean, errors: Array<TraceErrorView>, 
+packed: PackedSpans | null, 
+/**
+ * There are so many spans that what takes reading all they carry is not here: findings and profiles are asked for
+ * with `?part=rest`, which leaves out the spans.
+ */
+rest_later: boolean, errors: Array<TraceErrorView>, 
 /**
  * Queries that are a mistake, the ones that cost most first.
  */
@@ -562,11 +569,7 @@ spans: Array<SpanRowView>, next_cursor: string | null,
 /**
  * The search took too long and was given up here.
  */
-searched_to_ms: number | null, 
-/**
- * What was typed and taken as an attribute of a span, as `name:value`.
- */
-typed_attribute: string | null, };
+searched_to_ms: number | null, };
 
 export type SpanRowView = { trace_id: string, span_id: string, start_ms: number, duration_ns: number, name: string, op: string, 
 /**
@@ -700,11 +703,7 @@ errors: Array<Array<number>>, total: number,
 /**
  * Time was up: of traces before this some or all are missing.
  */
-searched_to_ms: number | null, 
-/**
- * What was typed and taken as an attribute of a span, as `name:value`.
- */
-typed_attribute: string | null, };
+searched_to_ms: number | null, };
 
 export type FacetsView = { facets: Array<FacetView>, 
 /**

@@ -12,7 +12,7 @@ import { useListKeys } from "./list-keys";
 import { usePaged } from "./paged";
 import { Empty, LoadError, Partial, SkeletonRows } from "./states";
 
-const read = (view: SpanListView) => ({ rows: view.spans, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, typedAttribute: view.typed_attribute });
+const read = (view: SpanListView) => ({ rows: view.spans, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms });
 const keyOf = (row: SpanRowView) => `${row.trace_id}.${row.span_id}`;
 
 /** `params`: what the list of traces is asked with. */

@@ -3,7 +3,7 @@ import type { HeatView } from "../api/types";
 import { brushOf, cells, cellWords, countIn, marks, mostOf, selectionOf, shade, SHADES } from "./heat";
 import { readSelection, selectionText } from "./selection";
 
-const view: HeatView = { from_ms: 1000, step_ms: 100, columns: 4, bounds_ns: [1e6, 1e7, 1e8, 1e9], counts: [[1, 0, 0], [0, 5, 0], [0, 90, 2], [0, 0, 0]], errors: [[0, 0, 0], [0, 1, 0], [0, 0, 2], [0, 0, 0]], total: 98, searched_to_ms: null, typed_attribute: null };
+const view: HeatView = { from_ms: 1000, step_ms: 100, columns: 4, bounds_ns: [1e6, 1e7, 1e8, 1e9], counts: [[1, 0, 0], [0, 5, 0], [0, 90, 2], [0, 0, 0]], errors: [[0, 0, 0], [0, 1, 0], [0, 0, 2], [0, 0, 0]], total: 98, searched_to_ms: null };
 
 it("shades rise, and nothing has none", () => {
   expect(mostOf(view)).toBe(90);

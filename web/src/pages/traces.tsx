@@ -17,7 +17,7 @@ import { useBreakdowns, Where } from "../components/trace-where";
 import { traceAnswer } from "../api/use-trace";
 import { count, countShort, dateTime, duration, noun, oneLine, plural, sentence, whenShort } from "../lib/format";
 import { readSelection, type Selection, selectionText } from "../lib/selection";
-import { asWords, tracePath, withQuery } from "../lib/urls";
+import { asWords, term, tracePath, withQuery, withTerm } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
@@ -37,7 +37,7 @@ const RANGES = [
 ] as const;
 const RANGE_FIRST = "24h";
 
-const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, typedAttribute: view.typed_attribute, hidden: view.background_hidden });
+const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, hidden: view.background_hidden });
 const keyOf = (row: TraceRowView) => row.trace_id;
 
 export function TracesPage() {
@@ -71,13 +71,12 @@ export function TracesPage() {
   const text = params.get("query") ?? "";
   const service = params.get("service") ?? "";
   const attribute = params.get("attribute") ?? "";
-  const { searchedToMs, typedAttribute } = list;
+  const { searchedToMs } = list;
   const select = (next: Selection | null) => navigate(`/traces${withQuery(place.value.search, { sel: next && selectionText(next) })}`);
   /** Names stand in the rows of traces, all else on their spans. */
   const filter = (key: string, value: string) => {
     if (key === "service" || key === "service.name") change({ service: value });
-    else if (key === "name") change({ query: asWords(value) });
-    else change({ attribute: `${ATTRIBUTES[key] ?? key}:${value}`, ...(typedAttribute === null ? {} : { query: null }) });
+    else change({ query: withTerm(text, key === "name" ? asWords(value) : term(ATTRIBUTES[key] ?? key, value)) });
   };
   const isUnreadable = list.error?.status === 400 && text !== "";
   const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
@@ -89,7 +88,7 @@ export function TracesPage() {
         <PageTitle title="Traces" />
       </header>
       <div class="toolbar">
-        <SearchBox value={text} label="Search traces" placeholder="Route, name, trace id, or http.route:/pay/" onChange={(value) => change({ query: value })} />
+        <SearchBox value={text} label="Search traces" placeholder="span.op:db span.duration:>100ms, http.route:/pay/, or words" onChange={(value) => change({ query: value })} />
         <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
         <RangeChoice value={range} ranges={RANGES as unknown as { key: string; words: string }[]} initial={RANGE_FIRST} onChange={(key) => change({ range: key, from: null, to: null, sel: null })} />
         <Choice label="Service" value={service} options={services} onChange={(name) => change({ service: name })} />
@@ -106,14 +105,6 @@ export function TracesPage() {
         </nav>
         {!isSpans && <Background isAll={isAll} hidden={list.hidden} onChange={(kind) => change({ kind })} />}
         <span class="log-chips">
-          {typedAttribute !== null && (
-            <span class="typed-attribute">
-              Spans with <code>{typedAttribute}</code>.{" "}
-              <button type="button" class="link" onClick={() => change({ query: asWords(text) })}>
-                Look for it in names instead
-              </button>
-            </span>
-          )}
           {attribute !== "" && <Chip text={attribute} onRemove={() => change({ attribute: null })} />}
           <NewBar unseen={unseen} noun="trace" apply={apply} />
         </span>
@@ -125,7 +116,7 @@ export function TracesPage() {
       {isSpans && <SpanList params={api.toString()} />}
       {!isSpans && rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
       {!isSpans && rows?.length === 0 && searchedToMs === null && (
-        <NoTraces text={text} typed={typedAttribute} service={service} attribute={attribute} project={params.get("project") ?? ""} isAll={isAll} range={selection ? "" : range} onClear={() => change({ query: null, service: null, attribute: null, project: null, sel: null })} onAll={() => change({ kind: "all" })} onAllTime={() => change({ range: "all", from: null, to: null })} isSelection={selection !== null} />
+        <NoTraces text={text} service={service} attribute={attribute} project={params.get("project") ?? ""} isAll={isAll} range={selection ? "" : range} onClear={() => change({ query: null, service: null, attribute: null, project: null, sel: null })} onAll={() => change({ kind: "all" })} onAllTime={() => change({ range: "all", from: null, to: null })} isSelection={selection !== null} />
       )}
       {!isSpans && rows?.length === 0 && searchedToMs !== null && (
         <Empty title="No trace matches so far">
@@ -260,9 +251,8 @@ function Troubles({ errors, failed }: { errors: number; failed: number }) {
   );
 }
 
-function NoTraces({ text, typed, service, attribute, project, isAll, range, isSelection, onClear, onAll, onAllTime }: {
+function NoTraces({ text, service, attribute, project, isAll, range, isSelection, onClear, onAll, onAllTime }: {
   text: string;
-  typed: string | null;
   service: string;
   attribute: string;
   project: string;
@@ -281,13 +271,9 @@ function NoTraces({ text, typed, service, attribute, project, isAll, range, isSe
         <p>
           {text === "" ? (
             "Nothing"
-          ) : typed !== null ? (
-            <>
-              No span has <code>{typed}</code>
-            </>
           ) : (
             <>
-              Nothing contains <code>{text}</code>
+              Nothing meets <code>{text}</code>
             </>
           )}{" "}
           {attribute !== "" && (

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::*;
 use crate::config::explore::{COMPARE_ITEMS_MAX, COMPARE_VALUES_TOLD};
 use crate::model::conventions::names_of;
+use crate::search::Expr;
 use crate::store::trace_compare::{APART_MIN, kind_name};
 use crate::store::{
     ComparedFact, SpanListQuery, TraceBreakdown, TraceComparison, TraceFacets, TraceHeat, TraceScope, TraceSelection,
@@ -17,14 +18,13 @@ const STEP: i64 = 2 * SECOND;
 
 fn scopes() -> Vec<TraceScope> {
     let all = TraceScope { from_ns: START_NS - SECOND, to_ns: START_NS + 60 * SECOND, ..TraceScope::default() };
-    let attribute = |key: &str, value: &str| Some((key.to_string(), value.to_string()));
     vec![
         all.clone(),
         TraceScope { requests_only: true, ..all.clone() },
         TraceScope { service: Some("billing".to_string()), ..all.clone() },
-        TraceScope { text: Some("select".to_string()), ..all.clone() },
-        TraceScope { attribute: attribute("span.name", "GET /"), ..all.clone() },
-        TraceScope { attribute: attribute("a", "200"), requests_only: true, ..all.clone() },
+        TraceScope { expr: asked("select"), ..all.clone() },
+        TraceScope { expr: asked("span.name:\"GET /\""), ..all.clone() },
+        TraceScope { expr: asked("a:200"), requests_only: true, ..all.clone() },
         TraceScope { from_ns: START_NS + 7 * SECOND, to_ns: START_NS + 19 * SECOND, ..all.clone() },
         TraceScope { project_id: Some(ProjectId(77)), ..all },
     ]
@@ -35,9 +35,8 @@ async fn listed(store: &Store, scope: &TraceScope) -> Vec<TraceSummary> {
     let mut query = TraceQuery {
         requests_only: scope.requests_only,
         project_id: scope.project_id,
-        text: scope.text.clone(),
         service: scope.service.clone(),
-        attribute: scope.attribute.clone(),
+        expr: scope.expr.clone(),
         limit: 7,
         ..TraceQuery::default()
     };
@@ -254,10 +253,10 @@ async fn a_list_of_a_time_and_of_durations_is_what_the_map_counts_there() {
                 limit: 100,
                 ..TraceQuery::default()
             };
-            for attribute in [None, Some(("span.kind".to_string(), "nothing".to_string()))] {
-                let query = TraceQuery { attribute: attribute.clone(), ..query.clone() };
+            for words in ["", "span.name:nothing"] {
+                let query = TraceQuery { expr: asked(words), ..query.clone() };
                 let page = opened.store.traces(query).await.unwrap();
-                assert_eq!(page.traces.len() as u64, if attribute.is_none() { *count } else { 0 });
+                assert_eq!(page.traces.len() as u64, if words.is_empty() { *count } else { 0 });
                 seen += page.traces.len() as u64;
             }
         }
@@ -268,9 +267,8 @@ async fn a_list_of_a_time_and_of_durations_is_what_the_map_counts_there() {
 fn all_of(limit: usize) -> SpanListQuery {
     SpanListQuery {
         project_id: None,
-        text: None,
         service: None,
-        attribute: None,
+        expr: Expr::Everything,
         start_ns: i64::MIN..i64::MAX,
         duration_ns: i64::MIN..=i64::MAX,
         before: None,
@@ -281,18 +279,14 @@ fn all_of(limit: usize) -> SpanListQuery {
 type Takes = fn(&Span, &Resource) -> bool;
 
 fn lists() -> Vec<(SpanListQuery, Takes)> {
-    let attribute = Some(("span.status".to_string(), "error".to_string()));
     vec![
         (all_of(9), |_, _| true),
         (SpanListQuery { service: Some("billing".to_string()), ..all_of(9) }, |_, resource| {
             resource.service == "billing"
         }),
-        (SpanListQuery { text: Some("SELECT".to_string()), ..all_of(9) }, |span, _| span.name == "SELECT 1"),
-        (SpanListQuery { text: Some("http".to_string()), attribute, ..all_of(9) }, |span, resource| {
-            let says = |a: &Attribute| a.key == "span.status" && plain(&a.value).as_deref() == Some("error");
-            let is_error =
-                span.status == SpanStatus::Error || span.attributes.iter().chain(&resource.attributes).any(says);
-            span.op == "http.server" && is_error
+        (SpanListQuery { expr: asked("span.name:\"SELECT 1\""), ..all_of(9) }, |span, _| span.name == "SELECT 1"),
+        (SpanListQuery { expr: asked("span.op:http.server span.duration:<500us"), ..all_of(9) }, |span, _| {
+            span.op == "http.server" && span.duration_ns() < 500_000
         }),
         (SpanListQuery { duration_ns: 100_000..=400_000, ..all_of(9) }, |span, _| {
             (100_000..=400_000).contains(&span.duration_ns())
