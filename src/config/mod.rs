@@ -534,8 +534,15 @@ pub const LEDGER_ROWS_MAX: usize = 300;
 /// waits for the disk.
 pub const REFUSED_WRITE_MS: u64 = 1000;
 
-/// Live messages a slow browser may lag behind before it is told to fetch again.
+/// Live messages a slow browser may lag behind before it is told to fetch again; as many are kept for one that comes back.
 pub const LIVE_BACKLOG: usize = 256;
+
+/// Live messages kept for browsers that come back, in bytes: one with fifty rows of the ledger takes 25 kB.
+pub const LIVE_KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// Rows of the ledger are kept for the last browser that left this long, in seconds: a network that changes, a laptop
+/// that was closed for a moment.
+pub const LIVE_LEFT_S: u64 = 120;
 
 /// Services to choose from. Sorted by name, so that a service is always or never among them.
 pub const SERVICES_SHOWN_MAX: usize = 500;

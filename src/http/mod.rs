@@ -235,7 +235,7 @@ async fn answer(
             ui::ingest(&ready, &server.ledger).await
         }
         Route::Storage => storage::storage(&ready).await,
-        Route::Live => Ok(server.live.stream()),
+        Route::Live => Ok(server.live.stream(live::cursor(request.headers(), query.get("after")))),
         Route::Sample => ingest_sentry::send_sample(server, &ready).await,
         Route::Projects => projects::create(server, request).await,
         Route::Project { project } => projects::rename(server, &ready, project, request).await,

@@ -159,9 +159,7 @@ fn rows_used(counts: &[[u64; FINE_ROWS]]) -> (usize, usize, usize) {
     let mut first = least / height;
     let mut last = most / height;
     while last - first + 1 < ROWS_MIN {
-        if first > 0 {
-            first -= 1;
-        }
+        first = first.saturating_sub(1);
         if last - first + 1 < ROWS_MIN && last + 1 < FINE_ROWS / height {
             last += 1;
         }

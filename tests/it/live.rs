@@ -82,3 +82,55 @@ fn an_open_page_does_not_keep_the_server_from_stopping() {
     server.start_again();
     assert_eq!(server.issues().len(), 1);
 }
+
+/// The number of the last message in a text.
+fn last_id(text: &str) -> u64 {
+    text.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().parse().unwrap()
+}
+
+fn resume(server: &Trapline, header: Option<&str>, query: &str) -> Connection {
+    let mut connection = Connection::open(server.address());
+    let mut request = server.request("GET", &format!("/api/ui/live{query}"));
+    if let Some(id) = header {
+        request = request.header("Last-Event-ID", id);
+    }
+    connection.write(&request.encode());
+    connection
+}
+
+#[test]
+fn a_page_whose_link_was_lost_goes_on_where_it_was() {
+    let server = Trapline::start();
+    let mut stream = open_stream(&server);
+    send_event(&server, 1, "KeyError");
+    let text = stream.read_until(&["event: issue\n", "event: ingest\n", "\"DEFAULT-1\"", "\n\n"]);
+    let seen = last_id(&text);
+    drop(stream);
+    send_event(&server, 2, "TypeError");
+    // It was told while nobody was there.
+    let mut other = open_stream(&server);
+    send_event(&server, 3, "ValueError");
+    other.read_until(&["\"DEFAULT-3\""]);
+    for mut stream in [resume(&server, Some(&seen.to_string()), ""), resume(&server, None, &format!("?after={seen}"))] {
+        let missed = stream.read_until(&["event: hello\n"]);
+        assert!(missed.contains("\"DEFAULT-2\"") && missed.contains("\"DEFAULT-3\""), "{missed}");
+        assert!(!missed.contains("\"DEFAULT-1\"") && !missed.contains("event: resync"), "{missed}");
+    }
+}
+
+#[test]
+fn a_page_that_outlived_the_server_reads_again() {
+    let mut server = Trapline::start();
+    let mut stream = open_stream(&server);
+    send_event(&server, 1, "KeyError");
+    let seen = last_id(&stream.read_until(&["event: issue\n", "event: ingest\n", "\n\n"]));
+    assert!(server.terminate().success());
+    server.start_again();
+    let text = resume(&server, Some(&seen.to_string()), "").read_until(&["event: hello\n", "\ndata: {}\n\n"]);
+    assert!(text.contains("event: resync"), "{text}");
+    assert!(last_id(&text) > seen);
+    // Nor does it fall for numbers of nobody.
+    for id in ["0", "18446744073709551615", "-1", "x"] {
+        resume(&server, Some(id), "").read_until(&["event: resync\n", "event: hello\n"]);
+    }
+}

@@ -42,6 +42,7 @@ const cartVars = [
   { name: "cart", value: "<Cart: 42>" },
   { name: "items", value: [{ sku: "'B-001'", price: "Decimal('19.95')", qty: 2 }, { sku: "'B-007'", price: "Decimal('10.05')", qty: 1 }] },
   { name: "total", value: 49.95 },
+  { name: "buyer", value: "'ada@example.com at 203.0.113.7'" },
   { name: "voucher", value: { code: "'BF26'", percent: 0, valid_until: "datetime.date(2026, 11, 30)", tags: ["'black'", "'friday'"], owner: null } },
   { name: "token", value: "[Filtered]" },
 ];
@@ -144,7 +145,7 @@ const specs = [
   [huge, "error", "export", "shop/cart.py", 35, "/export/", 20_000, 22 * HOUR * 20, 12_345, 999, T.big, false],
 ];
 const details = new Map();
-const issueRows = [];
+export const issueRows = [];
 for (const [i, [detail, level, fn, filename, line, culprit, ago, age, events, users, trace, unhandled]] of specs.entries()) add(i + 1, detail, { level, fn, filename, line, culprit, ago, age, events, users, trace, unhandled });
 const more = [["OperationalError", "deadlock detected", "shop/orders.py", "place"], ["IntegrityError", "duplicate key value violates unique constraint \"shop_order_number_key\"", "shop/orders.py", "place"], ["PermissionDenied", "", "shop/admin.py", "report"], ["AttributeError", "'NoneType' object has no attribute 'price'", "shop/cart.py", "total"], ["ReadTimeout", "HTTPSConnectionPool(host='rates.example.com', port=443): Read timed out. (read timeout=5)", "shop/rates.py", "fetch"], ["TemplateDoesNotExist", "shop/invoice.txt", "shop/mail.py", "send_invoice"], ["JSONDecodeError", "Expecting value: line 1 column 1 (char 0)", "shop/hooks.py", "stripe"]];
 for (let i = 9; i <= 60; i++) {
@@ -163,15 +164,6 @@ function add(n, detail, s) {
   details.set(row.short_id, { row, detail, trace: s.trace, ids: Array.from({ length: Math.min(5, s.events) }, () => hex(32)) });
 }
 
-export function issues(params) {
-  let rows = issueRows.filter((row) => params.get("status") === "all" || row.status === "unresolved");
-  const text = (params.get("query") ?? "").toLowerCase();
-  if (text) rows = rows.filter((row) => `${row.title} ${row.function} ${row.filename} ${row.culprit} ${row.short_id}`.toLowerCase().includes(text));
-  const sort = { first_seen: "first_seen_ms", events: "event_count" }[params.get("sort")] ?? "last_seen_ms";
-  rows = rows.toSorted((a, b) => b[sort] - a[sort]);
-  const from = Number(params.get("cursor") ?? 0);
-  return { issues: rows.slice(from, from + 25), next_cursor: from + 25 < rows.length ? String(from + 25) : null, total: rows.length, environments: ["production", "staging"] };
-}
 const found = (name) => details.get(name.toUpperCase()) ?? [...details.values()].find((d) => d.row.id === name);
 export function issue(name) {
   const d = found(name);
@@ -187,7 +179,7 @@ export function event(name, wanted) {
   return {
     event_id: d.ids[at], issue_id: d.row.id, short_id: d.row.short_id, nav: { first: d.ids[0], previous: d.ids[at - 1] ?? null, next: d.ids[at + 1] ?? null, latest: d.ids.at(-1) },
     title: d.row.title, culprit: d.row.culprit, level: d.row.level, platform: "python", timestamp_ms, received_ms: timestamp_ms + 40,
-    trace: d.trace ? { trace_id: d.trace, span_id: null, has_spans: d.trace !== T.errors, log_count: 0 } : null, body_bytes: JSON.stringify(detail).length, attachments: [], replays: [], feedback: [], detail,
+    trace: d.trace ? { trace_id: d.trace, span_id: null, has_spans: d.trace !== T.errors, log_count: 0 } : null, reports: [], body_bytes: JSON.stringify(detail).length, attachments: [], replays: [], feedback: [], detail,
   };
 }
 export const eventById = (id) => {
@@ -292,6 +284,14 @@ export function traces(params) {
   return { traces: rows.slice(from, from + 25), next_cursor: from + 25 < rows.length ? String(from + 25) : null };
 }
 export const trace = (id) => views.get(id) ?? (traceRows.some((row) => row.trace_id === id) ? { ...views.get(T.plus), trace_id: id } : undefined);
+export function spanPlace(spanId) {
+  for (const id of Object.values(T)) {
+    const t = trace(id);
+    const i = t?.spans.span_id.indexOf(spanId) ?? -1;
+    if (i >= 0) return { trace_id: id, span_id: spanId, name: t.spans.name[i] };
+  }
+  return undefined;
+}
 export function span(id, spanId) {
   const t = trace(id);
   const i = t?.spans.span_id.indexOf(spanId) ?? -1;

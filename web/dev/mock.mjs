@@ -5,21 +5,28 @@ import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import * as data from "./fixtures.mjs";
+import { issuePart } from "./issue.mjs";
+import { appear, issues } from "./issues.mjs";
 import { settings } from "./settings.mjs";
 import * as signals from "./signals.mjs";
 import * as traces from "./traces.mjs";
 
 const port = Number(process.argv[2] ?? 4319);
 const dist = new URL("../dist/", import.meta.url).pathname;
-const { EMPTY, FAIL, SLOW, LIVE } = process.env;
+const { EMPTY, FAIL, SLOW, LIVE, NEWS } = process.env;
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const streams = new Set();
-let cursor = 0;
+let cursor = Date.now() * 1000;
+const told = [];
 const send = (topic, body) => {
   cursor += 1;
-  for (const res of streams) res.write(`id: ${cursor}\nevent: ${topic}\ndata: ${JSON.stringify(body)}\n\n`);
+  const message = `id: ${cursor}\nevent: ${topic}\ndata: ${JSON.stringify(body)}\n\n`;
+  told.push([cursor, message]);
+  if (told.length > 256) told.shift();
+  for (const res of streams) res.write(message);
 };
+const missed = (after) => (after === "" ? "" : told.some(([id]) => id <= Number(after)) || Number(after) === cursor ? told.filter(([id]) => id > Number(after)).map(([, message]) => message).join("") : "event: resync\ndata: {}\n\n");
 const arrive = (over) => {
   const row = data.ledgerRow({ time_ms: Date.now() - started + data.NOW, summary: "event ValueError", short_id: "SHOP-1", ...over });
   data.addLedgerRow(row);
@@ -28,8 +35,9 @@ const arrive = (over) => {
   send("trace", { count: 1 });
 };
 const started = Date.now();
+if (NEWS) setInterval(() => send("issue", { ids: [appear()] }), 2000);
 if (LIVE) setInterval(() => arrive({}), 2000);
-setInterval(() => { for (const res of streams) res.write(":\n\n"); }, 15_000);
+setInterval(() => { for (const res of streams) res.write("event: beat\ndata: {}\n\n"); }, 15_000);
 
 function answer(url, method, sent) {
   const path = decodeURIComponent(url.pathname).replace("/api/ui/", "").split("/");
@@ -37,9 +45,15 @@ function answer(url, method, sent) {
   if (path[0] === "sample" && method === "POST") return setTimeout(() => arrive({ client: "trapline sample" }), 300) && {};
   if (FAIL) return null;
   if (path[0] === "projects") return settings(path, method, sent);
-  if (path[0] === "issues" && path.length === 1) return EMPTY ? { issues: [], next_cursor: null, total: 0, environments: [] } : data.issues(url.searchParams);
+  if (EMPTY && path[0] === "issues" && path.length === 1) return { issues: [], next_cursor: null, total: 0, environments: [], releases: [], partial: null };
+  const own = issues(path, method, sent, url.searchParams);
+  if (own !== undefined) {
+    // Those who look at the same list hear of it.
+    if (method === "POST") setTimeout(() => send("issue", { ids: sent?.ids ?? [] }), 100);
+    return own;
+  }
   if (path[0] === "issues" && path.length === 2) return data.issue(path[1]);
-  if (path[0] === "issues" && path[2] === "events") return data.event(path[1], path[3]);
+  if (path[0] === "issues" && path.length > 2) return issuePart(path, url.searchParams, method, sent);
   if (path[0] === "events") return data.eventById(path[1]);
   if (path[0] === "traces" && path.length === 1) return EMPTY ? { traces: [], next_cursor: null } : data.traces(url.searchParams);
   if (path[0] === "traces" && path[1] in traces.OF_MANY) return traces.OF_MANY[path[1]](url.searchParams);
@@ -47,6 +61,7 @@ function answer(url, method, sent) {
   if (path[0] === "spans") return EMPTY ? { spans: [], next_cursor: null, searched_to_ms: null } : traces.spans(url.searchParams);
   if (path[0] === "traces" && path.length === 2) return data.trace(path[1]);
   if (path[0] === "traces" && path[2] === "spans") return data.span(path[1], path[3]);
+  if (path[0] === "spans") return data.spanPlace(path[1]);
   if (path[0] === "ingest") return EMPTY ? { rows: [], outcomes: [], client_discards: [] } : data.ingest();
   if (path[0] === "releases") return EMPTY ? { releases: [], total: 0, environments: [], has_sessions: false, start_ms: data.NOW, bucket_ms: 21_600_000 } : data.releases();
   if (path[0] === "logs") return path[1] === "volume" ? (EMPTY ? { ...signals.volume(), levels: [] } : signals.volume()) : path[1] ? signals.log(path[1]) : EMPTY ? { logs: [], next_cursor: null, searched_to_ms: null, omitted: 0, has_any: false } : signals.logs(url.searchParams);
@@ -61,7 +76,7 @@ createServer(async (req, res) => {
   res.setHeader("content-security-policy", CSP);
   if (url.pathname === "/api/ui/live") {
     res.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-    res.write("retry: 1000\n\n");
+    res.write(`retry: 1000\n\n${missed(req.headers["last-event-id"] ?? url.searchParams.get("after") ?? "")}id: ${cursor}\nevent: hello\ndata: {}\n\n`);
     streams.add(res);
     req.on("close", () => streams.delete(res));
     return;
@@ -71,6 +86,12 @@ createServer(async (req, res) => {
     let text = "";
     for await (const chunk of req) text += chunk;
     const body = req.method !== "GET" && req.headers["x-trapline"] !== "1" ? null : answer(url, req.method, text === "" ? null : JSON.parse(text));
+    // An answer may say its own status.
+    if (typeof body?.status === "number" && body.body) {
+      res.writeHead(body.status, { "content-type": "application/json" });
+      res.end(JSON.stringify(body.body));
+      return;
+    }
     const status = body === undefined ? 404 : body === null ? 503 : 200;
     res.writeHead(status, { "content-type": "application/json" });
     res.end(JSON.stringify(body ?? (status === 404 ? { detail: "Nothing with this id has been received. Ids of other instances are not known here.", causes: [] } : { detail: "The database is busy: a read took longer than 5 s and was cut off. Try again.", causes: ["interrupted", "sqlite error 9"] })));

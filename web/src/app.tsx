@@ -10,7 +10,7 @@ import { matchPath } from "./lib/urls";
 import { IssuePage } from "./pages/issue";
 import { IssuesPage } from "./pages/issues";
 import { NotFoundPage } from "./pages/not-found";
-import { EventRedirect, TraceRedirect } from "./pages/redirects";
+import { EventRedirect, SpanRedirect, TraceRedirect } from "./pages/redirects";
 import { TracesPage } from "./pages/traces";
 import { WelcomePage } from "./pages/welcome";
 import { navigate, place } from "./router";
@@ -26,6 +26,8 @@ const MonitorPage = lazy<PageProps>("MonitorPage", () => import("./pages/monitor
 const MonitorsPage = lazy<PageProps>("MonitorsPage", () => import("./pages/monitors").then((module) => module.MonitorsPage));
 const ReleasesPage = lazy<PageProps>("ReleasesPage", () => import("./pages/releases").then((module) => module.ReleasesPage));
 const SettingsPage = lazy<PageProps>("SettingsPage", () => import("./pages/settings").then((module) => module.SettingsPage));
+const SettingsBrowserPage = lazy<PageProps>("SettingsBrowserPage", () => import("./pages/settings-browser").then((module) => module.SettingsBrowserPage));
+const SettingsAboutPage = lazy<PageProps>("SettingsAboutPage", () => import("./pages/settings-about").then((module) => module.SettingsAboutPage));
 const StoragePage = lazy<PageProps>("StoragePage", () => import("./pages/storage").then((module) => module.StoragePage));
 const TracePage = lazy<PageProps>("TracePage", () => import("./pages/trace").then((module) => module.TracePage));
 const LogsPage = lazy<PageProps>("LogsPage", () => import("./pages/logs").then((module) => module.LogsPage));
@@ -48,6 +50,7 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/welcome", WelcomePage],
   ["/issues", IssuesPage],
   ["/issues/:shortId", IssuePage],
+  ["/issues/:shortId/events", IssuePage],
   ["/issues/:shortId/events/:eventId", IssuePage],
   ["/traces", TracesPage],
   ["/traces/:traceId", TracePage],
@@ -65,8 +68,11 @@ const ROUTES: readonly (readonly [string, Page])[] = [
   ["/storage", StoragePage],
   ["/settings", SettingsPage],
   ["/settings/projects/:slug", SettingsPage],
+  ["/settings/browser", SettingsBrowserPage],
+  ["/settings/about", SettingsAboutPage],
   ["/e/:eventId", EventRedirect],
   ["/t/:traceId", TraceRedirect],
+  ["/s/:spanId", SpanRedirect],
 ];
 
 export function App() {
@@ -74,7 +80,7 @@ export function App() {
   const checkBoot = () => {
     if (boot.value && !(boot.value.has_events && boot.value.has_traces)) void refreshBoot();
   };
-  useLive({ issue: checkBoot, trace: checkBoot, resync: () => void refreshBoot() });
+  useLive({ issue: checkBoot, trace: checkBoot, resync: () => void refreshBoot() }, { evenPaused: true });
   const { path } = place.value;
   for (const [pattern, Page] of ROUTES) {
     const match = matchPath(pattern, path);

@@ -1,5 +1,9 @@
-import { expect, it } from "vitest";
-import { KEYS } from "./keys";
+import { afterEach, expect, it } from "vitest";
+import { answers, conflictOf, KEYS, keymap, keysOf, letterOf, setKeys } from "./keys";
+
+afterEach(() => {
+  for (const name of Object.keys(keymap.value)) setKeys(name, null);
+});
 
 it("one key has one meaning per scope, and none of the global ones is taken", () => {
   const global = Object.values<readonly [string, string]>(KEYS.global.keys).map(([key]) => key);
@@ -8,4 +12,30 @@ it("one key has one meaning per scope, and none of the global ones is taken", ()
     expect(new Set(own).size).toBe(own.length);
     if (scope !== "global") expect(own.filter((key) => global.includes(key))).toEqual([]);
   }
+});
+
+it("a range of keys answers to each of them and to nothing else", () => {
+  expect(["1", "5", "8"].every((key) => answers("1…8", key))).toBe(true);
+  expect(["0", "9", "…", "", "12", "g"].some((key) => answers("1…8", key))).toBe(false);
+  expect(answers("g i", "g i") && !answers("g", "i")).toBe(true);
+});
+
+it("takes other keys for an action, and none that another one has", () => {
+  expect(conflictOf("issue", "copy", "y")).toBeNull();
+  expect(conflictOf("issue", "copy", "w")).toContain("Open the trace");
+  expect(conflictOf("issue", "copy", "g i")).toContain("Go to issues");
+  // The first of two keys is taken by what the two do.
+  expect(conflictOf("issue", "copy", "g")).not.toBeNull();
+  expect(conflictOf("issue", "copy", "w x")).not.toBeNull();
+  // A key of another page is free; one that works everywhere is not, from either side.
+  expect(conflictOf("issue", "copy", "j")).toBeNull();
+  expect(conflictOf("global", "theme", "w")).not.toBeNull();
+  for (const keys of ["", "ab", "a b c", " ", "a  b"]) expect(conflictOf("issue", "copy", keys)).not.toBeNull();
+  setKeys("issue.copy", "y");
+  expect(keysOf("issue", "copy")).toBe("y");
+  expect(conflictOf("issue", "trace", "y")).toContain("y is taken");
+  expect(conflictOf("issue", "trace", "c")).toBeNull();
+  setKeys("issue.copy", null);
+  expect(keysOf("issue", "copy")).toBe("c");
+  expect(letterOf("copyMarkdown")).toBe("m");
 });

@@ -15,7 +15,8 @@ const scrolls = new Map<string, number>();
 const keyOf = () => String((history.state as { key?: number } | null)?.key ?? 0);
 let nextKey = 1;
 
-export function navigate(to: string, options: { replace?: boolean } = {}): void {
+/** `keepScroll`: it is the same page with something else in it, as the next event of an issue. */
+export function navigate(to: string, options: { replace?: boolean; keepScroll?: boolean } = {}): void {
   const url = new URL(to, location.href);
   const isOtherPage = url.pathname !== location.pathname;
   if (options.replace) history.replaceState(history.state, "", url);
@@ -24,7 +25,7 @@ export function navigate(to: string, options: { replace?: boolean } = {}): void 
     history.pushState({ key: Date.now() + nextKey++ }, "", url);
   }
   place.value = read();
-  if (isOtherPage && !options.replace) {
+  if (isOtherPage && !options.replace && !options.keepScroll) {
     visits.value += 1;
     scrollTo(0, 0);
   }

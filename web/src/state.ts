@@ -71,6 +71,18 @@ export function nextTheme(): void {
   say(`Theme: ${theme.value}`);
 }
 
+export const DENSITIES = ["compact", "normal", "comfortable"] as const;
+export type Density = (typeof DENSITIES)[number];
+/** What a row gains or loses, in pixels: `--row-extra` of the style sheets, and this where heights are reckoned in scripts. */
+export const ROW_EXTRA: Record<Density, number> = { compact: -4, normal: 0, comfortable: 6 };
+export const density = signal<Density>(DENSITIES.find((one) => one === document.documentElement.dataset.density) ?? "normal");
+effect(() => {
+  const chosen = density.value;
+  if (chosen === "normal") delete document.documentElement.dataset.density;
+  else document.documentElement.dataset.density = chosen;
+  rememberChoice("density", chosen);
+});
+
 /** One polite live region for the whole app; at most one announcement per ten seconds from live data. */
 export const spoken = signal("");
 export function say(text: string): void {

@@ -16,7 +16,7 @@ pub struct IngestView {
 
 /// Also sent live, as the data of an `ingest` message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, Default))]
 pub struct IngestRowView {
     /// Rises with every request since the server started.
     pub id: u64,

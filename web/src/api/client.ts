@@ -13,8 +13,11 @@ export class ApiError extends Error {
   readonly causes: readonly string[];
   /** Of a refused change: which fields, and why. */
   readonly problems: readonly FieldProblem[];
-  constructor(status: number, detail: string, causes: readonly string[] = [], problems: readonly FieldProblem[] = []) {
+  /** Of a query that cannot be read: where it is wrong, in UTF-16 units. */
+  readonly at: { from: number; to: number } | null;
+  constructor(status: number, detail: string, causes: readonly string[] = [], problems: readonly FieldProblem[] = [], at: { from: number; to: number } | null = null) {
     super(detail);
+    this.at = at;
     this.status = status;
     this.causes = causes;
     this.problems = problems;
@@ -33,8 +36,8 @@ async function request<T>(path: string, init: RequestInit): Promise<T> {
     throw new ApiError(0, "The server could not be reached. Is trapline still running?");
   }
   if (!response.ok) {
-    const body = (await response.json().catch(() => null)) as (ErrorView & Partial<RefusedChangeView>) | null;
-    throw new ApiError(response.status, body?.detail ?? `The server answered ${response.status}.`, body?.causes ?? [], body?.problems ?? []);
+    const body = (await response.json().catch(() => null)) as (ErrorView & Partial<RefusedChangeView> & { at?: { from: number; to: number } | null }) | null;
+    throw new ApiError(response.status, body?.detail ?? `The server answered ${response.status}.`, body?.causes ?? [], body?.problems ?? [], body?.at ?? null);
   }
   return (await response.json().catch(() => {
     throw new ApiError(response.status, "The server's answer was cut short or is not JSON.");
@@ -76,8 +79,13 @@ export function remember(path: string, data: unknown): void {
   }
 }
 
+/** What is looked at again is kept longer than what is not. */
 export function recall<T>(path: string): T | undefined {
-  return cache.get(path)?.data as T | undefined;
+  const entry = cache.get(path);
+  if (!entry) return undefined;
+  cache.delete(path);
+  cache.set(path, entry);
+  return entry.data as T;
 }
 
 export function forget(prefix: string): void {

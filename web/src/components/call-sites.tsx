@@ -5,6 +5,7 @@ import type { CallSitesView } from "../api/types";
 import { count, dateTime, percent, plural } from "../lib/format";
 import { ms } from "../lib/performance";
 import { tracePath } from "../lib/urls";
+import { CallSite } from "./editor-link";
 import { LoadError, SkeletonRows } from "./states";
 
 export function CallSites({ queryKey, params }: { queryKey: string; params: string }) {
@@ -34,7 +35,7 @@ export function CallSites({ queryKey, params }: { queryKey: string; params: stri
           <tbody>
             {data.sites.map((site) => (
               <tr key={site.call_site ?? ""}>
-                <td class="c-name">{site.call_site === null ? <span class="quiet">the SDK did not say</span> : <code>{site.call_site}</code>}</td>
+                <td class="c-name">{site.call_site === null ? <span class="quiet">the SDK did not say</span> : <CallSite text={site.call_site} />}</td>
                 <td class="num">{count(site.runs)}</td>
                 <td class="num">{ms(site.average_ms)}</td>
                 <td class="num c-wide">{ms(site.slowest_ms)}</td>

@@ -1,7 +1,7 @@
-// Buttons that copy, a menu, a search box, tabs.
+// Buttons that copy, a search box, tabs.
 
-import type { ComponentChildren, RefObject } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { copyText } from "../clipboard";
 import { useKeys } from "../keys";
 import { say } from "../state";
@@ -14,9 +14,9 @@ export function useCopy(): [(text: string, what?: string) => void, "idle" | "cop
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const copy = (text: string, what = "Text") => {
-    void copyText(text).then((isCopied) => {
+    void copyText(text, what).then((isCopied) => {
       setState(isCopied ? "copied" : "failed");
-      say(isCopied ? `${what} copied` : "The browser does not allow copying here");
+      say(isCopied ? `${what} copied` : `${what} could not be copied: it is shown instead`);
       clearTimeout(timer.current);
       timer.current = setTimeout(() => setState("idle"), COPIED_MS);
     });
@@ -29,7 +29,7 @@ export function CopyButton({ text, label = "Copy", class: className = "button" }
   return (
     <button type="button" class={className} onClick={() => copy(text(), label.replace(/^Copy /, ""))}>
       <Icon name={state === "copied" ? "check" : "copy"} size={14} />
-      {state === "copied" ? "Copied" : state === "failed" ? "Not allowed" : label}
+      {state === "copied" ? "Copied" : state === "failed" ? "Shown" : label}
     </button>
   );
 }
@@ -43,73 +43,7 @@ export function CopyIcon({ text, label, icon = "copy" }: { text: () => string; l
   );
 }
 
-export type MenuItem = { label: string; note?: string; run?: () => void; href?: string };
-
-export function Menu({ label, items, buttonRef }: { label: ComponentChildren; items: MenuItem[]; buttonRef?: RefObject<HTMLButtonElement | null> }) {
-  const [isOpen, setOpen] = useState(false);
-  const own = useRef<HTMLButtonElement>(null);
-  const button = buttonRef ?? own;
-  const list = useRef<HTMLDivElement>(null);
-  const id = useId();
-  useEffect(() => {
-    if (!isOpen) return undefined;
-    (list.current?.firstElementChild as HTMLElement | null)?.focus();
-    const outside = (event: Event) => {
-      if (!list.current?.contains(event.target as Node) && !button.current?.contains(event.target as Node)) setOpen(false);
-    };
-    document.addEventListener("pointerdown", outside);
-    return () => document.removeEventListener("pointerdown", outside);
-  }, [isOpen]);
-  const close = () => {
-    setOpen(false);
-    button.current?.focus();
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    const options = [...(list.current?.children ?? [])] as HTMLElement[];
-    const at = options.indexOf(document.activeElement as HTMLElement);
-    if (event.key === "Escape") close();
-    else if (event.key === "ArrowDown") options[(at + 1) % options.length]?.focus();
-    else if (event.key === "ArrowUp") options[(at - 1 + options.length) % options.length]?.focus();
-    else if (event.key === "Tab") return setOpen(false);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  };
-  return (
-    <div class="menu">
-      <button ref={button} type="button" class="button" aria-haspopup="menu" aria-expanded={isOpen} aria-controls={isOpen ? id : undefined} onClick={() => setOpen(!isOpen)}>
-        {label}
-        <Icon name="down" size={12} />
-      </button>
-      {isOpen && (
-        <div ref={list} id={id} role="menu" tabIndex={-1} class="menu-list" onKeyDown={onKeyDown}>
-          {items.map((item) =>
-            item.href ? (
-              <a key={item.label} role="menuitem" tabIndex={-1} href={item.href} target="_blank" rel="noopener noreferrer" onClick={() => setOpen(false)}>
-                {item.label}
-                {item.note && <small>{item.note}</small>}
-              </a>
-            ) : (
-              <button
-                key={item.label}
-                type="button"
-                role="menuitem"
-                tabIndex={-1}
-                onClick={() => {
-                  item.run?.();
-                  close();
-                }}
-              >
-                {item.label}
-                {item.note && <small>{item.note}</small>}
-              </button>
-            ),
-          )}
-        </div>
-      )}
-    </div>
-  );
-}
+export { Menu, type MenuItem } from "./menu";
 
 /** The address changes when typing pauses this long. */
 const TYPING_MS = 250;

@@ -1,14 +1,13 @@
 // The parts of an event, in the order one reads them.
 
 import { useState } from "preact/hooks";
-import type { Breadcrumb, Context, EventDetail, EventView, ExceptionDetail, MechanismDetail, RequestDetail } from "../api/types";
+import type { Context, EventDetail, EventView, ExceptionDetail, MechanismDetail, RequestDetail } from "../api/types";
 import { chainOf, type ExceptionNode, exceptionTrees } from "../lib/exceptions";
-import { curl, exceptionName, fullUrl, jointWords } from "../lib/export";
-import { bytes, count, dateTime, offset, oneLine, plural } from "../lib/format";
+import { exceptionName, fullUrl, jointWords } from "../lib/export";
+import { bytes, count } from "../lib/format";
 import { safeHref, tracePath } from "../lib/urls";
-import { Block, Sql } from "./code";
-import { CopyButton } from "./controls";
-import { LevelMark } from "./marks";
+import { Block } from "./code";
+import { ReplayMenu } from "./replay-menu";
 import { type Opens, Stack, type StackOptions } from "./stack";
 import { TracePreview } from "./trace-preview";
 import { Entry, KeyValues, Variables } from "./values";
@@ -161,7 +160,7 @@ export function Request({ request }: { request: RequestDetail }) {
       <div class="request-line">
         <b class="method">{request.method ?? "GET"}</b>
         <span class="url">{href && (request.method ?? "GET") === "GET" ? <a href={href} target="_blank" rel="noopener noreferrer">{url}</a> : url}</span>
-        <CopyButton label="Copy as cURL" text={() => curl(request)} />
+        <ReplayMenu request={request} />
       </div>
       {request.query.length > 0 && (
         <Part title="Query">
@@ -204,80 +203,6 @@ export function Part({ title, note = null, children }: { title: string; note?: s
   );
 }
 
-/** Older crumbs are a click away; these many show what led to the event. */
-const CRUMBS_AT = 25;
-
-export function Timeline({ event }: { event: EventView }) {
-  const [isWhole, setWhole] = useState(false);
-  const { breadcrumbs } = event.detail;
-  const hidden = isWhole ? 0 : Math.max(0, breadcrumbs.length - CRUMBS_AT);
-  const last = event.detail.exceptions[event.detail.exceptions.length - 1];
-  return (
-    <ol class="timeline">
-      {hidden > 0 && (
-        <li class="earlier">
-          <button type="button" class="link" onClick={() => setWhole(true)}>
-            {`Show ${plural(hidden, "earlier entry", "earlier entries")}`}
-          </button>
-        </li>
-      )}
-      {breadcrumbs.slice(hidden).map((crumb, i) => (
-        <Crumb key={hidden + i} crumb={crumb} atMs={event.timestamp_ms} />
-      ))}
-      <li class="crumb the-event">
-        <span class="when">0</span>
-        <span class="what">
-          <LevelMark level={event.level} withWord />
-        </span>
-        <span class="text">{last ? `${exceptionName(last)}${last.value ? `: ${oneLine(last.value, 200)}` : ""}` : oneLine(event.title, 200)}</span>
-      </li>
-    </ol>
-  );
-}
-
-function isQuery(crumb: Breadcrumb): boolean {
-  return crumb.ty === "query" || crumb.category === "query" || /^db(\.|$)/.test(crumb.category ?? "");
-}
-
-/** As SDKs old and new call them. */
-const HTTP_METHOD = ["method", "http.method", "http.request.method"];
-const HTTP_STATUS = ["status_code", "http.response.status_code"];
-
-function Crumb({ crumb, atMs }: { crumb: Breadcrumb; atMs: number }) {
-  const { data } = crumb;
-  const entries: [string, unknown][] = typeof data === "object" && data !== null ? Object.entries(data) : [];
-  const http = crumb.ty === "http" || crumb.category === "httplib";
-  const fields = new Map(entries);
-  const url = fields.get("url");
-  const status = HTTP_STATUS.map((key) => fields.get(key)).find(Boolean);
-  const method = HTTP_METHOD.map((key) => fields.get(key)).find((value) => typeof value === "string");
-  const httpText = http && typeof url === "string" ? `${String(method ?? "GET")} ${url}${status ? ` → ${String(status)}` : ""}` : null;
-  const told = httpText ? ["url", "reason", ...HTTP_METHOD, ...HTTP_STATUS] : [];
-  const rest = entries.filter(([key, value]) => value !== "" && value !== null && !told.includes(key));
-  return (
-    <li class={`crumb${crumb.level === "error" || crumb.level === "fatal" ? " failed" : ""}`}>
-      <span class="when" title={crumb.timestamp_ms === null ? undefined : dateTime(crumb.timestamp_ms)}>
-        {crumb.timestamp_ms === null ? "?" : offset((crumb.timestamp_ms - atMs) * 1e6)}
-      </span>
-      <span class="what">
-        {["warning", "error", "fatal"].includes(crumb.level) && <LevelMark level={crumb.level} />}
-        {crumb.category ?? crumb.ty}
-      </span>
-      <span class="text">
-        {crumb.message !== null && crumb.message !== "" ? isQuery(crumb) ? <Sql text={crumb.message} inline /> : <bdi>{crumb.message}</bdi> : httpText && <span class="mono">{httpText}</span>}
-        {crumb.message && httpText && <span class="mono crumb-http">{httpText}</span>}
-        {rest.length > 0 && (
-          <span class="crumb-data">
-            {rest.map(([key, value]) => (
-              <Entry key={key} name={key} value={value} separator=" " />
-            ))}
-          </span>
-        )}
-      </span>
-    </li>
-  );
-}
-
 export function Threads({ detail, options }: { detail: EventDetail; options: ViewOptions }) {
   return (
     <>
@@ -299,12 +224,32 @@ export function Threads({ detail, options }: { detail: EventDetail; options: Vie
 export function Contexts({ detail }: { detail: EventDetail }) {
   return (
     <div class="columns">
-      {detail.contexts.map((context) => (
-        <Part key={context.name} title={CONTEXT_NAMES[context.name] ?? context.name} note={context.summary}>
+      {detail.contexts.map((context, i) => (
+        <Part key={`${i}${context.name}`} title={CONTEXT_NAMES[context.name] ?? context.name} note={context.summary}>
           <KeyValues pairs={context.entries} />
         </Part>
       ))}
     </div>
+  );
+}
+
+/** Who and what it happened to: the user, what the SDK knows of the surroundings, what the application added, the packages. */
+export function Surroundings({ detail, withContexts }: { detail: EventDetail; withContexts: boolean }) {
+  return (
+    <>
+      {detail.user.length > 0 && (
+        <Part title="User">
+          <KeyValues pairs={detail.user} />
+        </Part>
+      )}
+      {withContexts && <Contexts detail={detail} />}
+      {detail.extra.length > 0 && (
+        <Part title="Extra" note={count(detail.extra.length)}>
+          <Variables vars={detail.extra} label="Extra data" />
+        </Part>
+      )}
+      {detail.modules.length > 0 && <Modules detail={detail} />}
+    </>
   );
 }
 
@@ -325,7 +270,7 @@ export function contextFacts(contexts: readonly Context[]): [string, string | nu
   });
 }
 
-export function Modules({ detail }: { detail: EventDetail }) {
+function Modules({ detail }: { detail: EventDetail }) {
   return (
     <details class="modules">
       <summary>{`${count(detail.modules.length)} installed packages`}</summary>
@@ -338,10 +283,6 @@ export function Modules({ detail }: { detail: EventDetail }) {
       </ul>
     </details>
   );
-}
-
-export function Extra({ detail }: { detail: EventDetail }) {
-  return <Variables vars={detail.extra} label="Extra data" />;
 }
 
 export function TraceLink({ event }: { event: EventView }) {

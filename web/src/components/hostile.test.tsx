@@ -3,7 +3,9 @@ import { expect, it, vi } from "vitest";
 import type { EventDetail, EventView, ExceptionDetail } from "../api/types";
 
 vi.stubGlobal("ResizeObserver", class { observe() {} disconnect() {} });
-const { Exceptions, Request, Timeline } = await import("./event-sections");
+const { Exceptions, Request } = await import("./event-sections");
+const { Timeline } = await import("./timeline");
+const { Words } = await import("./activity");
 const { Entry, KeyValues } = await import("./values");
 
 const BAD = '"><script>alert(1)</script><img src=x onerror=alert(1)>';
@@ -45,4 +47,11 @@ it("only http and https become links, and they give nothing away", () => {
 
 it("reprs get no more quotes", () => {
   expect(shown(<Entry name="code" value="'BF26'" />).textContent).toBe("code = 'BF26'");
+});
+
+it("a comment is text, and only addresses of the web in it are links", () => {
+  const root = shown(<Words text={`${BAD} see https://example.com/a?b=c, javascript:alert(1) http://x/).`} />);
+  expect(root.querySelector("script, img")).toBeNull();
+  expect([...root.querySelectorAll("a")].map((link) => link.getAttribute("href"))).toEqual(["https://example.com/a?b=c", "http://x/"]);
+  expect(root.textContent).toBe(`${BAD} see https://example.com/a?b=c, javascript:alert(1) http://x/).`);
 });

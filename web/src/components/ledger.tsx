@@ -1,12 +1,13 @@
 // Every request that reached the ingest routes, refused ones with the reason and the fix. Wide or narrow by its own width.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useLive } from "../api/live";
 import { useResource } from "../api/client";
 import type { IngestRowView, IngestView } from "../api/types";
 import { useCoalesced } from "../lib/coalesce";
 import { bytes, clock, dateTime, plural } from "../lib/format";
 import { issuePath, tracePath } from "../lib/urls";
+import { isPaused, togglePause } from "../paused";
 import { sayLive } from "../state";
 import { LoadError, SkeletonRows } from "./states";
 
@@ -20,7 +21,8 @@ export type Ledger = ReturnType<typeof useLedger>;
 export function useLedger({ withTotals = false, onRows }: { withTotals?: boolean; onRows?: (rows: IngestRowView[]) => void }) {
   const { data, error, reload } = useResource<IngestView>("/api/ui/ingest");
   const [live, setLive] = useState<IngestRowView[]>([]);
-  const [paused, setPaused] = useState<IngestView | null>(null);
+  const isHeld = isPaused.value;
+  const [held, setHeld] = useState<IngestView | null>(null);
   const readTotals = useCoalesced(reload, TOTALS_MS);
   useLive({
     ingest: (rows) => {
@@ -34,21 +36,25 @@ export function useLedger({ withTotals = false, onRows }: { withTotals?: boolean
       setLive([]);
       reload();
     },
-  });
+  }, { evenPaused: true });
   const seen = new Set<number>();
   const all = [...live, ...(data?.rows ?? [])].filter((row) => !seen.has(row.id) && seen.add(row.id)).toSorted((a, b) => b.id - a.id).slice(0, ROWS_MAX);
   const outcomes = data?.outcomes ?? [];
   const discards = data?.client_discards ?? [];
+  // Paused from the first moment, when it was left so: what was read then stays.
+  const isLoaded = data !== undefined;
+  useEffect(() => setHeld(isHeld && isLoaded ? { rows: all, outcomes, client_discards: discards } : null), [isHeld, isLoaded]);
+  const paused = isHeld ? held : null;
   return {
     rows: paused?.rows ?? all,
     outcomes: paused?.outcomes ?? outcomes,
     discards: paused?.client_discards ?? discards,
-    isLoaded: data !== undefined,
+    isLoaded,
     error,
     reload,
-    isPaused: paused !== null,
+    isPaused: isHeld,
     waiting: paused ? all.filter((row) => row.id > (paused.rows[0]?.id ?? 0)).length : 0,
-    togglePause: () => setPaused(paused ? null : { rows: all, outcomes, client_discards: discards }),
+    togglePause,
   };
 }
 

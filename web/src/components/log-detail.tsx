@@ -7,6 +7,7 @@ import { leaf } from "../lib/python-value";
 import { markOf } from "../lib/logs";
 import { eventPath, tracePath } from "../lib/urls";
 import { CopyIcon } from "./controls";
+import { CodePlaces, EditorLink } from "./editor-link";
 import { LevelMark } from "./marks";
 import { LoadError, SkeletonRows } from "./states";
 import "../styles/logs.css";
@@ -25,7 +26,7 @@ export function LogDetail({ id, onFilter }: { id: string; onFilter: (name: strin
     ["Time", dateTime(data.time_ms)],
     ["Level", data.severity_text !== "" ? `${data.severity_text} (${data.severity})` : `${data.level} (${data.severity})`],
     ["Logger", data.logger],
-    ["Code", code],
+    ["Code", code?.text ?? null],
     ["Service", data.service],
     ["Environment", data.environment],
     ["Release", data.release],
@@ -71,6 +72,11 @@ export function LogDetail({ id, onFilter }: { id: string; onFilter: (name: strin
               <dt>{name}</dt>
               <dd>
                 {name === "Level" && <LevelMark level={markOf(data.level)} />} {value}
+                {name === "Code" && code && (
+                  <CodePlaces.Provider value={[data.project_slug, data.service]}>
+                    <EditorLink path={code.file} line={code.line} />
+                  </CodePlaces.Provider>
+                )}
               </dd>
             </div>
           ),
@@ -113,7 +119,7 @@ function Attributes({ title, attributes, onFilter }: { title: string; attributes
   );
 }
 
-function codeOf(attributes: readonly Variable[]): string | null {
+function codeOf(attributes: readonly Variable[]): { text: string; file: string; line: string } | null {
   const text = (...names: string[]) => {
     const found = attributes.find(({ name }) => names.includes(name))?.value;
     return found === undefined || found === null ? "" : String(found);
@@ -122,5 +128,5 @@ function codeOf(attributes: readonly Variable[]): string | null {
   if (file === "") return null;
   const line = text("code.line.number", "code.lineno");
   const name = text("code.function.name", "code.function");
-  return `${file}${line === "" ? "" : `:${line}`}${name === "" ? "" : ` in ${name}`}`;
+  return { text: `${file}${line === "" ? "" : `:${line}`}${name === "" ? "" : ` in ${name}`}`, file, line };
 }

@@ -23,19 +23,25 @@ export function useNewRows<T>(list: Paged<T>, path: string, keyOf: (row: T) => s
       .peek()
       .then((page) => {
         const { list: now, path: shownPath } = newest.current;
-        if (shownPath !== asked) return;
+        if (shownPath !== asked || now.isStale) return;
         const shown = now.rows ?? [];
         const known = new Set(shown.map(keyOf));
-        const unseen = page.rows.filter((row) => !known.has(keyOf(row))).length;
+        // What stands below the last row that is shown is not new: rows above it have left the list.
+        const below = page.rows.slice(page.rows.findLastIndex((row) => known.has(keyOf(row))) + 1);
+        const hasMoved = below.length < page.rows.length;
+        const unseen = page.rows.filter((row) => !known.has(keyOf(row))).length - (hasMoved ? below.length : 0);
         if (unseen > 0) sayLive(plural(unseen, `new ${noun}`));
-        if (shown.length === 0 || (shown.length <= page.rows.length && isUntouched())) {
+        // A page without a next one is the whole list: what is not in it has left.
+        if (shown.length === 0 || ((shown.length <= page.rows.length || page.next === null) && isUntouched())) {
           now.show(page);
           setWaiting(null);
           return;
         }
         // Numbers of visible rows change in place; rows themselves wait for the reader.
         const fresh = new Map(page.rows.map((row) => [keyOf(row), row]));
-        now.replace(shown.map((row) => fresh.get(keyOf(row)) ?? row));
+        const rows = shown.map((row) => fresh.get(keyOf(row)) ?? row);
+        const isOnePage = hasMoved && below.length > 0 && shown.length <= page.rows.length;
+        now.amend((old) => ({ ...old, ...(isOnePage ? { rows: [...rows, ...below], next: page.next } : { rows }), total: page.total }));
         setWaiting(unseen > 0 ? { path: asked, unseen } : null);
       })
       .catch(() => undefined)
@@ -47,7 +53,7 @@ export function useNewRows<T>(list: Paged<T>, path: string, keyOf: (row: T) => s
   newest.current = { list, path, check };
   // A list kept from an earlier visit is shown as it was, and what changed since is read.
   useEffect(() => {
-    if (list.rows) check();
+    if (list.rows && !list.isStale) check();
   }, [path]);
   const unseen = waiting?.path === path ? waiting.unseen : 0;
   const apply = () => {

@@ -3,7 +3,7 @@
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import { type ApiError, load, recall, remember } from "../api/client";
 
-type Page<T> = { rows: T[]; next: string | null; total: number | null; searchedToMs?: number | null; typedAttribute?: string | null; hidden?: number };
+export type Page<T> = { rows: T[]; next: string | null; total: number | null; searchedToMs?: number | null; typedAttribute?: string | null; hidden?: number; partial?: string | null };
 export type Paged<T> = {
   rows: T[] | undefined;
   next: string | null;
@@ -14,7 +14,11 @@ export type Paged<T> = {
   typedAttribute: string | null;
   /** Rows that a filter on by default leaves out, among those shown. */
   hidden: number;
+  /** What the server left out of its answer, and why. */
+  partial: string | null;
   error: ApiError | null;
+  /** The rows are those of the question before; the answer to this one is on its way, or was refused. */
+  isStale: boolean;
   isLoadingMore: boolean;
   more: () => void;
   reload: () => Promise<void>;
@@ -22,18 +26,28 @@ export type Paged<T> = {
   peek: () => Promise<Page<T>>;
   show: (page: Page<T>) => void;
   replace: (rows: T[]) => void;
+  /** Changes the page that is shown, whatever it has become since. */
+  amend: (change: (page: Page<T>) => Page<T>) => void;
 };
 
+/** `isKept`: the rows stay until the answer to the next question is there. `moreQuery` goes with the pages after the first.
+ * `keyOf`: rows that have moved down into the next page are not shown twice. */
+type Options<T> = { isKept?: boolean; moreQuery?: string; keyOf?: (row: T) => string };
+
 /** `path` has no cursor yet; `read` takes rows and cursor out of an answer. */
-export function usePaged<V, T>(path: string, read: (view: V) => Page<T>): Paged<T> {
+export function usePaged<V, T>(path: string, read: (view: V) => Page<T>, { isKept = false, moreQuery = "", keyOf }: Options<T> = {}): Paged<T> {
   const [, draw] = useReducer((n: number, _: void) => n + 1, 0);
   const key = `paged:${path}`;
-  const held = useRef<{ path: string; page: Page<T> | undefined; error: ApiError | null; isLoadingMore: boolean } | undefined>(undefined);
-  if (held.current?.path !== path) held.current = { path, page: recall<Page<T>>(key), error: null, isLoadingMore: false };
+  const held = useRef<{ path: string; page: Page<T> | undefined; kept: Page<T> | undefined; error: ApiError | null; isLoadingMore: boolean } | undefined>(undefined);
+  if (held.current?.path !== path) {
+    const kept = isKept ? (held.current?.page ?? held.current?.kept) : undefined;
+    held.current = { path, page: recall<Page<T>>(key), kept, error: null, isLoadingMore: false };
+  }
   const state = held.current;
   const set = (page: Page<T>) => {
     remember(key, page);
     state.page = page;
+    state.kept = undefined;
     state.error = null;
     if (held.current === state) draw();
   };
@@ -45,14 +59,17 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>): Paged<
   useEffect(() => {
     if (!state.page) void reload();
   }, [path]);
+  const shown = state.page ?? state.kept;
   return {
-    rows: state.page?.rows,
+    rows: shown?.rows,
     next: state.page?.next ?? null,
-    total: state.page?.total ?? null,
+    total: shown?.total ?? null,
     searchedToMs: state.page?.searchedToMs ?? null,
     typedAttribute: state.page?.typedAttribute ?? null,
     hidden: state.page?.hidden ?? 0,
+    partial: shown?.partial ?? null,
     error: state.error,
+    isStale: !state.page && state.kept !== undefined,
     isLoadingMore: state.isLoadingMore,
     reload,
     more: () => {
@@ -61,11 +78,15 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>): Paged<
       state.isLoadingMore = true;
       draw();
       const separator = path.includes("?") ? "&" : "?";
-      load<V>(`${path}${separator}cursor=${encodeURIComponent(page.next)}`).then(
+      load<V>(`${path}${separator}${moreQuery}cursor=${encodeURIComponent(page.next)}`).then(
         (view) => {
           state.isLoadingMore = false;
           const more = read(view);
-          set({ ...more, rows: [...page.rows, ...more.rows], hidden: (page.hidden ?? 0) + (more.hidden ?? 0) });
+          // Meanwhile rows may have been taken out, or have come from elsewhere.
+          const before = state.page ?? page;
+          const known = keyOf && new Set(before.rows.map(keyOf));
+          const rows = known ? more.rows.filter((row) => !known.has(keyOf(row))) : more.rows;
+          set({ ...more, rows: [...before.rows, ...rows], hidden: (page.hidden ?? 0) + (more.hidden ?? 0) });
         },
         (error: ApiError) => {
           state.isLoadingMore = false;
@@ -76,5 +97,12 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>): Paged<
     peek: () => load<V>(path).then(read),
     show: set,
     replace: (rows) => state.page && set({ ...state.page, rows }),
+    amend: (change) => {
+      if (state.page) set(change(state.page));
+      else if (state.kept) {
+        state.kept = change(state.kept);
+        if (held.current === state) draw();
+      }
+    },
   };
 }

@@ -5,6 +5,7 @@ import { ms, relationHint } from "../lib/performance";
 import { count, percent } from "../lib/format";
 import { tracePath } from "../lib/urls";
 import { CodeBox } from "./code-box";
+import { EditorLink } from "./editor-link";
 import { Sql } from "./code";
 import "../styles/performance.css";
 
@@ -47,6 +48,7 @@ export function QuerySection({ finding }: { finding: QueryFinding }) {
               {" "}in <code>{finding.function}</code>
             </>
           )}
+          <EditorLink path={finding.file} line={finding.line} withWords />
         </p>
       )}
       <h3>Query</h3>

@@ -4,11 +4,18 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { liveState, lostAtMs } from "../api/live";
-import { KEYS, keysOn, setKeysOn, useKeys, activeScopes, type Scope } from "../keys";
+import { KEYS, keysOf, keysOn, setKeysOn, useKeys, activeScopes, type Scope } from "../keys";
 import { clockShort } from "../lib/format";
+import { isPaused, togglePause } from "../paused";
+import { visited } from "../recent";
 import { navigate, place, visits } from "../router";
 import { boot, isDark, nextTheme, spoken, theme } from "../state";
 import { Icon, type IconName, Logo } from "./icons";
+import { lazy } from "./lazy";
+import { Toasts } from "./toast";
+import { Uncopied } from "./uncopied";
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /** In the order of the rail; what is about this server rather than about data stands apart, below. */
 const DESTINATIONS: readonly { path: string; name: string; icon: IconName; isServer?: boolean }[] = [
@@ -30,9 +37,14 @@ const BAR_MAX = 5;
 const BAR_COUNT = DESTINATIONS.length > BAR_MAX ? BAR_MAX - 1 : BAR_MAX;
 
 const isHelpOpen = signal(false);
+const isPaletteOpen = signal(false);
+const fetchPalette = () => import("./palette").then((module) => module.Palette);
+const Palette = lazy("Palette", fetchPalette, "offscreen");
 
 export function Shell({ children }: { children: ComponentChildren }) {
   useKeys("global", {
+    palette: () => (isPaletteOpen.value = !isPaletteOpen.value),
+    pause: togglePause,
     help: () => (isHelpOpen.value = true),
     goIssues: () => navigate("/issues"),
     goTraces: () => navigate("/traces"),
@@ -49,6 +61,12 @@ export function Shell({ children }: { children: ComponentChildren }) {
     theme: nextTheme,
   });
   const here = place.value.path;
+  useEffect(() => {
+    // Its code comes while the finger goes from Ctrl to K.
+    const onModifier = (event: KeyboardEvent) => (event.key === "Control" || event.key === "Meta") && void fetchPalette();
+    document.addEventListener("keydown", onModifier, { once: true });
+    return () => document.removeEventListener("keydown", onModifier);
+  }, []);
   return (
     <div class="shell">
       <a class="skip" href="#main" onClick={skipToMain}>
@@ -63,7 +81,14 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <Destinations here={here} />
         </nav>
         <div class="rail-foot">
-          <LiveDot />
+          <LiveButton />
+          <button type="button" class="nav-item palette-button" onClick={() => (isPaletteOpen.value = true)} onPointerDown={() => void fetchPalette()}>
+            <Icon name="search" />
+            <span>Go to…</span>
+            <kbd class="wide-only" aria-hidden="true">
+              {isMac ? "⌘K" : "Ctrl K"}
+            </kbd>
+          </button>
           <button type="button" class="nav-item" onClick={nextTheme}>
             <Icon name={theme.value === "system" ? "system" : isDark.value ? "moon" : "sun"} />
             <span>{theme.value === "system" ? "System theme" : theme.value === "dark" ? "Dark theme" : "Light theme"}</span>
@@ -87,7 +112,10 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <p class="offscreen" role="status" aria-live="polite">
         {spoken.value}
       </p>
+      <Toasts />
       <Help />
+      {isPaletteOpen.value && <Palette screens={DESTINATIONS} onClose={() => (isPaletteOpen.value = false)} />}
+      <Uncopied />
     </div>
   );
 }
@@ -148,14 +176,17 @@ function skipToMain(event: Event): void {
   document.getElementById("main")?.focus();
 }
 
-function LiveDot() {
+/** Whether what is on screen changes by itself, and the way to stop that. */
+function LiveButton() {
   const state = liveState.value;
-  const words = state === "open" ? "Live" : state === "lost" ? "Reconnecting" : "Connecting";
+  const isHeld = isPaused.value;
+  const words = isHeld ? "Paused" : state === "open" ? "Live" : state === "lost" ? "Reconnecting" : "Connecting";
+  const title = isHeld ? "This screen shows what it last read: go on" : state === "open" ? "New data appears by itself: pause it on this screen" : "Not connected: pages show what they last read";
   return (
-    <p class={`live live-${state}`} title={state === "open" ? "Connected: new data appears by itself" : "Not connected: pages show what they last read"}>
-      <span class="dot" aria-hidden="true" />
+    <button type="button" class={`nav-item live live-${isHeld ? "paused" : state}`} aria-pressed={isHeld} aria-label={isHeld ? "Live updates are paused on this screen" : `${words}: pause live updates on this screen`} title={title} onClick={togglePause}>
+      {isHeld ? <Icon name="pause" /> : <span class="dot" aria-hidden="true" />}
       <span class="live-words">{words}</span>
-    </p>
+    </button>
   );
 }
 
@@ -182,11 +213,11 @@ function Help() {
               <section key={scope}>
                 <h3>{KEYS[scope].title}</h3>
                 <dl>
-                  {Object.values<readonly [string, string]>(KEYS[scope].keys).map(([keys, words]) => (
-                    <div key={keys}>
+                  {Object.entries<readonly [string, string]>(KEYS[scope].keys).map(([id, [, words]]) => (
+                    <div key={id}>
                       <dt>
-                        {keys.split(" ").map((key) => (
-                          <kbd key={key}>{key === "Escape" ? "Esc" : key}</kbd>
+                        {keysOf(scope, id).split(" ").map((key, i) => (
+                          <kbd key={i}>{key === "Escape" ? "Esc" : key}</kbd>
                         ))}
                       </dt>
                       <dd>{words}</dd>
@@ -196,10 +227,15 @@ function Help() {
               </section>
             ))}
           </div>
-          <label class="check">
-            <input type="checkbox" checked={keysOn.value} onChange={(event) => setKeysOn(event.currentTarget.checked)} />
-            Single-key shortcuts
-          </label>
+          <div class="row-between">
+            <label class="check">
+              <input type="checkbox" checked={keysOn.value} onChange={(event) => setKeysOn(event.currentTarget.checked)} />
+              Single-key shortcuts
+            </label>
+            <a href="/settings/browser#shortcuts" onClick={() => (isHelpOpen.value = false)}>
+              Change the keys
+            </a>
+          </div>
         </div>
       )}
     </dialog>
@@ -214,6 +250,7 @@ export function PageTitle({ title, children, class: className }: { title: string
   }, []);
   useEffect(() => {
     document.title = `${title} · trapline`;
+    visited(place.value.path, title);
   }, [title]);
   return (
     <h1 ref={heading} tabIndex={-1} class={className}>

@@ -9,6 +9,7 @@ import { eventPath, tracePath, tracesWith } from "../lib/urls";
 import { movedWords } from "../lib/waterfall";
 import { Sql } from "./code";
 import { CopyIcon } from "./controls";
+import { CodePlaces, EditorLink } from "./editor-link";
 import { Part } from "./event-sections";
 import { Icon } from "./icons";
 import { LevelMark } from "./marks";
@@ -69,7 +70,7 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, shiftNs, err
             <Fact name="Itself" value={duration(selfNs)} />
             <Fact name="Start" value={offset(startNs)} />
             <Fact name="Clock" value={shiftNs === 0 ? null : movedWords(shiftNs)} />
-            <Fact name="Code" value={codeOf(data)} isCode />
+            <Code span={data} />
             <Fact name="Operation" value={data.op} />
             <Fact name="Service" value={data.service} />
             <Fact name="Kind" value={data.kind} />
@@ -170,21 +171,33 @@ function sameValue(name: string, value: unknown): string | null {
   return typeof value === "object" || value === "" ? null : tracesWith(name, String(value));
 }
 
-function Fact({ name, value, isBad = false, isCode = false }: { name: string; value: string | null; isBad?: boolean; isCode?: boolean }) {
+function Fact({ name, value, isBad = false }: { name: string; value: string | null; isBad?: boolean }) {
   if (value === null || value === "") return null;
   return (
     <div>
       <dt>{name}</dt>
-      <dd class={isBad ? "bad" : isCode ? "mono code" : undefined}>{value}</dd>
+      <dd class={isBad ? "bad" : undefined}>{value}</dd>
     </div>
   );
 }
 
-/** Where the span began in the application's code, as `function  file:line`. */
-function codeOf(span: SpanView): string | null {
+/** Where the span began in the application's code, as `function  file:line`, and the way there. */
+function Code({ span }: { span: SpanView }) {
   const [path, line, name] = CODE_KEYS.map((keys) => keys.map((key) => span.attributes.find((pair) => pair.name === key)?.value).find((value) => value !== undefined && value !== null && value !== ""));
   const file = path === undefined ? "" : line === undefined ? String(path) : `${String(path)}:${String(line)}`;
-  return [name === undefined ? "" : String(name), file].filter(Boolean).join("  ") || null;
+  const text = [name === undefined ? "" : String(name), file].filter(Boolean).join("  ");
+  if (text === "") return null;
+  return (
+    <div>
+      <dt>Code</dt>
+      <dd class="mono code">
+        {text}
+        <CodePlaces.Provider value={[span.service]}>
+          <EditorLink path={path === undefined ? null : String(path)} line={line === undefined ? null : Number(line)} />
+        </CodePlaces.Provider>
+      </dd>
+    </div>
+  );
 }
 
 function sqlOf(span: SpanView): string | null {

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { FrameDetail } from "../api/types";
 import { plural } from "../lib/format";
 import { SourceLines } from "./code";
+import { EditorLink } from "./editor-link";
 import { Icon } from "./icons";
 import { Variables } from "./values";
 
@@ -100,14 +101,17 @@ function Frame({ frame, isOpenAtFirst, options }: { frame: FrameDetail; isOpenAt
   );
   return (
     <li class={`frame${frame.in_app ? " app" : ""}${frame.is_crash ? " is-crash" : ""}`}>
-      {canOpen ? (
-        <button type="button" class="frame-head" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          <Icon name="chevron" size={12} />
-          {head}
-        </button>
-      ) : (
-        <div class="frame-head plain">{head}</div>
-      )}
+      <div class="frame-row">
+        {canOpen ? (
+          <button type="button" class="frame-head" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+            <Icon name="chevron" size={12} />
+            {head}
+          </button>
+        ) : (
+          <div class="frame-head plain">{head}</div>
+        )}
+        <EditorLink path={frame.abs_path ?? frame.filename} line={frame.line} column={frame.column} />
+      </div>
       {isOpen && canOpen && (
         <div class="frame-body">
           {hasSource && <SourceLines frame={frame} />}

@@ -11,6 +11,7 @@ import { query } from "../router";
 import type { TraceViewProps } from "../pages/trace";
 import { Sql } from "./code";
 import { CopyButton } from "./controls";
+import { CallSite } from "./editor-link";
 import { Select } from "./filters";
 import { Empty, LoadError, Partial, SkeletonRows } from "./states";
 import { KeyValues } from "./values";
@@ -155,6 +156,11 @@ function Group({ group, view, isOpen, spans, selected, select }: { group: QueryG
         </summary>
         <div class="sql-body">
           <Evidence group={group} statement={statement} />
+          {callSite !== undefined && (
+            <p class="sql-asked">
+              Asked at <CallSite text={callSite} />
+            </p>
+          )}
           <Sql text={statement.example} />
           {statement.parameters.length > 0 && (
             <>

@@ -1,6 +1,6 @@
 // How the exceptions of an event hang together: chains of causes, and groups with members that have chains of their own.
 
-import type { ExceptionDetail } from "../api/types";
+import type { ExceptionDetail, FrameDetail } from "../api/types";
 
 export type ExceptionNode = {
   exception: ExceptionDetail;
@@ -53,4 +53,15 @@ export function chainOf(node: ExceptionNode): ExceptionNode[] {
   const chain: ExceptionNode[] = [];
   for (let at: ExceptionNode | null = node; at; at = at.before) chain.push(at);
   return chain;
+}
+
+/** What stays open and closed while one steps from event to event is told apart by this: frames of one shape are the same frames. */
+export function stackShape(exceptions: readonly ExceptionDetail[]): string {
+  return exceptions.map(({ ty, frames }) => `${ty}(${frames.map((frame) => `${frame.function}${frame.in_app ? "+" : ""}${frame.is_crash ? "!" : ""}`).join()})`).join();
+}
+
+/** Where it was raised, in one's own code if there is any. */
+export function crashFrameOf(exceptions: readonly { frames: FrameDetail[] }[]): FrameDetail | undefined {
+  const frames = exceptions.flatMap((exception) => exception.frames);
+  return frames.findLast((frame) => frame.is_crash) ?? frames.findLast((frame) => frame.in_app) ?? frames.at(-1);
 }

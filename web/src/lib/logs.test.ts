@@ -9,6 +9,8 @@ describe("time ranges", () => {
     const now = 1_800_000_003_000;
     expect(timeRange(new URLSearchParams("range=1h"), now)).toEqual({ fromMs: 1_799_996_400_000, toMs: null, key: "1h" });
     expect(timeRange(new URLSearchParams("from=5&to=9"), now)).toEqual({ fromMs: 5, toMs: 9, key: "" });
+    expect(timeRange(new URLSearchParams("from=5"), now)).toEqual({ fromMs: 5, toMs: null, key: "" });
+    expect(timeRange(new URLSearchParams("to=1799996400000"), now)).toEqual({ fromMs: 1_797_404_400_000, toMs: 1_799_996_400_000, key: "" });
     for (const odd of ["range=9y", "from=9&to=5", "from=x&to=y", ""]) expect(timeRange(new URLSearchParams(odd), now).key).toBe("24h");
   });
 });

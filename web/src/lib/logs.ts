@@ -14,11 +14,16 @@ export const RANGES = [
 ] as const;
 export const RANGE_DEFAULT = "24h";
 
+/** So far back goes what only has an end. */
+const OPEN_MS = 2_592_000_000;
+
 /** From and to in unix ms as the address says; `to` is null while the range moves on with the clock. */
 export function timeRange(params: URLSearchParams, nowMs: number): { fromMs: number; toMs: number | null; key: string } {
   const from = wholeMs(params.get("from"));
   const to = wholeMs(params.get("to"));
   if (from !== null && to !== null && from < to) return { fromMs: from, toMs: to, key: "" };
+  if (from !== null && to === null) return { fromMs: from, toMs: null, key: "" };
+  if (to !== null && from === null) return { fromMs: Math.max(0, to - OPEN_MS), toMs: to, key: "" };
   const range = RANGES.find(({ key }) => key === params.get("range")) ?? RANGES.find(({ key }) => key === RANGE_DEFAULT);
   const ms = range?.ms ?? 86_400_000;
   // On whole tens of seconds, so that drawing again does not ask another question.

@@ -85,6 +85,7 @@ export type QueryFinding = {
   isTask: boolean;
   callSite: string | null;
   file: string | null;
+  line: number | null;
   function: string | null;
   isDjango: boolean;
 };
@@ -116,6 +117,7 @@ export function queryFindingOf(detail: EventDetail): QueryFinding | null {
     isTask: value("is_task") === true,
     callSite: where,
     file,
+    line: number("line") || null,
     function: text("function"),
     isDjango: sdk.includes("django") || sdk.includes("python"),
   };

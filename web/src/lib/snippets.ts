@@ -46,6 +46,7 @@ sentry_sdk.init(
     dsn="${dsn}",
     traces_sample_rate=1.0,          # every request is a trace
     send_default_pii=True,           # who was affected
+    enable_logs=True,                # what logging says, INFO and above
     db_query_source_threshold_ms=0,  # the line behind each query
     environment="dev",               # laptop or production
     release="my-app@1.0.0",          # since when an error exists
@@ -67,6 +68,7 @@ sentry_sdk.init(
     dsn="${dsn}",
     traces_sample_rate=1.0,          # every transaction is a trace
     send_default_pii=True,           # who was affected
+    enable_logs=True,                # what logging says, INFO and above
     db_query_source_threshold_ms=0,  # the line behind each query
     environment="dev",               # laptop or production
     release="my-app@1.0.0",          # since when an error exists

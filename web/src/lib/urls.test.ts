@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { composeDsn, eventPath, matchPath, normaliseId, safeHref, tracePath, tracesWith, term, withQuery, withTerm } from "./urls";
+import { composeDsn, eventPath, matchPath, normaliseId, pastedIds, safeHref, term, tracePath, tracesWith, withQuery, withTerm } from "./urls";
 
 it("ids", () => expect(normaliseId("0AF7-6519")).toBe("0af76519"));
 
@@ -35,4 +35,19 @@ it("a condition is added to a search once", () => {
   expect(withTerm("", "a:b")).toBe("a:b");
   expect(withTerm("x a:b", "a:b")).toBe("x a:b");
   expect(withTerm("x", "a:b")).toBe("x a:b");
+});
+
+it("knows what a pasted id may be", () => {
+  const kinds = (text: string) => pastedIds(text, "http://here").map(({ kind, path }) => `${kind} ${path}`);
+  const id = "0af7651916cd43dd8448eb211c80319c";
+  expect(kinds(` ${id.toUpperCase()}\n`)).toEqual([`event /e/${id}`, `trace /traces/${id}`]);
+  expect(kinds("0af76519-16cd-43dd-8448-eb211c80319c")).toEqual([`event /e/${id}`, `trace /traces/${id}`]);
+  expect(kinds("B7AD6B7169203331")).toEqual(["span /s/b7ad6b7169203331"]);
+  expect(kinds(`00-${id}-b7ad6b7169203331-01`)).toEqual([`trace /traces/${id}?span=b7ad6b7169203331`]);
+  expect(kinds("shop-12")).toEqual(["issue /issues/SHOP-12"]);
+  expect(kinds("#MY-SHOP-12")).toEqual(["issue /issues/MY-SHOP-12"]);
+  expect(kinds(`http://here/issues/SHOP-1/events/${id}`)).toEqual([`event /issues/SHOP-1/events/${id}`]);
+  expect(kinds(`http://here/t/${id}`)).toEqual([`trace /traces/${id}`]);
+  expect(kinds(`http://here/traces/${id}?span=b7ad6b7169203331`)).toEqual([`trace /traces/${id}?span=b7ad6b7169203331`]);
+  for (const text of ["", "hello", "12", "http://elsewhere/issues/SHOP-1", "javascript:alert(1)", "x".repeat(500)]) expect(kinds(text)).toEqual([]);
 });

@@ -70,3 +70,44 @@ export const withTerm = (text: string, more: string): string => (` ${text} `.inc
 
 /** A search in which nothing is taken as an attribute. */
 export const asWords = (text: string): string => `"${text.replaceAll('"', "")}"`;
+
+/** An id that somebody pastes: of what it may be, in the order worth trying. */
+export type PastedId = { kind: "issue" | "event" | "trace" | "span"; id: string; path: string };
+
+/**
+ * Short ids, ids with capitals and dashes, `traceparent`, and addresses of ours with any of them. 32 hexadecimal digits
+ * may be an event or a trace: only the server knows.
+ */
+export function pastedIds(text: string, origin = ""): PastedId[] {
+  const whole = text.trim();
+  if (whole === "" || whole.length > 400) return [];
+  if (origin !== "" && whole.startsWith(`${origin}/`)) return idsInPath(whole.slice(origin.length));
+  const parent = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/i.exec(whole);
+  if (parent?.[1] && parent[2]) return [traceOf(parent[1].toLowerCase(), parent[2].toLowerCase())];
+  const id = normaliseId(whole);
+  if (/^[0-9a-f]{32}$/.test(id))
+    return [
+      { kind: "event", id, path: `/e/${id}` },
+      { kind: "trace", id, path: tracePath(id) },
+    ];
+  if (/^[0-9a-f]{16}$/.test(id)) return [{ kind: "span", id, path: `/s/${id}` }];
+  const short = /^#?([a-z0-9][a-z0-9_-]*-[0-9]{1,12})$/i.exec(whole)?.[1]?.toUpperCase();
+  return short ? [{ kind: "issue", id: short, path: issuePath(short) }] : [];
+}
+
+const traceOf = (id: string, span: string | null): PastedId => ({ kind: "trace", id, path: tracePath(id, span) });
+
+function idsInPath(path: string): PastedId[] {
+  const [bare = "", search = ""] = path.split("?");
+  const [kind = "", first = "", second, third] = bare.split("/").filter(Boolean);
+  if (first === "") return [];
+  const id = normaliseId(first);
+  if (kind === "issues") {
+    const event = second === "events" && third ? normaliseId(third) : null;
+    return [event && /^[0-9a-f]{32}$/.test(event) ? { kind: "event", id: event, path } : { kind: "issue", id: first.toUpperCase(), path }];
+  }
+  if (kind === "e" && /^[0-9a-f]{32}$/.test(id)) return [{ kind: "event", id, path: `/e/${id}` }];
+  if (kind === "s" && /^[0-9a-f]{16}$/.test(id)) return [{ kind: "span", id, path: `/s/${id}` }];
+  if ((kind === "t" || kind === "traces") && /^[0-9a-f]{32}$/.test(id)) return [{ kind: "trace", id, path: kind === "t" ? tracePath(id) : `/traces/${id}${search === "" ? "" : `?${search}`}` }];
+  return [];
+}

@@ -1,61 +1,173 @@
-// One issue through one of its events: what was raised, where, with which values, and what led to it.
+// One issue through one of its events: what was raised, where, with which values, and what led to it. Around it everything
+// that is read by itself: the past, what changed, tags, all events, the difference of two, relatives, what people said.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { forget, prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
-import type { EventView, FieldError, IssueRowView, IssueView } from "../api/types";
+import type { EventNav } from "../api/issue-types";
+import type { IssueRow } from "../api/issues-types";
+import type { EventDetail, EventView, FieldError, IssueView } from "../api/types";
+import { apiEvent, apiIssue, type OfIssue } from "../api/use-issue";
 import type { PageProps } from "../app";
-import { copyText } from "../clipboard";
-import { Menu, type MenuItem } from "../components/controls";
-import { Contexts, contextFacts, Exceptions, Extra, Message, Modules, Request, Threads, Timeline, TraceLink, type ViewOptions } from "../components/event-sections";
+import { type Callout, Callouts } from "../components/callouts";
+import { CopyMenu } from "../components/copy-menu";
+import { CodePlaces } from "../components/editor-link";
+import { contextFacts, Exceptions, Message, Request, Surroundings, Threads, TraceLink, type ViewOptions } from "../components/event-sections";
+import { EventPager, eventHref, Recommended } from "../components/event-pager";
 import { Csp, Report } from "../components/csp";
 import { Voices } from "../components/feedback";
 import { Reports } from "../components/reports";
-import { Icon, type IconName } from "../components/icons";
-import { Ago, IssueHeadline, LevelMark, Sparkline } from "../components/marks";
+import { clearFilters, IssueFilters, setFilters } from "../components/issue-filters";
+import { IssueHead } from "../components/issue-head";
+import { Ago } from "../components/marks";
 import { lazy } from "../components/lazy";
 import { isNotHere, NotHere } from "../components/not-here";
+import { Guard, WhenNear } from "../components/region";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
-import { useKeys } from "../keys";
+import { editorSetupPath, openInEditor } from "../editor";
+import { keysOf, useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
+import { diffOf } from "../lib/diff-address";
+import { crashFrameOf, stackShape } from "../lib/exceptions";
 import { monitorOf } from "../lib/monitors";
 import { queryFindingOf } from "../lib/performance";
-import { curl, markdown, traceback } from "../lib/export";
-import { bytes, count, dateTime, oneLine, plural, shortId } from "../lib/format";
-import { eventPath, issuePath, normaliseId, tracePath } from "../lib/urls";
-import { navigate } from "../router";
+import { count, dateTime, plural, shortId } from "../lib/format";
+import { type Filters, filterSearch, filtersOf, isFiltered, keptSearch } from "../lib/issue-place";
+import { eventPath, issuePath, matchPath, normaliseId, tracePath } from "../lib/urls";
+import { navigate, place, query } from "../router";
 import { remembered, rememberChoice, say, serverNow } from "../state";
+import "../styles/issue.css";
 
 const extras = () => import("../components/issue-extras");
+const Activity = lazy("Activity", () => extras().then((module) => module.Activity), "part-loading");
 const Attachments = lazy("Attachments", () => extras().then((module) => module.Attachments), "part-loading");
-const EventLogs = lazy("EventLogs", () => extras().then((module) => module.EventLogs), "part-loading");
+const EventDiff = lazy("EventDiff", () => extras().then((module) => module.EventDiff), "part-loading");
+const EventsList = lazy("EventsList", () => extras().then((module) => module.EventsList), "part-loading");
 const Grouping = lazy("Grouping", () => extras().then((module) => module.Grouping), "part-loading");
-const QuerySection = lazy("QuerySection", () => extras().then((module) => module.QuerySection), "part-loading");
+const History = lazy("History", () => extras().then((module) => module.History), "history");
+const IssueRail = lazy("IssueRail", () => extras().then((module) => module.IssueRail), "part-loading");
+const Merged = lazy("Merged", () => extras().then((module) => module.Merged), "part-loading");
 const MonitorSection = lazy("MonitorSection", () => extras().then((module) => module.MonitorSection), "part-loading");
+const QuerySection = lazy("QuerySection", () => extras().then((module) => module.QuerySection), "part-loading");
 const Replays = lazy("Replays", () => extras().then((module) => module.Replays), "part-loading");
+const Similar = lazy("Similar", () => extras().then((module) => module.Similar), "part-loading");
+const Timeline = lazy("Timeline", () => extras().then((module) => module.Timeline), "part-loading");
 
 /** Spans of an event's trace come soon after it or never; until then it is read again at most this often. */
 const TRACE_WAIT_MS = 120_000;
 const TRACE_MS = 1000;
 
-const apiIssue = (shortId: string) => `/api/ui/issues/${encodeURIComponent(shortId)}`;
-const apiEvent = (shortId: string, eventId: string) => `${apiIssue(shortId)}/events/${encodeURIComponent(eventId)}`;
+/** Names that stand for an event, besides its id. */
+const NAMED = ["latest", "first", "recommended"];
 
 export function IssuePage({ params }: PageProps) {
   const name = params.shortId ?? "";
   const wanted = params.eventId ?? "latest";
-  const eventId = wanted === "latest" || wanted === "first" ? wanted : normaliseId(wanted);
+  const eventId = NAMED.includes(wanted) ? wanted : normaliseId(wanted);
+  const filters = filtersOf(query.value);
+  const pair = diffOf(query.value.get("diff"));
+  const isList = matchPath("/issues/:shortId/events", place.value.path) !== null;
   const issue = useResource<IssueView>(apiIssue(name));
-  const answer = useResource<EventView>(apiEvent(name, eventId));
+  const id = issue.data?.issue.id;
+  const [isSample, setSample] = useState(false);
+  // The same while one steps from event to event, so that what does not depend on the event is not drawn again.
+  const of = useMemo<OfIssue>(() => ({ name, issueId: id ?? "", filters }), [name, id, filterSearch(filters)]);
+  const firstSeenMs = issue.data?.issue.first_seen_ms ?? 0;
+  const history = useMemo(() => <History of={of} firstSeenMs={firstSeenMs} onRange={(range) => setFilters({ range: range === "all" ? null : range, from: null, to: null })} onStretch={(from, to) => setFilters({ from: String(from), to: String(to), range: null })} />, [of, firstSeenMs]);
+  const rail = useMemo(() => <IssueRail of={of} />, [of]);
+  const head = useMemo(() => issue.data && <IssueHead view={issue.data} name={name} isSample={isSample} onChange={issue.reload} />, [issue.data, name, isSample]);
+  useLive({ issue: (ids) => id !== undefined && ids.includes(id) && issue.reload(), feedback: issue.reload, resync: issue.reload });
+
+  // Of an issue that was merged the server answers the one it is part of now.
+  const shortName = issue.data?.issue.short_id;
+  useEffect(() => {
+    if (shortName && shortName !== name) navigate(`${place.value.path.replace(/^\/issues\/[^/]+/, issuePath(shortName))}${place.value.search}`, { replace: true });
+  }, [shortName, name]);
+
+  if (!issue.data && isNotHere(issue.error))
+    return (
+      <div class="page issue-page">
+        <NotHere title={`There is no issue ${name}`} href="/issues" back="All issues" />
+      </div>
+    );
+  return (
+    <div class="page issue-page">
+      {issue.data ? (
+        <Guard what="The head of the issue" about={name}>
+          {head}
+        </Guard>
+      ) : (
+        <HeadToCome name={name} />
+      )}
+      {issue.error && <LoadError error={issue.error} what="The issue" hasData={issue.data !== undefined} onRetry={issue.reload} />}
+      {id !== undefined && !pair && (
+        <Guard what="The history" about={place.value.search}>
+          {history}
+          <div class="issue-line">
+            <Views name={name} isList={isList} />
+            <IssueFilters of={of} />
+          </div>
+        </Guard>
+      )}
+      {pair && id !== undefined ? (
+        <Guard what="The difference" about={`${pair.a}..${pair.b}`}>
+          <EventDiff key={`${pair.a}..${pair.b}`} of={of} a={pair.a} b={pair.b} />
+        </Guard>
+      ) : (
+        <div class="issue-body">
+          <div class="issue-main">
+            {isList && id !== undefined ? <EventsList of={of} /> : <OneEvent name={name} eventId={eventId} filters={filters} issue={issue.data} onSample={setSample} onChange={issue.reload} />}
+          </div>
+          <aside class="issue-rail" aria-label="All events of the issue">
+            {id !== undefined && (
+              <Guard what="What is beside the event" about={place.value.search}>
+                {rail}
+              </Guard>
+            )}
+          </aside>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function HeadToCome({ name }: { name: string }) {
+  return (
+    <header class="issue-head to-come">
+      <p class="crumbs">
+        <a href="/issues">Issues</a> <span aria-hidden="true">/</span> {name}
+      </p>
+      <PageTitle title={name} />
+    </header>
+  );
+}
+
+function Views({ name, isList }: { name: string; isList: boolean }) {
+  const search = keptSearch(query.value);
+  return (
+    <nav class="tabs" aria-label="Views of the issue">
+      <a href={`${issuePath(name)}${search}`} aria-current={isList ? undefined : "true"}>
+        Event
+      </a>
+      <a href={`${issuePath(name)}/events${search}`} aria-current={isList ? "true" : undefined}>
+        All events
+      </a>
+    </nav>
+  );
+}
+
+function OneEvent({ name, eventId, filters, issue, onSample, onChange }: { name: string; eventId: string; filters: Filters; issue: IssueView | undefined; onSample: (is: boolean) => void; onChange: () => void }) {
+  const answer = useResource<EventView>(apiEvent(name, eventId, filters));
   // While the next event is on its way the last one stays, so that nothing jumps.
   const held = useRef<EventView | undefined>(undefined);
   if (answer.data) held.current = answer.data;
   const event = answer.data ?? (answer.error ? undefined : held.current);
-  const id = issue.data?.issue.id;
+  const isSample = event?.detail.tags.some(({ key, value }) => key === "sample" && value === "true") ?? false;
+  useEffect(() => onSample(isSample), [isSample]);
+  const id = issue?.issue.id;
   const readAgain = () => {
-    issue.reload();
     // "newer" of the event on screen may exist now.
     forget(`${apiIssue(name)}/events/`);
     answer.reload();
@@ -71,40 +183,51 @@ export function IssuePage({ params }: PageProps) {
   const nav = event?.nav;
   useEffect(() => {
     if (!nav) return;
-    for (const neighbour of [nav.previous, nav.next]) prefetch(neighbour && apiEvent(name, neighbour));
+    for (const neighbour of [nav.previous, nav.next]) prefetch(neighbour && apiEvent(name, neighbour, filters));
   }, [nav?.previous, nav?.next, name]);
-
-  if (!issue.data && isNotHere(issue.error))
-    return (
-      <div class="page issue-page">
-        <NotHere title={`There is no issue ${name}`} href="/issues" back="All issues" />
-      </div>
-    );
-  const isEventMissing = !event && isNotHere(answer.error);
+  if (!event && isNotHere(answer.error)) return <NoEvent name={name} eventId={eventId} filters={filters} view={issue} />;
   return (
-    <div class="page issue-page" aria-busy={answer.isLoading}>
-      {issue.data ? <IssueHead view={issue.data} name={name} isSample={event?.detail.tags.some(({ key, value }) => key === "sample" && value === "true") ?? false} /> : (
-        <header class="issue-head">
-          <p class="crumbs">
-            <a href="/issues">Issues</a> <span aria-hidden="true">/</span> {name}
-          </p>
-          <PageTitle title={name} />
-        </header>
-      )}
-      {issue.error && <LoadError error={issue.error} what="The issue" hasData={issue.data !== undefined} onRetry={issue.reload} />}
-      {isEventMissing && issue.data?.oldest_event_ms === null && <EventsDropped view={issue.data} />}
-      {isEventMissing && issue.data?.oldest_event_ms !== null && (
-        <Empty title={`${name} has no event ${shortId(eventId)}`}>
-          <p class="buttons">
-            <a class="button primary" href={issuePath(name)}>
-              Latest event
-            </a>
-          </p>
-        </Empty>
-      )}
-      {answer.error && !isEventMissing && <LoadError error={answer.error} what="The event" hasData={event !== undefined} onRetry={answer.reload} />}
-      {event ? <EventPart name={name} event={event} /> : answer.error === null && <SkeletonRows rows={10} height={36} />}
+    <div aria-busy={answer.isLoading}>
+      {answer.error && <LoadError error={answer.error} what="The event" hasData={event !== undefined} onRetry={answer.reload} />}
+      {event ? (
+        <CodePlaces.Provider value={issue ? [issue.issue.project_slug] : []}>
+          <EventPart name={name} event={event} filters={filters} issue={issue?.issue as IssueRow | undefined} onChange={onChange} />
+        </CodePlaces.Provider>
+      ) : answer.error === null && <SkeletonRows rows={10} height={36} />}
     </div>
+  );
+}
+
+function NoEvent({ name, eventId, filters, view }: { name: string; eventId: string; filters: Filters; view: IssueView | undefined }) {
+  if (view?.oldest_event_ms === null)
+    return (
+      <>
+        <EventsDropped view={view} />
+        <section class="event-section" aria-labelledby="h-activity" id="activity">
+          <h2 id="h-activity">Activity</h2>
+          <Activity of={{ name, issueId: view.issue.id, filters }} />
+        </section>
+      </>
+    );
+  if (isFiltered(filters) && NAMED.includes(eventId))
+    return (
+      <Empty title="No event matches">
+        <p>Environment, release, time and words above all count together.</p>
+        <p class="buttons">
+          <button type="button" class="button primary" onClick={clearFilters}>
+            Clear the filters
+          </button>
+        </p>
+      </Empty>
+    );
+  return (
+    <Empty title={NAMED.includes(eventId) ? `${name} has no event that is still kept` : `${name} has no event ${shortId(eventId)}`}>
+      <p class="buttons">
+        <a class="button primary" href={`${issuePath(name)}${keptSearch(query.value)}`}>
+          Latest event
+        </a>
+      </p>
+    </Empty>
   );
 }
 
@@ -125,92 +248,22 @@ function EventsDropped({ view: { issue, keep_days: days } }: { view: IssueView }
   );
 }
 
-const STATUS_WORDS: Record<string, string> = { unresolved: "Open", resolved: "Resolved", ignored: "Ignored" };
-
-function IssueHead({ view, name, isSample }: { view: IssueView; name: string; isSample: boolean }) {
-  const { issue, days } = view;
-  return (
-    <header class="issue-head">
-      <p class="crumbs">
-        <a href="/issues">Issues</a> <span aria-hidden="true">/</span> <span class="mono">{issue.short_id}</span>
-        <LevelMark level={issue.level} withWord />
-        <span class={`status status-${issue.status}`}>{STATUS_WORDS[issue.status] ?? issue.status}</span>
-        {issue.is_unhandled && <span class="badge unhandled">unhandled</span>}
-        {isSample && <span class="badge">sample</span>}
-      </p>
-      <PageTitle title={`${name} ${oneLine(issue.title, 80)}`} class="issue-title">
-        <IssueHeadline row={issue} />
-      </PageTitle>
-      <p class="issue-where">
-        <Where issue={issue} />
-      </p>
-      <dl class="facts">
-        <div>
-          <dt>Events</dt>
-          <dd class="big">{count(issue.event_count)}</dd>
-        </div>
-        <div>
-          <dt>Users</dt>
-          <dd class="big">{issue.user_count === 0 ? "–" : count(issue.user_count)}</dd>
-        </div>
-        {view.feedback_count > 0 && (
-          <div>
-            <dt>Feedback</dt>
-            <dd class="big">
-              <a href={`/feedback?issue=${encodeURIComponent(issue.short_id)}`}>{count(view.feedback_count)}</a>
-            </dd>
-          </div>
-        )}
-        <div>
-          <dt>First seen</dt>
-          <dd>
-            <Ago ms={issue.first_seen_ms} />
-            {issue.first_release && <span class="release">{issue.first_release}</span>}
-          </dd>
-        </div>
-        <div>
-          <dt>Last seen</dt>
-          <dd>
-            <Ago ms={issue.last_seen_ms} />
-            {issue.last_release && <span class="release">{issue.last_release}</span>}
-          </dd>
-        </div>
-        <div class="days">
-          <dt>
-            30 days <span>{`peak ${count(Math.max(0, ...days))} a day`}</span>
-          </dt>
-          <dd>
-            <Sparkline values={days} label="Events per day" width={240} height={32} />
-          </dd>
-        </div>
-      </dl>
-    </header>
-  );
-}
-
-function Where({ issue }: { issue: IssueRowView }) {
-  return (
-    <>
-      {issue.function && <span class="mono fn">{issue.function}</span>}
-      {issue.filename && <span class="mono">{`${issue.filename}${issue.line === null ? "" : `:${issue.line}`}`}</span>}
-      {issue.culprit !== "" && issue.culprit !== issue.function && <span>{issue.culprit}</span>}
-    </>
-  );
-}
-
 type Section = { id: string; name: string; note?: string; body: preact.ComponentChildren };
 
-function EventPart({ name, event }: { name: string; event: EventView }) {
-  const { nav, detail, trace } = event;
+function EventPart({ name, event, filters, issue, onChange }: { name: string; event: EventView; filters: Filters; issue: IssueRow | undefined; onChange: () => void }) {
+  const { detail, trace } = event;
+  const nav: EventNav = event.nav;
   const [options, setOptions] = useState<ViewOptions>(() => ({
     showLibrary: false,
     showVars: remembered("vars", "on") === "on",
     newestFirst: remembered("order", "python") === "newest",
   }));
   const copyButton = useRef<HTMLButtonElement>(null);
+  const places = useContext(CodePlaces);
   const go = (id: string | null) => {
-    if (id !== null && id !== event.event_id) navigate(eventPath(name, id));
+    if (id !== null && id !== event.event_id) navigate(eventHref(name, id), { keepScroll: true });
   };
+  const diffHref = nav.previous === null ? null : `${eventPath(name, event.event_id)}${withDiff(nav.previous, event.event_id)}`;
   const set = (change: Record<string, boolean>) => setOptions({ ...options, ...change });
   const toggleVars = () => {
     set({ showVars: !options.showVars });
@@ -229,6 +282,9 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
     frames: toggleFrames,
     variables: toggleVars,
     copy: () => copyButton.current?.click(),
+    editor: () => openCode(detail, places),
+    sections: (key) => jumpTo(sections[Number(key) - 1]?.id),
+    ...(diffHref ? { diff: () => navigate(diffHref) } : {}),
     ...(trace?.has_spans ? { trace: () => navigate(tracePath(trace.trace_id, trace.span_id)) } : {}),
   });
 
@@ -262,7 +318,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
               Newest first
             </button>
           </div>
-          <Exceptions exceptions={detail.exceptions} options={options} />
+          <Exceptions key={stackShape(detail.exceptions)} exceptions={detail.exceptions} options={options} />
         </>
       ),
     });
@@ -274,35 +330,25 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
   if (detail.threads.length > 0) sections.push({ id: "threads", name: "Threads", note: count(detail.threads.length), body: <Threads detail={detail} options={options} /> });
   if (event.feedback.length > 0) sections.push({ id: "feedback", name: "User feedback", note: count(event.feedback.length), body: <Voices rows={event.feedback} /> });
   if (detail.request) sections.push({ id: "request", name: "Request", body: <Request request={detail.request} /> });
-  if (detail.breadcrumbs.length > 0) sections.push({ id: "timeline", name: "Timeline", note: count(detail.breadcrumbs.length), body: <Timeline event={event} /> });
+  if (detail.breadcrumbs.length > 0 || (trace && (trace.has_spans || trace.log_count > 0))) sections.push({ id: "timeline", name: "Timeline", body: <Timeline event={event} /> });
   if (event.reports.length > 0) sections.push({ id: "reports", name: "Also reported by", note: count(event.reports.length), body: <Reports event={event} /> });
   if (trace) sections.push({ id: "trace", name: "Trace", body: <TraceLink event={event} /> });
   if (event.replays.length > 0) sections.push({ id: "replay", name: "Replay", body: <Replays replays={event.replays} /> });
   if (event.attachments.length > 0) sections.push({ id: "attachments", name: "Attachments", note: count(event.attachments.length), body: <Attachments eventId={event.event_id} files={event.attachments} /> });
-  if (trace && trace.log_count > 0) sections.push({ id: "logs", name: "Logs around this event", note: count(trace.log_count), body: <EventLogs traceId={trace.trace_id} atMs={event.timestamp_ms} /> });
   if (detail.tags.length > 0) sections.push({ id: "tags", name: "Tags", note: count(detail.tags.length), body: <KeyValues pairs={detail.tags} /> });
-  if (detail.user.length > 0) sections.push({ id: "user", name: "User", body: <KeyValues pairs={detail.user} /> });
-  if (detail.contexts.length > 0 && !finding) sections.push({ id: "contexts", name: "Contexts", body: <Contexts detail={detail} /> });
-  if (detail.extra.length > 0) sections.push({ id: "extra", name: "Extra", note: count(detail.extra.length), body: <Extra detail={detail} /> });
-  if (detail.modules.length > 0) sections.push({ id: "modules", name: "Modules", body: <Modules detail={detail} /> });
+  const withContexts = detail.contexts.length > 0 && !finding;
+  if (withContexts || detail.user.length + detail.extra.length + detail.modules.length > 0) sections.push({ id: "contexts", name: "Context", body: <Surroundings detail={detail} withContexts={withContexts} /> });
+  const own = sections.length;
+  if (issue) {
+    const of: OfIssue = { name, issueId: issue.id, filters };
+    sections.push({ id: "similar", name: "Similar", body: <WhenNear height={90}><Similar of={of} issue={issue} onChange={onChange} /></WhenNear> });
+    sections.push({ id: "activity", name: "Activity", ...(issue.comment_count > 0 ? { note: count(issue.comment_count) } : {}), body: <WhenNear height={120}><Activity of={of} /></WhenNear> });
+    if (issue.merged_count > 0) sections.push({ id: "merged", name: "Merged", note: count(issue.merged_count), body: <Merged of={of} issue={issue} onChange={onChange} /> });
+  }
   sections.push({ id: "grouping", name: "Grouping", body: <Grouping key={event.event_id} eventId={event.event_id} /> });
 
-  const link = () => new URL(eventPath(name, event.event_id), location.href).href;
-  const copyItem = (label: string, text: () => string, note?: string): MenuItem => ({
-    label,
-    ...(note ? { note } : {}),
-    run: () => void copyText(text()).then((isCopied) => say(isCopied ? `${label} copied` : "The browser does not allow copying here")),
-  });
-  const { request } = detail;
-  const items: MenuItem[] = [
-    copyItem("Markdown", () => markdown(event, link()), "traceback, variables, request"),
-    ...(detail.exceptions.length > 0 || detail.threads.length > 0 ? [copyItem("Traceback", () => traceback(event), "as the terminal shows it")] : []),
-    ...(request ? [copyItem("cURL", () => curl(request))] : []),
-    copyItem("Link", link),
-    { label: "Open JSON", note: bytes(event.body_bytes), href: `/api/ui/events/${encodeURIComponent(event.event_id)}` },
-  ];
-
   const facts: [string, string | null][] = [
+    ["at", dateTime(event.timestamp_ms)],
     ["environment", detail.environment],
     ["release", detail.release],
     ["dist", detail.dist],
@@ -325,17 +371,16 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
           </h2>
           <span class="event-when">
             <Ago ms={event.timestamp_ms} />
-            <span class="exact">{dateTime(event.timestamp_ms)}</span>
           </span>
         </div>
         <div class="event-tools">
-          <div class="pager" role="group" aria-label="Events of this issue">
-            <PagerButton name="First event" icon="first" to={nav.first === event.event_id ? null : nav.first} issue={name} />
-            <PagerButton name="Older event" icon="left" to={nav.previous} issue={name} words="Older" />
-            <PagerButton name="Newer event" icon="right" to={nav.next} issue={name} words="Newer" isAfter />
-            <PagerButton name="Latest event" icon="last" to={nav.latest === event.event_id ? null : nav.latest} issue={name} />
-          </div>
-          <Menu label="Copy" items={items} buttonRef={copyButton} />
+          <EventPager name={name} eventId={event.event_id} nav={nav} filters={filters} />
+          {diffHref && (
+            <a class="button diff-button" href={diffHref} title="Compare with the event before">
+              Diff <kbd>d</kbd>
+            </a>
+          )}
+          <CopyMenu event={event} link={new URL(eventPath(name, event.event_id), location.href).href} buttonRef={copyButton} />
         </div>
       </div>
       <ul class="event-facts">
@@ -345,6 +390,11 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
               <span>{key}</span> {value}
             </li>
           ),
+        )}
+        {nav.recommended && nav.recommended !== event.event_id && (
+          <li>
+            <Recommended name={name} to={nav.recommended} />
+          </li>
         )}
         {filtered.length > 0 && (
           <li class="filtered">
@@ -357,6 +407,7 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
           <FieldErrors errors={problems} words="shortened or not usable" />
         </div>
       )}
+      <Callouts list={callouts(event)} />
       <SectionNav sections={sections} />
       {sections.map(({ id, name: title, body, note }) => (
         <section key={id} id={id} class="event-section" aria-labelledby={`h-${id}`}>
@@ -364,12 +415,24 @@ function EventPart({ name, event }: { name: string; event: EventView }) {
             {title}
             {note && <small>{note}</small>}
           </h2>
-          {body}
+          <Guard what={title} about={event.event_id}>
+            {body}
+          </Guard>
         </section>
       ))}
-      {sections.length === 1 && <Partial>The event carries nothing but its title.</Partial>}
+      {own === 0 && <Partial>The event carries nothing but its title.</Partial>}
     </>
   );
+}
+
+/** The line it was raised at, or that asked the query. */
+function openCode(detail: EventDetail, places: readonly string[]): void {
+  const frame = crashFrameOf(detail.exceptions) ?? crashFrameOf(detail.threads);
+  const finding = queryFindingOf(detail);
+  const path = finding ? finding.file : (frame?.abs_path ?? frame?.filename);
+  if (!path) return say("This event names no line of code");
+  const place = { path, line: finding ? finding.line : (frame?.line ?? null), column: frame?.column ?? null, places };
+  if (!openInEditor(place)) navigate(editorSetupPath(place));
 }
 
 function FieldErrors({ errors, words }: { errors: readonly FieldError[]; words: string }) {
@@ -387,25 +450,35 @@ function FieldErrors({ errors, words }: { errors: readonly FieldError[]; words: 
   );
 }
 
-function PagerButton({ name, icon, to, issue, words, isAfter = false }: { name: string; icon: IconName; to: string | null; issue: string; words?: string; isAfter?: boolean }) {
-  const inside = (
-    <>
-      {!isAfter && <Icon name={icon} size={14} />}
-      {words && <span class="pager-words">{words}</span>}
-      {isAfter && <Icon name={icon} size={14} />}
-    </>
-  );
-  // A link that leads nowhere is said to be disabled, and keeps its place.
-  return to === null ? (
-    <span class="button disabled" role="link" aria-disabled="true" aria-label={name}>
-      {inside}
-    </span>
-  ) : (
-    <a class="button" href={eventPath(issue, to)} aria-label={name} title={name} onPointerDown={() => prefetch(apiEvent(issue, to))}>
-      {inside}
-    </a>
-  );
+function withDiff(a: string, b: string): string {
+  const params = new URLSearchParams(keptSearch(query.value));
+  params.set("diff", `${a}..${b}`);
+  return `?${params}`;
 }
+
+function jumpTo(id: string | undefined): void {
+  const heading = id === undefined ? null : document.getElementById(`h-${id}`);
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+  heading.closest("section")?.scrollIntoView({ block: "start" });
+}
+
+/** What one would not find by looking, as far as this event has it. */
+function callouts({ detail, trace }: EventView): Callout[] {
+  const frames = detail.exceptions.flatMap((exception) => exception.frames);
+  return [
+    ...(frames.some(({ filename }) => filename !== null) ? [{ name: "Your editor", words: "opens at the line that raised it, once it is chosen.", keys: keysOf("issue", "editor") }] : []),
+    ...(frames.some(({ vars }) => vars.length > 0) ? [{ name: "Local variables", words: "stand below each line of code, as they were when it was raised.", keys: keysOf("issue", "variables") }] : []),
+    ...(trace?.has_spans ? [{ name: "The trace", words: "shows everything the request did, with this error in its place.", keys: keysOf("issue", "trace") }] : []),
+  ];
+}
+
+/** Beside the event where there is room, else below it. */
+const RAIL = [["changes", "What changed"], ["tag-shares", "All events' tags"], ["users", "Users"]] as const;
+
+/** Reached by their number. */
+const NUMBERED = 8;
 
 function SectionNav({ sections }: { sections: readonly Section[] }) {
   const [current, setCurrent] = useState("");
@@ -426,12 +499,18 @@ function SectionNav({ sections }: { sections: readonly Section[] }) {
   return (
     <nav class="section-nav" aria-label="Sections of the event">
       <ul>
-        {sections.map(({ id, name, note }) => (
+        {sections.map(({ id, name, note }, i) => (
           <li key={id}>
             <a href={`#${id}`} aria-current={current === id ? "true" : undefined}>
+              {i < NUMBERED && <span class="section-number" aria-hidden="true">{i + 1}</span>}
               {name}
               {note && <small>{note}</small>}
             </a>
+          </li>
+        ))}
+        {RAIL.map(([id, name]) => (
+          <li key={id} class="narrow-only">
+            <a href={`#${id}`}>{name}</a>
           </li>
         ))}
       </ul>

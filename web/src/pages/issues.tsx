@@ -1,78 +1,134 @@
-// The list of issues: dense rows, all state in the address, new ones taken in while nobody is at it.
+// The list of issues: what is asked for is in the address; rows are selected, acted upon and undone; new ones are taken in
+// while nobody is at the list.
 
 import { signal } from "@preact/signals";
-import { prefetch } from "../api/client";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { forget, useResource } from "../api/client";
+import type { IssueAction, IssueCounts, IssueList, IssueRow } from "../api/issues-types";
 import { useLive } from "../api/live";
-import type { IssueListView, IssueRowView } from "../api/types";
-import { SearchBox } from "../components/controls";
-import { Choice, ListEnd, NewBar, ProjectChoice, Select } from "../components/filters";
+import { act } from "../components/act";
+import { BulkBar } from "../components/bulk-bar";
+import { ListEnd, NewBar, Select } from "../components/filters";
+import { IssueTable, type Sort } from "../components/issue-table";
+import { IssueTabs, tabName } from "../components/issue-tabs";
 import { useListKeys } from "../components/list-keys";
-import { Ago, IssueHeadline, LevelMark, Marked, Sparkline } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
-import { usePaged } from "../components/paged";
+import { type Page, usePaged } from "../components/paged";
+import { QueryBar } from "../components/query-bar";
+import { ScopeBar } from "../components/scope-bar";
+import { useSelection } from "../components/selection";
 import { PageTitle } from "../components/shell";
-import { Empty, LoadError, SkeletonRows } from "../components/states";
-import { count, countShort, noun, plural } from "../lib/format";
-import { issuePath, withQuery } from "../lib/urls";
+import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
+import { lastUndo, undoLast } from "../components/toast";
+import { useBrowserFind, useKeys } from "../keys";
+import { useCoalesced } from "../lib/coalesce";
+import { count, plural } from "../lib/format";
+import { ACT_MAX, withChanges } from "../lib/issue-actions";
+import { onTab, statesOf, wordsOf } from "../lib/query-text";
+import { issueHref, issuesApi } from "../lib/issue-place";
+import { isNarrowed, QUERY_DEFAULT, queryOf, SCOPE_KEYS, scopeOf, timeOf, timeWords, withIssueQuery } from "../lib/scope";
+import { withQuery } from "../lib/urls";
+import { WHOLE_MAX } from "../lib/window";
+import { who } from "../lib/who";
 import { navigate, place, query } from "../router";
-import { boot, now } from "../state";
+import { boot, say } from "../state";
 
-const SORTS = [
+const SORTS: readonly (readonly [Sort, string])[] = [
   ["last_seen", "Last seen"],
   ["first_seen", "First seen"],
   ["events", "Events"],
-] as const;
-const NEW_MS = 24 * 3600 * 1000;
-
-/** The address of the list's data, from what is in the address bar. */
-function listPath(params: URLSearchParams): string {
-  const api = new URLSearchParams();
-  for (const key of ["project", "environment", "query"] as const) {
-    const value = params.get(key);
-    if (value) api.set(key, value);
-  }
-  api.set("status", params.get("status") === "all" ? "all" : "unresolved");
-  api.set("sort", SORTS.find(([sort]) => sort === params.get("sort"))?.[0] ?? "last_seen");
-  return `/api/ui/issues?${api}`;
-}
+  ["users", "Users"],
+  ["trend", "Trend"],
+  ["priority", "Priority"],
+];
+const sortOf = (params: URLSearchParams): Sort => SORTS.find(([sort]) => sort === params.get("sort"))?.[0] ?? "last_seen";
+/** Counts of the tabs are read at most this often while news come. */
+const COUNTS_MS = 2000;
+const FIND_HINT_MS = 12_000;
 
 /** To choose from; stays while the next list is read. */
 const environments = signal<string[]>([]);
+const releases = signal<string[]>([]);
 
-const read = (view: IssueListView) => {
+const read = (view: IssueList): Page<IssueRow> => {
   environments.value = view.environments;
-  return { rows: view.issues, next: view.next_cursor, total: view.total };
+  releases.value = view.releases ?? [];
+  return { rows: view.issues, next: view.next_cursor, total: view.total, partial: view.partial ?? null };
 };
-const keyOf = (row: IssueRowView) => row.id;
+const keyOf = (row: IssueRow) => row.id;
+const PAGED = { isKept: true, moreQuery: "limit=100&", keyOf };
 
 export function IssuesPage() {
   const params = query.value;
-  const path = listPath(params);
-  const list = usePaged<IssueListView, IssueRowView>(path, read);
+  const path = issuesApi(params, who.value);
+  const text = queryOf(params);
+  const sort = sortOf(params);
+  const list = usePaged<IssueList, IssueRow>(path, read, PAGED);
   const { unseen, check, apply } = useNewRows(list, path, keyOf, "issue");
-  useLive({ issue: check, resync: check });
+  const scope = scopeOf(params);
+  const counted = new URLSearchParams();
+  for (const key of ["project", "environment"] as const) if (scope.has(key)) counted.set(key, scope.get(key) ?? "");
+  const counts = useResource<IssueCounts>(`/api/ui/issues/counts?${counted}`);
+  const readCounts = useCoalesced(counts.reload, COUNTS_MS);
+  const news = () => {
+    check();
+    readCounts();
+  };
+  useLive({ issue: news, resync: news });
 
   const rows = list.rows;
-  const { current } = useListKeys("issues", rows?.map((row) => row.short_id) ?? [], issuePath, apply);
-  const change = (changes: Record<string, string | null>) => navigate(`/issues${withQuery(place.value.search, changes)}`, { replace: true });
-  const text = params.get("query") ?? "";
-  const isAll = params.get("status") === "all";
-  const projects = boot.value?.projects ?? [];
-  const project = params.get("project") ?? "";
-  const environment = params.get("environment") ?? "";
-  const isFiltered = text !== "" || project !== "" || environment !== "";
+  const ids = rows?.map((row) => row.short_id) ?? [];
+  const revealer = useRef<((index: number) => void) | null>(null);
+  const { current, move, choose } = useListKeys("issues", ids, (id) => issueHref(id, place.value.search), apply, (index) => revealer.current?.(index));
+  const selection = useSelection(path, rows?.map(keyOf) ?? []);
+  const selected = rows?.filter((row) => selection.chosen.has(row.id)) ?? [];
+  const currentRow = rows?.find((row) => row.short_id === current);
+  const targets = selected.length > 0 ? selected : currentRow ? [currentRow] : [];
+  const onAct = useActions({ path, list, text, refresh: news }, targets, { current: currentRow, choose, clear: selection.clear });
+  const assignRef = useRef<HTMLButtonElement>(null);
+  const [isGathering, setGathering] = useGather(list, selection.add);
+  const findHint = useFindHint(rows?.length ?? 0);
 
+  const extend = (step: number) => {
+    const [from, to] = move(step);
+    selection.add((rows ?? []).filter(({ short_id: id }) => id === from || id === to).map(keyOf));
+  };
+  const assign = () => {
+    if (selected.length === 0 && currentRow) selection.add([currentRow.id]);
+    requestAnimationFrame(() => assignRef.current?.click());
+  };
+  const can = targets.length > 0;
+  useKeys("issues", {
+    ...(currentRow ? { select: () => selection.toggle(currentRow.id, false) } : {}),
+    extendDown: () => extend(1),
+    extendUp: () => extend(-1),
+    ...(can ? { resolve: () => onAct({ kind: "resolve", in: "now" }), ignore: () => onAct({ kind: "ignore", until: "forever" }), reopen: () => onAct({ kind: "unresolve" }), assign } : {}),
+    ...(selected.length > 0 ? { none: selection.clear } : {}),
+    ...(lastUndo.value ? { undo: () => void undoLast() } : {}),
+  });
+
+  const go = (search: string, isDone = false) => navigate(`/issues${search}`, { replace: !isDone });
+  const change = (changes: Record<string, string | null>) => go(withQuery(place.value.search, changes), true);
+  const isUnreadable = list.error?.status === 400;
+  const search = place.value.search;
   return (
-    <div class="page">
+    <div class="page issues-page">
       <header class="page-head">
         <PageTitle title="Issues" />
         {list.total !== null && <p class="head-count">{plural(list.total, "issue")}</p>}
+        <ScopeBar params={params} environments={environments.value} releases={releases.value} onChange={change} />
       </header>
       <div class="toolbar">
-        <SearchBox value={text} label="Search issues" placeholder="Type, message, function, file or route" onChange={(value) => change({ query: value })} />
-        <ProjectChoice value={project} onChange={(slug) => change({ project: slug })} />
-        <Choice label="Environment" value={environment} options={environments.value} onChange={(name) => change({ environment: name })} />
-        <Select label="Sort" value={params.get("sort") ?? "last_seen"} onChange={(sort) => change({ sort: sort === "last_seen" ? null : sort })}>
+        <QueryBar
+          dataset="issues"
+          value={text}
+          label="Search issues"
+          placeholder="Type, message, function, route, or key:value"
+          scope={counted.toString()}
+          error={isUnreadable ? list.error : null}
+          onChange={(next, isDone) => go(withIssueQuery(place.value.search, next), isDone)}
+        />
+        <Select label="Sort" value={sort} onChange={(next) => change({ sort: next === "last_seen" ? null : next })}>
           {SORTS.map(([value, name]) => (
             <option key={value} value={value}>
               {name}
@@ -81,136 +137,160 @@ export function IssuesPage() {
         </Select>
       </div>
       <div class="filter-line">
-        <nav class="tabs" aria-label="Status">
-          {(["unresolved", "all"] as const).map((status) => (
-            <a key={status} href={`/issues${withQuery(place.value.search, { status: status === "all" ? "all" : null })}`} aria-current={(status === "all") === isAll ? "true" : undefined}>
-              {status === "all" ? "All" : "Open"}
-            </a>
-          ))}
-        </nav>
+        <IssueTabs text={text} search={search} counts={counts.data} />
         <NewBar unseen={unseen} noun="issue" apply={apply} />
       </div>
-      {list.error && <LoadError error={list.error} what="The issues" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
-      {rows === undefined && !list.error && <SkeletonRows rows={12} height={49} />}
-      {rows?.length === 0 && <NoIssues isFiltered={isFiltered} isAll={isAll} text={text} project={project} environment={environment} onClear={() => change({ query: null, project: null, environment: null })} onAll={() => change({ status: "all" })} />}
+      {list.error && !isUnreadable && <LoadError error={list.error} what="The issues" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
+      {list.partial !== null && <Partial>{list.partial}</Partial>}
+      {findHint && rows && (
+        <Partial>
+          {`The browser's find sees only the rows in sight of ${count(list.total ?? rows.length)}. `}
+          <button type="button" class="link" onClick={() => document.querySelector<HTMLElement>(".query-bar input")?.focus()}>
+            Search all of them
+          </button>
+          {" with "}
+          <kbd>/</kbd>
+        </Partial>
+      )}
+      {rows === undefined && !list.error && <SkeletonRows rows={14} height={44} />}
+      {rows?.length === 0 && !list.error && <NoIssues params={params} text={text} onGo={(next) => go(next, true)} />}
       {rows && rows.length > 0 && (
-        <table class="issues">
-          <thead>
-            <tr>
-              <th scope="col" class="c-issue">Issue</th>
-              <th scope="col" class="c-trend">Last 24 h</th>
-              <th scope="col" class="num c-events">Events</th>
-              <th scope="col" class="num c-users">Users</th>
-              <th scope="col" class="num c-seen">Last seen</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <IssueRow key={row.id} row={row} isCurrent={current === row.short_id} showProject={projects.length > 1} search={text} />
-            ))}
-          </tbody>
-        </table>
+        <IssueTable
+          list={list}
+          current={current}
+          selection={selection}
+          showProject={(boot.value?.projects.length ?? 0) > 1 && !scope.has("project")}
+          words={wordsOf(text)}
+          search={search}
+          sort={sort}
+          onSort={(next) => change({ sort: next === "last_seen" ? null : next })}
+          revealer={revealer}
+        />
       )}
       <ListEnd list={list} noun="issue" />
+      {selected.length > 0 && rows && (
+        <BulkBar rows={selected} loaded={rows.length} total={list.total} releases={releases.value} isGathering={isGathering} assignRef={assignRef} onAct={onAct} onAll={() => setGathering(true)} onClear={selection.clear} />
+      )}
     </div>
   );
 }
 
-function IssueRow({ row, isCurrent, showProject, search }: { row: IssueRowView; isCurrent: boolean; showProject: boolean; search: string }) {
-  const ahead = () => {
-    prefetch(`/api/ui/issues/${encodeURIComponent(row.short_id)}`);
-    prefetch(`/api/ui/issues/${encodeURIComponent(row.short_id)}/events/latest`);
+type List = ReturnType<typeof usePaged<IssueList, IssueRow>>;
+
+type Shown = { path: string; list: List; text: string; refresh: () => void };
+
+/** Acts on `targets`: rows that no longer belong to the list leave it, come back where they were, and the next one is the current one. */
+function useActions(shown: Shown, targets: readonly IssueRow[], { current, choose, clear }: { current: IssueRow | undefined; choose: (id: string | null) => void; clear: () => void }): (action: IssueAction) => void {
+  /** Another list may be on screen by the time something is undone. */
+  const newest = useRef(shown);
+  newest.current = shown;
+  /** Where rows stood that have left, by list. */
+  const left = useRef(new Map<string, Map<string, number>>());
+  const follow = (id: string | null) => {
+    choose(id);
+    if (id !== null) requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-row="${CSS.escape(id)}"] a`)?.focus({ preventScroll: true }));
   };
-  const file = row.filename ? `${row.filename}${row.line === null ? "" : `:${row.line}`}` : null;
-  return (
-    <tr data-row={row.short_id} class={isCurrent ? "current" : undefined}>
-      <td class="c-issue">
-        <div class="issue-cell">
-          <LevelMark level={row.level} />
-          <div class="issue-lines">
-            <a class="row-link" href={issuePath(row.short_id)} onPointerDown={ahead} onFocus={ahead}>
-              <IssueHeadline row={row} search={search} />
-            </a>
-            <div class="issue-meta">
-              {(row.function || file) && (
-                <span class="mono where">
-                  {row.function && (
-                    <span class="fn">
-                      <Marked text={row.function} search={search} />
-                    </span>
-                  )}{" "}
-                  {file && <Marked text={file} search={search} />}
-                </span>
-              )}
-              {row.culprit !== "" && row.culprit !== row.function && (
-                <span class="culprit">
-                  <Marked text={row.culprit} search={search} />
-                </span>
-              )}
-              <span class="short-id">
-                <Marked text={row.short_id} search={isShortId(search) ? search : ""} />
-              </span>
-              {showProject && <span>{row.project_slug}</span>}
-              {now.value - row.first_seen_ms < NEW_MS && <span class="badge">new</span>}
-              {row.is_unhandled && <span class="badge unhandled">unhandled</span>}
-              {row.status === "resolved" && <span class="badge ok">resolved</span>}
-              {row.status === "ignored" && <span class="badge">ignored</span>}
-            </div>
-          </div>
-        </div>
-      </td>
-      <td class="c-trend">
-        <Sparkline values={row.hours} label="Events per hour" />
-      </td>
-      <td class="num c-events" title={count(row.event_count)}>
-        {countShort(row.event_count)}
-        <span class="unit">{` ${noun(row.event_count, "event")}`}</span>
-      </td>
-      <td class="num c-users" title={count(row.user_count)}>
-        {row.user_count === 0 ? <span class="none">–</span> : countShort(row.user_count)}
-        <span class="unit">{` ${noun(row.user_count, "user")}`}</span>
-      </td>
-      <td class="num c-seen">
-        <Ago ms={row.last_seen_ms} />
-      </td>
-    </tr>
-  );
+  const patch = ({ path, list, text }: Shown, changed: ReadonlyMap<string, IssueRow | null>) =>
+    list.amend((page) => {
+      const places = left.current.get(path) ?? new Map<string, number>();
+      left.current.set(path, places);
+      const rows = withChanges(page.rows, changed, statesOf(text), places);
+      // Without its last row on screen, the next current one is the row that takes its place.
+      const at = current ? page.rows.findIndex((row) => row.id === current.id) : -1;
+      const kept = new Set(rows.map(keyOf));
+      if (current && at >= 0 && !kept.has(current.id)) follow((page.rows.slice(at).find((row) => kept.has(row.id)) ?? rows.at(-1))?.short_id ?? null);
+      return { ...page, rows, total: page.total === null ? null : Math.max(rows.length, page.total + rows.length - page.rows.length) };
+    });
+  return (action) => {
+    const acting = newest.current;
+    if (["resolve", "ignore", "unresolve", "merge", "delete", "discard"].includes(action.kind)) clear();
+    void act(targets, action, {
+      patch: (changed) => {
+        patch(acting, changed);
+        if (newest.current.path !== acting.path) patch(newest.current, changed);
+      },
+      refresh: () => {
+        // Other lists that were read before show rows as they were.
+        forget("paged:/api/ui/issues");
+        newest.current.list.amend((page) => page);
+        newest.current.refresh();
+      },
+    });
+  };
 }
 
-/** The short id is not searched by its parts. */
-function isShortId(search: string): boolean {
-  return /^\S+-\d+$/u.test(search.trim());
+/** Reads on until all that match are there, or as many as one request may name, and selects them. */
+function useGather(list: List, add: (ids: readonly string[]) => void): [boolean, (isOn: boolean) => void] {
+  const [isOn, set] = useState(false);
+  const size = list.rows?.length ?? 0;
+  const isEnd = size >= ACT_MAX || list.next === null || list.error !== null;
+  useEffect(() => {
+    if (!isOn) return;
+    if (!isEnd) {
+      list.more();
+      return;
+    }
+    const ids = (list.rows ?? []).slice(0, ACT_MAX).map(keyOf);
+    add(ids);
+    say(`${plural(ids.length, "issue")} selected`);
+    set(false);
+  }, [isOn, isEnd, size]);
+  return [isOn, set];
 }
 
-function NoIssues({ isFiltered, isAll, text, project, environment, onClear, onAll }: { isFiltered: boolean; isAll: boolean; text: string; project: string; environment: string; onClear: () => void; onAll: () => void }) {
-  if (isFiltered)
+/** Ctrl+F finds only what is drawn: say so when that is not all. */
+function useFindHint(size: number): boolean {
+  const [isShown, show] = useState(false);
+  useBrowserFind(() => {
+    if (size <= WHOLE_MAX) return;
+    show(true);
+    say("The browser's find sees only the rows in sight. Press slash to search all issues.");
+  });
+  useEffect(() => {
+    if (!isShown) return undefined;
+    const timer = setTimeout(() => show(false), FIND_HINT_MS);
+    return () => clearTimeout(timer);
+  }, [isShown]);
+  return isShown;
+}
+
+function NoIssues({ params, text, onGo }: { params: URLSearchParams; text: string; onGo: (search: string) => void }) {
+  const name = tabName(text);
+  const search = `?${params}`;
+  const isPlain = text.trim() === "" || (name !== null && onTab(text, "") === "");
+  const narrowing = [
+    ["project", params.get("project")],
+    ["environment", params.get("environment")],
+    ["release", params.get("release")],
+  ].filter((pair): pair is [string, string] => !!pair[1]);
+  const time = timeOf(params);
+  const hasTime = time.range !== null || time.fromMs !== null || time.toMs !== null;
+  if (!isPlain || isNarrowed(params))
     return (
       <Empty title="No issue matches">
         <p>
-          {text !== "" && (
-            <>
-              Nothing contains <code>{text}</code>
-            </>
-          )}
-          {text !== "" && project !== "" && " "}
-          {project !== "" && (
-            <>
-              in project <code>{project}</code>
-            </>
-          )}
-          {environment !== "" && (
-            <>
-              {text !== "" || project !== "" ? " " : "Nothing was seen "}in environment <code>{environment}</code>
-            </>
-          )}
-          {isAll ? "." : " among the open ones."}
+          {text.trim() !== "" && <code>{text}</code>}
+          {narrowing.map(([key, value]) => (
+            <span key={key}>
+              {` ${key} `}
+              <code>{value}</code>
+            </span>
+          ))}
+          {hasTime && ` in ${timeWords(time)}`}
         </p>
         <p class="buttons">
-          <button type="button" class="button primary" onClick={onClear}>
-            Clear search
-          </button>
-          {!isAll && (
-            <button type="button" class="button" onClick={onAll}>
+          {isNarrowed(params) && (
+            <button type="button" class="button primary" onClick={() => onGo(withQuery(search, Object.fromEntries(SCOPE_KEYS.map((key) => [key, null]))))}>
+              Remove the filters
+            </button>
+          )}
+          {!isPlain && (
+            <button type="button" class={isNarrowed(params) ? "button" : "button primary"} onClick={() => onGo(withIssueQuery(search, QUERY_DEFAULT))}>
+              Clear the search
+            </button>
+          )}
+          {name !== "All" && (
+            <button type="button" class="button" onClick={() => onGo(withIssueQuery(search, onTab(text, "")))}>
               Look in all
             </button>
           )}
@@ -219,13 +299,15 @@ function NoIssues({ isFiltered, isAll, text, project, environment, onClear, onAl
     );
   if (boot.value?.has_events)
     return (
-      <Empty title="No open issues">
-        <p>Every issue so far is resolved or ignored.</p>
-        <p class="buttons">
-          <button type="button" class="button" onClick={onAll}>
-            Show all issues
-          </button>
-        </p>
+      <Empty title={name === "Open" ? "No open issues" : name === null || name === "All" ? "No issues" : `Nothing ${name === "New" ? "new in 24 hours" : `is ${name.toLowerCase()}`}`}>
+        <p>{name === "Open" ? "Every issue so far is resolved or ignored." : name === "Regressed" ? "No error has come back after it was resolved." : name === "Ignored" ? "An ignored issue is counted, but not among the open ones." : ""}</p>
+        {name !== "All" && (
+          <p class="buttons">
+            <a class="button" href={`/issues${withIssueQuery(search, "")}`}>
+              Show all issues
+            </a>
+          </p>
+        )}
       </Empty>
     );
   return (

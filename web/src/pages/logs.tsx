@@ -6,20 +6,24 @@ import { useLive } from "../api/live";
 import type { LogVolumeView } from "../api/types";
 import { useLogs } from "../api/use-logs";
 import { Teach } from "../components/code-box";
-import { SearchBox } from "../components/controls";
-import { Chip, Choice, ProjectChoice, RangeChoice, SearchedTo } from "../components/filters";
+import { Chip, SearchedTo } from "../components/filters";
 import { LogList } from "../components/log-list";
 import { LogVolume } from "../components/log-volume";
+import { QueryBar } from "../components/query-bar";
+import { ChoiceChip, plain, ProjectChip } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
+import { TimeRange } from "../components/time-range";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { count, dateTime, plural } from "../lib/format";
-import { timeRange } from "../lib/logs";
+import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
+import { timeOf } from "../lib/scope";
 import { logSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
+import { isPaused as isHeld, togglePause } from "../paused";
 import { navigate, place, query } from "../router";
-import { now, ownDsn, say, sayLive, serverNow } from "../state";
+import { now, ownDsn, sayLive, serverNow } from "../state";
 import "../styles/logs.css";
 
 const LEVELS = [
@@ -39,7 +43,7 @@ const FILTERS = ["project", "level", "query", "service", "environment", "attribu
 export function LogsPage() {
   const params = query.value;
   const range = timeRange(params, now.value);
-  const [isPaused, setPaused] = useState(false);
+  const isPaused = isHeld.value;
   const api = new URLSearchParams();
   for (const name of FILTERS) {
     const value = params.get(name);
@@ -76,7 +80,7 @@ export function LogsPage() {
     tail();
     if (!isPaused) drawVolume();
   };
-  useLive({ log: arrived, resync: arrived });
+  useLive({ log: arrived, resync: arrived }, { evenPaused: true });
   const { unseen } = logs;
   useEffect(() => {
     if (unseen > 0) sayLive(plural(unseen, "new log"));
@@ -91,7 +95,7 @@ export function LogsPage() {
     logs.apply();
     scroller.current?.scrollTo({ top: 0 });
     setCurrent(null);
-    setPaused(false);
+    if (isPaused) togglePause();
   };
   const rows = logs.rows;
   const step = (by: number) => {
@@ -107,9 +111,8 @@ export function LogsPage() {
     });
   };
   const pause = () => {
-    setPaused(!isPaused);
-    say(isPaused ? "Live logs go on" : "Live logs paused");
     if (isPaused) apply();
+    else togglePause();
   };
   useKeys("logs", {
     next: () => step(1),
@@ -121,6 +124,7 @@ export function LogsPage() {
   });
 
   const text = params.get("query") ?? "";
+  const isUnreadable = logs.error?.status === 400 && text !== "";
   const attribute = params.get("attribute") ?? "";
   const services = shownVolume?.services ?? [];
   const environments = shownVolume?.environments ?? [];
@@ -130,24 +134,20 @@ export function LogsPage() {
     <div class="page logs-page">
       <header class="page-head">
         <PageTitle title="Logs" />
-        <span class="head-tools">
-          {isFixed ? (
-            <button type="button" class="toggle" onClick={() => change({ from: null, to: null })} title="Back to the newest logs">
-              {`${dateTime(range.fromMs).slice(5, 19)} – ${dateTime(range.toMs ?? 0).slice(11, 19)}`} <span aria-hidden="true">×</span>
-            </button>
-          ) : (
+        <div class="head-tools chips" role="group" aria-label="Filters">
+          <ProjectChip value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
+          <ChoiceChip name="Service" value={params.get("service") ?? ""} options={plain(services)} least={2} onChange={(value) => change({ service: value })} />
+          <ChoiceChip name="Environment" value={params.get("environment") ?? ""} options={plain(environments)} least={2} onChange={(value) => change({ environment: value })} />
+          <TimeRange time={timeOf(params, RANGES)} ranges={RANGES} initial={RANGE_DEFAULT} onChange={(when) => change({ ...when })} />
+          {!isFixed && (
             <button type="button" class="toggle" aria-pressed={!isPaused} onClick={pause}>
               <span class={`tail-dot${isPaused ? "" : " on"}`} aria-hidden="true" /> {isPaused ? "Paused" : "Live"} <kbd>p</kbd>
             </button>
           )}
-        </span>
+        </div>
       </header>
       <div class="toolbar">
-        <SearchBox value={text} label="Search logs" placeholder="Text in the message or logger" onChange={(value) => change({ query: value })} />
-        <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
-        <Choice label="Service" value={params.get("service") ?? ""} options={services} onChange={(value) => change({ service: value })} />
-        <Choice label="Environment" value={params.get("environment") ?? ""} options={environments} onChange={(value) => change({ environment: value })} />
-        <RangeChoice value={range.key} onChange={(name) => change({ range: name, from: null, to: null })} />
+        <QueryBar dataset="logs" value={text} label="Search logs" placeholder="Words of the message, or key:value" scope={withQuery("", { project: params.get("project"), environment: params.get("environment") }).slice(1)} error={isUnreadable ? logs.error : null} onChange={(value) => change({ query: value })} />
       </div>
       <div class="filter-line">
         <nav class="tabs" aria-label="Level">
@@ -168,7 +168,7 @@ export function LogsPage() {
         </span>
       </div>
       {shownVolume && !isTrace && <LogVolume volume={shownVolume} isFiltered={text !== "" || attribute !== ""} onChoose={(from, to) => change({ from: String(from), to: String(to) })} />}
-      {logs.error && <LoadError error={logs.error} what="The logs" hasData={rows !== undefined} onRetry={logs.reload} />}
+      {logs.error && !isUnreadable && <LoadError error={logs.error} what="The logs" hasData={rows !== undefined} onRetry={logs.reload} />}
       {rows === undefined && !logs.error && <SkeletonRows rows={20} height={24} />}
       {isEmpty && (logs.hasAny ? <NoMatch isFiltered={isFiltered} searchedToMs={logs.searchedToMs} onMore={logs.more} onClear={() => navigate("/logs", { replace: true })} onLonger={range.key === "30d" ? null : () => change({ range: "30d", from: null, to: null })} /> : <NoLogs />)}
       {rows && rows.length > 0 && (

@@ -1,8 +1,9 @@
-// Short addresses for terminals, chat and mail: /e/<event id> and /t/<trace id>, dashes and capitals accepted.
+// Short addresses for terminals, chat and mail: /e/<event id>, /t/<trace id> and /s/<span id>, dashes and capitals accepted.
 
 import { useEffect } from "preact/hooks";
 import { useResource } from "../api/client";
 import type { EventView } from "../api/types";
+import type { SpanPlaceView } from "../api/wins-types";
 import type { PageProps } from "../app";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
@@ -36,4 +37,27 @@ export function EventRedirect({ params }: PageProps) {
 export function TraceRedirect({ params }: PageProps) {
   useEffect(() => navigate(tracePath(normaliseId(params.traceId ?? "")), { replace: true }), []);
   return null;
+}
+
+/** Only the server knows the trace of a span. */
+export function SpanRedirect({ params }: PageProps) {
+  const spanId = normaliseId(params.spanId ?? "");
+  const { data, error, reload } = useResource<SpanPlaceView>(`/api/ui/spans/${encodeURIComponent(spanId)}`);
+  useEffect(() => {
+    if (data) navigate(tracePath(data.trace_id, data.span_id), { replace: true });
+  }, [data]);
+  if (isNotHere(error))
+    return (
+      <div class="page">
+        <NotHere title={`There is no span ${spanId}`} href="/traces" back="All traces" />
+      </div>
+    );
+  return (
+    <div class="page">
+      <header class="page-head">
+        <PageTitle title="Span" />
+      </header>
+      {error ? <ErrorNote title="The span could not be opened" detail={error.message} causes={error.causes} onRetry={reload} /> : <SkeletonRows />}
+    </div>
+  );
 }

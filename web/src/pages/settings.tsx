@@ -6,6 +6,7 @@ import type { FieldProblem, NewProject, ProjectSettings, ProjectSettingsView } f
 import type { PageProps } from "../app";
 import { Icon } from "../components/icons";
 import { type Draft, FiltersSection, GroupingSection, LimitsSection, ProjectSection, ScrubSection } from "../components/settings-sections";
+import { SettingsNav } from "../components/settings-nav";
 import { PageTitle } from "../components/shell";
 import { LoadError, SkeletonRows } from "../components/states";
 import { ago, plural } from "../lib/format";
@@ -39,6 +40,7 @@ export function SettingsPage({ params }: PageProps) {
       <header class="page-head">
         <PageTitle title={project && projects.length > 1 ? `Settings of ${project.name}` : "Settings"}>Settings</PageTitle>
       </header>
+      <SettingsNav />
       <Projects current={project?.slug ?? ""} />
       {error && <LoadError error={error} what="The settings" hasData={data !== undefined} onRetry={reload} />}
       {!data && !error && <SkeletonRows rows={6} height={72} />}

@@ -7,6 +7,7 @@ import { useResource } from "../api/client";
 import { useTrace } from "../api/use-trace";
 import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
+import { CallSite } from "../components/editor-link";
 import { KeptWithTrace } from "../components/kept";
 import { lazy } from "../components/lazy";
 import { SourceMarks } from "../components/marks";
@@ -241,7 +242,7 @@ function Findings({ trace, onSpan }: { trace: TraceView; onSpan: (span: number) 
           <b>{finding.kind === "n_plus_one" ? `N+1 query ×${count(finding.count)}` : "Slow query"}</b>
           <code>{finding.table === null ? oneLine(finding.sql, 80) : `${finding.operation} ${finding.table}`}</code>
           <span>{duration(finding.total_ms * 1e6)}</span>
-          {finding.call_site !== null && <code>{finding.call_site}</code>}
+          {finding.call_site !== null && <CallSite text={finding.call_site} />}
           {finding.spans[0] !== undefined && (
             <button type="button" class="link-button" onClick={() => onSpan(finding.spans[0] as number)}>
               {finding.count > 1 ? "Show the first" : "Show it"}

@@ -3,19 +3,19 @@
 import { prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { BreakdownPartView, ServiceListView, TraceListView, TraceRowView } from "../api/types";
-import { SearchBox } from "../components/controls";
 import { AttributeBox, Chip, Choice, ListEnd, NewBar, ProjectChoice, RangeChoice, SearchedTo } from "../components/filters";
 import { lazy } from "../components/lazy";
 import { useListKeys } from "../components/list-keys";
 import { SourceMarks } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
+import { QueryBar } from "../components/query-bar";
 import { PageTitle } from "../components/shell";
-import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
+import { Empty, LoadError, SkeletonRows } from "../components/states";
 import type { TraceMap as TraceMapOf } from "../components/trace-map";
 import { useBreakdowns, Where } from "../components/trace-where";
 import { traceAnswer } from "../api/use-trace";
-import { count, countShort, dateTime, duration, noun, oneLine, plural, sentence, whenShort } from "../lib/format";
+import { count, countShort, dateTime, duration, noun, oneLine, plural, whenShort } from "../lib/format";
 import { readSelection, type Selection, selectionText } from "../lib/selection";
 import { asWords, term, tracePath, withQuery, withTerm } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
@@ -88,7 +88,7 @@ export function TracesPage() {
         <PageTitle title="Traces" />
       </header>
       <div class="toolbar">
-        <SearchBox value={text} label="Search traces" placeholder="span.op:db span.duration:>100ms, http.route:/pay/, or words" onChange={(value) => change({ query: value })} />
+        <QueryBar dataset="spans" value={text} label="Search traces" placeholder="Route, name, trace id, or key:value" scope={withQuery("", { project: params.get("project") }).slice(1)} error={isUnreadable ? list.error : null} onChange={(value) => change({ query: value })} />
         <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
         <RangeChoice value={range} ranges={RANGES as unknown as { key: string; words: string }[]} initial={RANGE_FIRST} onChange={(key) => change({ range: key, from: null, to: null, sel: null })} />
         <Choice label="Service" value={service} options={services} onChange={(name) => change({ service: name })} />
@@ -111,7 +111,6 @@ export function TracesPage() {
       </div>
       {selection && <p class="offscreen" role="status">{`The list holds the selected traces`}</p>}
       {(boot.value?.has_traces ?? true) && <TraceMap params={ofMap} selection={selection} onSelect={select} onFilter={filter} />}
-      {isUnreadable && list.error && <Partial>{`${sentence(list.error.message)}.`}</Partial>}
       {list.error && !isUnreadable && <LoadError error={list.error} what="The traces" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {isSpans && <SpanList params={api.toString()} />}
       {!isSpans && rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}

@@ -11,8 +11,10 @@ import { CopyButton, Tabs } from "../components/controls";
 import { Select } from "../components/filters";
 import { LedgerTable, useLedger } from "../components/ledger";
 import { LevelMark } from "../components/marks";
+import { copied } from "../components/copy-menu";
 import { PageTitle } from "../components/shell";
 import { ErrorNote } from "../components/states";
+import { useKeys } from "../keys";
 import { duration, plural } from "../lib/format";
 import { more, type Platform, snippets } from "../lib/snippets";
 import { composeDsn, issuePath, tracePath, withQuery } from "../lib/urls";
@@ -86,6 +88,8 @@ export function WelcomePage() {
     return () => clearTimeout(timer);
   }, [isQuiet]);
 
+  const setupText = useRef("");
+  useKeys("welcome", { copySnippet: () => copied("The snippet", setupText.current) });
   if (bootError.value && !view)
     return (
       <div class="page">
@@ -99,6 +103,7 @@ export function WelcomePage() {
   const project = projects.find(({ slug }) => slug === query.value.get("project")) ?? projects[0];
   const dsn = project ? composeDsn(location, project.public_key, project.id) : "…";
   const parts = snippets(platform, dsn, location.origin);
+  setupText.current = parts.setup.map(({ text }) => text).join("\n");
   const extended = more(platform, dsn);
   return (
     <div class="page welcome">
@@ -278,7 +283,7 @@ function Checklist({ platform }: { platform: Platform }) {
       <h3>Nothing for a minute. Usual reasons:</h3>
       <ul>
         <li>
-          The application runs in a container, where <code>{location.hostname}</code> is the container itself: use <code>host.docker.internal:{location.port || "80"}</code>.
+          The application runs in a container, where <code>{location.hostname}</code> is the container itself: use <code>host.docker.internal:{location.port || "80"}</code>. On Linux that name needs <code>extra_hosts: ["host.docker.internal:host-gateway"]</code>, and trapline to listen where containers reach it: <code>--listen 172.17.0.1:{location.port || "80"}</code>.
         </li>
         {platform === "otel" ? <OtelReasons /> : <SentryReasons />}
         <li>

@@ -1,27 +1,7 @@
 import { expect, it } from "vitest";
-import type { EventView, ExceptionDetail, FrameDetail, RequestDetail } from "../api/types";
-import { curl, markdown, traceback } from "./export";
-
-const frame = (over: Partial<FrameDetail>): FrameDetail => ({
-  filename: "shop/cart.py", abs_path: "/app/shop/cart.py", module: "shop.cart", function: "apply", line: 33, column: null, in_app: true,
-  is_crash: false, pre_context: [], context_line: "    return a / b", post_context: [], vars: [], ...over,
-});
-const exception = (over: Partial<ExceptionDetail>): ExceptionDetail => ({
-  ty: "ValueError", value: "bad", module: null, mechanism: null, is_raised: true, relation: null, group_depth: 0, frames: [frame({})],
-  frames_omitted: 0, ...over,
-});
-const event = (exceptions: ExceptionDetail[], over = {}): EventView => ({
-  event_id: "e", issue_id: "1", short_id: "SHOP-1", nav: { first: "e", previous: null, next: null, latest: "e" }, title: "ValueError: bad",
-  culprit: "c", level: "error", platform: "python", timestamp_ms: 0, received_ms: 0, trace: null, reports: [], body_bytes: 1, attachments: [], replays: [], feedback: [],
-  detail: {
-    message: null, message_template: null, logger: null, transaction: null, release: null, dist: null, environment: null, server_name: null,
-    sdk: null, exceptions, threads: [], request: null, user: [], breadcrumbs: [], tags: [], contexts: [], extra: [], csp: null, report: [], modules: [], field_errors: [],
-    ...over,
-  },
-});
-const request = (over: Partial<RequestDetail>): RequestDetail => ({
-  method: "GET", url: "http://x/", query: [], headers: [], cookies: [], env: [], data: null, inferred_content_type: null, ...over,
-});
+import type { ExceptionDetail } from "../../api/types";
+import { event, exception, frame } from "./made-up";
+import { traceback } from "./traceback";
 
 it("prints the traceback as Python does", () => {
   const text = traceback(event([
@@ -39,33 +19,6 @@ Traceback (most recent call last):
   File "/app/shop/cart.py", line 35, in apply
     raise ValueError('bad') from e
 ValueError: bad`);
-});
-
-it("quotes for the shell and leaves out what was filtered", () => {
-  const text = curl(request({
-    method: "POST", url: "http://x/it's", query: [{ key: "a b", value: "1&2" }], data: { a: "'" },
-    headers: [{ key: "Host", value: "x" }, { key: "Authorization", value: "[Filtered]" }], cookies: [{ key: "sid", value: "[Filtered]" }],
-  }));
-  expect(text).toBe(`curl 'http://x/it'\\''s?a%20b=1%262' \\
-  -H 'Authorization: <Authorization>' \\
-  -b 'sid=<sid>' \\
-  --data-raw '{"a":"'\\''"}'`);
-  expect(curl(request({ method: "DELETE" }))).toContain("-X DELETE");
-});
-
-it("sends a form as a form again", () => {
-  const form = { a: ["1", "x y"], b: "é" };
-  const sent = "--data-raw 'a=1&a=x+y&b=%C3%A9'";
-  expect(curl(request({ method: "POST", data: form, inferred_content_type: "application/x-www-form-urlencoded" }))).toContain(sent);
-  const headers = [{ key: "Content-Type", value: "application/x-www-form-urlencoded; charset=utf-8" }];
-  expect(curl(request({ method: "POST", data: form, headers }))).toContain(sent);
-  expect(curl(request({ method: "POST", data: form, inferred_content_type: "application/json" }))).toContain('{"a":["1","x y"],"b":"é"}');
-});
-
-it("markdown survives hostile text", () => {
-  const text = markdown(event([exception({ value: "```\n<script>" })], { tags: [{ key: "a", value: "<b>|`" }] }), "http://x/e/1");
-  expect(text).toContain("````");
-  expect(text).toContain("- a: \\<b\\>\\|\\`");
 });
 
 it("draws exception groups as Python does", () => {
@@ -110,13 +63,41 @@ The above exception was the direct cause of the following exception:
       |   File "/eg.py", line 6, in f
       |     {}["EUR"]
       | KeyError: 'EUR'
-      |
+      | 
       | The above exception was the direct cause of the following exception:
-      |
+      | 
       | Traceback (most recent call last):
       |   File "/eg.py", line 8, in f
       |     raise LookupError() from e
       | LookupError: no rate
       | for EUR
       +------------------------------------`);
+});
+
+it("sums up what repeats, and groups that are wide, as Python does", () => {
+  const same = Array.from({ length: 6 }, () => frame({ function: "walk", line: 4, context_line: "walk()" }));
+  const text = traceback(event([exception({ ty: "RecursionError", value: "too deep", frames: [frame({ function: "<module>", line: 9, context_line: "walk()" }), ...same] })]));
+  expect(text.split("\n").slice(1, -1).join("\n")).toBe(`  File "/app/shop/cart.py", line 9, in <module>
+    walk()
+  File "/app/shop/cart.py", line 4, in walk
+    walk()
+  File "/app/shop/cart.py", line 4, in walk
+    walk()
+  File "/app/shop/cart.py", line 4, in walk
+    walk()
+  [Previous line repeated 3 more times]`);
+  const members = Array.from({ length: 17 }, (_, i) =>
+    exception({ value: `no ${i}`, frames: [], is_raised: false, relation: "group_member", group_depth: 1, mechanism: { ty: "chained", handled: false, source: `exceptions[${i}]`, description: null, help_link: null, data: [] } }),
+  );
+  const wide = traceback(event([...members.toReversed(), exception({ ty: "ExceptionGroup", value: "many" })]));
+  expect(wide).toContain("    +---------------- ... ----------------\n    | and 2 more exceptions\n    +------------------------------------");
+  expect(wide).not.toContain("no 15");
+});
+
+it("names exceptions with their module, as Python does", () => {
+  const named = (ty: string, module: string | null) => traceback(event([exception({ ty, module, value: "", frames: [] })]));
+  expect(named("Book.DoesNotExist", "shop.models")).toBe("shop.models.Book.DoesNotExist");
+  expect(named("shop.models.Book.DoesNotExist", "shop.models")).toBe("shop.models.Book.DoesNotExist");
+  expect(named("ValueError", "builtins")).toBe("ValueError");
+  expect(named("Mine", "__main__")).toBe("Mine");
 });

@@ -1,0 +1,94 @@
+import { render } from "preact";
+import { act } from "preact/test-utils";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { forget } from "../api/client";
+import { QueryBar } from "./query-bar";
+
+const waiting: { at: string; answer: (items: string[]) => Promise<void> }[] = [];
+const sent: [string, boolean][] = [];
+let root: HTMLElement;
+const field = () => root.querySelector("input") as HTMLInputElement;
+const options = () => [...root.querySelectorAll("[role=option]")].map((option) => option.textContent);
+const pause = (ms: number) => act(async () => void (await vi.advanceTimersByTimeAsync(ms)));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  waiting.length = 0;
+  sent.length = 0;
+  forget("");
+  root = document.createElement("div");
+  document.body.append(root);
+  vi.stubGlobal("fetch", (path: string) => {
+    const url = new URL(path, "http://x");
+    return new Promise<Response>((done) => {
+      waiting.push({
+        at: url.searchParams.get("query") ?? "",
+        answer: async (items) => {
+          done(new Response(JSON.stringify({ from: 0, to: Number(url.searchParams.get("at")), context: "key", is_partial: false, items: items.map((insert) => ({ insert, label: insert, note: "", count: null })) })));
+          await pause(5);
+        },
+      });
+    });
+  });
+  act(() => render(<QueryBar dataset="issues" value="" label="Search" placeholder="" onChange={(query, isDone) => sent.push([query, isDone])} />, root));
+});
+afterEach(() => {
+  render(null, root);
+  root.remove();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+async function type(text: string) {
+  const input = field();
+  if (document.activeElement !== input) act(() => input.focus());
+  input.value = text;
+  input.setSelectionRange(text.length, text.length);
+  act(() => void input.dispatchEvent(new InputEvent("input", { bubbles: true })));
+  await pause(80);
+}
+const press = (key: string) => act(() => void field().dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })));
+
+it("drops the answer to what is no longer typed", async () => {
+  await type("l");
+  await type("lo");
+  const [first, second] = waiting.filter(({ at }) => at !== "");
+  await second?.answer(["logger:"]);
+  expect(options()).toEqual(["logger:"]);
+  await first?.answer(["level:", "lastSeen:"]);
+  expect(options()).toEqual(["logger:"]);
+});
+
+it("asks as typed on Enter while nothing is chosen, and takes what is", async () => {
+  await type("le");
+  await waiting.findLast(({ at }) => at === "le")?.answer(["level:"]);
+  expect(options()).toEqual(["level:"]);
+  press("Enter");
+  expect(sent).toEqual([["le", true]]);
+  await type("lev");
+  await waiting.findLast(({ at }) => at === "lev")?.answer(["level:"]);
+  press("ArrowDown");
+  press("Enter");
+  expect(field().value).toBe("level:");
+  // A key alone is no question yet.
+  expect(sent).toHaveLength(1);
+});
+
+it("searches when typing pauses, without the server's suggestions, and not for what is unfinished", async () => {
+  await type("timeout");
+  await pause(320);
+  expect(sent).toEqual([["timeout", false]]);
+  await type("timeout level:");
+  await pause(400);
+  expect(sent).toHaveLength(1);
+});
+
+it("closes the suggestions on Escape before it takes back what was typed", async () => {
+  await type("le");
+  await waiting.findLast(({ at }) => at === "le")?.answer(["level:"]);
+  press("Escape");
+  expect(options()).toEqual([]);
+  expect(field().value).toBe("le");
+  press("Escape");
+  expect(field().value).toBe("");
+});

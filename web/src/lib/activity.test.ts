@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import type { ActivityEntry } from "../api/issue-types";
+import type { IssueRow, StatusDetailView } from "../api/issues-types";
+import { activityWords, statusWords } from "./activity";
+
+const NOW = 1_763_700_000_000;
+const detail = (over: Partial<StatusDetailView>): StatusDetailView => ({ kind: "now", release: null, until_ms: null, count: null, seen: null, window_minutes: null, by: null, at_ms: NOW - 2 * 3_600_000, ...over });
+const words = (status: string, over: Partial<StatusDetailView> | null, substatus: IssueRow["substatus"] = "") => statusWords({ status, substatus, status_detail: over && detail(over) }, NOW).replaceAll("\u202f", " ");
+
+describe("a status says until when, by whom and since when", () => {
+  it.each([
+    ["unresolved", null, "Open"],
+    ["resolved", null, "Resolved"],
+    ["resolved", { by: "Tanja", kind: "next_release" }, "Resolved in the next release by Tanja, 2 h ago"],
+    ["resolved", { kind: "release", release: "1.4.3" }, "Resolved in 1.4.3, 2 h ago"],
+    ["ignored", { kind: "until_events", count: 100, seen: 37 }, "Ignored until 100 more events, 2 h ago · 37 so far"],
+    ["ignored", { kind: "until_users", count: 1, seen: 0, by: "Bo" }, "Ignored until 1 more user by Bo, 2 h ago · 0 so far"],
+    ["ignored", { kind: "until_time", until_ms: NOW + 3 * 86_400_000 }, "Ignored for 3 d more, 2 h ago"],
+    ["ignored", { kind: "until_time", until_ms: NOW - 1 }, "Ignored for a while that is over, 2 h ago"],
+    ["ignored", { kind: "forever" }, "Ignored for good, 2 h ago"],
+  ] as const)("%s %j", (status, over, expected) => expect(words(status, over)).toBe(expected));
+  it("one that came back says so", () => expect(words("unresolved", null, "regressed")).toBe("Open again after it was resolved"));
+});
+
+describe("what was done", () => {
+  const entry = (kind: string, about: Record<string, unknown> = {}): ActivityEntry => ({ id: "1", at_ms: 0, by: null, kind, text: null, detail: about });
+  it.each([
+    [entry("first_seen", { release: "1.4.1" }), "First seen in 1.4.1"],
+    [entry("resolved", { kind: "next_release" }), "resolved it in the next release"],
+    [entry("ignored", { kind: "until_events", count: 100 }), "ignored it until 100 more events"],
+    [entry("assigned", { to: "Tanja" }), "assigned it to Tanja"],
+    [entry("assigned", { to: null }), "took the assignment away"],
+    [entry("merged", { short_id: "SHOP-9" }), "merged SHOP-9 into it"],
+    [entry("something_new"), "something new"],
+  ])("%j", (one, expected) => expect(activityWords(one)).toBe(expected));
+});
