@@ -3,6 +3,7 @@
 //! Knows nothing of how settings are given on a command line (app) and opens no file: text in, values out.
 
 pub mod event;
+pub mod explore;
 pub mod facts;
 pub mod keep;
 mod live;

@@ -48,6 +48,9 @@ mod ui_logs;
 mod ui_metrics;
 mod ui_performance;
 mod ui_search;
+mod ui_spans;
+mod ui_trace;
+mod ui_traces;
 mod ui_workflow;
 pub mod view;
 
@@ -232,7 +235,16 @@ async fn answer(
         Route::AttachmentText { event, attachment } => blobs::attachment_text(&ready, event, attachment).await,
         Route::Traces => ui::traces(&ready, &query).await,
         Route::Services => ui::services(&ready).await,
-        Route::Trace { trace } => ui::trace(&ready, trace).await,
+        Route::Trace { trace } => ui::trace(&ready, trace, &query).await,
+        Route::TraceSql { trace } => ui_trace::sql(&ready, trace).await,
+        Route::TraceFind { trace } => ui_trace::find(&ready, trace, &query).await,
+        Route::TraceJson { trace } => ui_trace::whole(&ready, trace, &query).await,
+        Route::Spans => ui_spans::list(&ready, &query).await,
+        Route::QueryCallSites { key } => ui_spans::call_sites(&ready, key, &query).await,
+        Route::TraceHeat => ui_traces::heat(&ready, &query).await,
+        Route::TraceFacets => ui_traces::facets(&ready, &query).await,
+        Route::TraceCompare => ui_traces::compare(&ready, &query).await,
+        Route::TraceBreakdown => ui_traces::breakdown(&ready, &query).await,
         Route::Span { trace, span } => ui::span(&ready, trace, span).await,
         Route::SpanPlace { span } => ui::span_place(&ready, span).await,
         Route::Releases => releases::list(&ready, &query).await,

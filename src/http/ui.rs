@@ -1,10 +1,12 @@
 //! Handlers of `/api/ui/`: what the web app reads.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
+use crate::config::explore::TRACE_SPANS_AT_ONCE;
 use crate::config::{PAGE_ROWS, PAGE_ROWS_MAX, SERVICES_SHOWN_MAX, SPAN_PLACE_MS, TRACE_SPANS_SHOWN_MAX};
 use crate::model::conventions::Conventions;
 use crate::model::detail::Variable;
@@ -14,7 +16,7 @@ use crate::model::segment::resolve_segment_names;
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, SpanSource, SpanStatus};
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
-use crate::model::waterfall::{arrange, clock_shifts, enclosing};
+use crate::model::waterfall::{Placed, arrange, clock_shifts, enclosing};
 use crate::search::{Dataset, Expr, Key, Known};
 use crate::store::{EventQuery, EventRow, EventSearch, EventSummary, SpanPlace, TracePosition, TraceQuery};
 
@@ -29,8 +31,9 @@ use super::view::trace::{
     QueryView, ServiceListView, SpanColumns, SpanEventView, SpanLinkView, SpanPlaceView, SpanView, TraceErrorView,
     TraceListView, TraceRowView, TraceView,
 };
+use super::view::trace_parts::PackedSpans;
 use super::view::{BootView, ProjectView};
-use super::{Query, Ready, feedback, grouping, now_ms, ui_logs, ui_performance, ui_search};
+use super::{Query, Ready, feedback, grouping, now_ms, ui_logs, ui_performance, ui_search, ui_traces};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
@@ -137,18 +140,26 @@ pub(super) async fn event_view(ready: &Ready, row: EventRow, search: EventSearch
     })
 }
 
-pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
-    let mut expr = Expr::and([ui_search::asked(query, Dataset::Spans)?, ui_search::time(query)?]);
+/// What one span of a trace must meet: what was typed, and what was chosen beside it but for the time, which is the trace's.
+pub(super) fn spans_asked(query: &Query) -> Result<Expr, ApiError> {
+    let mut expr = ui_search::asked(query, Dataset::Spans)?;
     if let Some(environment) = query.get("environment") {
         expr = Expr::and([expr, Expr::equals(Key::Known(Known::Environment), environment)]);
     }
+    Ok(expr)
+}
+
+pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
+    let time = ui_traces::time(query, None)?;
     let page = ready
         .store
         .traces(TraceQuery {
             requests_only: query.get("kind") != Some("all"),
             project_id: ui_logs::project(ready, query)?,
             service: query.get("service").map(str::to_string),
-            expr,
+            expr: spans_asked(query)?,
+            start_ns: time.map(|(from_ms, to_ms)| from_ms.saturating_mul(1_000_000)..to_ms.saturating_mul(1_000_000)),
+            duration_ns: ui_traces::durations(query)?,
             before: trace_position(query)?,
             limit: page_rows(query),
         })
@@ -165,9 +176,15 @@ pub(super) async fn services(ready: &Ready) -> Answer {
     ok(&ServiceListView { services: ready.store.trace_services(SERVICES_SHOWN_MAX).await? })
 }
 
-pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
+pub(super) async fn trace(ready: &Ready, trace: &str, query: &Query) -> Answer {
     let trace_id = TraceId::parse(trace).ok_or_else(|| ApiError::not_found("trace"))?;
-    let found = ready.store.trace_spans(trace_id, TRACE_SPANS_SHOWN_MAX).await?;
+    let is_packed = query.has("packed");
+    let is_rest = query.get("part") == Some("rest");
+    let rest_later = is_packed && !is_rest && ready.store.trace_size(trace_id).await? > TRACE_SPANS_AT_ONCE;
+    let found = match rest_later {
+        true => ready.store.trace_outline(trace_id, TRACE_SPANS_SHOWN_MAX).await?,
+        false => ready.store.trace_spans(trace_id, TRACE_SPANS_SHOWN_MAX).await?,
+    };
     let events = ready.store.trace_events(trace_id, TRACE_ERRORS_MAX).await?;
     let log_count = ready.store.trace_log_count(trace_id).await?;
     if found.batch.spans.is_empty() && events.is_empty() && log_count == 0 {
@@ -187,9 +204,8 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
     }
     let end_ns = ends.max().unwrap_or(start_ns);
     let service_of = |span: &Span| found.batch.resources.get(span.resource).map_or("", |r| r.service.as_str());
-    let mut services: Vec<String> = spans.iter().map(|span| service_of(span).to_string()).collect();
-    services.sort();
-    services.dedup();
+    let services: BTreeSet<&str> = spans.iter().map(service_of).collect();
+    let services: Vec<String> = services.into_iter().map(str::to_string).collect();
 
     let mut columns = SpanColumns::default();
     for ((place, drawn_ns), shift_ns) in placed.iter().zip(&drawn).zip(&shifts) {
@@ -209,28 +225,15 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         columns.is_orphan.push(place.is_orphan);
         columns.clock_shift_ns.push(*shift_ns);
     }
-    let errors = events
-        .into_iter()
-        .map(|(event, short_no)| {
-            let mut time_ns = event.timestamp_ms * 1_000_000;
-            let named = event.span_id.and_then(|id| placed.iter().position(|place| spans[place.span].span_id == id));
-            let span = named.or_else(|| enclosing(spans, &placed, time_ns));
-            time_ns += span.map_or(0, |place| shifts[place]);
-            TraceErrorView {
-                event_id: event.event_id.to_string(),
-                issue_id: event.issue_id.to_string(),
-                short_id: short_id(ready, &event, short_no),
-                title: event.title,
-                level: event.level,
-                time_ns: time_ns - start_ns,
-                span: span.map_or(-1, |place| place as i32),
-                is_placed_by_time: named.is_none() && span.is_some(),
-            }
-        })
-        .collect();
-    let profiles = blobs::profile_views(ready, trace_id, spans).await?;
+    let errors = error_views(ready, events, spans, &placed, &shifts, start_ns);
+    let (mut profiles, mut findings) = (Vec::new(), Vec::new());
+    if !rest_later {
+        profiles = blobs::profile_views(ready, trace_id, spans).await?;
+        findings = ui_performance::findings(ready, &found.batch, &columns.span_id).await?;
+    }
     let replays = blobs::trace_replays(ready, trace_id).await?;
-    let findings = ui_performance::findings(ready, &found.batch, &columns.span_id).await?;
+    let drawn = (is_packed || is_rest).then(|| std::mem::take(&mut columns));
+    let packed = drawn.filter(|_| !is_rest).map(PackedSpans::of);
     // As in the list, whatever else stands in front for having no parent either.
     let root = spans.iter().min_by_key(|span| TraceRoot::precedence_of(span));
     ok(&TraceView {
@@ -244,6 +247,8 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         has_sentry: found.has_sentry,
         has_otel: found.has_otel,
         spans: columns,
+        packed,
+        rest_later,
         errors,
         findings,
         log_count,
@@ -252,6 +257,51 @@ pub(super) async fn trace(ready: &Ready, trace: &str) -> Answer {
         replays,
         services,
     })
+}
+
+/// The errors of a trace whose spans are read already, as [`trace`] draws them.
+pub(super) async fn trace_errors(
+    ready: &Ready,
+    trace_id: TraceId,
+    spans: &[Span],
+) -> Result<Vec<TraceErrorView>, ApiError> {
+    let events = ready.store.trace_events(trace_id, TRACE_ERRORS_MAX).await?;
+    let placed = arrange(spans);
+    let shifts = clock_shifts(spans, &placed);
+    let starts = placed.iter().zip(&shifts).map(|(place, shift)| spans[place.span].start_ns.saturating_add(*shift));
+    let first_event_ns = events.iter().map(|(event, _)| event.timestamp_ms * 1_000_000).min();
+    let start_ns = starts.min().or(first_event_ns).unwrap_or(0);
+    Ok(error_views(ready, events, spans, &placed, &shifts, start_ns))
+}
+
+fn error_views(
+    ready: &Ready,
+    events: Vec<(EventSummary, u64)>,
+    spans: &[Span],
+    placed: &[Placed],
+    shifts: &[i64],
+    start_ns: i64,
+) -> Vec<TraceErrorView> {
+    let wanted: HashSet<SpanId> = events.iter().filter_map(|(event, _)| event.span_id).collect();
+    let named = placed.iter().enumerate().map(|(at, place)| (spans[place.span].span_id, at));
+    let places: HashMap<SpanId, usize> = named.filter(|(id, _)| wanted.contains(id)).collect();
+    let view = |(event, short_no): (EventSummary, u64)| {
+        let mut time_ns = event.timestamp_ms * 1_000_000;
+        let named = event.span_id.and_then(|id| places.get(&id).copied());
+        let span = named.or_else(|| enclosing(spans, placed, time_ns));
+        time_ns += span.map_or(0, |place| shifts[place]);
+        TraceErrorView {
+            event_id: event.event_id.to_string(),
+            issue_id: event.issue_id.to_string(),
+            short_id: short_id(ready, &event, short_no),
+            title: event.title,
+            level: event.level,
+            time_ns: time_ns - start_ns,
+            span: span.map_or(-1, |place| place as i32),
+            is_placed_by_time: named.is_none() && span.is_some(),
+        }
+    };
+    events.into_iter().map(view).collect()
 }
 
 pub(super) async fn span(ready: &Ready, trace: &str, span: &str) -> Answer {
@@ -389,7 +439,7 @@ fn trace_row(trace: TraceSummary) -> TraceRowView {
     }
 }
 
-fn span_view(span: Span, resource: Resource) -> SpanView {
+pub(super) fn span_view(span: Span, resource: Resource) -> SpanView {
     let duration_ns = span.duration_ns();
     let query = Conventions::of_span(&span).sql().filter(|_| span.is_db()).map(|sql| QueryView {
         summary: sql.summary(),
@@ -473,7 +523,7 @@ pub(super) fn kind_name(kind: SpanKind) -> &'static str {
     }
 }
 
-fn status_name(status: SpanStatus) -> &'static str {
+pub(super) fn status_name(status: SpanStatus) -> &'static str {
     match status {
         SpanStatus::Unset => "unset",
         SpanStatus::Ok => "ok",

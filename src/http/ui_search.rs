@@ -35,16 +35,6 @@ pub(super) fn asked(query: &Query, dataset: Dataset) -> Result<Expr, ApiError> {
     Ok(Expr::and(all))
 }
 
-/// The time that was chosen, as something to meet.
-pub(super) fn time(query: &Query) -> Result<Expr, ApiError> {
-    let (from_ms, to_ms) = range_ms(query)?;
-    let time = |op, ms| Expr::compare(Key::Known(Known::Timestamp), op, Value::TimeMs(ms));
-    let from = from_ms.map(|ms| time(Op::GreaterOrEqual, ms));
-    // To the end of the millisecond.
-    let to = to_ms.map(|ms| time(Op::Less, ms.saturating_add(1)));
-    Ok(Expr::and(from.into_iter().chain(to)))
-}
-
 /// The key that an attribute of that name is asked by.
 fn key_named(name: &str, dataset: Dataset) -> Key {
     match search::keys::find(name, dataset) {

@@ -438,6 +438,17 @@ impl<'a> TextColumn<'a> {
         }
         (0..self.codes.len()).filter(|row| taken[self.codes[*row] as usize]).collect()
     }
+
+    /// Each text with the rows that have it, rising.
+    pub(super) fn for_each_group(&self, mut take: impl FnMut(&str, &[u32])) {
+        let mut groups = vec![Vec::new(); self.entries.len()];
+        for (row, code) in (0..).zip(&self.codes) {
+            if let Some(entry) = (*code as usize).checked_sub(1) {
+                groups[entry].push(row);
+            }
+        }
+        self.entries.iter().zip(&groups).for_each(|(text, rows): (_, &Vec<u32>)| take(text, rows));
+    }
 }
 
 /// Bytes without a structure of ours (JSON, messages), each kept once; a row may also have none.
@@ -542,6 +553,12 @@ mod tests {
                 prop_assert_eq!(byte_column.get(place), expected.map(str::as_bytes));
             }
             let with_a: Vec<usize> = (0..rows.len()).filter(|place| column.get(*place).is_some_and(|text| text.contains('a'))).collect();
+            let mut grouped = Vec::new();
+            column.for_each_group(|text, rows| if text.contains('a') {
+                grouped.extend(rows.iter().map(|row| *row as usize));
+            });
+            grouped.sort_unstable();
+            prop_assert_eq!(&grouped, &with_a);
             prop_assert_eq!(column.rows_where(|text| text.contains('a')), with_a);
         }
 

@@ -210,7 +210,7 @@ mod tests {
         connection.execute("INSERT INTO span_batch VALUES (3, 20, 1, 1, x'28b52ffd')", []).unwrap();
 
         migrate(&mut connection, Path::new("x.db")).unwrap();
-        let filter = TraceFilter { before: i64::MAX, requests_only: true, project_id: None, service: None };
+        let filter = TraceFilter { requests_only: true, ..TraceFilter::default() };
         let listed = trace_rows::list(&connection, &filter, i64::MIN, 10).unwrap();
         assert_eq!(listed.len(), 3);
         for (place, id) in ids.iter().enumerate() {

@@ -66,6 +66,7 @@ mod sessions;
 mod span_asked;
 mod span_chunk;
 mod span_chunks;
+mod span_list;
 mod span_match;
 mod span_offers;
 mod span_place;
@@ -76,6 +77,10 @@ mod staged_signals;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod trace_breakdown;
+mod trace_compare;
+mod trace_find;
+mod trace_heat;
 mod trace_rows;
 mod trace_search;
 mod traces;
@@ -123,11 +128,16 @@ pub use releases::{ReleaseKey, ReleasePage, ReleaseQuery, ReleaseRow, ReleaseSee
 pub use replays::{ReplayPage, ReplayPartRow, ReplayRow};
 pub use reports::ReportRow;
 pub use retention::OverMaxSize;
+pub use span_list::{CallSiteRuns, CallSites, SpanListPage, SpanListQuery, SpanRow};
 pub use span_place::SpanPlace;
 pub use span_search::{SpanCondition, SpanNames, SpanQuery, SpanSearch};
 pub use staged::encode_spans;
 pub use staged_signals::{encode_logs, encode_metrics};
 pub use tally::Offered;
+pub use trace_breakdown::TraceBreakdown;
+pub use trace_compare::{ComparedFact, TraceComparison, TraceSelection};
+pub use trace_find::FoundInTrace;
+pub use trace_heat::{TraceFacets, TraceHeat, TraceScope};
 pub use traces::{TracePage, TracePosition, TraceQuery, TraceSpans};
 pub use trouble::WriterState;
 pub use workflow::{

@@ -10,7 +10,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{EventQuery, FeedbackScope, IssueSort, events, feedback, issue_list, issues, migrate, trace_rows, writer};
+use super::{
+    EventQuery, FeedbackScope, IssueSort, events, feedback, issue_list, issues, migrate, trace_heat, trace_rows, writer,
+};
 use crate::model::ids::{EventId, IssueId, ProjectId};
 
 /// Tables that are read whole, and why they are always small.
@@ -90,9 +92,14 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("services.rs", "SERVICES_SQL", "what many traces share is told once"),
     ("span_search.rs", "CHUNKS_SQL", "walks chunks from the newest on, of which there is one in 30,000 spans"),
     ("span_search.rs", "OF_SERVICE_SQL", "the same"),
+    ("span_list.rs", "BATCHES_SQL", "what is not sealed"),
+    ("span_list.rs", "CHUNKS_SQL", "sorts the chunks of a time, of which there is one to 30,000 spans"),
     ("span_search.rs", "SERVICES_SQL", "what many traces share is told once; and the chunks"),
     ("span_sealer.rs", "CHUNKS_SQL", "walks the newest chunks, as far as merging looks"),
     ("span_sealer.rs", "WAITING_SQL", "what is not sealed, for the keeper, as far as a chunk goes"),
+    ("trace_heat.rs", "CHUNKS_SQL", "walks chunks from the newest on, until the time asked for begins or time is up"),
+    ("trace_heat.rs", "lean_sql", "labels that hold a text or a service: what many traces share is told once"),
+    ("trace_heat.rs", "lean_one_sql", "the same"),
     ("trace_rows.rs", "list_sql", "labels that hold a text or a service: what many traces share is told once"),
     ("trace_rows.rs", "one_sql", "the same"),
     ("trace_rows.rs", "hidden_sql", "the same"),
@@ -137,6 +144,8 @@ fn built() -> Vec<(&'static str, &'static str, Vec<String>)> {
             "page_sql",
             scopes.iter().flat_map(|scope| both(&|by| feedback::page_sql(*scope, by))).collect(),
         ),
+        ("trace_heat.rs", "lean_sql", vec![trace_heat::lean_sql()]),
+        ("trace_heat.rs", "lean_one_sql", vec![trace_heat::lean_one_sql()]),
         ("trace_rows.rs", "list_sql", vec![trace_rows::list_sql()]),
         ("trace_rows.rs", "one_sql", vec![trace_rows::one_sql()]),
         ("trace_rows.rs", "hidden_sql", vec![trace_rows::hidden_sql()]),

@@ -4,6 +4,7 @@
 
 mod asked;
 mod offers;
+mod outline;
 mod rows;
 
 use std::collections::{HashMap, HashSet};

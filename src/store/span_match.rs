@@ -141,7 +141,7 @@ impl SpanMatch {
     }
 }
 
-fn status_name(status: SpanStatus) -> &'static str {
+pub(super) fn status_name(status: SpanStatus) -> &'static str {
     match status {
         SpanStatus::Unset => "unset",
         SpanStatus::Ok => "ok",

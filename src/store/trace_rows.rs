@@ -3,6 +3,8 @@
 //! Owns the tables `trace`, `trace_label` and `trace_part`: how a summary is packed into a row, how a row is found by the
 //! key of its trace, and what happens to both when parts come and go. Knows nothing of bodies and chunks.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, named_params};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -22,8 +24,8 @@ const DAY_NS: i64 = 86_400_000_000_000;
 const SPREAD_STEPS_MAX: u64 = 20;
 pub(super) const SPREAD_NS: i64 = (1 << SPREAD_STEPS_MAX) * 1_000;
 
-const HAS_SENTRY: i64 = 1 << 8;
-const HAS_OTEL: i64 = 1 << 9;
+pub(super) const HAS_SENTRY: i64 = 1 << 8;
+pub(super) const HAS_OTEL: i64 = 1 << 9;
 /// Also in [`FILTER_SQL`].
 const IS_REQUEST: i64 = 1 << 10;
 
@@ -274,7 +276,8 @@ const COLUMNS: &str = "trace.id, trace.trace_id, trace.project_id, trace_label.n
     trace.db_span_count";
 
 /// What a list can be narrowed by.
-const FILTER_SQL: &str = "trace.id < :before
+pub(super) const FILTER_SQL: &str = "trace.id < :before
+    AND trace.duration_ns BETWEEN :least_ns AND :most_ns
     AND (:requests_only = 0 OR trace.flags & 1024 <> 0)
     AND (:project_id IS NULL OR trace.project_id = :project_id)
     AND (:service IS NULL
@@ -284,11 +287,26 @@ const FILTER_SQL: &str = "trace.id < :before
 /// Which traces.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TraceFilter {
-    /// Rows before this one.
+    /// Rows before this one, and not before that.
     pub(super) before: i64,
+    pub(super) from: i64,
+    pub(super) duration_ns: RangeInclusive<i64>,
     pub(super) requests_only: bool,
     pub(super) project_id: Option<ProjectId>,
     pub(super) service: Option<String>,
+}
+
+impl Default for TraceFilter {
+    fn default() -> Self {
+        Self {
+            before: i64::MAX,
+            from: i64::MIN,
+            duration_ns: i64::MIN..=i64::MAX,
+            requests_only: false,
+            project_id: None,
+            service: None,
+        }
+    }
 }
 
 /// A page of the list: the rows themselves are in its order.
@@ -320,6 +338,8 @@ pub(super) fn count_hidden(connection: &Connection, filter: &TraceFilter, from: 
     let count: i64 = statement.query_row(
         named_params! {
             ":before": filter.before,
+            ":least_ns": filter.duration_ns.start(),
+            ":most_ns": filter.duration_ns.end(),
             ":requests_only": false,
             ":project_id": filter.project_id.map(|id| id.0),
             ":service": filter.service,
@@ -349,6 +369,8 @@ pub(super) fn list(
     let rows = statement.query_map(
         named_params! {
             ":before": filter.before,
+            ":least_ns": filter.duration_ns.start(),
+            ":most_ns": filter.duration_ns.end(),
             ":requests_only": filter.requests_only,
             ":project_id": filter.project_id.map(|id| id.0),
             ":service": filter.service,
@@ -371,13 +393,15 @@ pub(super) fn find(
             ":key": trace_id.key(),
             ":trace_id": &trace_id.0[..],
             ":before": filter.before,
+            ":least_ns": filter.duration_ns.start(),
+            ":most_ns": filter.duration_ns.end(),
             ":requests_only": filter.requests_only,
             ":project_id": filter.project_id.map(|id| id.0),
             ":service": filter.service,
         },
         stored_trace,
     );
-    Ok(found.optional()?)
+    Ok(found.optional()?.filter(|trace| trace.id >= filter.from))
 }
 
 /// The project a trace is listed under.
@@ -400,6 +424,17 @@ pub(super) fn start_of(connection: &Connection, trace_id: TraceId) -> Result<Opt
         Ok(start_of_id(row.get(0)?).wrapping_add(row.get(1)?))
     });
     Ok(found.optional()?)
+}
+
+/// How many spans were counted of a trace; some may have been counted twice.
+pub(super) fn size_of(connection: &Connection, trace_id: TraceId) -> Result<u64, StoreError> {
+    let sql = "SELECT trace.span_count FROM trace_part CROSS JOIN trace ON trace.id = trace_part.trace_row
+         WHERE trace_part.trace_key = :key AND trace.trace_id = :trace_id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found: Option<i64> = statement
+        .query_row(named_params! { ":key": trace_id.key(), ":trace_id": &trace_id.0[..] }, |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(0).max(0) as u64)
 }
 
 /// Name and operation of the root of a trace.

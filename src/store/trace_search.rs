@@ -48,6 +48,9 @@ pub(super) fn search(
         if found.oldest_ns().is_some_and(|oldest_ns| oldest_ns > last_trace_ns) {
             break;
         }
+        if last_trace_ns.saturating_add(SPREAD_NS) < start_of_id(filter.from) {
+            break;
+        }
         // Stops only where something is gained: the next page begins further back than this one.
         let rest_ns = last_trace_ns.saturating_add(SPREAD_NS);
         if first_id_at(rest_ns) < filter.before && Instant::now() >= deadline {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::{Range, RangeInclusive};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
@@ -36,6 +37,9 @@ pub struct TraceQuery {
     pub service: Option<String>,
     /// What one of its spans must meet.
     pub expr: Expr,
+    /// When they started: from, and up to but not including.
+    pub start_ns: Option<Range<i64>>,
+    pub duration_ns: Option<RangeInclusive<i64>>,
     /// Place of the last row seen.
     pub before: Option<TracePosition>,
     pub limit: usize,
@@ -127,6 +131,16 @@ impl Store {
         self.readers.run(move |connection| read_spans(connection, trace_id, limit)).await
     }
 
+    /// The same without what spans carry, as far as that is cheaper.
+    pub async fn trace_outline(&self, trace_id: TraceId, limit: usize) -> Result<TraceSpans, StoreError> {
+        self.readers.run(move |connection| read_to_depth(connection, trace_id, limit, Depth::Outline)).await
+    }
+
+    /// About how many spans a trace has.
+    pub async fn trace_size(&self, trace_id: TraceId) -> Result<u64, StoreError> {
+        self.readers.run(move |connection| trace_rows::size_of(connection, trace_id)).await
+    }
+
     /// Whether any span of the trace is stored.
     pub async fn has_trace(&self, trace_id: TraceId) -> Result<bool, StoreError> {
         self.readers.run(move |connection| trace_rows::has(connection, trace_id)).await
@@ -145,8 +159,15 @@ impl Store {
 }
 
 fn read_traces(connection: &Connection, query: &TraceQuery) -> Result<TracePage, StoreError> {
+    let before = query.before.map_or(i64::MAX, |position| position.0);
+    // To the microsecond, and rows of a crowded one stand a little later than their traces.
+    let rows =
+        query.start_ns.as_ref().map(|time| (trace_rows::first_id_at(time.start), trace_rows::first_id_at(time.end)));
+    let (from, to) = rows.unwrap_or((i64::MIN, i64::MAX));
     let filter = TraceFilter {
-        before: query.before.map_or(i64::MAX, |position| position.0),
+        before: before.min(to),
+        from,
+        duration_ns: query.duration_ns.clone().unwrap_or(i64::MIN..=i64::MAX),
         requests_only: query.requests_only,
         project_id: query.project_id,
         service: query.service.clone(),
@@ -173,8 +194,8 @@ fn list_traces(
     let mut searched_to_ns = None;
     let mut next_before = None;
     loop {
-        let floor = trace_rows::floor_of(connection, filter.before, stretch)?;
-        rows.extend(trace_rows::list(connection, &filter, floor.unwrap_or(i64::MIN), limit + 1 - rows.len())?);
+        let floor = trace_rows::floor_of(connection, filter.before, stretch)?.filter(|floor| *floor > filter.from);
+        rows.extend(trace_rows::list(connection, &filter, floor.unwrap_or(filter.from), limit + 1 - rows.len())?);
         if rows.len() > limit {
             rows.truncate(limit);
             next_before = rows.last().map(|row| TracePosition(row.id));
@@ -192,7 +213,7 @@ fn list_traces(
     // Of what was looked at, so that it takes no longer than that did.
     let hidden = if filter.requests_only {
         filter.before = first;
-        trace_rows::count_hidden(connection, &filter, next_before.map_or(i64::MIN, |position| position.0))?
+        trace_rows::count_hidden(connection, &filter, next_before.map_or(filter.from, |position| position.0))?
     } else {
         0
     };
@@ -205,7 +226,24 @@ pub(super) const PARTS_SQL: &str = "SELECT batch_id FROM trace_part WHERE trace_
 /// A batch that is not sealed.
 pub(super) const BATCH_SQL: &str = "SELECT body_codec, body FROM span_batch WHERE id = :id";
 
+/// How much is read of spans that are sealed.
+#[derive(Clone, Copy, PartialEq)]
+enum Depth {
+    Whole,
+    /// Places, names and times.
+    Outline,
+}
+
 pub(super) fn read_spans(connection: &Connection, trace_id: TraceId, limit: usize) -> Result<TraceSpans, StoreError> {
+    read_to_depth(connection, trace_id, limit, Depth::Whole)
+}
+
+fn read_to_depth(
+    connection: &Connection,
+    trace_id: TraceId,
+    limit: usize,
+    depth: Depth,
+) -> Result<TraceSpans, StoreError> {
     let mut statement = connection.prepare_cached(PARTS_SQL)?;
     let batch_ids = statement.query_map(named_params! { ":key": trace_id.key() }, |row| row.get(0))?;
     let batch_ids: Vec<i64> = batch_ids.collect::<Result<_, _>>()?;
@@ -220,7 +258,11 @@ pub(super) fn read_spans(connection: &Connection, trace_id: TraceId, limit: usiz
         match span_chunks::covering(connection, batch_id)? {
             Some(ChunkRange { id, last_batch_id }) => {
                 read_to = last_batch_id;
-                found.add(span_chunks::open(connection, id)?.trace(trace_id)?);
+                let mut chunk = span_chunks::open(connection, id)?;
+                found.add(match depth {
+                    Depth::Whole => chunk.trace(trace_id)?,
+                    Depth::Outline => chunk.outline(trace_id)?,
+                });
             }
             None => found.add(read_batch(connection, batch_id)?.unwrap_or_default()),
         }
@@ -319,7 +361,7 @@ mod tests {
             assert!(trace_rows::add_part(&tx, &part, 1).unwrap());
         }
         tx.commit().unwrap();
-        let filter = TraceFilter { before: i64::MAX, requests_only: true, project_id: None, service: None };
+        let filter = TraceFilter { requests_only: true, ..TraceFilter::default() };
         let whole = list_traces(&connection, filter.clone(), 50, Duration::from_secs(60)).unwrap();
         assert_eq!((whole.traces.len(), whole.next_before, whole.searched_to_ns), (3, None, None));
         // Without time, a stretch each.

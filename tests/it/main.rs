@@ -77,6 +77,7 @@ mod short_links;
 mod span_chunks;
 mod span_items;
 mod storm;
+mod trace_page;
 mod transfer;
 mod turned_away;
 mod workflow;

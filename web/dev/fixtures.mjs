@@ -253,13 +253,20 @@ const built = [
   [T.orphan, orphan, "process order", "", "worker", 70, 2000, [], null],
   [T.errors, none, "", "", "", 0, 300, [errorView("SHOP-3", 0, -1)], null],
 ];
+/** The many queries for one author. */
+function findingsOf(spans) {
+  const of = spans.name.flatMap((name, i) => (name === SELECT_AUTHOR ? [i] : []));
+  if (of.length < 5) return [];
+  const total = of.reduce((sum, i) => sum + spans.duration_ns[i], 0);
+  return [{ kind: "n_plus_one", count: of.length, total_ms: total / MS, sql: SELECT_AUTHOR.replace("%s", "?"), operation: "SELECT", table: "shop_author", call_site: "shop/views.py:23 in nplus1", spans: of, event_id: hex(32), short_id: "SHOP-4" }];
+}
 const views = new Map();
 const traceRows = [];
 for (const [trace_id, t, name, op, service, ms, ago, errors, http_status] of built) {
   const s = t.spans;
   const start_ms = NOW - ago * 1000;
   const has_otel = s.source.includes("otel");
-  views.set(trace_id, { trace_id, name, op, service, start_ns: `${start_ms}000000`, start_ms, duration_ns: Math.round(ms * MS), services: t.services, has_sentry: s.source.includes("sentry"), has_otel, spans: s, errors, findings: [], spans_omitted: trace_id === T.big ? 20_000 : 0, profiles: [], replays: [], log_count: 0 });
+  views.set(trace_id, { trace_id, name, op, service, start_ns: `${start_ms}000000`, start_ms, duration_ns: Math.round(ms * MS), services: t.services, has_sentry: s.source.includes("sentry"), has_otel, spans: s, packed: null, rest_later: false, errors, findings: findingsOf(s), spans_omitted: trace_id === T.big ? 20_000 : 0, profiles: [], replays: [], log_count: trace_id === T.two ? 4 : 0 });
   if (s.span_id.length > 0)
     traceRows.push({ trace_id, start_ms, duration_ns: Math.round(ms * MS), name, op, service, services: t.services, span_count: s.span_id.length, db_span_count: s.op.filter((o) => o === "db").length, failed_span_count: s.status.filter((x) => x === "error").length, error_count: errors.length, status: "ok", http_status, has_sentry: s.source.includes("sentry"), has_otel, is_partial: trace_id === T.orphan });
 }

@@ -9,6 +9,7 @@ import { issuePart } from "./issue.mjs";
 import { appear, issues } from "./issues.mjs";
 import { settings } from "./settings.mjs";
 import * as signals from "./signals.mjs";
+import * as traces from "./traces.mjs";
 
 const port = Number(process.argv[2] ?? 4319);
 const dist = new URL("../dist/", import.meta.url).pathname;
@@ -55,6 +56,9 @@ function answer(url, method, sent) {
   if (path[0] === "issues" && path.length > 2) return issuePart(path, url.searchParams, method, sent);
   if (path[0] === "events") return data.eventById(path[1]);
   if (path[0] === "traces" && path.length === 1) return EMPTY ? { traces: [], next_cursor: null } : data.traces(url.searchParams);
+  if (path[0] === "traces" && path[1] in traces.OF_MANY) return traces.OF_MANY[path[1]](url.searchParams);
+  if (path[0] === "traces" && path[2] in traces.OF_ONE) return traces.OF_ONE[path[2]](path[1], url.searchParams);
+  if (path[0] === "spans") return EMPTY ? { spans: [], next_cursor: null, searched_to_ms: null } : traces.spans(url.searchParams);
   if (path[0] === "traces" && path.length === 2) return data.trace(path[1]);
   if (path[0] === "traces" && path[2] === "spans") return data.span(path[1], path[3]);
   if (path[0] === "spans") return data.spanPlace(path[1]);

@@ -17,8 +17,11 @@ pub mod performance;
 pub mod project;
 pub mod release;
 pub mod search;
+pub mod span_list;
 pub mod storage;
 pub mod trace;
+pub mod trace_map;
+pub mod trace_parts;
 pub mod workflow;
 
 use serde::Serialize;
@@ -168,6 +171,24 @@ mod types {
             trace::QueryView,
             trace::SpanEventView,
             trace::SpanLinkView,
+            span_list::SpanListView,
+            span_list::SpanRowView,
+            span_list::CallSitesView,
+            span_list::CallSiteView,
+            trace_parts::PackedSpans,
+            trace_parts::TraceSqlView,
+            trace_parts::StatementView,
+            trace_parts::TraceFindView,
+            trace_parts::TraceJsonView,
+            trace_map::HeatView,
+            trace_map::FacetsView,
+            trace_map::FacetView,
+            trace_map::FacetValueView,
+            trace_map::CompareView,
+            trace_map::CompareItemView,
+            trace_map::BreakdownListView,
+            trace_map::BreakdownView,
+            trace_map::BreakdownPartView,
             blob::AttachmentView,
             blob::AttachmentTextView,
             blob::ProfileView,

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::blob::{ProfileView, ReplayView};
 use super::performance::TraceFindingView;
+use super::trace_parts::PackedSpans;
 use crate::model::detail::Variable;
 
 /// `GET /api/ui/traces?query=<search>&project=<slug>&service=<name>&environment=<name>&release=<name>&kind=requests|all&attribute=<name:value>&range=<24h>&from=<ms>&to=<ms>&cursor=<opaque>`:
@@ -56,7 +57,7 @@ pub struct TraceRowView {
     pub is_partial: bool,
 }
 
-/// `GET /api/ui/traces/<trace id>`: answers also when there are only errors and no spans.
+/// `GET /api/ui/traces/<trace id>?packed=1`: answers also when there are only errors and no spans.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TraceView {
@@ -72,7 +73,13 @@ pub struct TraceView {
     pub services: Vec<String>,
     pub has_sentry: bool,
     pub has_otel: bool,
+    /// Empty when they are asked for packed.
     pub spans: SpanColumns,
+    /// With `?packed=1`.
+    pub packed: Option<PackedSpans>,
+    /// There are so many spans that what takes reading all they carry is not here: findings and profiles are asked for
+    /// with `?part=rest`, which leaves out the spans.
+    pub rest_later: bool,
     pub errors: Vec<TraceErrorView>,
     /// Queries that are a mistake, the ones that cost most first.
     pub findings: Vec<TraceFindingView>,

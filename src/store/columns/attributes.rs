@@ -4,6 +4,7 @@
 
 mod counts;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use prost::Message as _;
@@ -356,6 +357,44 @@ impl<'a> AttributeColumn<'a> {
         Ok(())
     }
 
+    /// Every key and value that is plain, with the rows that have it, rising: once for each, but that rows kept whole are
+    /// told one by one.
+    pub(in crate::store) fn for_each_group(
+        &self,
+        mut take: impl FnMut(&str, &AttributeValue, &[u32]),
+    ) -> Result<(), StoreError> {
+        for (number, kind) in self.kinds.iter().enumerate() {
+            let values = self.values(number)?;
+            let times: Vec<usize> =
+                self.sets.iter().map(|set| set.iter().filter(|known| **known as usize == number).count()).collect();
+            let mut groups: HashMap<u64, (usize, Vec<u32>)> = HashMap::new();
+            let mut used = 0;
+            for (row, set) in (0..).zip(&self.row_sets) {
+                let next = used + times[*set as usize];
+                for place in used..next {
+                    let Some(code) = values.code(place) else { continue };
+                    let (_, rows) = groups.entry(code).or_insert_with(|| (place, Vec::new()));
+                    if rows.last() != Some(&row) {
+                        rows.push(row);
+                    }
+                }
+                used = next;
+            }
+            for (place, rows) in groups.into_values() {
+                take(self.keys[kind.key as usize], &values.get(place)?, &rows);
+            }
+        }
+        let whole_rows = (0..).zip(&self.row_sets).filter(|(_, set)| **set == 0).map(|(row, _)| row);
+        for (row, bytes) in whole_rows.zip(&self.whole) {
+            for attribute in decode_whole(bytes)? {
+                if type_of(&attribute.value) != OTHER && type_of(&attribute.value) != EMPTY {
+                    take(&attribute.key, &attribute.value, &[row]);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn rows_of_kind(
         &self,
         kind: usize,
@@ -436,6 +475,17 @@ impl Values<'_> {
         }
     }
 
+    /// What equal values have in common; none of what is not plain.
+    fn code(&self, place: usize) -> Option<u64> {
+        Some(match self {
+            Self::Empty | Self::Others(_) => return None,
+            Self::Bools(values) => u64::from(*values.get(place)?),
+            Self::Ints(values) => *values.get(place)? as u64,
+            Self::Doubles(values) => u64::from_le_bytes(*values.get(place)?),
+            Self::Texts(column) => u64::from(*column.codes.get(place)?).checked_sub(1)?,
+        })
+    }
+
     fn entry(&self, place: usize) -> usize {
         match self {
             Self::Empty => 0,
@@ -505,7 +555,18 @@ mod tests {
         let matching = |attribute: &&Attribute| attribute.key == wanted.key && attribute.value == wanted.value;
         let rows_with: Vec<usize> =
             (0..expected.len()).filter(|row| expected[*row].iter().any(|one| matching(&one))).collect();
-        assert_eq!(column.rows_where(&wanted.key, |value| *value == wanted.value).unwrap(), rows_with);
+        assert_eq!(column.rows_where(&wanted.key, |value| *value == wanted.value).unwrap(), rows_with.clone());
+        let mut grouped = Vec::new();
+        column
+            .for_each_group(|key, value, rows| {
+                if key == wanted.key && *value == wanted.value {
+                    grouped.extend(rows.iter().map(|row| *row as usize));
+                }
+            })
+            .unwrap();
+        grouped.sort_unstable();
+        let is_plain = !matches!(type_of(&wanted.value), EMPTY | OTHER);
+        assert_eq!(grouped, if is_plain { rows_with } else { Vec::new() });
         let mut is_told = false;
         column.for_each_value(|key, value| is_told |= key == wanted.key && *value == wanted.value).unwrap();
         assert!(is_told);
@@ -540,6 +601,7 @@ mod tests {
             let _ = column.rows(0..rows);
             let _ = column.rows(rows / 2..rows + 1);
             let _ = column.for_each_value(|_, _| {});
+            let _ = column.for_each_group(|_, _, _| {});
             for key in ["a", "b", "ab"] {
                 let _ = column.rows_where(key, |_| true);
             }

@@ -1,5 +1,6 @@
 //! Spans before and after sealing and merging: the same answers, from made-up spans of every kind.
 
+mod maps;
 mod search;
 
 use std::collections::BTreeMap;
@@ -467,8 +468,7 @@ async fn a_search_that_is_given_up_says_where_and_goes_on_there() {
         }
     }
     let connection = rusqlite::Connection::open(opened.store.path()).unwrap();
-    let mut filter =
-        trace_rows::TraceFilter { before: i64::MAX, requests_only: false, project_id: None, service: None };
+    let mut filter = trace_rows::TraceFilter::default();
     let here = AskedSpans::new(asked("span.name:here"));
     let mut found = Vec::new();
     let mut stops = Vec::new();

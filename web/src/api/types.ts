@@ -28,7 +28,13 @@ detail: string,
 /**
  * The innermost causes, most specific last; may be empty.
  */
-causes: Array<string>, };
+causes: Array<string>, 
+/**
+ * Which part of a search it is about; `null` of everything else.
+ */
+at: PlaceView | null, };
+
+export type PlaceView = { from: number, to: number, };
 
 export type IssueListView = { issues: Array<IssueRowView>, 
 /**
@@ -579,11 +585,7 @@ searched_to_ms: number | null,
  * Traces that would stand among these, were it not for `kind=requests`: lone calls and queries outside of any
  * request.
  */
-background_hidden: number, 
-/**
- * What was typed and taken as an attribute of a span, as `name:value`.
- */
-typed_attribute: string | null, };
+background_hidden: number, };
 
 export type TraceRowView = { trace_id: string, start_ms: number, duration_ns: number, 
 /**
@@ -615,7 +617,20 @@ name: string, op: string, service: string,
 /**
  * Unix nanoseconds as text (they do not fit a JavaScript number); all other times are relative to it.
  */
-start_ns: string, start_ms: number, duration_ns: number, services: Array<string>, has_sentry: boolean, has_otel: boolean, spans: SpanColumns, errors: Array<TraceErrorView>, 
+start_ns: string, start_ms: number, duration_ns: number, services: Array<string>, has_sentry: boolean, has_otel: boolean, 
+/**
+ * Empty when they are asked for packed.
+ */
+spans: SpanColumns, 
+/**
+ * With `?packed=1`.
+ */
+packed: PackedSpans | null, 
+/**
+ * There are so many spans that what takes reading all they carry is not here: findings and profiles are asked for
+ * with `?part=rest`, which leaves out the spans.
+ */
+rest_later: boolean, errors: Array<TraceErrorView>, 
 /**
  * Queries that are a mistake, the ones that cost most first.
  */
@@ -715,6 +730,206 @@ export type SpanEventView = { name: string,
 time_ns: number, attributes: Array<Variable>, };
 
 export type SpanLinkView = { trace_id: string, span_id: string, attributes: Array<Variable>, };
+
+export type SpanListView = { 
+/**
+ * The one that started last first.
+ */
+spans: Array<SpanRowView>, next_cursor: string | null, 
+/**
+ * The search took too long and was given up here.
+ */
+searched_to_ms: number | null, };
+
+export type SpanRowView = { trace_id: string, span_id: string, start_ms: number, duration_ns: number, name: string, op: string, 
+/**
+ * `internal`, `server`, `client`, `producer`, `consumer`.
+ */
+kind: string, service: string, 
+/**
+ * `unset`, `ok`, `error`.
+ */
+status: string, http_status: number | null, source: string, };
+
+export type CallSitesView = { 
+/**
+ * The one with most time first.
+ */
+sites: Array<CallSiteView>, 
+/**
+ * Runs of the query that were looked at, the newest.
+ */
+runs: number, 
+/**
+ * Older ones than this were not.
+ */
+searched_to_ms: number | null, };
+
+export type CallSiteView = { 
+/**
+ * `shop/views.py:12 in books_list`; `null` when the SDK did not say.
+ */
+call_site: string | null, runs: number, total_ms: number, average_ms: number, slowest_ms: number, failed: number, 
+/**
+ * Where the slowest of them is.
+ */
+trace_id: string | null, span_id: string | null, };
+
+export type PackedSpans = { 
+/**
+ * Of `name`, `op`, `kind`, `status` and `source`, which are indexes into it.
+ */
+texts: Array<string>, 
+/**
+ * 16 hex digits each, without anything between.
+ */
+span_ids: string, parent: Array<number>, start_ns: Array<number>, duration_ns: Array<number>, name: Array<number>, op: Array<number>, service: Array<number>, kind: Array<number>, status: Array<number>, source: Array<number>, 
+/**
+ * The spans that are orphans.
+ */
+orphans: Array<number>, 
+/**
+ * The spans that are drawn elsewhere than their clock says, and by how much.
+ */
+shifted: Array<number>, shifts_ns: Array<number>, };
+
+export type TraceSqlView = { statements: Array<StatementView>, 
+/**
+ * `shop/views.py:12 in books_list`
+ */
+call_sites: Array<string>, span_id: Array<string>, 
+/**
+ * Index into `statements`.
+ */
+statement: Array<number>, 
+/**
+ * Index into `call_sites`, -1 when the SDK did not say.
+ */
+call_site: Array<number>, 
+/**
+ * Spans of the trace that were not looked at, by the limit on spans per page.
+ */
+spans_omitted: number, };
+
+export type StatementView = { 
+/**
+ * Without values.
+ */
+text: string, 
+/**
+ * One of them as it was sent.
+ */
+example: string, 
+/**
+ * `SELECT shop_book`; empty when the statement cannot be read.
+ */
+summary: string, 
+/**
+ * Finds its equals, as the attribute `trapline.query.fingerprint`.
+ */
+fingerprint: string, 
+/**
+ * `postgresql`; empty when the SDK did not say.
+ */
+system: string, 
+/**
+ * Values that were sent beside the example.
+ */
+parameters: Array<Variable>, };
+
+export type TraceFindView = { 
+/**
+ * In no particular order.
+ */
+span_ids: Array<string>, 
+/**
+ * Not all spans were looked at, or there are more.
+ */
+is_partial: boolean, };
+
+export type TraceJsonView = { trace_id: string, 
+/**
+ * By their starts.
+ */
+spans: Array<SpanView>, errors: Array<TraceErrorView>, 
+/**
+ * Spans of the trace that are kept but left out here.
+ */
+spans_omitted: number, };
+
+export type HeatView = { from_ms: number, step_ms: number, columns: number, 
+/**
+ * Durations between which the rows lie, the shortest first: one more than there are rows.
+ */
+bounds_ns: Array<number>, 
+/**
+ * Traces, by column and then by row.
+ */
+counts: Array<Array<number>>, 
+/**
+ * Those of them whose request failed.
+ */
+errors: Array<Array<number>>, total: number, 
+/**
+ * Time was up: of traces before this some or all are missing.
+ */
+searched_to_ms: number | null, };
+
+export type FacetsView = { facets: Array<FacetView>, 
+/**
+ * Traces that were looked at.
+ */
+of: number, searched_to_ms: number | null, };
+
+export type FacetView = { 
+/**
+ * `service`, `name`, `op`, `status`, `http.status_code`, `source`.
+ */
+key: string, 
+/**
+ * The most common first.
+ */
+values: Array<FacetValueView>, };
+
+export type FacetValueView = { value: string, count: number, };
+
+export type CompareView = { 
+/**
+ * Traces in the selection and all others.
+ */
+selected: number, rest: number, 
+/**
+ * Of these, the ones whose spans were looked at: what shares are of.
+ */
+selected_seen: number, rest_seen: number, 
+/**
+ * What sets the selection apart most first.
+ */
+items: Array<CompareItemView>, is_sampled: boolean, };
+
+export type CompareItemView = { key: string, value: string, 
+/**
+ * Of the traces of either side those with a span that has it, from 0 to 1.
+ */
+share_in: number, share_out: number, 
+/**
+ * How many times as common it is in the selection; `null` when none of the others has it.
+ */
+lift: number | null, };
+
+export type BreakdownListView = { traces: Array<BreakdownView>, };
+
+export type BreakdownView = { trace_id: string, parts: Array<BreakdownPartView>, 
+/**
+ * The trace has more spans than were looked at.
+ */
+is_partial: boolean, };
+
+export type BreakdownPartView = { op: string, 
+/**
+ * `internal`, `server`, `client`, `producer`, `consumer`.
+ */
+kind: string, self_ns: number, };
 
 export type AttachmentView = { id: string, name: string, 
 /**

@@ -1,6 +1,7 @@
 // A trace that may still be growing: its spans come in several requests, from several services.
 
 import { useCoalesced } from "../lib/coalesce";
+import { unpack } from "../lib/packed-trace";
 import { serverNow } from "../state";
 import { type Resource, useResource } from "./client";
 import { useLive } from "./live";
@@ -10,10 +11,14 @@ import type { TraceView } from "./types";
 const GROWS_MS = 120_000;
 const EVERY_MS = 2000;
 
+/** Where a trace is asked for, also ahead of need. */
+export const traceAnswer = (traceId: string) => `/api/ui/traces/${encodeURIComponent(traceId)}?packed=1`;
+
 /** `null` as long as it is not wanted. */
 export function useTrace(traceId: string | null): Resource<TraceView> {
-  const resource = useResource<TraceView>(traceId === null ? null : `/api/ui/traces/${encodeURIComponent(traceId)}`);
-  const { data, error, reload } = resource;
+  const resource = useResource<TraceView>(traceId === null ? null : traceAnswer(traceId));
+  const { error, reload } = resource;
+  const data = resource.data && unpack(resource.data);
   const readAgain = useCoalesced(reload, EVERY_MS);
   useLive({
     trace: () => {

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { copyText } from "../clipboard";
 import { useKeys } from "../keys";
 import { say } from "../state";
-import { Icon } from "./icons";
+import { Icon, type IconName } from "./icons";
 
 const COPIED_MS = 1600;
 
@@ -34,11 +34,11 @@ export function CopyButton({ text, label = "Copy", class: className = "button" }
   );
 }
 
-export function CopyIcon({ text, label }: { text: () => string; label: string }) {
+export function CopyIcon({ text, label, icon = "copy" }: { text: () => string; label: string; icon?: IconName }) {
   const [copy, state] = useCopy();
   return (
     <button type="button" class="icon-button small" aria-label={label} title={label} onClick={() => copy(text(), label.replace(/^Copy /, ""))}>
-      <Icon name={state === "copied" ? "check" : "copy"} size={14} />
+      <Icon name={state === "copied" ? "check" : icon} size={14} />
     </button>
   );
 }

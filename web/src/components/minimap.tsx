@@ -5,8 +5,8 @@ import type { TraceView } from "../api/types";
 import { duration } from "../lib/format";
 import { clampZoom, type Zoom, zoomBy } from "../lib/waterfall";
 import { isDark } from "../state";
+import { drawMinimap } from "./minimap-draw";
 
-const HEIGHT = 56;
 /** Below this many pixels a drag is a click. */
 const DRAG_MIN = 4;
 
@@ -18,11 +18,18 @@ export function Minimap({ trace, zoom, colours, onZoom }: { trace: TraceView; zo
   useEffect(() => {
     const element = canvas.current;
     if (!element) return undefined;
-    const draw = () => drawSpans(element, trace, total, colours);
+    let stop = () => {};
+    const draw = () => {
+      stop();
+      stop = drawMinimap(element, trace, total, colours);
+    };
     const observer = new ResizeObserver(draw);
     observer.observe(element);
-    return () => observer.disconnect();
-  }, [trace, dark]);
+    return () => {
+      stop();
+      observer.disconnect();
+    };
+  }, [trace.spans, dark]);
 
   const at = (event: PointerEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
@@ -84,45 +91,4 @@ export function Minimap({ trace, zoom, colours, onZoom }: { trace: TraceView; zo
       )}
     </div>
   );
-}
-
-/** Colours of tokens as the canvas needs them: resolved for the theme that is drawn. */
-function resolved(names: Iterable<string>): Map<string, string> {
-  const probe = document.createElement("span");
-  document.body.append(probe);
-  const out = new Map<string, string>();
-  for (const name of names) {
-    probe.style.color = `var(--${name})`;
-    out.set(name, getComputedStyle(probe).color);
-  }
-  probe.remove();
-  return out;
-}
-
-function drawSpans(element: HTMLCanvasElement, trace: TraceView, total: number, colours: (span: number) => string): void {
-  const ratio = Math.min(2, devicePixelRatio || 1);
-  const width = element.clientWidth;
-  element.width = Math.max(1, Math.round(width * ratio));
-  element.height = HEIGHT * ratio;
-  const context = element.getContext("2d");
-  if (!context) return;
-  context.scale(ratio, ratio);
-  const { spans, errors } = trace;
-  const size = spans.span_id.length;
-  const palette = resolved(["p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "error"]);
-  const pitch = Math.min(6, (HEIGHT - 8) / Math.max(1, size));
-  const tall = Math.max(1, pitch - (pitch > 3 ? 1 : 0));
-  context.globalAlpha = size > 600 ? 0.7 : 0.9;
-  for (let i = 0; i < size; i++) {
-    context.fillStyle = palette.get(spans.status[i] === "error" ? "error" : colours(i)) ?? "gray";
-    const x = ((spans.start_ns[i] ?? 0) / total) * width;
-    context.fillRect(x, 4 + i * pitch, Math.max(1, ((spans.duration_ns[i] ?? 0) / total) * width), tall);
-  }
-  context.globalAlpha = 1;
-  context.fillStyle = palette.get("error") ?? "red";
-  for (const error of errors) {
-    context.beginPath();
-    context.arc(Math.min(width - 3, Math.max(3, (error.time_ns / total) * width)), HEIGHT - 4, 3, 0, Math.PI * 2);
-    context.fill();
-  }
 }

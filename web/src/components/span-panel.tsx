@@ -1,8 +1,9 @@
 // Everything one span carries, fetched when it is opened.
 
 import { useResource } from "../api/client";
-import type { SpanView, TraceErrorView } from "../api/types";
-import { duration, offset, oneLine, plural } from "../lib/format";
+import type { LogRowView, SpanView, TraceErrorView } from "../api/types";
+import { bytes, duration, offset, oneLine, plural } from "../lib/format";
+import { markOf } from "../lib/logs";
 import { isTree } from "../lib/python-value";
 import { eventPath, tracePath, tracesWith } from "../lib/urls";
 import { movedWords } from "../lib/waterfall";
@@ -17,6 +18,8 @@ import { Entry, KeyValues } from "./values";
 
 /** Where SDKs old and new put the text of a query. */
 const SQL_KEYS = ["db.query.text", "db.statement"];
+/** Logs told in the panel; all of them have a view of their own. */
+const LOGS_MAX = 20;
 /** Of a query, in common with its equals. */
 const FINGERPRINT = "trapline.query.fingerprint";
 /** And the place in the code: file, line, function. */
@@ -26,7 +29,7 @@ const CODE_KEYS = [
   ["code.function.name", "code.function"],
 ];
 
-export function SpanPanel({ traceId, spanId, name, startNs, selfNs, shiftNs, errors, onClose }: {
+export function SpanPanel({ traceId, spanId, name, startNs, selfNs, shiftNs, errors, logs, originMs, onClose }: {
   traceId: string;
   spanId: string;
   name: string;
@@ -35,6 +38,9 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, shiftNs, err
   /** By how much the span is drawn later than its clock says. */
   shiftNs: number;
   errors: readonly TraceErrorView[];
+  /** What was logged in it, and when the trace began. */
+  logs: readonly LogRowView[];
+  originMs: number;
   onClose: () => void;
 }) {
   const { data, error, reload } = useResource<SpanView>(`/api/ui/traces/${encodeURIComponent(traceId)}/spans/${encodeURIComponent(spanId)}`);
@@ -43,7 +49,8 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, shiftNs, err
     <aside class="span-panel" aria-label="Span">
       <header>
         <h2 title={data?.name ?? name}>{oneLine(data?.name ?? name, 400)}</h2>
-        <CopyIcon label="Copy link to the span" text={() => new URL(tracePath(traceId, spanId), location.href).href} />
+        {data && <CopyIcon label="Copy the span as JSON" text={() => JSON.stringify(data, null, 2)} />}
+        <CopyIcon label="Copy link to the span" icon="link" text={() => new URL(tracePath(traceId, spanId), location.href).href} />
         <button type="button" class="icon-button small" aria-label="Close the span panel" onClick={onClose}>
           <Icon name="close" size={14} />
         </button>
@@ -86,6 +93,21 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, shiftNs, err
           {data.attributes.length > 0 && (
             <Part title={`Attributes ${data.attributes.length}`}>
               <KeyValues pairs={data.attributes.filter(({ name: key }) => !(statement && (SQL_KEYS.includes(key) || key === FINGERPRINT)))} linkOf={sameValue} />
+            </Part>
+          )}
+          {cutNames(data).length > 0 && <Partial>{`Cut when it came in: of ${cutNames(data).join(", ")} the first ${bytes(ATTRIBUTE_BYTES)} are kept.`}</Partial>}
+          {logs.length > 0 && (
+            <Part title={`Logs ${logs.length}`}>
+              <ul class="span-logs">
+                {logs.slice(0, LOGS_MAX).map((log) => (
+                  <li key={log.id}>
+                    <LevelMark level={markOf(log.level)} /> <span class="mono">{offset(Math.round((log.time_ms - originMs) * 1e6))}</span> <bdi>{oneLine(log.body, 300)}</bdi>
+                  </li>
+                ))}
+              </ul>
+              <p class="hint">
+                <a href={`${tracePath(traceId)}?view=logs`}>{logs.length > LOGS_MAX ? `All logs of the trace, ${logs.length} of this span` : "All logs of the trace"}</a>
+              </p>
             </Part>
           )}
           {data.events.length > 0 && (
@@ -133,6 +155,15 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, shiftNs, err
       )}
     </aside>
   );
+}
+
+/** As much as is kept of an attribute: what is this long was longer. */
+const ATTRIBUTE_BYTES = 65_536;
+
+function cutNames(span: SpanView): string[] {
+  // The cut falls between two characters, which are four bytes at most.
+  const isCut = (value: unknown) => typeof value === "string" && value.length > ATTRIBUTE_BYTES / 4 && new TextEncoder().encode(value).length > ATTRIBUTE_BYTES - 4;
+  return [...span.attributes, ...span.resource].filter(({ value }) => isCut(value)).map(({ name }) => name);
 }
 
 /** Where the other traces with this value are. */

@@ -1,12 +1,15 @@
-// The rows of a trace as a treegrid. Up to 500 rows are all in the page, so the browser's own find works; above that only
-// those in sight are.
+// The rows of a trace as a treegrid. Up to 500 rows are all in the page, so the browser's own find works: those out of sight
+// with their words alone, because everything of them would be more than a page should hold. Above that only those in sight are.
 
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { SpanColumns, TraceView } from "../api/types";
-import { duration, offset, oneLine } from "../lib/format";
+import { bySpan, type CriticalPath, type Piece, piecesWithin } from "../lib/critical-path";
+import { count, duration, offset, oneLine, plural } from "../lib/format";
+import { markOf } from "../lib/logs";
+import { type SpanMarks, thinned } from "../lib/span-marks";
 import { eventPath } from "../lib/urls";
-import { movedWords, type Row, ticks, type Zoom } from "../lib/waterfall";
+import { movedWords, type Row, ticks, type Tree, troublesBelow, uncovered, type Zoom } from "../lib/waterfall";
 import { Icon } from "./icons";
 import { LevelMark } from "./marks";
 
@@ -17,6 +20,14 @@ const SPARE_ROWS = 12;
 /** Deeper levels are no longer moved right; the level is still told to screen readers. */
 const INDENT_MAX = 16;
 const indentOf = (depth: number) => 6 + Math.min(depth, INDENT_MAX) * (narrow.matches ? 8 : 14);
+/** Of the width in sight: time without a span is shown from here on, and told in words from there. */
+const GAP_SHARE = 0.04;
+const GAP_WORDS_SHARE = 0.2;
+/** Marks and pieces of one row, at most. */
+const ROW_MARKS_MAX = 40;
+/** Members of a closed group whose part of the critical path is drawn: thousands of them would be one line anyway. */
+const GROUP_MEMBERS_MAX = 2000;
+const LEVEL_WEIGHT: Record<string, number> = { fatal: 5, error: 4, warn: 3, info: 2, debug: 1 };
 
 const narrow = matchMedia("(max-width: 767.9px)");
 
@@ -24,16 +35,30 @@ export function rowKey(row: Row): string {
   return row.type === "span" ? `s${row.span}` : row.type === "group" ? `g${row.group}` : `e${row.error}`;
 }
 
-export function Waterfall({ trace, rows, zoom, colours, current, matches, scroller, onToggle, onSelect }: {
+type Drawn = {
   trace: TraceView;
+  tree: Tree;
+  zoom: Zoom;
+  marks: SpanMarks;
+  /** What the trace waited for, when that is shown. */
+  critical: CriticalPath | null;
+};
+
+export function Waterfall({ trace, tree, rows, zoom, colours, at, matches, critical, marks, scroller, onToggle, onSelect, onStep }: {
+  trace: TraceView;
+  tree: Tree;
   rows: readonly Row[];
   zoom: Zoom;
   colours: (span: number) => string;
-  current: string | null;
+  /** Where the current row stands. */
+  at: number;
   matches: ReadonlySet<number>;
+  critical: readonly Piece[] | null;
+  marks: SpanMarks;
   scroller: RefObject<HTMLDivElement | null>;
   onToggle: (row: Row) => void;
   onSelect: (row: Row) => void;
+  onStep: (by: number) => void;
 }) {
   const [isNarrow, setNarrow] = useState(narrow.matches);
   const [view, setView] = useState({ top: 0, height: 900 });
@@ -46,7 +71,7 @@ export function Waterfall({ trace, rows, zoom, colours, current, matches, scroll
   }, []);
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (!element || !isVirtual) return undefined;
+    if (!element) return undefined;
     // Drawn again only when the window of rows has moved by some rows, not for every pixel.
     const measure = () =>
       setView((old) => {
@@ -61,18 +86,36 @@ export function Waterfall({ trace, rows, zoom, colours, current, matches, scroll
       element.removeEventListener("scroll", measure);
       observer.disconnect();
     };
-  }, [isVirtual, height]);
-  const from = isVirtual ? Math.max(0, view.top - SPARE_ROWS) : 0;
-  const to = isVirtual ? Math.min(rows.length, view.top + Math.ceil(view.height / height) + SPARE_ROWS + 4) : rows.length;
-  const marks = useMemo(() => ticks(zoom, 5), [zoom]);
-  const hasCurrent = current !== null && rows.slice(from, to).some((row) => rowKey(row) === current);
+  }, [height]);
+  const near = Math.max(0, view.top - SPARE_ROWS);
+  const far = Math.min(rows.length, view.top + Math.ceil(view.height / height) + SPARE_ROWS + 4);
+  const from = isVirtual ? near : 0;
+  const to = isVirtual ? far : rows.length;
+  const lines = useMemo(() => ticks(zoom, 5), [zoom]);
+  const hasCurrent = at >= from && at < to;
   const width = Math.max(1, zoom.toNs - zoom.fromNs);
+  const path = useMemo(() => critical && bySpan(critical), [critical]);
+  const drawn: Drawn = { trace, tree, zoom, marks, critical: path };
   return (
-    <div ref={scroller} class="waterfall" role="treegrid" aria-label="Spans" aria-rowcount={rows.length + 1} aria-colcount={2}>
+    <div
+      ref={scroller}
+      class="waterfall"
+      role="treegrid"
+      aria-label="Spans"
+      aria-rowcount={rows.length + 1}
+      aria-colcount={2}
+      tabIndex={-1}
+      onKeyDown={(event) => {
+        const by = { Home: -rows.length, End: rows.length, PageUp: -20, PageDown: 20 }[event.key];
+        if (by === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+        event.preventDefault();
+        onStep(by);
+      }}
+    >
       <div class="wf-head" role="row" aria-rowindex={1}>
         <span role="columnheader">Span</span>
         <span role="columnheader" class="axis" aria-label="Time">
-          {marks.map((ns) => (
+          {lines.map((ns) => (
             <span key={ns} class="tick" style={{ left: `${((ns - zoom.fromNs) / width) * 100}%` }}>
               {ns === 0 ? "0" : duration(ns)}
             </span>
@@ -81,24 +124,25 @@ export function Waterfall({ trace, rows, zoom, colours, current, matches, scroll
       </div>
       <div class="wf-body" role="rowgroup" style={{ height: `${rows.length * height}px` }}>
         <div class="wf-grid" aria-hidden="true">
-          {marks.map((ns) => (
+          {lines.map((ns) => (
             <span key={ns} class="line" style={{ left: `${((ns - zoom.fromNs) / width) * 100}%` }} />
           ))}
         </div>
         <div class="wf-window" style={{ transform: `translateY(${from * height}px)` }} role="presentation">
           {rows.slice(from, to).map((row, i) => {
+            const index = from + i;
             const key = rowKey(row);
             return (
               <WaterfallRow
                 key={key}
                 row={row}
-                index={from + i}
-                trace={trace}
-                zoom={zoom}
+                index={index}
+                drawn={drawn}
+                isNear={index >= near && index < far}
                 colour={row.type === "error" ? "error" : colours(row.span)}
-                isCurrent={key === current}
-                isStop={hasCurrent ? key === current : i === 0}
-                isMatch={row.type === "span" && matches.has(row.span)}
+                isCurrent={index === at}
+                isStop={hasCurrent ? index === at : index === near}
+                isMatch={row.type === "span" ? matches.has(row.span) : row.type === "group" && !row.isOpen && matches.size > 0 && row.members.some((member) => matches.has(member))}
                 onToggle={onToggle}
                 onSelect={onSelect}
               />
@@ -110,11 +154,11 @@ export function Waterfall({ trace, rows, zoom, colours, current, matches, scroll
   );
 }
 
-function WaterfallRow({ row, index, trace, zoom, colour, isCurrent, isStop, isMatch, onToggle, onSelect }: {
+function WaterfallRow({ row, index, drawn, isNear, colour, isCurrent, isStop, isMatch, onToggle, onSelect }: {
   row: Row;
   index: number;
-  trace: TraceView;
-  zoom: Zoom;
+  drawn: Drawn;
+  isNear: boolean;
   colour: string;
   isCurrent: boolean;
   isStop: boolean;
@@ -122,9 +166,10 @@ function WaterfallRow({ row, index, trace, zoom, colour, isCurrent, isStop, isMa
   onToggle: (row: Row) => void;
   onSelect: (row: Row) => void;
 }) {
-  const { spans } = trace;
+  const { spans } = drawn.trace;
   const canOpen = row.type === "group" || (row.type === "span" && row.hasChildren);
   const isFailed = row.type === "error" || (row.type === "group" ? row.hasFailed : spans.status[row.span] === "error");
+  const name = wordsOf(row, drawn.trace);
   return (
     <div
       role="row"
@@ -143,42 +188,77 @@ function WaterfallRow({ row, index, trace, zoom, colour, isCurrent, isStop, isMa
       }}
     >
       <div role="gridcell" class="wf-name" style={{ paddingLeft: `${indentOf(row.depth)}px` }}>
-        {canOpen ? (
-          <button
-            type="button"
-            class="wf-twist"
-            tabIndex={-1}
-            aria-label={row.isOpen ? "Close" : "Open"}
-            onClick={(event) => {
-              event.stopPropagation();
-              onToggle(row);
-            }}
-          >
-            <Icon name={row.isOpen ? "down" : "chevron"} size={12} />
-          </button>
+        {isNear &&
+          (canOpen ? (
+            <button
+              type="button"
+              class="wf-twist"
+              tabIndex={-1}
+              aria-label={row.isOpen ? "Close" : "Open"}
+              onClick={(event) => {
+                event.stopPropagation();
+                onToggle(row);
+              }}
+            >
+              <Icon name={row.isOpen ? "down" : "chevron"} size={12} />
+            </button>
+          ) : (
+            <span key="twist" class="wf-twist" />
+          ))}
+        {isNear && <Before row={row} trace={drawn.trace} colour={colour} />}
+        {row.type === "error" && isNear ? (
+          <ErrorLink trace={drawn.trace} error={row.error} words={name} />
         ) : (
-          <span class="wf-twist" />
+          // The same element near and far: what the browser has found in it stays found when it comes into sight.
+          <span key="words" class="wf-text">
+            {name}
+          </span>
         )}
-        <Name row={row} trace={trace} colour={colour} />
+        {isNear && <Behind row={row} drawn={drawn} />}
       </div>
-      <div role="gridcell" class="wf-bars">
-        <Bars row={row} trace={trace} zoom={zoom} colour={colour} />
-      </div>
+      {isNear && (
+        <div role="gridcell" class="wf-bars">
+          <Bars row={row} drawn={drawn} colour={colour} />
+        </div>
+      )}
     </div>
   );
 }
 
-function Name({ row, trace, colour }: { row: Row; trace: TraceView; colour: string }) {
+function wordsOf(row: Row, trace: TraceView): string {
+  if (row.type === "error") return oneLine(trace.errors[row.error]?.title ?? "", 160);
+  return oneLine(trace.spans.name[row.span] ?? "", 200) || "(no name)";
+}
+
+function ErrorLink({ trace, error, words }: { trace: TraceView; error: number; words: string }) {
+  const view = trace.errors[error];
+  if (!view) return null;
+  return (
+    <a class={`wf-error level-${view.level}`} tabIndex={-1} href={eventPath(view.short_id, view.event_id)} onClick={(event) => event.stopPropagation()}>
+      {words}
+    </a>
+  );
+}
+
+function Before({ row, trace, colour }: { row: Row; trace: TraceView; colour: string }) {
+  if (row.type === "error") return <LevelMark level={trace.errors[row.error]?.level ?? "error"} />;
+  const op = trace.spans.op[row.span];
+  return (
+    <>
+      <span class="wf-dot" style={{ background: `var(--${colour})` }} aria-hidden="true" />
+      {op !== "" && <span class="wf-op">{op}</span>}
+    </>
+  );
+}
+
+function Behind({ row, drawn }: { row: Row; drawn: Drawn }) {
+  const { trace, tree, marks } = drawn;
   const { spans } = trace;
   if (row.type === "error") {
     const error = trace.errors[row.error];
     if (!error) return null;
     return (
       <>
-        <LevelMark level={error.level} />
-        <a class={`wf-error level-${error.level}`} href={eventPath(error.short_id, error.event_id)} onClick={(event) => event.stopPropagation()}>
-          {oneLine(error.title, 160)}
-        </a>
         <span class="wf-note">{error.short_id}</span>
         {error.is_placed_by_time && (
           <span class="wf-note" title="The event named no span of this trace">
@@ -189,21 +269,26 @@ function Name({ row, trace, colour }: { row: Row; trace: TraceView; colour: stri
     );
   }
   const i = row.span;
-  const hasErrors = row.type === "span" && trace.errors.some((error) => error.span === i);
+  const hasErrors = row.type === "span" && tree.errorsOf.has(i);
+  const within = row.type === "span" && row.hasChildren && !row.isOpen ? troublesBelow(tree, i) : 0;
+  const finding = marks.findings.get(i);
   return (
     <>
-      <span class="wf-dot" style={{ background: `var(--${colour})` }} aria-hidden="true" />
-      {spans.op[i] !== "" && <span class="wf-op">{spans.op[i]}</span>}
-      <span class="wf-text">{oneLine(spans.name[i] ?? "", 200) || "(no name)"}</span>
-      {row.type === "group" && <b class="wf-times">{`×${row.members.length}`}</b>}
+      {row.type === "group" && <b class="wf-times">{`×${count(row.members.length)}`}</b>}
       {hasErrors && (
         <span class="wf-mark" title="An error was raised in this span">
           ●<span class="offscreen"> has an error</span>
         </span>
       )}
-      {trace.findings.some((finding) => finding.spans.includes(i)) && (
-        <span class="wf-finding" title={trace.findings.find((finding) => finding.spans.includes(i))?.kind === "slow_query" ? "A slow query" : "One of an N+1 query"}>
-          {trace.findings.find((finding) => finding.spans.includes(i))?.kind === "slow_query" ? "slow" : "N+1"}
+      {within > 0 && (
+        <span class="wf-mark" title={`${plural(within, "span")} below failed or raised an error`}>
+          {`● ${count(within)}`}
+          <span class="offscreen"> failed below</span>
+        </span>
+      )}
+      {finding && (
+        <span class="wf-finding" title={finding.kind === "slow_query" ? "A slow query" : `One of an N+1 query: ${plural(finding.count, "time")}`}>
+          {finding.kind === "slow_query" ? "slow" : "N+1"}
         </span>
       )}
       {spans.is_orphan[i] && <span class="wf-note">parent not received</span>}
@@ -223,7 +308,8 @@ function isFirstMoved(spans: SpanColumns, i: number): boolean {
   return shift !== 0 && shift !== (spans.clock_shift_ns[spans.parent[i] ?? -1] ?? 0);
 }
 
-function Bars({ row, trace, zoom, colour }: { row: Row; trace: TraceView; zoom: Zoom; colour: string }) {
+function Bars({ row, drawn, colour }: { row: Row; drawn: Drawn; colour: string }) {
+  const { trace, zoom } = drawn;
   const { spans } = trace;
   const width = Math.max(1, zoom.toNs - zoom.fromNs);
   const share = (ns: number) => ((ns - zoom.fromNs) / width) * 100;
@@ -248,8 +334,8 @@ function Bars({ row, trace, zoom, colour }: { row: Row; trace: TraceView; zoom: 
     const end = share((spans.start_ns[i] ?? 0) + (spans.duration_ns[i] ?? 0));
     least = Math.min(least, start);
     most = Math.max(most, end);
-    // Bars of a group that would fall into the same quarter percent are drawn once.
-    if (end < 0 || start > 100 || (ids.length > 200 && end < lastEnd + 0.25)) continue;
+    // Bars of a group that would fall into the same half percent are drawn once.
+    if (end < 0 || start > 100 || (ids.length > ROW_MARKS_MAX && end < lastEnd + 0.5)) continue;
     lastEnd = end;
     const left = Math.max(0, start);
     const failed = spans.status[i] === "error";
@@ -263,7 +349,82 @@ function Bars({ row, trace, zoom, colour }: { row: Row; trace: TraceView; zoom: 
   return (
     <>
       {bars}
+      {row.type === "span" && row.isOpen && <Gaps span={row.span} drawn={drawn} share={share} />}
+      <Critical row={row} drawn={drawn} share={share} />
+      <Ticks row={row} drawn={drawn} share={share} />
       <Label left={Math.max(0, least)} right={Math.min(100, most)} text={text} />
+    </>
+  );
+}
+
+type Share = (ns: number) => number;
+
+/** Time of an open span in which none of those below it ran: nobody measured what it did. */
+function Gaps({ span, drawn, share }: { span: number; drawn: Drawn; share: Share }) {
+  const { trace, tree, zoom } = drawn;
+  if (tree.first[span] === tree.first[span + 1]) return null;
+  const least = (zoom.toNs - zoom.fromNs) * GAP_SHARE;
+  if ((tree.selfNs[span] ?? 0) < least) return null;
+  const gaps = uncovered(trace.spans, tree, span).filter(([from, to]) => Math.min(to, zoom.toNs) - Math.max(from, zoom.fromNs) >= least);
+  return (
+    <>
+      {gaps.map(([from, to]) => {
+        const left = Math.max(0, share(from));
+        const width = Math.min(100, share(to)) - left;
+        const words = `${duration(to - from)} not instrumented`;
+        return (
+          <span key={from} class="wf-gap" style={{ left: `${left}%`, width: `${width}%` }} title={words}>
+            {width >= GAP_WORDS_SHARE * 100 && <span>{words}</span>}
+          </span>
+        );
+      })}
+    </>
+  );
+}
+
+/** A closed row stands for all below it. */
+function Critical({ row, drawn, share }: { row: Row; drawn: Drawn; share: Share }) {
+  if (row.type === "error" || !drawn.critical) return null;
+  const path = drawn.critical;
+  const { tree } = drawn;
+  const endOf = (span: number) => tree.end[span] ?? span + 1;
+  const mine =
+    row.type === "group"
+      ? row.isOpen
+        ? []
+        : row.members.slice(0, GROUP_MEMBERS_MAX).flatMap((member) => piecesWithin(path, member, endOf(member)))
+      : piecesWithin(path, row.span, row.isOpen ? row.span + 1 : endOf(row.span));
+  const inSight = mine.filter((piece) => share(piece.toNs) > 0 && share(piece.fromNs) < 100);
+  const shown = thinned(inSight, (piece) => share(piece.fromNs), (piece) => piece.toNs - piece.fromNs, 0.2);
+  return (
+    <>
+      {shown.map(({ mark: piece }) => {
+        const left = Math.max(0, share(piece.fromNs));
+        return <span key={piece.fromNs} class="wf-critical" style={{ left: `${left}%`, width: `${Math.min(100, share(piece.toNs)) - left}%` }} />;
+      })}
+    </>
+  );
+}
+
+/** Logs of the span, and errors of what is folded away. */
+function Ticks({ row, drawn, share }: { row: Row; drawn: Drawn; share: Share }) {
+  if (row.type !== "span") return null;
+  const { tree, marks } = drawn;
+  const logs = (marks.ticks.get(row.span) ?? []).filter(({ atNs }) => share(atNs) >= 0 && share(atNs) <= 100);
+  const end = tree.end[row.span] ?? row.span + 1;
+  const below = row.hasChildren && !row.isOpen ? marks.errors.filter(({ span, atNs }) => span >= row.span && span < end && share(atNs) >= 0 && share(atNs) <= 100) : [];
+  return (
+    <>
+      {thinned(logs, ({ atNs }) => share(atNs), ({ level }) => LEVEL_WEIGHT[level] ?? 0, 0.4)
+        .slice(0, ROW_MARKS_MAX)
+        .map(({ mark, n }) => (
+          <span key={mark.atNs} class={`wf-tick level-${markOf(mark.level)}`} style={{ left: `${share(mark.atNs)}%` }} title={`${mark.level} ${oneLine(mark.text, 160)}${n > 1 ? ` and ${plural(n - 1, "more log")}` : ""}`} />
+        ))}
+      {thinned(below.toSorted((a, b) => a.atNs - b.atNs), ({ atNs }) => share(atNs), () => 0, 0.6)
+        .slice(0, ROW_MARKS_MAX)
+        .map(({ mark, n }) => (
+          <span key={`e${mark.atNs}`} class="wf-pin small" style={{ left: `${share(mark.atNs)}%` }} title={`${oneLine(mark.title, 160)}${n > 1 ? ` and ${plural(n - 1, "more error")}` : ""}`} />
+        ))}
     </>
   );
 }

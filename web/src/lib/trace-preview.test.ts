@@ -6,7 +6,7 @@ function trace(parents: number[], errorSpan: number): TraceView {
   const n = parents.length;
   const all = <T>(value: T) => parents.map(() => value);
   return {
-    trace_id: "t", name: "", op: "", service: "", start_ns: "0", start_ms: 0, duration_ns: n, services: ["s"], has_sentry: true, has_otel: false, spans_omitted: 0, findings: [], profiles: [], replays: [], log_count: 0,
+    trace_id: "t", name: "", op: "", service: "", start_ns: "0", start_ms: 0, duration_ns: n, services: ["s"], has_sentry: true, has_otel: false, spans_omitted: 0, packed: null, rest_later: false, findings: [], profiles: [], replays: [], log_count: 0,
     spans: { span_id: parents.map((_, i) => `${i}`), parent: parents, depth: all(0), start_ns: all(0), duration_ns: all(1), name: parents.map((_, i) => `n${i}`), op: all(""), service: all(0), kind: all(""), status: all(""), source: all(""), is_orphan: all(false), clock_shift_ns: all(0) },
     errors: [{ event_id: "e", issue_id: "1", short_id: "S-1", title: "T", level: "error", time_ns: 0, span: errorSpan, is_placed_by_time: false }],
   };

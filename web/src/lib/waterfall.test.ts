@@ -1,27 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { SpanColumns, TraceErrorView } from "../api/types";
-import { buildTree, clampZoom, find, kindOf, layout, movedServices, movedWords, reveal, ticks, timeByKind, zoomBy } from "./waterfall";
+import { columns, error, seeded, type Spec, timedTree } from "./trace-shapes";
+import { buildTree, childrenOf, clampZoom, find, foldAll, kindOf, layout, movedServices, movedWords, readZoom, reveal, rowAt, ticks, timeByKind, troublesBelow, uncovered, unfoldAll, zoomBy, zoomText, zoomTo } from "./waterfall";
 
-type Spec = { parent: number; name?: string; op?: string; start?: number; duration?: number; status?: string };
-function columns(specs: Spec[]): SpanColumns {
-  const depth: number[] = [];
-  for (const [i, s] of specs.entries()) depth[i] = s.parent < 0 ? 0 : (depth[s.parent] ?? 0) + 1;
-  return {
-    span_id: specs.map((_, i) => `s${i}`), parent: specs.map((s) => s.parent), depth,
-    start_ns: specs.map((s, i) => s.start ?? i), duration_ns: specs.map((s) => s.duration ?? 10), name: specs.map((s, i) => s.name ?? `n${i}`),
-    op: specs.map((s) => s.op ?? ""), service: specs.map(() => 0), kind: specs.map(() => "internal"), status: specs.map((s) => s.status ?? "ok"),
-    source: specs.map(() => "otel"), is_orphan: specs.map(() => false), clock_shift_ns: specs.map(() => 0),
-  };
-}
-const error = (span: number, time = 0): TraceErrorView => ({
-  event_id: "e", issue_id: "1", short_id: "S-1", title: "t", level: "error", time_ns: time, span, is_placed_by_time: false,
-});
 const nothing = { closed: new Set<number>(), openGroups: new Set<number>() };
 
 /** A depth-first tree of `n` spans; the seed decides its shape. */
 function randomTree(n: number, seed: number): SpanColumns {
-  let state = seed;
-  const random = () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
+  const random = seeded(seed);
   const path: number[] = [];
   const specs: Spec[] = [];
   for (let i = 0; i < n; i++) {
@@ -31,6 +17,42 @@ function randomTree(n: number, seed: number): SpanColumns {
   }
   return columns(specs);
 }
+
+describe("tree", () => {
+  it.each([1, 2, 3, 4])("every span is the child of its parent, once, and subtrees are stretches (seed %d)", (seed) => {
+    const spans = timedTree(300, seed);
+    const tree = buildTree(spans, []);
+    const seen = new Set<number>();
+    for (let parent = 0; parent <= 300; parent++)
+      for (const child of childrenOf(tree, parent)) {
+        expect(seen.has(child)).toBe(false);
+        seen.add(child);
+        expect(spans.parent[child]).toBe(parent === 300 ? -1 : parent);
+      }
+    expect(seen.size).toBe(300);
+    const isBelow = (i: number, above: number) => {
+      for (let at = spans.parent[i] ?? -1; at >= 0; at = spans.parent[at] ?? -1) if (at === above) return true;
+      return false;
+    };
+    for (const above of [0, 5, 17, 120]) {
+      const below = spans.span_id.flatMap((_, i) => (isBelow(i, above) ? [i] : []));
+      expect(below).toEqual(Array.from({ length: (tree.end[above] ?? 0) - above - 1 }, (_, i) => above + 1 + i));
+      expect(troublesBelow(tree, above)).toBe(below.filter((i) => spans.status[i] === "error").length);
+    }
+  });
+
+  it.each([1, 2, 3])("what no child covers is the span's own time, moment by moment (seed %d)", (seed) => {
+    const random = seeded(seed);
+    const specs: Spec[] = [{ parent: -1, start: 20, duration: 60 }];
+    for (let i = 0; i < 6; i++) specs.push({ parent: 0, start: Math.floor(random() * 100), duration: Math.floor(random() * 30) });
+    const spans = columns(specs);
+    const tree = buildTree(spans, []);
+    let own = 0;
+    for (let ns = 20; ns < 80; ns++) if (!specs.slice(1).some(({ start = 0, duration = 0 }) => start <= ns && ns < start + duration)) own += 1;
+    expect(tree.selfNs[0]).toBe(own);
+    expect(uncovered(spans, tree, 0).reduce((sum, [from, to]) => sum + to - from, 0)).toBe(own);
+  });
+});
 
 describe("layout", () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])("draws every span once, parents before children (seed %d)", (seed) => {
@@ -93,6 +115,22 @@ describe("layout", () => {
     expect(layout(tree, spans, folding).some((row) => row.type === "span" && row.span === 4)).toBe(true);
   });
 
+  it.each([1, 2, 3])("all closed is the rows of the top, all open every span (seed %d)", (seed) => {
+    const spans = timedTree(300, seed);
+    const tree = buildTree(spans, [error(7)]);
+    const open = layout(tree, spans, unfoldAll(tree));
+    expect(new Set(open.flatMap((row) => (row.type === "span" ? [row.span] : []))).size).toBe(300);
+    expect(open.every((row) => row.type === "error" || row.isOpen || (row.type === "span" && !row.hasChildren))).toBe(true);
+    const closed = layout(tree, spans, foldAll(tree));
+    expect(Math.max(...closed.map((row) => row.depth))).toBeLessThanOrEqual(childrenOf(tree, tree.size).length === 1 ? 1 : 0);
+    for (const key of ["s0", "e0", "s299"]) {
+      const at = rowAt(open, key);
+      const row = open[at];
+      expect(row?.type === "span" ? `s${row.span}` : row?.type === "error" ? `e${row.error}` : "").toBe(key);
+    }
+    expect(rowAt(open, null)).toBe(-1);
+  });
+
   it("survives a chain of 20 000", () => {
     const spans = columns(Array.from({ length: 20_000 }, (_, i) => ({ parent: i - 1 })));
     expect(layout(buildTree(spans, []), spans, nothing)).toHaveLength(20_000);
@@ -123,6 +161,14 @@ it("zoom stays inside", () => {
   expect(zoomBy({ fromNs: 0, toNs: 100 }, 100, 0.5)).toEqual({ fromNs: 25, toNs: 75 });
   expect(zoomBy({ fromNs: 0, toNs: 50 }, 100, 4)).toEqual({ fromNs: 0, toNs: 100 });
   expect(clampZoom({ fromNs: 80, toNs: 120 }, 100)).toEqual({ fromNs: 60, toNs: 100 });
+});
+
+it("a zoom comes back from the address", () => {
+  for (const zoom of [{ fromNs: 120e6, toNs: 480.5e6 }, { fromNs: 0, toNs: 412 }, { fromNs: 1, toNs: 2 }]) expect(readZoom(zoomText(zoom), 1e9)).toEqual(zoom);
+  expect(readZoom("0.5-2s", 9e9)).toEqual({ fromNs: 5e8, toNs: 2e9 });
+  expect(readZoom("120-480ms", 2e8)).toEqual({ fromNs: 120e6, toNs: 2e8 });
+  for (const text of [null, "", "5", "5-1ms", "a-bms", "-3-4ms", "0-9s", "1-2h"]) expect(readZoom(text, 1e9)).toBeNull();
+  expect(zoomTo(columns([{ parent: -1, start: 100, duration: 100 }]), [0], 1000)).toEqual({ fromNs: 95, toNs: 205 });
 });
 
 it("ticks are round", () => expect(ticks({ fromNs: 0, toNs: 412 }, 5)).toEqual([0, 100, 200, 300, 400]));

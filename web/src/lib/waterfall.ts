@@ -18,8 +18,13 @@ export type Row = SpanRow | GroupRow | ErrorRow;
 
 export type Tree = {
   size: number;
-  roots: number[];
-  children: number[][];
+  /** The children of span `i` stand in `below` from `first[i]` to `first[i + 1]`, the roots from `first[size]` on. */
+  first: Int32Array;
+  below: Int32Array;
+  /** The first span behind `i` that is not below it: spans come depth first. */
+  end: Int32Array;
+  /** How many of the spans before `i` failed or have an error. */
+  troubleBefore: Int32Array;
   /** Errors by span, in the order of time; those without one are under `looseErrors`. */
   errorsOf: Map<number, number[]>;
   looseErrors: number[];
@@ -30,75 +35,141 @@ export type Tree = {
   selfNs: Float64Array;
 };
 
+/** Flat arrays throughout: at a hundred thousand spans a list per span would cost more than everything else on the page. */
 export function buildTree(spans: SpanColumns, errors: readonly TraceErrorView[]): Tree {
   const size = spans.span_id.length;
-  const children: number[][] = Array.from({ length: size }, () => []);
-  const roots: number[] = [];
-  for (let i = 0; i < size; i++) {
+  const parentOf = (i: number) => {
     const parent = spans.parent[i] ?? -1;
-    if (parent >= 0 && parent < i) children[parent]?.push(i);
-    else roots.push(i);
+    return parent >= 0 && parent < i ? parent : size;
+  };
+  const first = new Int32Array(size + 2);
+  for (let i = 0; i < size; i++) first[parentOf(i) + 1] = at(first, parentOf(i) + 1) + 1;
+  for (let i = 0; i <= size; i++) first[i + 1] = at(first, i + 1) + at(first, i);
+  const next = first.slice();
+  const below = new Int32Array(size);
+  const end = new Int32Array(size);
+  for (let i = 0; i < size; i++) {
+    const parent = parentOf(i);
+    const place = at(next, parent);
+    below[place] = i;
+    next[parent] = place + 1;
+    end[i] = i + 1;
   }
+  for (let i = size - 1; i >= 0; i--) {
+    const parent = parentOf(i);
+    if (parent < size) end[parent] = Math.max(at(end, parent), at(end, i));
+  }
+  const { groupOf, members } = groups(spans, first, below);
+  const errorsOf = new Map<number, number[]>();
+  const looseErrors: number[] = [];
+  for (const [index, error] of errors.entries()) {
+    if (error.span < 0 || error.span >= size) looseErrors.push(index);
+    else {
+      const list = errorsOf.get(error.span);
+      if (list) list.push(index);
+      else errorsOf.set(error.span, [index]);
+    }
+  }
+  const errorTime = errors.map((error) => error.time_ns);
+  for (const list of errorsOf.values()) list.sort((a, b) => (errorTime[a] ?? 0) - (errorTime[b] ?? 0));
+  const troubleBefore = new Int32Array(size + 1);
+  for (let i = 0; i < size; i++) troubleBefore[i + 1] = at(troubleBefore, i) + (spans.status[i] === "error" || errorsOf.has(i) ? 1 : 0);
+  const tree = { size, first, below, end, troubleBefore, errorsOf, looseErrors, errorTime, groupOf, members, selfNs: new Float64Array(size) };
+  for (let i = 0; i < size; i++) tree.selfNs[i] = selfTime(spans, tree, i);
+  return tree;
+}
+
+const at = (values: Int32Array, i: number): number => values[i] as number;
+
+/** The children of a span, in drawing order; of `tree.size` the roots. */
+export const childrenOf = (tree: Tree, span: number): Int32Array => tree.below.subarray(tree.first[span], tree.first[span + 1]);
+
+/** Spans below that failed or have an error. */
+export const troublesBelow = (tree: Tree, span: number): number => at(tree.troubleBefore, at(tree.end, span)) - at(tree.troubleBefore, span + 1);
+
+function groups(spans: SpanColumns, first: Int32Array, below: Int32Array): { groupOf: Int32Array; members: Map<number, number[]> } {
+  const size = below.length;
   const groupOf = new Int32Array(size).fill(-1);
   const members = new Map<number, number[]>();
-  for (const siblings of [...children, roots]) {
-    if (siblings.length < GROUP_AT) continue;
-    const alike = new Map<string, number[]>();
-    for (const i of siblings) {
-      const key = `${spans.op[i]}\u0000${spans.name[i]}\u0000${spans.service[i]}`;
+  const names = new Map<string, number>();
+  const number = (text: string) => {
+    const known = names.get(text);
+    if (known !== undefined) return known;
+    names.set(text, names.size);
+    return names.size - 1;
+  };
+  for (let parent = 0; parent <= size; parent++) {
+    const from = at(first, parent);
+    const to = at(first, parent + 1);
+    if (to - from < GROUP_AT) continue;
+    const alike = new Map<number, number[]>();
+    for (let place = from; place < to; place++) {
+      const i = at(below, place);
+      // Both numbers are below twice the spans, and services are few: no two keys meet below 2^53.
+      const key = (number(spans.name[i] ?? "") * 2 * (size + 1) + number(spans.op[i] ?? "")) * 1024 + (spans.service[i] ?? 0);
       const list = alike.get(key);
       if (list) list.push(i);
       else alike.set(key, [i]);
     }
     for (const list of alike.values()) {
-      const first = list[0];
-      if (list.length < GROUP_AT || first === undefined) continue;
-      members.set(first, list);
-      for (const i of list) groupOf[i] = first;
+      const head = list[0];
+      if (list.length < GROUP_AT || head === undefined) continue;
+      members.set(head, list);
+      for (const i of list) groupOf[i] = head;
     }
   }
-  const errorsOf = new Map<number, number[]>();
-  const looseErrors: number[] = [];
-  for (const [index, error] of errors.entries()) {
-    if (error.span < 0 || error.span >= size) looseErrors.push(index);
-    else errorsOf.set(error.span, [...(errorsOf.get(error.span) ?? []), index]);
+  return { groupOf, members };
+}
+
+/** The stretches of a span's time in which none of its children ran, in order. */
+export function uncovered(spans: SpanColumns, tree: Pick<Tree, "first" | "below">, span: number): [number, number][] {
+  const start = spans.start_ns[span] ?? 0;
+  const end = start + (spans.duration_ns[span] ?? 0);
+  const out: [number, number][] = [];
+  let reached = start;
+  for (const child of byStart(spans, tree, span)) {
+    const from = spans.start_ns[child] ?? 0;
+    if (from > reached && reached < end) out.push([reached, Math.min(from, end)]);
+    reached = Math.max(reached, from + (spans.duration_ns[child] ?? 0));
   }
-  const errorTime = errors.map((error) => error.time_ns);
-  for (const list of errorsOf.values()) list.sort((a, b) => (errorTime[a] ?? 0) - (errorTime[b] ?? 0));
-  return { size, roots, children, errorsOf, looseErrors, errorTime, groupOf, members, selfNs: selfTimes(spans, children) };
+  if (reached < end) out.push([reached, end]);
+  return out;
+}
+
+/** Clocks that were put right may have changed the order. */
+function byStart(spans: SpanColumns, tree: Pick<Tree, "first" | "below">, span: number): Int32Array {
+  const list = tree.below.subarray(tree.first[span], tree.first[span + 1]);
+  for (let place = 1; place < list.length; place++)
+    if ((spans.start_ns[at(list, place)] ?? 0) < (spans.start_ns[at(list, place - 1)] ?? 0)) return list.toSorted((a, b) => (spans.start_ns[a] ?? 0) - (spans.start_ns[b] ?? 0));
+  return list;
 }
 
 /** Duration minus the union of the children's intervals: what a span did itself. */
-function selfTimes(spans: SpanColumns, children: number[][]): Float64Array {
-  const out = new Float64Array(children.length);
-  for (let i = 0; i < children.length; i++) {
-    const start = spans.start_ns[i] ?? 0;
-    const end = start + (spans.duration_ns[i] ?? 0);
-    let covered = 0;
-    let reached = start;
-    const byStart = (children[i] ?? []).map((c) => [spans.start_ns[c] ?? 0, (spans.start_ns[c] ?? 0) + (spans.duration_ns[c] ?? 0)] as const);
-    byStart.sort((a, b) => a[0] - b[0]);
-    for (const [childStart, childEnd] of byStart) {
-      const from = Math.max(reached, childStart);
-      const to = Math.min(end, childEnd);
-      if (to > from) {
-        covered += to - from;
-        reached = to;
-      }
-    }
-    out[i] = Math.max(0, end - start - covered);
-  }
-  return out;
+function selfTime(spans: SpanColumns, tree: Pick<Tree, "first" | "below">, span: number): number {
+  if (tree.first[span] === tree.first[span + 1]) return Math.max(0, spans.duration_ns[span] ?? 0);
+  let self = 0;
+  for (const [from, to] of uncovered(spans, tree, span)) self += to - from;
+  return self;
 }
 
 /** Which branches are closed and which groups are open; sets of span indices (a group's is its first member). */
 export type Folding = { closed: ReadonlySet<number>; openGroups: ReadonlySet<number> };
 
+/** Everything closed but the only root, which would leave one row. */
+export function foldAll(tree: Tree): Folding {
+  const closed = new Set<number>();
+  const roots = childrenOf(tree, tree.size);
+  for (let i = 0; i < tree.size; i++) if ((tree.first[i] !== tree.first[i + 1] || tree.errorsOf.has(i)) && !(roots.length === 1 && roots[0] === i)) closed.add(i);
+  return { closed, openGroups: new Set() };
+}
+
+export const unfoldAll = (tree: Tree): Folding => ({ closed: new Set(), openGroups: new Set(tree.members.keys()) });
+
 /** The rows on screen, top to bottom. Iterative: a trace may be ten thousand deep. */
 export function layout(tree: Tree, spans: SpanColumns, folding: Folding): Row[] {
   const rows: Row[] = [];
-  type Step = { list: number[]; at: number; depth: number; parentRow: number; inGroup: boolean; errors: readonly number[]; errorAt: number };
-  const stack: Step[] = [{ list: tree.roots, at: 0, depth: 0, parentRow: -1, inGroup: false, errors: [], errorAt: 0 }];
+  type Step = { list: ArrayLike<number>; at: number; depth: number; parentRow: number; inGroup: boolean; errors: readonly number[]; errorAt: number };
+  const stack: Step[] = [{ list: childrenOf(tree, tree.size), at: 0, depth: 0, parentRow: -1, inGroup: false, errors: [], errorAt: 0 }];
   /** An error stands among its span's children: behind those that had started when it happened. */
   const drawErrors = (step: Step, untilNs: number) => {
     for (; step.errorAt < step.errors.length; step.errorAt++) {
@@ -117,32 +188,41 @@ export function layout(tree: Tree, spans: SpanColumns, folding: Folding): Row[] 
     }
     step.at += 1;
     const { depth, parentRow } = step;
-    const first = tree.groupOf[i] ?? -1;
+    const head = tree.groupOf[i] ?? -1;
     drawErrors(step, spans.start_ns[i] ?? 0);
-    if (first >= 0 && !step.inGroup) {
-      if (first !== i) continue;
-      const members = tree.members.get(first) ?? [];
-      const isOpen = folding.openGroups.has(first);
+    if (head >= 0 && !step.inGroup) {
+      if (head !== i) continue;
+      const members = tree.members.get(head) ?? [];
+      const isOpen = folding.openGroups.has(head);
       let totalNs = 0;
       let hasFailed = false;
       for (const member of members) {
         totalNs += spans.duration_ns[member] ?? 0;
         hasFailed ||= spans.status[member] === "error" || tree.errorsOf.has(member);
       }
-      rows.push({ type: "group", group: first, span: i, depth, parentRow, members, totalNs, hasFailed, isOpen });
+      rows.push({ type: "group", group: head, span: i, depth, parentRow, members, totalNs, hasFailed, isOpen });
       if (isOpen) stack.push({ list: members, at: 0, depth: depth + 1, parentRow: rows.length - 1, inGroup: true, errors: [], errorAt: 0 });
       continue;
     }
-    const children = tree.children[i] ?? [];
-    const errors = tree.errorsOf.get(i) ?? [];
-    const hasChildren = children.length > 0 || errors.length > 0;
+    const errors = tree.errorsOf.get(i) ?? NONE;
+    const hasChildren = tree.first[i] !== tree.first[i + 1] || errors.length > 0;
     const isOpen = hasChildren && !folding.closed.has(i);
     rows.push({ type: "span", span: i, depth, parentRow, hasChildren, isOpen });
     if (!isOpen) continue;
-    stack.push({ list: children, at: 0, depth: depth + 1, parentRow: rows.length - 1, inGroup: false, errors, errorAt: 0 });
+    stack.push({ list: childrenOf(tree, i), at: 0, depth: depth + 1, parentRow: rows.length - 1, inGroup: false, errors, errorAt: 0 });
   }
   for (const error of tree.looseErrors) rows.push({ type: "error", error, depth: 0, parentRow: -1 });
   return rows;
+}
+
+const NONE: readonly number[] = [];
+
+/** Where the row of a key stands (`s12`, `g12`, `e3`), -1 when it is folded away. */
+export function rowAt(rows: readonly Row[], key: string | null): number {
+  if (key === null) return -1;
+  const type = key[0];
+  const no = Number(key.slice(1));
+  return rows.findIndex((row) => (row.type === "span" ? type === "s" && row.span === no : row.type === "group" ? type === "g" && row.group === no : type === "e" && row.error === no));
 }
 
 /** The folding in which a span is on screen. */
@@ -189,11 +269,24 @@ export function kindOf(op: string, spanKind: string): Kind {
   return "app";
 }
 
+/** [`kindOf`] that looks at each pair once: a trace has a handful of them, and many spans. */
+export function kindReader(): (op: string, spanKind: string) => Kind {
+  const known = new Map<string, Map<string, Kind>>();
+  return (op, spanKind) => {
+    let ofOp = known.get(op);
+    if (!ofOp) known.set(op, (ofOp = new Map()));
+    let kind = ofOp.get(spanKind);
+    if (!kind) ofOp.set(spanKind, (kind = kindOf(op, spanKind)));
+    return kind;
+  };
+}
+
 /** Exclusive time by kind: where the trace's time really went. */
 export function timeByKind(spans: SpanColumns, tree: Tree): { kind: Kind; selfNs: number; spans: number }[] {
   const totals = new Map<Kind, { selfNs: number; spans: number }>();
+  const kinds = kindReader();
   for (let i = 0; i < tree.size; i++) {
-    const kind = kindOf(spans.op[i] ?? "", spans.kind[i] ?? "");
+    const kind = kinds(spans.op[i] ?? "", spans.kind[i] ?? "");
     const total = totals.get(kind) ?? { selfNs: 0, spans: 0 };
     total.selfNs += tree.selfNs[i] ?? 0;
     total.spans += 1;
@@ -205,13 +298,20 @@ export function timeByKind(spans: SpanColumns, tree: Tree): { kind: Kind; selfNs
   });
 }
 
-/** Spans whose name or op contains the words, in drawing order. */
+/** Spans whose name or op contains the words, in drawing order. Equal names are looked at once. */
 export function find(spans: SpanColumns, text: string): number[] {
   const needle = text.trim().toLowerCase();
   if (needle === "") return [];
   const out: number[] = [];
+  const known = new Map<string, Map<string, boolean>>();
   for (let i = 0; i < spans.span_id.length; i++) {
-    if (`${spans.op[i]} ${spans.name[i]}`.toLowerCase().includes(needle) || spans.span_id[i] === needle) out.push(i);
+    const op = spans.op[i] ?? "";
+    const name = spans.name[i] ?? "";
+    let ofOp = known.get(op);
+    if (!ofOp) known.set(op, (ofOp = new Map()));
+    let has = ofOp.get(name);
+    if (has === undefined) ofOp.set(name, (has = `${op} ${name}`.toLowerCase().includes(needle)));
+    if (has || spans.span_id[i] === needle) out.push(i);
   }
   return out;
 }
@@ -230,6 +330,36 @@ export function clampZoom(zoom: Zoom, totalNs: number): Zoom {
   const width = Math.min(zoom.toNs - zoom.fromNs, totalNs);
   const fromNs = Math.min(Math.max(0, zoom.fromNs), totalNs - width);
   return { fromNs, toNs: fromNs + width };
+}
+
+/** A zoom in which these are seen whole, with a little around them. */
+export function zoomTo(spans: SpanColumns, members: readonly number[], totalNs: number): Zoom {
+  let fromNs = Infinity;
+  let toNs = -Infinity;
+  for (const i of members) {
+    const start = spans.start_ns[i] ?? 0;
+    fromNs = Math.min(fromNs, start);
+    toNs = Math.max(toNs, start + (spans.duration_ns[i] ?? 0));
+  }
+  const room = Math.max((toNs - fromNs) * 0.05, totalNs / 2e6);
+  return { fromNs: Math.max(0, fromNs - room), toNs: Math.min(totalNs, toNs + room) };
+}
+
+/** A zoom as the address has it: `120-480.5ms`. */
+export function zoomText(zoom: Zoom): string {
+  const ms = (ns: number) => String(Number((ns / 1e6).toFixed(6)));
+  return `${ms(zoom.fromNs)}-${ms(zoom.toNs)}ms`;
+}
+
+const UNITS: Record<string, number> = { ns: 1, us: 1e3, "µs": 1e3, ms: 1e6, s: 1e9 };
+
+/** `null` for none, and for what is none of this trace. */
+export function readZoom(text: string | null, totalNs: number): Zoom | null {
+  const match = /^(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)(ns|us|µs|ms|s)$/.exec(text ?? "");
+  const unit = UNITS[match?.[3] ?? ""] ?? 1;
+  const fromNs = Math.max(0, Number(match?.[1]) * unit);
+  const toNs = Math.min(totalNs, Number(match?.[2]) * unit);
+  return match && toNs > fromNs && !(fromNs <= 0 && toNs >= totalNs) ? { fromNs, toNs } : null;
 }
 
 /** Round steps for the time axis: 1, 2 or 5 times a power of ten, at most `most` of them. */

@@ -5,6 +5,7 @@ import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { PerformanceBucket, PerformanceDetailView, PerformanceOther } from "../api/types";
 import type { PageProps } from "../app";
+import { CallSites } from "../components/call-sites";
 import { Sql } from "../components/code";
 import { Choice, ProjectChoice, RangeChoice } from "../components/filters";
 import { LineChart } from "../components/line-chart";
@@ -79,6 +80,7 @@ export function PerformanceDetailPage({ params }: PageProps) {
       {data ? (
         <>
           {isQuery && <Sql text={data.name} />}
+          {isQuery && <CallSites queryKey={key} params={new URLSearchParams([...api].filter(([name]) => name === "from" || name === "to")).toString()} />}
           <Detail data={data} isQuery={isQuery} />
         </>
       ) : (

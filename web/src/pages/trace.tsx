@@ -1,31 +1,50 @@
-// One trace: where the time went, what failed, and everything about the span one points at.
+// One trace: where the time went, what failed, what was asked of the database, and everything about the span one points at.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useMemo, useRef, useState } from "preact/hooks";
+import type { LogListView, TraceView } from "../api/types";
+import { useResource } from "../api/client";
 import { useTrace } from "../api/use-trace";
-import type { SpanColumns, TraceView } from "../api/types";
 import type { PageProps } from "../app";
 import { copyText } from "../clipboard";
-import { SearchBox } from "../components/controls";
 import { CallSite } from "../components/editor-link";
-import { Icon } from "../components/icons";
 import { KeptWithTrace } from "../components/kept";
+import { lazy } from "../components/lazy";
 import { SourceMarks } from "../components/marks";
-import { Minimap } from "../components/minimap";
 import { isNotHere, NotHere } from "../components/not-here";
 import { PageTitle } from "../components/shell";
 import { SpanPanel } from "../components/span-panel";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { TraceLogs } from "../components/trace-logs";
-import { rowKey, scrollToRow, Waterfall } from "../components/waterfall";
+import { WaterfallView } from "../components/waterfall-view";
 import { useKeys } from "../keys";
 import { count, dateTime, duration, oneLine, plural, shortId } from "../lib/format";
-import { colourNames, kindColour, serviceColour } from "../lib/span-colours";
+import { colourNames } from "../lib/span-colours";
 import { eventPath, normaliseId, tracePath, withQuery } from "../lib/urls";
-import { buildTree, find, type Folding, layout, movedServices, reveal, type Row, timeByKind, type Zoom, zoomBy } from "../lib/waterfall";
+import { buildTree, movedServices, type Tree, type Zoom } from "../lib/waterfall";
+import { readZoom, zoomText } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
 import { say } from "../state";
 import "../styles/performance.css";
 import "../styles/trace.css";
+
+/** What every view of a trace is given. */
+export type TraceViewProps = {
+  trace: TraceView;
+  tree: Tree;
+  colours: (span: number) => string;
+  /** Index of the span in the panel, -1 for none. */
+  selected: number;
+  select: (span: number) => void;
+  change: (changes: Record<string, string | null>) => void;
+  zoom: Zoom;
+  setZoom: (zoom: Zoom, isDone?: boolean) => void;
+};
+
+const FlameView = lazy<TraceViewProps>("FlameView", () => import("../components/trace-flame").then((module) => module.FlameView), "trace-wait");
+const SqlView = lazy<TraceViewProps>("SqlView", () => import("../components/trace-sql").then((module) => module.SqlView), "trace-wait");
+const SpanTable = lazy<TraceViewProps>("SpanTable", () => import("../components/trace-table").then((module) => module.SpanTable), "trace-wait");
+const JsonView = lazy<TraceViewProps>("JsonView", () => import("../components/trace-json").then((module) => module.JsonView), "trace-wait");
 
 export function TracePage({ params }: PageProps) {
   const traceId = normaliseId(params.traceId ?? "");
@@ -35,7 +54,7 @@ export function TracePage({ params }: PageProps) {
       {data ? (
         <>
           {error && <LoadError error={error} what="The trace" hasData onRetry={reload} />}
-          <Trace trace={data} />
+          <Whole trace={data} />
         </>
       ) : isNotHere(error) ? (
         <NotHere title={`There is no trace ${shortId(traceId)}`} href="/traces" back="All traces" />
@@ -51,138 +70,58 @@ export function TracePage({ params }: PageProps) {
   );
 }
 
-const NO_FOLDING: Folding = { closed: new Set(), openGroups: new Set() };
+/** Of a trace with very many spans, findings and profiles follow behind what is drawn. */
+function Whole({ trace }: { trace: TraceView }) {
+  const { data } = useResource<TraceView>(trace.rest_later ? `/api/ui/traces/${encodeURIComponent(trace.trace_id)}?part=rest` : null);
+  const whole = useMemo(() => {
+    if (!data) return trace;
+    // Of a trace that still grows the places may be of other spans by now.
+    const isQuery = (span: number) => trace.spans.op[span]?.startsWith("db") === true;
+    return { ...trace, profiles: data.profiles, findings: data.findings.filter((finding) => finding.spans.every(isQuery)) };
+  }, [trace, data]);
+  return <Trace trace={whole} />;
+}
+
+const VIEWS = ["waterfall", "flame", "sql", "logs", "table", "json"] as const;
+type View = (typeof VIEWS)[number];
+const NAMES: Record<View, string> = { waterfall: "Waterfall", flame: "Flame", sql: "SQL", logs: "Logs", table: "Table", json: "JSON" };
 
 function Trace({ trace }: { trace: TraceView }) {
   const { spans, errors } = trace;
-  const total = Math.max(1, trace.duration_ns);
-  const tree = useMemo(() => buildTree(spans, errors), [trace]);
-  const colours = useMemo(() => colourNames(trace), [trace]);
-  const moved = useMemo(() => movedServices(trace.services, spans), [trace]);
-  const kinds = useMemo(() => timeByKind(spans, tree), [tree]);
-  // Nothing chosen means all of it, also when it grows.
-  const [chosenZoom, chooseZoom] = useState<Zoom | null>(null);
-  const zoom = useMemo(() => chosenZoom ?? { fromNs: 0, toNs: total }, [chosenZoom, total]);
-  const setZoom = (next: Zoom) => chooseZoom(next.fromNs <= 0 && next.toNs >= total ? null : next);
-  const wantedSpan = query.value.get("span");
-  const selected = wantedSpan === null ? -1 : spans.span_id.indexOf(normaliseId(wantedSpan));
-  const [keptFolding, setFolding] = useState<Folding>(() => (selected >= 0 ? reveal(tree, spans, NO_FOLDING, selected) : NO_FOLDING));
-  const [keptCurrent, setCurrent] = useState<string | null>(selected >= 0 ? `s${selected}` : null);
-  // Both name spans by their index, which is another one when more spans have arrived.
-  const drawn = useRef(spans);
-  let folding = keptFolding;
-  let current = keptCurrent;
-  if (drawn.current !== spans) {
-    const moved = movedSpans(drawn.current, spans);
-    drawn.current = spans;
-    folding = { closed: new Set([...folding.closed].map(moved)), openGroups: new Set([...folding.openGroups].map(moved)) };
-    current = current === null || current.startsWith("e") ? null : `${current[0]}${moved(Number(current.slice(1)))}`;
-    setFolding(folding);
-    setCurrent(current);
-  }
-  const rows = useMemo(() => layout(tree, spans, folding), [tree, folding]);
-  const scroller = useRef<HTMLDivElement>(null);
-  const findText = query.value.get("find") ?? "";
-  const matches = useMemo(() => find(spans, findText), [spans, findText]);
-  const matchSet = useMemo(() => new Set(matches), [matches]);
-  const matchAt = matches.indexOf(selected);
-  const focusWanted = useRef(false);
-  /** Only what the reader did moves the rows, not spans that arrive. */
-  const scrollWanted = useRef(true);
-
-  const change = (changes: Record<string, string | null>) => navigate(`${place.value.path}${withQuery(place.value.search, changes)}`, { replace: true });
-  const select = (row: Row, withPanel = true) => {
-    const key = rowKey(row);
-    setCurrent(key);
-    focusWanted.current = true;
-    scrollWanted.current = true;
-    if (row.type === "group") {
-      if (withPanel) toggle(row);
-    } else if (row.type === "error") {
-      const error = errors[row.error];
-      if (withPanel && error) navigate(eventPath(error.short_id, error.event_id));
-    } else if (withPanel) change({ span: spans.span_id[row.span] ?? null });
-  };
-  const toggle = (row: Row) => {
-    const closed = new Set(folding.closed);
-    const openGroups = new Set(folding.openGroups);
-    if (row.type === "group") {
-      if (row.isOpen) openGroups.delete(row.group);
-      else openGroups.add(row.group);
-    } else if (row.type === "span") {
-      if (row.isOpen) closed.add(row.span);
-      else closed.delete(row.span);
-    }
-    setFolding({ closed, openGroups });
-  };
-  const goToSpan = (span: number) => {
-    setFolding(reveal(tree, spans, folding, span));
-    setCurrent(`s${span}`);
-    focusWanted.current = true;
-    scrollWanted.current = true;
-    change({ span: spans.span_id[span] ?? null });
-  };
-  const at = rows.findIndex((row) => rowKey(row) === current);
-  useEffect(() => {
-    if (at < 0) return;
-    if (scrollWanted.current) scrollToRow(scroller.current, at);
-    scrollWanted.current = false;
-    if (!focusWanted.current) return;
-    focusWanted.current = false;
-    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-key="${current ?? ""}"]`)?.focus({ preventScroll: true }));
-  }, [current, rows]);
-
-  const step = (by: number) => {
-    const row = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))];
-    if (row) select(row, row.type === "span");
-  };
-  /** The match after (or before) the selected span, around the end. */
-  const nextMatch = (by: number, among = matches) => {
-    const to = by > 0 ? (among.find((i) => i > selected) ?? among[0]) : (among.findLast((i) => i < selected) ?? among[among.length - 1]);
-    if (to === undefined) return say("No match");
-    goToSpan(to);
-    say(`Match ${among.indexOf(to) + 1} of ${among.length}`);
-  };
-  /** Failed spans and spans with error events, in drawing order. */
-  const troubles = useMemo(() => spans.span_id.map((_, i) => i).filter((i) => spans.status[i] === "error" || tree.errorsOf.has(i)), [tree]);
-  const nextError = (by: number) => {
-    if (troubles.length === 0) return say("No errors in this trace");
-    const here = selected;
-    const to = by > 0 ? (troubles.find((i) => i > here) ?? troubles[0]) : (troubles.findLast((i) => i < here) ?? troubles[troubles.length - 1]);
-    if (to !== undefined) goToSpan(to);
-  };
-  const zoomTo = (factor: number) => setZoom(zoomBy(zoom, total, factor, factor < 1 && selected >= 0 ? centreOf(trace, selected, zoom) : undefined));
-  const whole = () => chooseZoom(null);
-  const row = rows[at];
-  useKeys("trace", {
-    down: () => step(1),
-    up: () => step(-1),
-    left: () => {
-      if (!row) return;
-      if (row.type !== "error" && row.isOpen) toggle(row);
-      else if (row.parentRow >= 0) select(rows[row.parentRow] as Row, false);
-    },
-    right: () => {
-      if (!row || row.type === "error") return;
-      if (!row.isOpen && (row.type === "group" || row.hasChildren)) toggle(row);
-      else if (row.isOpen) step(1);
-    },
-    nextMatch: () => nextMatch(1),
-    previousMatch: () => nextMatch(-1),
-    nextError: () => nextError(1),
-    previousError: () => nextError(-1),
-    zoomIn: () => zoomTo(0.5),
-    zoomOut: () => zoomTo(2),
-    zoomReset: whole,
-    link: () => void copyText(new URL(tracePath(trace.trace_id, wantedSpan), location.href).href).then((ok) => say(ok ? "Link copied" : "The browser does not allow copying here")),
-    ...(wantedSpan !== null ? { close: () => change({ span: null }) } : {}),
-  });
-
   const size = spans.span_id.length;
-  const isLogs = query.value.get("view") === "logs" && trace.log_count > 0;
-  const failedSpans = useMemo(() => spans.status.filter((status) => status === "error").length, [spans]);
+  const total = Math.max(1, trace.duration_ns);
+  const tree = useMemo(() => buildTree(spans, errors), [spans, errors]);
+  const colours = useMemo(() => colourNames(trace), [spans]);
+  const moved = useMemo(() => movedServices(trace.services, spans), [spans]);
+  const queries = useMemo(() => countQueries(trace), [spans]);
+  const wanted = query.value.get("span");
+  const selected = wanted === null ? -1 : spans.span_id.indexOf(normaliseId(wanted));
+  const view = viewOf(query.value.get("view"), size);
+  // While it is drawn with the mouse the address waits: browsers allow so many changes in half a minute.
+  const [drawnZoom, drawZoom] = useState<Zoom | null>(null);
+  const zoomInAddress = query.value.get("zoom");
+  const zoom = useMemo(() => drawnZoom ?? readZoom(zoomInAddress, total) ?? { fromNs: 0, toNs: total }, [drawnZoom, zoomInAddress, total]);
+  const change = (changes: Record<string, string | null>, isStep = false) => navigate(`${place.value.path}${withQuery(place.value.search, changes)}`, { replace: !isStep });
+  const wasDrawn = useRef(false);
+  const setZoom = (next: Zoom, isDone = true) => {
+    if (!isDone) {
+      wasDrawn.current = true;
+      drawZoom(next);
+      return;
+    }
+    drawZoom(null);
+    change({ zoom: next.fromNs <= 0 && next.toNs >= total ? null : zoomText(next) }, wasDrawn.current);
+    wasDrawn.current = false;
+  };
+  const select = (span: number) => change({ span: spans.span_id[span] ?? null });
+  useKeys("trace", {
+    link: () => void copyText(new URL(tracePath(trace.trace_id, wanted), location.href).href).then((ok) => say(ok ? "Link copied" : "The browser does not allow copying here")),
+    ...(wanted !== null ? { close: () => change({ span: null }) } : {}),
+  });
+  const props: TraceViewProps = { trace, tree, colours, selected, select, change, zoom, setZoom };
+  const failedSpans = tree.size === 0 ? 0 : spans.status.reduce((n, status) => n + (status === "error" ? 1 : 0), 0);
   const title = oneLine(trace.name, 200) || (size === 0 ? (errors.length === 0 ? "Trace with logs only" : "Trace with errors only") : "Trace");
-  const selfTotal = Math.max(1, kinds.reduce((sum, kind) => sum + kind.selfNs, 0));
+  const counts: Partial<Record<View, string>> = { sql: queries > 0 ? count(queries) : "", logs: trace.log_count > 0 ? count(trace.log_count) : "" };
   return (
     <>
       <header class="trace-head">
@@ -199,7 +138,11 @@ function Trace({ trace }: { trace: TraceView }) {
         <ul class="trace-facts">
           {size > 0 && <li>{plural(size, "span")}</li>}
           {trace.services.length > 0 && <li>{trace.services.length === 1 ? trace.services[0] : plural(trace.services.length, "service")}</li>}
-          {errors.length > 0 && <li class="bad"><span aria-hidden="true">●</span> {plural(errors.length, "error")}</li>}
+          {errors.length > 0 && (
+            <li class="bad">
+              <span aria-hidden="true">●</span> {plural(errors.length, "error")}
+            </li>
+          )}
           {failedSpans > 0 && <li class="bad">{plural(failedSpans, "failed span")}</li>}
           <li>
             <time dateTime={new Date(trace.start_ms).toISOString()}>{dateTime(trace.start_ms)}</time>
@@ -207,94 +150,87 @@ function Trace({ trace }: { trace: TraceView }) {
         </ul>
       </header>
       <KeptWithTrace profiles={trace.profiles} replays={trace.replays} />
-      {trace.findings.length > 0 && <Findings trace={trace} onSpan={goToSpan} />}
+      {trace.findings.length > 0 && view === "waterfall" && <Findings trace={trace} onSpan={select} />}
       {trace.spans_omitted > 0 && <Partial>{`${plural(trace.spans_omitted, "more span of this trace is", "more spans of this trace are")} kept but not drawn: a page draws at most ${count(size)}.`}</Partial>}
-      {trace.log_count > 0 && size > 0 && (
+      {size > 0 && (
         <nav class="tabs trace-views" aria-label="View">
-          <a href={`${place.value.path}${withQuery(place.value.search, { view: null })}`} aria-current={isLogs ? undefined : "true"}>
-            Waterfall
-          </a>
-          <a href={`${place.value.path}${withQuery(place.value.search, { view: "logs" })}`} aria-current={isLogs ? "true" : undefined}>
-            {`Logs ${count(trace.log_count)}`}
-          </a>
+          {VIEWS.map((name) => (
+            <a key={name} href={`${place.value.path}${withQuery(place.value.search, { view: name === "waterfall" ? null : name })}`} aria-current={view === name ? "true" : undefined}>
+              {NAMES[name]}
+              {counts[name] ? <small>{counts[name]}</small> : null}
+            </a>
+          ))}
         </nav>
       )}
-      {isLogs && size > 0 ? (
-        <TraceLogs traceId={trace.trace_id} originMs={trace.start_ms} />
-      ) : size === 0 ? (
+      {size === 0 ? (
         <>
           <Partial>{`No spans of this trace have been received, only ${errors.length === 0 ? "the logs" : trace.log_count === 0 ? "the errors" : "the errors and logs"} below.`}</Partial>
           {errors.length === 0 && trace.log_count === 0 ? <Empty title="Nothing is kept of this trace" /> : <ErrorList trace={trace} />}
           {trace.log_count > 0 && <TraceLogs traceId={trace.trace_id} originMs={trace.start_ms} />}
         </>
+      ) : view === "logs" ? (
+        <TraceLogs traceId={trace.trace_id} originMs={trace.start_ms} />
+      ) : view === "json" ? (
+        <JsonView {...props} />
       ) : (
         <>
           {moved.length > 0 && <Partial>{`Clocks differ: spans of ${moved.map(({ service, byNs }) => `${service} are drawn ${duration(Math.abs(byNs))} ${byNs > 0 ? "later" : "earlier"}`).join(", ")}, inside the calls they answer.`}</Partial>}
-          <div class="trace-overview">
-            <Minimap trace={trace} zoom={zoom} colours={colours} onZoom={setZoom} />
-            <div class="legend-line">
-              <ul class="legend">
-                {trace.services.length > 1
-                  ? trace.services.map((name, i) => (
-                      <li key={name}>
-                        <span class="swatch" style={{ background: `var(--${serviceColour(i)})` }} /> {name}
-                      </li>
-                    ))
-                  : kinds.map(({ kind, selfNs, spans: n }) => (
-                      <li key={kind} title={`${plural(n, "span")}, ${duration(selfNs)} not covered by spans below them`}>
-                        <span class="swatch" style={{ background: `var(--${kindColour(kind)})` }} /> {kind} <b>{duration(selfNs)}</b>{" "}
-                        <span class="share">{`${Math.round((selfNs / selfTotal) * 100)}%`}</span>
-                      </li>
-                    ))}
-              </ul>
-              <div class="zoom-tools" role="group" aria-label="Zoom">
-                <button type="button" class="icon-button small" aria-label="Zoom in" title="Zoom in (+)" onClick={() => zoomTo(0.5)}>
-                  <Icon name="plus" size={14} />
-                </button>
-                <button type="button" class="icon-button small" aria-label="Zoom out" title="Zoom out (-)" onClick={() => zoomTo(2)}>
-                  <Icon name="minus" size={14} />
-                </button>
-                <button type="button" class="icon-button small" aria-label="Whole trace" title="Whole trace (0)" onClick={whole}>
-                  <Icon name="whole" size={14} />
-                </button>
-              </div>
-              <SearchBox value={findText} label="Find in this trace" placeholder="Find in trace" onChange={(value) => change({ find: value })} onEnter={(text, isShift) => nextMatch(isShift ? -1 : 1, find(spans, text))}>
-                {findText === "" ? <kbd aria-hidden="true">/</kbd> : <span class="find-count">{matches.length === 0 ? "none" : `${matchAt < 0 ? "" : `${matchAt + 1} of `}${matches.length}`}</span>}
-              </SearchBox>
-            </div>
-          </div>
-          <div class={`trace-body${selected >= 0 ? " with-panel" : ""}`}>
-            <Waterfall trace={trace} rows={rows} zoom={zoom} colours={colours} current={current} matches={matchSet} scroller={scroller} onToggle={toggle} onSelect={select} />
-            {selected >= 0 && (
-              <SpanPanel
-                key={spans.span_id[selected]}
-                traceId={trace.trace_id}
-                spanId={spans.span_id[selected] ?? ""}
-                name={spans.name[selected] ?? ""}
-                startNs={spans.start_ns[selected] ?? 0}
-                selfNs={tree.selfNs[selected] ?? 0}
-                shiftNs={spans.clock_shift_ns[selected] ?? 0}
-                errors={(tree.errorsOf.get(selected) ?? []).flatMap((i) => errors[i] ?? [])}
-                onClose={() => change({ span: null })}
-              />
+          <WithLogs trace={trace}>
+            {(logs) => (
+              <Body {...props} panel={<Panel {...props} logs={logs} />}>
+                {view === "flame" ? <FlameView {...props} /> : view === "sql" ? <SqlView {...props} /> : view === "table" ? <SpanTable {...props} /> : <WaterfallView {...props} logs={logs} />}
+              </Body>
             )}
-          </div>
+          </WithLogs>
         </>
       )}
     </>
   );
 }
 
-/** Where a span of the older columns stands in the newer ones. */
-function movedSpans(older: SpanColumns, newer: SpanColumns): (span: number) => number {
-  const places = new Map(newer.span_id.map((id, i) => [id, i]));
-  return (span) => places.get(older.span_id[span] ?? "") ?? -1;
+/** A page that is narrow has room for one of the two. */
+function Body({ selected, panel, children }: TraceViewProps & { panel: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <div class={`trace-body${selected >= 0 ? " with-panel" : ""}`}>
+      {children}
+      {selected >= 0 && panel}
+    </div>
+  );
 }
 
-/** Zooming in goes towards the selected span when it is in sight. */
-function centreOf(trace: TraceView, span: number, zoom: Zoom): number | undefined {
-  const centre = (trace.spans.start_ns[span] ?? 0) + (trace.spans.duration_ns[span] ?? 0) / 2;
-  return centre > zoom.fromNs && centre < zoom.toNs ? centre : undefined;
+function Panel({ trace, tree, selected, change, logs }: TraceViewProps & { logs: LogListView | undefined }) {
+  const { spans, errors } = trace;
+  const id = spans.span_id[selected] ?? "";
+  return (
+    <SpanPanel
+      key={id}
+      traceId={trace.trace_id}
+      spanId={id}
+      name={spans.name[selected] ?? ""}
+      startNs={spans.start_ns[selected] ?? 0}
+      selfNs={tree.selfNs[selected] ?? 0}
+      shiftNs={spans.clock_shift_ns[selected] ?? 0}
+      errors={(tree.errorsOf.get(selected) ?? []).flatMap((i) => errors[i] ?? [])}
+      logs={logs?.logs.filter((log) => log.span_id === id) ?? []}
+      originMs={trace.start_ms}
+      onClose={() => change({ span: null })}
+    />
+  );
+}
+
+/** The logs of a trace that has some: marks on its bars, lines in the panel. */
+function WithLogs({ trace, children }: { trace: TraceView; children: (logs: LogListView | undefined) => ComponentChildren }) {
+  const { data } = useResource<LogListView>(trace.log_count > 0 ? `/api/ui/logs?trace=${encodeURIComponent(trace.trace_id)}` : null);
+  return <>{children(data)}</>;
+}
+
+const viewOf = (text: string | null, size: number): View => (size === 0 ? "waterfall" : (VIEWS.find((name) => name === text) ?? "waterfall"));
+
+/** About as many as the view of queries will list: which spans are statements is known to the server. */
+function countQueries({ spans }: TraceView): number {
+  let n = 0;
+  for (const [i, op] of spans.op.entries()) if ((op === "db" || op.startsWith("db.")) && !/redis|memcache/.test(op) && spans.name[i] !== "connect") n += 1;
+  return n;
 }
 
 /** Queries that are a mistake, above the waterfall that shows them. */

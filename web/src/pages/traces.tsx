@@ -1,22 +1,41 @@
-// The list of traces, newest first: what ran, how long, how much SQL, what failed.
+// Traces: a map of when they ran and how long, to draw on; and the list, newest first: what ran, where its time went, what failed.
 
 import { prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
-import type { ServiceListView, TraceListView, TraceRowView } from "../api/types";
-import { SearchBox } from "../components/controls";
-import { AttributeBox, Chip, Choice, ListEnd, NewBar, ProjectChoice, SearchedTo } from "../components/filters";
+import type { BreakdownPartView, ServiceListView, TraceListView, TraceRowView } from "../api/types";
+import { AttributeBox, Chip, Choice, ListEnd, NewBar, ProjectChoice, RangeChoice, SearchedTo } from "../components/filters";
+import { lazy } from "../components/lazy";
 import { useListKeys } from "../components/list-keys";
 import { SourceMarks } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
+import { QueryBar } from "../components/query-bar";
 import { PageTitle } from "../components/shell";
-import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
-import { count, countShort, dateTime, duration, noun, oneLine, plural, sentence, whenShort } from "../lib/format";
-import { tracePath, withQuery } from "../lib/urls";
+import { Empty, LoadError, SkeletonRows } from "../components/states";
+import type { TraceMap as TraceMapOf } from "../components/trace-map";
+import { useBreakdowns, Where } from "../components/trace-where";
+import { traceAnswer } from "../api/use-trace";
+import { count, countShort, dateTime, duration, noun, oneLine, plural, whenShort } from "../lib/format";
+import { readSelection, type Selection, selectionText } from "../lib/selection";
+import { asWords, term, tracePath, withQuery, withTerm } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
 import "../styles/logs.css";
+
+const SpanList = lazy<{ params: string }>("SpanList", () => import("../components/span-list").then((module) => module.SpanList), "span-wait");
+const TraceMap = lazy<Parameters<typeof TraceMapOf>[0]>("TraceMap", () => import("../components/trace-map").then((module) => module.TraceMap), "heat-wait");
+
+const RANGES = [
+  { key: "1h", words: "1 hour" },
+  { key: "24h", words: "24 hours" },
+  { key: "7d", words: "7 days" },
+  { key: "14d", words: "14 days" },
+  { key: "30d", words: "30 days" },
+  { key: "90d", words: "90 days" },
+  { key: "all", words: "All time" },
+] as const;
+const RANGE_FIRST = "24h";
 
 const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, hidden: view.background_hidden });
 const keyOf = (row: TraceRowView) => row.trace_id;
@@ -30,11 +49,22 @@ export function TracesPage() {
   }
   const isAll = params.get("kind") === "all";
   api.set("kind", isAll ? "all" : "requests");
+  const range = RANGES.find(({ key }) => key === params.get("range"))?.key ?? (params.get("from") ? "" : RANGE_FIRST);
+  if (range === "") for (const key of ["from", "to"] as const) api.set(key, params.get(key) ?? "");
+  else api.set("range", range);
+  const ofMap = api.toString();
+  const selection = readSelection(params.get("sel"));
+  if (selection) {
+    api.delete("range");
+    for (const [key, value] of [["from", selection.fromMs], ["to", selection.toMs], ["min_ns", selection.minNs], ["max_ns", selection.maxNs]] as const) api.set(key, String(Math.round(value)));
+  }
+  const isSpans = params.get("view") === "spans";
   const path = `/api/ui/traces?${api}`;
   const list = usePaged<TraceListView, TraceRowView>(path, read);
   const { unseen, check, apply } = useNewRows(list, path, keyOf, "trace");
   useLive({ trace: check, resync: check });
   const rows = list.rows;
+  const where = useBreakdowns(rows?.map((row) => row.trace_id) ?? []);
   const { current } = useListKeys("traces", rows?.map((row) => row.trace_id) ?? [], (id) => tracePath(id), apply);
 
   const change = (changes: Record<string, string | null>) => navigate(`/traces${withQuery(place.value.search, changes)}`, { replace: true });
@@ -42,6 +72,12 @@ export function TracesPage() {
   const service = params.get("service") ?? "";
   const attribute = params.get("attribute") ?? "";
   const { searchedToMs } = list;
+  const select = (next: Selection | null) => navigate(`/traces${withQuery(place.value.search, { sel: next && selectionText(next) })}`);
+  /** Names stand in the rows of traces, all else on their spans. */
+  const filter = (key: string, value: string) => {
+    if (key === "service" || key === "service.name") change({ service: value });
+    else change({ query: withTerm(text, key === "name" ? asWords(value) : term(ATTRIBUTES[key] ?? key, value)) });
+  };
   const isUnreadable = list.error?.status === 400 && text !== "";
   const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
   // Those that came since the page was opened are in its rows.
@@ -52,32 +88,43 @@ export function TracesPage() {
         <PageTitle title="Traces" />
       </header>
       <div class="toolbar">
-        <SearchBox value={text} label="Search traces" placeholder="Route, name, trace id, or http.route:/pay/" onChange={(value) => change({ query: value })} />
+        <QueryBar dataset="spans" value={text} label="Search traces" placeholder="Route, name, trace id, or key:value" scope={withQuery("", { project: params.get("project") }).slice(1)} error={isUnreadable ? list.error : null} onChange={(value) => change({ query: value })} />
         <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
+        <RangeChoice value={range} ranges={RANGES as unknown as { key: string; words: string }[]} initial={RANGE_FIRST} onChange={(key) => change({ range: key, from: null, to: null, sel: null })} />
         <Choice label="Service" value={service} options={services} onChange={(name) => change({ service: name })} />
         <AttributeBox value={attribute} label="Attribute of a span" placeholder="db.system:sqlite" onChange={(pair) => change({ attribute: pair })} />
       </div>
       <div class="filter-line">
-        <Background isAll={isAll} hidden={list.hidden} onChange={(kind) => change({ kind })} />
+        <nav class="tabs" aria-label="View">
+          <a href={`/traces${withQuery(place.value.search, { view: null })}`} aria-current={isSpans ? undefined : "true"}>
+            Traces
+          </a>
+          <a href={`/traces${withQuery(place.value.search, { view: "spans" })}`} aria-current={isSpans ? "true" : undefined}>
+            Spans
+          </a>
+        </nav>
+        {!isSpans && <Background isAll={isAll} hidden={list.hidden} onChange={(kind) => change({ kind })} />}
         <span class="log-chips">
           {attribute !== "" && <Chip text={attribute} onRemove={() => change({ attribute: null })} />}
           <NewBar unseen={unseen} noun="trace" apply={apply} />
         </span>
       </div>
-      {isUnreadable && list.error && <Partial>{`${sentence(list.error.message)}.`}</Partial>}
+      {selection && <p class="offscreen" role="status">{`The list holds the selected traces`}</p>}
+      {(boot.value?.has_traces ?? true) && <TraceMap params={ofMap} selection={selection} onSelect={select} onFilter={filter} />}
       {list.error && !isUnreadable && <LoadError error={list.error} what="The traces" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
-      {rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
-      {rows?.length === 0 && searchedToMs === null && (
-        <NoTraces text={text} service={service} attribute={attribute} project={params.get("project") ?? ""} isAll={isAll} onClear={() => change({ query: null, service: null, attribute: null, project: null })} onAll={() => change({ kind: "all" })} />
+      {isSpans && <SpanList params={api.toString()} />}
+      {!isSpans && rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
+      {!isSpans && rows?.length === 0 && searchedToMs === null && (
+        <NoTraces text={text} service={service} attribute={attribute} project={params.get("project") ?? ""} isAll={isAll} range={selection ? "" : range} onClear={() => change({ query: null, service: null, attribute: null, project: null, sel: null })} onAll={() => change({ kind: "all" })} onAllTime={() => change({ range: "all", from: null, to: null })} isSelection={selection !== null} />
       )}
-      {rows?.length === 0 && searchedToMs !== null && (
+      {!isSpans && rows?.length === 0 && searchedToMs !== null && (
         <Empty title="No trace matches so far">
           <p class="buttons">
             <SearchedTo ms={searchedToMs} isLoading={list.isLoadingMore} onMore={list.more} />
           </p>
         </Empty>
       )}
-      {rows && rows.length > 0 && (
+      {!isSpans && rows && rows.length > 0 && (
         <table class="traces">
           <thead>
             <tr>
@@ -88,17 +135,18 @@ export function TracesPage() {
               <th scope="col" class="num c-spans">Spans</th>
               <th scope="col" class="num c-sql">SQL</th>
               <th scope="col" class="num c-errors">Errors</th>
+              <th scope="col" class="c-where">Where</th>
               <th scope="col" class="c-source">Source</th>
             </tr>
           </thead>
           <tbody>
             {rows.map((row) => (
-              <TraceRow key={row.trace_id} row={row} longest={longest} isCurrent={current === row.trace_id} />
+              <TraceRow key={row.trace_id} row={row} where={where.get(row.trace_id)} longest={longest} isCurrent={current === row.trace_id} />
             ))}
           </tbody>
         </table>
       )}
-      {rows && rows.length > 0 && searchedToMs !== null ? (
+      {isSpans ? null : rows && rows.length > 0 && searchedToMs !== null ? (
         <p class="list-end">
           <SearchedTo ms={searchedToMs} isLoading={list.isLoadingMore} onMore={list.more} />
         </p>
@@ -121,12 +169,15 @@ function Background({ isAll, hidden, onChange }: { isAll: boolean; hidden: numbe
   );
 }
 
+/** What a fact of a trace's row is called on its spans. */
+const ATTRIBUTES: Record<string, string> = { op: "span.op", status: "span.status", "http.status_code": "http.response.status_code" };
+
 /** Spans of SQL in one request from which on the number is worth a second look. */
 const MANY_SQL = 20;
 
-function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: number; isCurrent: boolean }) {
+function TraceRow({ row, where, longest, isCurrent }: { row: TraceRowView; where: readonly BreakdownPartView[] | undefined; longest: number; isCurrent: boolean }) {
   const kind = kindOf(row.op, "");
-  const ahead = () => prefetch(`/api/ui/traces/${row.trace_id}`);
+  const ahead = () => prefetch(traceAnswer(row.trace_id));
   return (
     <tr data-row={row.trace_id} class={isCurrent ? "current" : undefined}>
       <td class="c-time">
@@ -171,6 +222,9 @@ function TraceRow({ row, longest, isCurrent }: { row: TraceRowView; longest: num
       <td class="num c-errors">
         <Troubles errors={row.error_count} failed={row.failed_span_count} />
       </td>
+      <td class="c-where">
+        <Where parts={where} />
+      </td>
       <td class="c-source">
         <SourceMarks sentry={row.has_sentry} otel={row.has_otel} />
       </td>
@@ -196,8 +250,21 @@ function Troubles({ errors, failed }: { errors: number; failed: number }) {
   );
 }
 
-function NoTraces({ text, service, attribute, project, isAll, onClear, onAll }: { text: string; service: string; attribute: string; project: string; isAll: boolean; onClear: () => void; onAll: () => void }) {
-  if (text !== "" || service !== "" || attribute !== "" || project !== "")
+function NoTraces({ text, service, attribute, project, isAll, range, isSelection, onClear, onAll, onAllTime }: {
+  text: string;
+  service: string;
+  attribute: string;
+  project: string;
+  isAll: boolean;
+  range: string;
+  isSelection: boolean;
+  onClear: () => void;
+  onAll: () => void;
+  onAllTime: () => void;
+}) {
+  const words = RANGES.find(({ key }) => key === range)?.words ?? "the time chosen";
+  const isTimeCut = range !== "all" && !isSelection;
+  if (isSelection || text !== "" || service !== "" || attribute !== "" || project !== "")
     return (
       <Empty title="No trace matches">
         <p>
@@ -205,7 +272,7 @@ function NoTraces({ text, service, attribute, project, isAll, onClear, onAll }: 
             "Nothing"
           ) : (
             <>
-              Nothing is found by <code>{text}</code>
+              Nothing meets <code>{text}</code>
             </>
           )}{" "}
           {attribute !== "" && (
@@ -223,12 +290,18 @@ function NoTraces({ text, service, attribute, project, isAll, onClear, onAll }: 
               in service <code>{service}</code>
             </>
           )}
-          {isAll ? "." : " among the requests."}
+          {isAll ? "" : " among the requests"}
+          {isSelection ? " of the selection." : isTimeCut ? ` of the last ${words}.` : "."}
         </p>
         <p class="buttons">
           <button type="button" class="button primary" onClick={onClear}>
             Clear search
           </button>
+          {isTimeCut && (
+            <button type="button" class="button" onClick={onAllTime}>
+              Look at all time
+            </button>
+          )}
           {!isAll && (
             <button type="button" class="button" onClick={onAll}>
               Include background calls
@@ -239,9 +312,14 @@ function NoTraces({ text, service, attribute, project, isAll, onClear, onAll }: 
     );
   if (boot.value?.has_traces)
     return (
-      <Empty title="No requests among the traces">
-        <p>Only queries and calls outside of any request or job have arrived.</p>
+      <Empty title={isTimeCut ? `No request in the last ${words}` : "No requests among the traces"}>
+        <p>{isTimeCut ? "Older ones may be kept, or only queries and calls outside of any request or job have arrived." : "Only queries and calls outside of any request or job have arrived."}</p>
         <p class="buttons">
+          {isTimeCut && (
+            <button type="button" class="button primary" onClick={onAllTime}>
+              Look at all time
+            </button>
+          )}
           <button type="button" class="button primary" onClick={onAll}>
             Show all traces
           </button>
