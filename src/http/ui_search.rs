@@ -6,7 +6,7 @@ use hyper::StatusCode;
 
 use crate::config::search::SEARCH_OFFERED_MAX;
 use crate::model::time::{DAY_MS, HOUR_MS};
-use crate::search::{self, Candidate, Context, Dataset, Expr, Key, Known, Op, Value};
+use crate::search::{self, Candidate, Context, Dataset, Expr, Key, Known};
 use crate::store::{FactScope, LogFilter, Offered};
 
 use super::error::ApiError;
