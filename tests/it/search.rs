@@ -13,13 +13,14 @@ fn send_logs(server: &Trapline) {
     let log = |number: u64| {
         let (level, logger) =
             [("info", "shop.cart"), ("warn", "shop.pay"), ("error", "django.request")][number as usize % 3];
+        let tenant = ["acme", "b & c"][number as usize % 2];
         json!({
             "timestamp": now_s() + number as f64 / 1000.0, "trace_id": id(7), "level": level,
             "body": format!("Order {number} of {}", ["Zoë", "Ada"][number as usize % 2]),
             "attributes": {
                 "service.name": { "value": "shop", "type": "string" },
                 "logger.name": { "value": logger, "type": "string" },
-                "tenant": { "value": ["acme", "b & c"][number as usize % 2], "type": "string" },
+                "tenant": { "value": tenant, "type": "string" },
                 "cents": { "value": number * 100, "type": "integer" },
             },
         })
