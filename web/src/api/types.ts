@@ -28,7 +28,13 @@ detail: string,
 /**
  * The innermost causes, most specific last; may be empty.
  */
-causes: Array<string>, };
+causes: Array<string>, 
+/**
+ * Which part of a search it is about; `null` of everything else.
+ */
+at: PlaceView | null, };
+
+export type PlaceView = { from: number, to: number, };
 
 export type IssueListView = { issues: Array<IssueRowView>, 
 /**
@@ -42,7 +48,133 @@ total: number,
 /**
  * Where issues were seen, to choose from.
  */
-environments: Array<string>, };
+environments: Array<string>, 
+/**
+ * The newest, to choose from.
+ */
+releases: Array<string>, 
+/**
+ * Why not everything that matches is among it, when that is so.
+ */
+partial: string | null, };
+
+export type IssueCountsView = { open: number, new: number, regressed: number, ignored: number, resolved: number, all: number, };
+
+export type StatusDetailView = { 
+/**
+ * `now`, `next_release`, `release`, `forever`, `until_time`, `until_events`, `until_users`.
+ */
+kind: string, 
+/**
+ * The release it is resolved in; of `next_release` the one after which it is.
+ */
+release: string | null, until_ms: number | null, 
+/**
+ * Events or users to come.
+ */
+count: number | null, 
+/**
+ * How many of these have come.
+ */
+seen: number | null, 
+/**
+ * Of `until_events`: within how long they must come.
+ */
+window_minutes: number | null, by: string | null, at_ms: number, };
+
+export type IssueEventsView = { events: Array<EventLineView>, next_cursor: string | null, total: number, 
+/**
+ * Events of before are still being made searchable.
+ */
+is_partial: boolean, };
+
+export type EventLineView = { event_id: string, timestamp_ms: number, title: string, level: string, release: string | null, environment: string | null, 
+/**
+ * `id:42`, `email:…`, `ip:…`
+ */
+user: string | null, trace_id: string | null, transaction: string | null, server_name: string | null, };
+
+export type IssueTagsView = { 
+/**
+ * That were counted.
+ */
+events: number, 
+/**
+ * There are more, which were not.
+ */
+is_partial: boolean, tags: Array<IssueTagView>, 
+/**
+ * More values of the one tag; `null` in the list of tags.
+ */
+next_cursor: string | null, };
+
+export type IssueTagView = { key: string, 
+/**
+ * Different values.
+ */
+distinct: number, 
+/**
+ * Events without it.
+ */
+missing: number, 
+/**
+ * The most frequent first.
+ */
+values: Array<TagValueView>, 
+/**
+ * Events with a value that is not among these.
+ */
+other: number, };
+
+export type TagValueView = { value: string, count: number, last_seen_ms: number, 
+/**
+ * Share of the project's other events that have it; `null` unless asked for.
+ */
+rest_share: number | null, 
+/**
+ * How many times as frequent it is here.
+ */
+lift: number | null, };
+
+export type IssueHistoryView = { 
+/**
+ * `hour`, `day`
+ */
+unit: string, start_ms: number, step_ms: number, 
+/**
+ * Events of each step, zeros included.
+ */
+counts: Array<number>, releases: Array<ReleaseMarkView>, is_partial: boolean, };
+
+export type ReleaseMarkView = { version: string, at_ms: number, };
+
+export type IssueUsersView = { 
+/**
+ * Also of those whose events are gone.
+ */
+count: number, users: Array<IssueUserView>, is_partial: boolean, };
+
+export type IssueUserView = { 
+/**
+ * `id:42`, `email:…`, `ip:…`
+ */
+label: string, count: number, last_seen_ms: number, };
+
+export type ChangesView = { since_ms: number, 
+/**
+ * What is compared with what, in a sentence.
+ */
+basis: string, 
+/**
+ * The most telling first.
+ */
+items: Array<ChangeView>, };
+
+export type ChangeView = { 
+/**
+ * `release`, `environment`, `server`, `flag`, `package`, `tag`
+ */
+kind: string, key: string, before: string | null, after: string | null, share_before: number | null, share_after: number | null, lift: number | null, sentence: string, };
 
 export type IssueRowView = { id: string, 
 /**
@@ -68,7 +200,28 @@ status: string, is_unhandled: boolean, first_seen_ms: number, last_seen_ms: numb
 /**
  * Events per hour of the last 24 hours, oldest first; always 24 numbers.
  */
-hours: Array<number>, };
+hours: Array<number>, 
+/**
+ * `new`, `regressed`, `ongoing`; empty for what is not unresolved.
+ */
+substatus: string, 
+/**
+ * How it is resolved or ignored.
+ */
+status_detail: StatusDetailView | null, assignee: string | null, 
+/**
+ * `low`, `medium`, `high`.
+ */
+priority: string, is_bookmarked: boolean, comment_count: number, 
+/**
+ * Issues that are shown as this one.
+ */
+merged_count: number, 
+/**
+ * When people, or events that reopened it, last changed its status or what people decide; pass back as `seen_ms` of an
+ * action.
+ */
+changed_ms: number, };
 
 export type IssueView = { issue: IssueRowView, 
 /**
@@ -88,6 +241,153 @@ oldest_event_ms: number | null,
  */
 keep_days: number, };
 
+export type StatusDetailView = { 
+/**
+ * `now`, `next_release`, `release`, `forever`, `until_time`, `until_events`, `until_users`.
+ */
+kind: string, 
+/**
+ * The release it is resolved in; of `next_release` the one after which it is.
+ */
+release: string | null, until_ms: number | null, 
+/**
+ * Events or users to come.
+ */
+count: number | null, 
+/**
+ * How many of these have come.
+ */
+seen: number | null, 
+/**
+ * Of `until_events`: within how long they must come.
+ */
+window_minutes: number | null, by: string | null, at_ms: number, };
+
+export type IssueActions = { 
+/**
+ * Ids or short ids, at most 1000.
+ */
+ids: Array<string>, 
+/**
+ * Who does it.
+ */
+by: string | null, 
+/**
+ * `changed_ms` as it was shown: whoever changed an issue since is told of in `problems`.
+ */
+seen_ms: number | null, action: IssueAction, };
+
+export type IssueAction = { "kind": "resolve", in?: ResolvePlace, release?: string, } | { "kind": "ignore", until?: IgnoreUntil, until_ms?: number, 
+/**
+ * Of events or users.
+ */
+count?: number, 
+/**
+ * Within how long so many events must come.
+ */
+window_minutes?: number, } | { "kind": "unresolve" } | { "kind": "assign", 
+/**
+ * Nobody without.
+ */
+to?: string, } | { "kind": "priority", 
+/**
+ * `low`, `medium`, `high`.
+ */
+priority: string, } | { "kind": "bookmark", on: boolean, } | { "kind": "merge", into: string, } | { "kind": "unmerge", from: string, } | { "kind": "delete" } | { "kind": "discard" };
+
+export type ResolvePlace = "now" | "next_release" | "release";
+
+export type IgnoreUntil = "forever" | "time" | "events" | "users";
+
+export type ActedView = { 
+/**
+ * Issues that are not as they were.
+ */
+changed: number, 
+/**
+ * What it can be undone by, for ten minutes.
+ */
+undo: string | null, problems: Array<ActionProblemView>, };
+
+export type ActionProblemView = { 
+/**
+ * As it was sent.
+ */
+id: string, detail: string, };
+
+export type UndoRequest = { token: string, };
+
+export type UndoneView = { changed: number, problems: Array<ActionProblemView>, };
+
+export type PeopleView = { 
+/**
+ * Whoever was active last first.
+ */
+names: Array<string>, };
+
+export type ActivityListView = { 
+/**
+ * Newest first.
+ */
+entries: Array<ActivityView>, };
+
+export type ActivityView = { id: string, at_ms: number, 
+/**
+ * `null` for what events and time do.
+ */
+by: string | null, 
+/**
+ * `first_seen`, `resolved`, `unresolved`, `regressed`, `ignored`, `unignored`, `assigned`, `priority`, `bookmarked`,
+ * `merged`, `unmerged`, `comment`, `deleted`.
+ */
+kind: string, 
+/**
+ * Of a comment, as it was written.
+ */
+text: string | null, edited_ms: number | null, 
+/**
+ * An object, by kind.
+ */
+detail: Record<string, unknown>, };
+
+export type CommentRequest = { text: string, by: string | null, };
+
+export type MergedListView = { members: Array<MergedView>, };
+
+export type MergedView = { id: string, short_id: string, title: string, event_count: number, last_seen_ms: number, 
+/**
+ * One of its grouping hashes, 32 hex characters.
+ */
+hash: string, };
+
+export type SimilarListView = { 
+/**
+ * The most alike first.
+ */
+issues: Array<SimilarView>, };
+
+export type SimilarView = { row: IssueRowView, 
+/**
+ * 0 to 1.
+ */
+score: number, 
+/**
+ * What is alike, the most telling first.
+ */
+reasons: Array<string>, };
+
+export type DiscardListView = { discarded: Array<DiscardView>, };
+
+export type DiscardView = { id: string, project_slug: string, 
+/**
+ * Of the issue that was deleted then.
+ */
+short_id: string, title: string, culprit: string, by: string | null, at_ms: number, 
+/**
+ * Events dropped since, and when the last of them came.
+ */
+event_count: number, last_ms: number | null, };
+
 export type EventView = { event_id: string, issue_id: string, short_id: string, nav: EventNavView, title: string, culprit: string, level: string, platform: string, timestamp_ms: number, received_ms: number, trace: EventTraceView | null, 
 /**
  * Who else told of this error, in the order of time.
@@ -106,7 +406,15 @@ attachments: Array<AttachmentView>, replays: Array<ReplayView>,
  */
 feedback: Array<FeedbackView>, detail: EventDetail, };
 
-export type EventNavView = { first: string, previous: string | null, next: string | null, latest: string, };
+export type EventNavView = { first: string, previous: string | null, next: string | null, latest: string, 
+/**
+ * The one that says most.
+ */
+recommended: string | null, 
+/**
+ * All that match.
+ */
+total: number | null, };
 
 export type EventDetail = { 
 /**
@@ -411,11 +719,7 @@ searched_to_ms: number | null,
  * Traces that would stand among these, were it not for `kind=requests`: lone calls and queries outside of any
  * request.
  */
-background_hidden: number, 
-/**
- * What was typed and taken as an attribute of a span, as `name:value`.
- */
-typed_attribute: string | null, };
+background_hidden: number, };
 
 export type TraceRowView = { trace_id: string, start_ms: number, duration_ns: number, 
 /**
@@ -664,6 +968,10 @@ step_ms: number,
  */
 levels: Array<LogLevelVolume>, 
 /**
+ * The search took too long: what is older was not counted; `null` when all was.
+ */
+searched_to_ms: number | null, 
+/**
  * All there are in the time, whatever is chosen of them.
  */
 services: Array<string>, environments: Array<string>, };
@@ -673,6 +981,76 @@ export type LogLevelVolume = { level: string,
  * Records per stretch, oldest first.
  */
 counts: Array<number>, };
+
+export type CompletionView = { 
+/**
+ * The part of the text that an item takes the place of, in UTF-16 units.
+ */
+from: number, to: number, 
+/**
+ * `key`, `value`, or `none` when there is nothing to offer.
+ */
+context: string, 
+/**
+ * The best first.
+ */
+items: Array<CompletionItemView>, 
+/**
+ * Counts are of what there was time to look at.
+ */
+is_partial: boolean, };
+
+export type CompletionItemView = { 
+/**
+ * What to put in, with quotes where it needs them.
+ */
+insert: string, 
+/**
+ * What to show.
+ */
+label: string, 
+/**
+ * What a key is for; may be empty.
+ */
+note: string, 
+/**
+ * How often it was met lately.
+ */
+count: number | null, };
+
+export type SearchKeyListView = { keys: Array<SearchKeyView>, };
+
+export type SearchKeyView = { key: string, 
+/**
+ * Other names of it.
+ */
+aliases: Array<string>, doc: string, };
+
+export type LogFacetsView = { facets: Array<LogFacetView>, 
+/**
+ * Records that were counted.
+ */
+of: number, 
+/**
+ * What is older was not counted; `null` when all was.
+ */
+searched_to_ms: number | null, };
+
+export type LogFacetView = { 
+/**
+ * As it is searched by.
+ */
+key: string, 
+/**
+ * The most frequent first.
+ */
+values: Array<LogFacetValueView>, };
+
+export type LogFacetValueView = { value: string, 
+/**
+ * The value as it is written behind the key.
+ */
+insert: string, count: number, };
 
 export type MetricListView = { 
 /**
