@@ -58,7 +58,7 @@ fn logs_are_found_by_everything_the_language_knows() {
         ("tenant:a*", 6),
         ("has:tenant timestamp:-1h", 12),
         ("timestamp:+1h", 0),
-        (&format!("!has:nothing trace:{}", id(7)), 12),
+        (format!("!has:nothing trace:{}", id(7)).as_str(), 12),
         ("message:endsWith(ADA)", 6),
         ("NOT (zoë OR level:warn)", 4),
         ("service.name:shop", 12),
