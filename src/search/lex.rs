@@ -411,9 +411,9 @@ fn comparison(text: &str) -> (Option<Comparison>, usize) {
     }
 }
 
-/// Control characters end words as blanks do: nobody types them, and pasted ones mean nothing.
+/// Other control characters mean themselves.
 pub(super) fn is_blank(char: char) -> bool {
-    char.is_whitespace() || char.is_control()
+    char.is_whitespace()
 }
 
 fn is_name_char(char: char) -> bool {

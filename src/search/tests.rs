@@ -207,7 +207,7 @@ fn numbers_times_and_statuses_compare() {
             ("duration:>1.5s", "span.duration:>1500ms"),
             ("span.duration:>=300", "span.duration:>=300ms"),
             ("span.status:ERROR", "span.status:error"),
-            ("shop.tenant=acme pay", "tags[shop.tenant]:acme pay"),
+            ("shop.tenant=acme pay", "shop.tenant:acme pay"),
             ("url.full=http://a/?b=c", "http.url:\"http://a/?b=c\""),
             ("a == b", "a \"==\" b"),
             ("0af7651916cd43dd8448eb211c80319c", "trace:0af7651916cd43dd8448eb211c80319c"),

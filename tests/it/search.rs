@@ -13,13 +13,14 @@ fn send_logs(server: &Trapline) {
     let log = |number: u64| {
         let (level, logger) =
             [("info", "shop.cart"), ("warn", "shop.pay"), ("error", "django.request")][number as usize % 3];
+        let tenant = ["acme", "b & c"][number as usize % 2];
         json!({
             "timestamp": now_s() + number as f64 / 1000.0, "trace_id": id(7), "level": level,
             "body": format!("Order {number} of {}", ["Zoë", "Ada"][number as usize % 2]),
             "attributes": {
                 "service.name": { "value": "shop", "type": "string" },
                 "logger.name": { "value": logger, "type": "string" },
-                "tenant": { "value": ["acme", "b & c"][number as usize % 2], "type": "string" },
+                "tenant": { "value": tenant, "type": "string" },
                 "cents": { "value": number * 100, "type": "integer" },
             },
         })
@@ -57,7 +58,7 @@ fn logs_are_found_by_everything_the_language_knows() {
         ("tenant:a*", 6),
         ("has:tenant timestamp:-1h", 12),
         ("timestamp:+1h", 0),
-        ("!has:nothing trace:00000000000000000000000000000007", 12),
+        (format!("!has:nothing trace:{}", id(7)).as_str(), 12),
         ("message:endsWith(ADA)", 6),
         ("NOT (zoë OR level:warn)", 4),
         ("service.name:shop", 12),
