@@ -250,7 +250,7 @@ impl Facts {
         };
         let own = || frames().filter(|frame| frame.in_app == Some(true));
         let others = || frames().filter(|frame| frame.in_app != Some(true));
-        let parts: [(Field, fn(&Frame) -> Option<&str>); 5] = [
+        let parts: [(Field, FramePart); 5] = [
             (Field::StackFilename, |frame| frame.filename.as_deref()),
             (Field::StackFunction, |frame| frame.function.as_deref()),
             (Field::StackModule, |frame| frame.module.as_deref()),
@@ -316,9 +316,16 @@ pub struct RowFacts<'a> {
     pub culprit: &'a str,
 }
 
+/// What is read of a frame.
+type FramePart = fn(&Frame) -> Option<&str>;
+
 /// At most so many bytes, whole characters.
 fn cut(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
+    let mut end = bytes_max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 pub struct FactsIter<'a> {

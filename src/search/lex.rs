@@ -244,7 +244,7 @@ impl<'t> Lexer<'t> {
         if rest.starts_with('"') {
             let name = self.quoted(at);
             let is_key = name.is_closed && !name.text.is_empty();
-            return is_key.then(|| (RawKey { name, form: KeyForm::Tag, from: at, to: name.to }, name.to));
+            return is_key.then_some((RawKey { name, form: KeyForm::Tag, from: at, to: name.to }, name.to));
         }
         let len = rest.find(|char: char| !is_name_char(char)).unwrap_or(rest.len());
         let name = &rest[..len];

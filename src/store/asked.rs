@@ -11,13 +11,12 @@ use crate::search::keys::{KEYS, Type};
 use crate::search::naive::{Fact, release_part, value_takes};
 use crate::search::{Expr, Key, Known, Leaf, Op, Pattern, Value};
 
+/// Which rows of some a leaf takes.
+type LeafRows<'a> = dyn FnMut(&Leaf, &[bool]) -> Result<Vec<bool>, StoreError> + 'a;
+
 /// The rows that an expression takes, of those `among`. `leaf` says which rows of some a leaf takes; it may be asked for
 /// fewer than all, and what it says of others does not count.
-pub(super) fn rows_taken(
-    expr: &Expr,
-    among: &[bool],
-    leaf: &mut dyn FnMut(&Leaf, &[bool]) -> Result<Vec<bool>, StoreError>,
-) -> Result<Vec<bool>, StoreError> {
+pub(super) fn rows_taken(expr: &Expr, among: &[bool], leaf: &mut LeafRows<'_>) -> Result<Vec<bool>, StoreError> {
     let both = |mut rows: Vec<bool>, others: &[bool]| {
         rows.iter_mut().zip(others).for_each(|(row, other)| *row &= other);
         rows

@@ -2,6 +2,7 @@
 //!
 //! Bounded: a key with too many values is nothing to choose by and is given up.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::config::search::{FACET_KEYS_MAX, FACET_VALUE_BYTES_MAX, FACET_VALUES_MAX};
@@ -55,13 +56,14 @@ impl Tally {
 
     /// Keys with values to choose from, those that were met most often first.
     pub(super) fn into_facets(self) -> Vec<(String, Vec<(String, u64)>)> {
-        let mut facets: Vec<(u64, String, Vec<(String, u64)>)> = Vec::new();
+        let mut facets = Vec::new();
         for (key, values) in self.keys {
             let Some(values) = values.filter(|values| !values.is_empty()) else { continue };
-            facets.push((values.values().sum(), key, most_frequent(values)));
+            let total: u64 = values.values().sum();
+            facets.push(((Reverse(total), key), most_frequent(values)));
         }
-        facets.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
-        facets.into_iter().map(|(_, key, values)| (key, values)).collect()
+        facets.sort_by(|(one, _), (other, _)| one.cmp(other));
+        facets.into_iter().map(|((_, key), values)| (key, values)).collect()
     }
 }
 

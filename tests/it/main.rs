@@ -28,8 +28,8 @@ mod commands;
 mod dictionaries;
 mod django;
 mod end_to_end;
-#[allow(dead_code)] // Some of it is for the long form alone, `tests/torture`.
 mod facts;
+#[allow(dead_code)] // Some of it is for the long form alone, `tests/torture`.
 mod faults;
 mod feedback;
 mod filters;

@@ -58,11 +58,13 @@ pub(in super::super) struct FactCache {
     kept: Arc<Mutex<Kept>>,
 }
 
+/// A column when the chunk has it, and when it was last used.
+type KeptColumn = (Option<Arc<Column>>, u64);
+
 #[derive(Default)]
 struct Kept {
     events: HashMap<i64, (Arc<Events>, u64)>,
-    /// `None`: the chunk has no such column.
-    columns: HashMap<(i64, String), (Option<Arc<Column>>, u64)>,
+    columns: HashMap<(i64, String), KeptColumn>,
     bytes: usize,
     uses: u64,
 }
@@ -207,14 +209,16 @@ pub(super) fn read_source(connection: &Connection, chunk: &ChunkRow) -> Result<S
     Ok(Source { events, columns })
 }
 
+/// Key, events that have it, filter, body.
+type NewColumn = (String, usize, Option<Vec<u8>>, Vec<u8>);
+
 /// A chunk's rows, encoded: what takes time is done before the writer is asked.
 #[derive(Debug)]
 pub(super) struct NewChunk {
     row: ChunkRow,
     bytes: usize,
     events: Vec<u8>,
-    /// Key, events that have it, filter, body.
-    columns: Vec<(String, usize, Option<Vec<u8>>, Vec<u8>)>,
+    columns: Vec<NewColumn>,
 }
 
 impl NewChunk {

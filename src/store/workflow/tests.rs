@@ -101,7 +101,7 @@ impl World {
             level: Level::Error,
             platform: "python".to_string(),
             title: IssueTitle { title: format!("bug {bug}"), ..IssueTitle::default() },
-            is_unhandled: bug % 2 == 0,
+            is_unhandled: bug.is_multiple_of(2),
             release: (release > 0).then(|| format!("shop@1.{release}")),
             environment: (environment > 0).then(|| format!("env{environment}")),
             user_hash: Some(u64::from(user)),
