@@ -374,7 +374,10 @@ fn card_end(text: &[u8], at: usize) -> Option<usize> {
     }
     let is_digit = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
     let follows_point = at > 0 && text[at - 1] == b'.' && is_whole_number(&text[..at - 1]);
-    let precedes_point = text.get(end) == Some(&b'.') && is_digit(Some(end + 1));
+    // Unless what stands behind the point is looked for itself: no fraction has a dash.
+    let fraction_end = skip(text, end + 1, u8::is_ascii_digit);
+    let is_fraction = !(text.get(fraction_end) == Some(&b'-') && is_digit(Some(fraction_end + 1)));
+    let precedes_point = text.get(end) == Some(&b'.') && is_digit(Some(end + 1)) && is_fraction;
     (!is_word_byte(text.get(end)) && !follows_point && !precedes_point).then_some(end)
 }
 

@@ -90,6 +90,7 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("retention/space.rs", "read_counted", "days and kinds, some hundred, for one page"),
     ("retention/space.rs", "read_measured", "one row a kind"),
     ("services.rs", "SERVICES_SQL", "what many traces share is told once"),
+    ("span_place.rs", "CHUNKS_SQL", "walks chunks from the newest on, until the span is found or time is up"),
     ("span_search.rs", "CHUNKS_SQL", "walks chunks from the newest on, of which there is one in 30,000 spans"),
     ("span_search.rs", "OF_SERVICE_SQL", "the same"),
     ("span_list.rs", "BATCHES_SQL", "what is not sealed"),

@@ -115,7 +115,6 @@ mod types {
             issue::ChangeView,
             issue::IssueRowView,
             issue::IssueView,
-            issue::StatusDetailView,
             workflow::IssueActions,
             workflow::IssueAction,
             workflow::ResolvePlace,

@@ -110,7 +110,7 @@ fn read_again(event: &Event) -> Event {
 #[track_caller]
 fn assert_reads_again(event: &Event) {
     let again = read_again(event);
-    let expected = Event { report: None, body: again.body.clone(), ..event.clone() };
+    let expected = Event { report: None, body: again.body.clone(), more: again.more.clone(), ..event.clone() };
     assert_eq!(again, expected);
     let group = |event: &Event| grouping::group(event, Rules::none());
     assert_eq!(group(&again), group(event));

@@ -16,9 +16,12 @@ fn open() -> Connection {
     connection
         .execute_batch(
             "INSERT INTO project VALUES (1, 'default', 'Default', 'python', 1, 1);
-             INSERT INTO issue VALUES (5, 1, 1, 'error', 'KeyError: x', 'shop', NULL, NULL, NULL, NULL, NULL,
+             INSERT INTO issue (id, project_id, short_no, kind, title, culprit, ty, value, filename, function, line, level,
+                 platform, status, is_unhandled, first_seen_ms, last_seen_ms, event_count, user_count, first_release,
+                 last_release)
+             VALUES (5, 1, 1, 'error', 'KeyError: x', 'shop', NULL, NULL, NULL, NULL, NULL,
                  'error', 'python', 'unresolved', 1, 10, 20, 3, 2, NULL, NULL);
-             INSERT INTO issue_hash VALUES (1, x'0b', 5);
+             INSERT INTO issue_hash (project_id, hash, issue_id) VALUES (1, x'0b', 5);
              INSERT INTO issue_hour VALUES (5, 1, 1), (5, 2, 2);
              INSERT INTO issue_users VALUES (5, x'0c');",
         )

@@ -48,7 +48,133 @@ total: number,
 /**
  * Where issues were seen, to choose from.
  */
-environments: Array<string>, };
+environments: Array<string>, 
+/**
+ * The newest, to choose from.
+ */
+releases: Array<string>, 
+/**
+ * Why not everything that matches is among it, when that is so.
+ */
+partial: string | null, };
+
+export type IssueCountsView = { open: number, new: number, regressed: number, ignored: number, resolved: number, all: number, };
+
+export type StatusDetailView = { 
+/**
+ * `now`, `next_release`, `release`, `forever`, `until_time`, `until_events`, `until_users`.
+ */
+kind: string, 
+/**
+ * The release it is resolved in; of `next_release` the one after which it is.
+ */
+release: string | null, until_ms: number | null, 
+/**
+ * Events or users to come.
+ */
+count: number | null, 
+/**
+ * How many of these have come.
+ */
+seen: number | null, 
+/**
+ * Of `until_events`: within how long they must come.
+ */
+window_minutes: number | null, by: string | null, at_ms: number, };
+
+export type IssueEventsView = { events: Array<EventLineView>, next_cursor: string | null, total: number, 
+/**
+ * Events of before are still being made searchable.
+ */
+is_partial: boolean, };
+
+export type EventLineView = { event_id: string, timestamp_ms: number, title: string, level: string, release: string | null, environment: string | null, 
+/**
+ * `id:42`, `email:…`, `ip:…`
+ */
+user: string | null, trace_id: string | null, transaction: string | null, server_name: string | null, };
+
+export type IssueTagsView = { 
+/**
+ * That were counted.
+ */
+events: number, 
+/**
+ * There are more, which were not.
+ */
+is_partial: boolean, tags: Array<IssueTagView>, 
+/**
+ * More values of the one tag; `null` in the list of tags.
+ */
+next_cursor: string | null, };
+
+export type IssueTagView = { key: string, 
+/**
+ * Different values.
+ */
+distinct: number, 
+/**
+ * Events without it.
+ */
+missing: number, 
+/**
+ * The most frequent first.
+ */
+values: Array<TagValueView>, 
+/**
+ * Events with a value that is not among these.
+ */
+other: number, };
+
+export type TagValueView = { value: string, count: number, last_seen_ms: number, 
+/**
+ * Share of the project's other events that have it; `null` unless asked for.
+ */
+rest_share: number | null, 
+/**
+ * How many times as frequent it is here.
+ */
+lift: number | null, };
+
+export type IssueHistoryView = { 
+/**
+ * `hour`, `day`
+ */
+unit: string, start_ms: number, step_ms: number, 
+/**
+ * Events of each step, zeros included.
+ */
+counts: Array<number>, releases: Array<ReleaseMarkView>, is_partial: boolean, };
+
+export type ReleaseMarkView = { version: string, at_ms: number, };
+
+export type IssueUsersView = { 
+/**
+ * Also of those whose events are gone.
+ */
+count: number, users: Array<IssueUserView>, is_partial: boolean, };
+
+export type IssueUserView = { 
+/**
+ * `id:42`, `email:…`, `ip:…`
+ */
+label: string, count: number, last_seen_ms: number, };
+
+export type ChangesView = { since_ms: number, 
+/**
+ * What is compared with what, in a sentence.
+ */
+basis: string, 
+/**
+ * The most telling first.
+ */
+items: Array<ChangeView>, };
+
+export type ChangeView = { 
+/**
+ * `release`, `environment`, `server`, `flag`, `package`, `tag`
+ */
+kind: string, key: string, before: string | null, after: string | null, share_before: number | null, share_after: number | null, lift: number | null, sentence: string, };
 
 export type IssueRowView = { id: string, 
 /**
@@ -114,28 +240,6 @@ oldest_event_ms: number | null,
  * How long events are kept; 0: as long as there is room.
  */
 keep_days: number, };
-
-export type StatusDetailView = { 
-/**
- * `now`, `next_release`, `release`, `forever`, `until_time`, `until_events`, `until_users`.
- */
-kind: string, 
-/**
- * The release it is resolved in; of `next_release` the one after which it is.
- */
-release: string | null, until_ms: number | null, 
-/**
- * Events or users to come.
- */
-count: number | null, 
-/**
- * How many of these have come.
- */
-seen: number | null, 
-/**
- * Of `until_events`: within how long they must come.
- */
-window_minutes: number | null, by: string | null, at_ms: number, };
 
 export type IssueActions = { 
 /**
@@ -280,7 +384,19 @@ attachments: Array<AttachmentView>, replays: Array<ReplayView>,
  */
 feedback: Array<FeedbackView>, detail: EventDetail, };
 
-export type EventNavView = { first: string, previous: string | null, next: string | null, latest: string, };
+export type EventNavView = { first: string, previous: string | null, next: string | null, latest: string, 
+/**
+ * The one that says most.
+ */
+recommended: string | null, 
+/**
+ * All that match.
+ */
+total: number | null, 
+/**
+ * From the oldest on, 1 is the first; `null` when the event itself does not match, or is far from both ends.
+ */
+position: number | null, };
 
 export type EventDetail = { 
 /**
@@ -1049,6 +1165,10 @@ step_ms: number,
  */
 levels: Array<LogLevelVolume>, 
 /**
+ * The search took too long: what is older was not counted; `null` when all was.
+ */
+searched_to_ms: number | null, 
+/**
  * All there are in the time, whatever is chosen of them.
  */
 services: Array<string>, environments: Array<string>, };
@@ -1058,6 +1178,76 @@ export type LogLevelVolume = { level: string,
  * Records per stretch, oldest first.
  */
 counts: Array<number>, };
+
+export type CompletionView = { 
+/**
+ * The part of the text that an item takes the place of, in UTF-16 units.
+ */
+from: number, to: number, 
+/**
+ * `key`, `value`, or `none` when there is nothing to offer.
+ */
+context: string, 
+/**
+ * The best first.
+ */
+items: Array<CompletionItemView>, 
+/**
+ * Counts are of what there was time to look at.
+ */
+is_partial: boolean, };
+
+export type CompletionItemView = { 
+/**
+ * What to put in, with quotes where it needs them.
+ */
+insert: string, 
+/**
+ * What to show.
+ */
+label: string, 
+/**
+ * What a key is for; may be empty.
+ */
+note: string, 
+/**
+ * How often it was met lately.
+ */
+count: number | null, };
+
+export type SearchKeyListView = { keys: Array<SearchKeyView>, };
+
+export type SearchKeyView = { key: string, 
+/**
+ * Other names of it.
+ */
+aliases: Array<string>, doc: string, };
+
+export type LogFacetsView = { facets: Array<LogFacetView>, 
+/**
+ * Records that were counted.
+ */
+of: number, 
+/**
+ * What is older was not counted; `null` when all was.
+ */
+searched_to_ms: number | null, };
+
+export type LogFacetView = { 
+/**
+ * As it is searched by.
+ */
+key: string, 
+/**
+ * The most frequent first.
+ */
+values: Array<LogFacetValueView>, };
+
+export type LogFacetValueView = { value: string, 
+/**
+ * The value as it is written behind the key.
+ */
+insert: string, count: number, };
 
 export type MetricListView = { 
 /**

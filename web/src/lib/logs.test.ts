@@ -48,7 +48,7 @@ describe("the window of rows", () => {
 });
 
 it("stacks the worst at the bottom", () => {
-  const { bars, most, total } = stacks({ from_ms: 0, step_ms: 60_000, levels: [{ level: "info", counts: [2, 0] }, { level: "error", counts: [1, 3] }], services: [], environments: [] });
+  const { bars, most, total } = stacks({ from_ms: 0, step_ms: 60_000, levels: [{ level: "info", counts: [2, 0] }, { level: "error", counts: [1, 3] }], services: [], environments: [], searched_to_ms: null });
   expect(bars[0]).toEqual([{ level: "error", count: 1, from: 0 }, { level: "info", count: 2, from: 1 }]);
   expect([most, total]).toEqual([3, 6]);
 });

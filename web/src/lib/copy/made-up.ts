@@ -11,7 +11,7 @@ export const exception = (over: Partial<ExceptionDetail>): ExceptionDetail => ({
   frames_omitted: 0, ...over,
 });
 export const event = (exceptions: ExceptionDetail[], over = {}): EventView => ({
-  event_id: "e", issue_id: "1", short_id: "SHOP-1", nav: { first: "e", previous: null, next: null, latest: "e" }, title: "ValueError: bad",
+  event_id: "e", issue_id: "1", short_id: "SHOP-1", nav: { first: "e", previous: null, next: null, latest: "e", recommended: "e", total: 1, position: 1 }, title: "ValueError: bad",
   culprit: "c", level: "error", platform: "python", timestamp_ms: 0, received_ms: 0, trace: null, reports: [], body_bytes: 1, attachments: [], replays: [], feedback: [],
   detail: {
     message: null, message_template: null, logger: null, transaction: null, release: null, dist: null, environment: null, server_name: null,
