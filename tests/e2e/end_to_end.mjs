@@ -196,8 +196,8 @@ async function run() {
   inOrder(await request.innerText(), ["GET", "voucher", "BF26", "User-Agent", "Firefox/145.0"], "the request");
   const timeline = await region(/^Timeline/).innerText();
   inOrder(timeline, ["SELECT", "checkout with 1 lines", `${billing}/prices/3/`, "Billing priced order 3", "ValueError: Invalid voucher BF26"], "the breadcrumbs");
-  inOrder(await region("User").innerText(), ["ada@example.com"], "the user");
-  inOrder(await region(/^Tags/).innerText(), ["plan", "business"], "the tags");
+  inOrder(await region(/^Context/).innerText(), ["ada@example.com"], "the user");
+  inOrder(await region(/^Tags/).filter({ hasText: "business" }).first().innerText(), ["plan", "business"], "the tags");
   await see(page.getByText(/^sdk sentry\.python\.django\/2\.\d+/), "the SDK");
   await shoot("4-issue");
 
