@@ -96,6 +96,7 @@ pub(super) async fn event_view(ready: &Ready, row: EventRow, search: EventSearch
             trace_id: trace_id.to_string(),
             span_id: detail.span_id.map(|id| id.to_string()),
             has_spans: ready.store.has_trace(trace_id).await?,
+            span_count: ready.store.trace_size(trace_id).await?,
             log_count: ready.store.trace_log_count(trace_id).await?,
         }),
         None => None,

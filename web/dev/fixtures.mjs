@@ -179,7 +179,7 @@ export function event(name, wanted) {
   return {
     event_id: d.ids[at], issue_id: d.row.id, short_id: d.row.short_id, nav: { first: d.ids[0], previous: d.ids[at - 1] ?? null, next: d.ids[at + 1] ?? null, latest: d.ids.at(-1) },
     title: d.row.title, culprit: d.row.culprit, level: d.row.level, platform: "python", timestamp_ms, received_ms: timestamp_ms + 40,
-    trace: d.trace ? { trace_id: d.trace, span_id: null, has_spans: d.trace !== T.errors, log_count: 0 } : null, reports: [], body_bytes: JSON.stringify(detail).length, attachments: [], replays: [], feedback: [], detail,
+    trace: d.trace ? { trace_id: d.trace, span_id: null, has_spans: d.trace !== T.errors, span_count: d.trace !== T.errors ? 20 : 0, log_count: 0 } : null, reports: [], body_bytes: JSON.stringify(detail).length, attachments: [], replays: [], feedback: [], detail,
   };
 }
 export const eventById = (id) => {

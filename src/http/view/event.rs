@@ -69,6 +69,8 @@ pub struct EventTraceView {
     pub span_id: Option<String>,
     /// Spans of this trace are stored, so the link leads somewhere.
     pub has_spans: bool,
+    /// About how many: a small trace is read before anybody scrolls to it, so that nothing moves when they do.
+    pub span_count: u64,
     /// Logs that name this trace.
     pub log_count: u64,
 }

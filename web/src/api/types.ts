@@ -534,6 +534,10 @@ export type EventTraceView = { trace_id: string, span_id: string | null,
  */
 has_spans: boolean, 
 /**
+ * About how many: a small trace is read before anybody scrolls to it, so that nothing moves when they do.
+ */
+span_count: number, 
+/**
  * Logs that name this trace.
  */
 log_count: number, };

@@ -5,11 +5,17 @@ import { unpack } from "../lib/packed-trace";
 import { serverNow } from "../state";
 import { type Resource, useResource } from "./client";
 import { useLive } from "./live";
-import type { TraceView } from "./types";
+import type { EventTraceView, TraceView } from "./types";
 
 /** An old trace does not grow, and need not be read for every other trace. */
 const GROWS_MS = 120_000;
 const EVERY_MS = 2000;
+
+const SMALL_SPANS = 1000;
+const SMALL_LOGS = 1000;
+
+/** Read within a few milliseconds, so that it may be read before it is asked for. */
+export const isSmall = (trace: EventTraceView) => trace.span_count <= SMALL_SPANS && trace.log_count <= SMALL_LOGS;
 
 /** Where a trace is asked for, also ahead of need. */
 export const traceAnswer = (traceId: string) => `/api/ui/traces/${encodeURIComponent(traceId)}?packed=1`;

@@ -49,15 +49,26 @@ export function Region<T>({ answer, what, rows, height, children }: {
   );
 }
 
-/** True from when the element comes near the screen on: what is far below is not read before. */
-export function useNear<T extends Element>(margin = "400px"): [preact.RefObject<T | null>, boolean] {
+const NEAR = "400px";
+const IDLE_MS = 300;
+
+/**
+ * True from when the element comes near the screen on: what is far below is not read before. What costs little is also
+ * read once there is nothing else to do, so that the page stands still when somebody jumps past it.
+ */
+export function useNear<T extends Element>(isCheap = false): [preact.RefObject<T | null>, boolean] {
   const place = useRef<T>(null);
   const [isNear, setNear] = useState(false);
   useEffect(() => {
     if (isNear || !place.current) return undefined;
-    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && setNear(true), { rootMargin: margin });
+    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && setNear(true), { rootMargin: NEAR });
     observer.observe(place.current);
     return () => observer.disconnect();
-  }, [isNear, margin]);
+  }, [isNear]);
+  useEffect(() => {
+    if (isNear || !isCheap) return undefined;
+    const idle = setTimeout(() => setNear(true), IDLE_MS);
+    return () => clearTimeout(idle);
+  }, [isNear, isCheap]);
   return [place, isNear];
 }

@@ -5,7 +5,7 @@ import { useMemo, useState } from "preact/hooks";
 import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { Breadcrumb, EventView, LogListView, LogRowView, TraceView } from "../api/types";
-import { useTrace } from "../api/use-trace";
+import { isSmall, useTrace } from "../api/use-trace";
 import { useCoalesced } from "../lib/coalesce";
 import { exceptionName } from "../lib/export";
 import { count, dateTime, duration, offset, oneLine, plural } from "../lib/format";
@@ -36,8 +36,8 @@ const TYPE_WORDS: Record<string, string | undefined> = { query: "Queries", http:
 const hiddenAtFirst = () => new Set(remembered("timeline", "").split(",").filter((name) => name !== ""));
 
 export function Timeline({ event }: { event: EventView }) {
-  const [place, isNear] = useNear<HTMLDivElement>();
   const { trace } = event;
+  const [place, isNear] = useNear<HTMLDivElement>(trace ? isSmall(trace) : false);
   const traceId = isNear && trace ? trace.trace_id : null;
   // Logs are sent a moment after the event they belong to.
   const isFresh = serverNow() - event.received_ms < LOGS_WAIT_MS;

@@ -1,28 +1,21 @@
-// A trace in a few rows, for the event that happened in it. Fetched when it comes near the screen; all of it leads to the trace.
+// A trace in a few rows, for the event that happened in it. Read when it comes near the screen, a small one before; all of it leads to the trace.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { EventTraceView, TraceView } from "../api/types";
-import { useTrace } from "../api/use-trace";
+import { isSmall, useTrace } from "../api/use-trace";
 import { duration, oneLine, plural } from "../lib/format";
 import { colourNames } from "../lib/span-colours";
 import { previewRows } from "../lib/trace-preview";
 import { tracePath } from "../lib/urls";
 import type { Row } from "../lib/waterfall";
+import { useNear } from "./region";
 import { SkeletonRows } from "./states";
 
 const ROWS = 8;
-const NEAR = "400px";
 const INDENT_MAX = 8;
 
 export function TracePreview({ trace, eventId }: { trace: EventTraceView; eventId: string }) {
-  const place = useRef<HTMLDivElement>(null);
-  const [isNear, setNear] = useState(false);
-  useEffect(() => {
-    if (isNear || !place.current) return undefined;
-    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && setNear(true), { rootMargin: NEAR });
-    observer.observe(place.current);
-    return () => observer.disconnect();
-  }, [isNear]);
+  const [place, isNear] = useNear<HTMLDivElement>(isSmall(trace));
   const { data, error } = useTrace(isNear ? trace.trace_id : null);
   return (
     <div ref={place} class="trace-preview">
