@@ -444,8 +444,8 @@ fn each_in_scope(
     let filter = EventFilter { environment: scope.environment.clone(), ..EventFilter::default() };
     let scan = Scan::new(connection, cache, &filter)?;
     // What was deleted is offered to nobody, also while its facts are still there.
-    let listed: HashSet<i64> = connection
-        .prepare_cached("SELECT id FROM issue WHERE deleted_ms IS NULL")?
+    let deleted: HashSet<i64> = connection
+        .prepare_cached("SELECT id FROM issue WHERE deleted_ms IS NOT NULL")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut events = 0;
@@ -454,7 +454,7 @@ fn each_in_scope(
             return Ok(true);
         }
         let block = scan.open(place, wanted)?;
-        let is_listed: Vec<bool> = block.shown_issues().iter().map(|issue| listed.contains(issue)).collect();
+        let is_listed: Vec<bool> = block.shown_issues().iter().map(|issue| !deleted.contains(issue)).collect();
         let mut among = scan.alive(place, &block);
         among.retain(|row| is_listed[block.events().issue_of[row] as usize]);
         if let Some(project) = scope.project_id {
