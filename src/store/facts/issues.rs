@@ -343,7 +343,7 @@ fn read_trends(connection: &Connection, search: &IssueSearch) -> Result<Vec<(i64
 }
 
 /// What an issue's events are known by: its own id and those of the issues merged into it.
-pub(super) fn members(connection: &Connection, issue: IssueId) -> Result<HashSet<i64>, StoreError> {
+pub(in super::super) fn members(connection: &Connection, issue: IssueId) -> Result<HashSet<i64>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id FROM issue WHERE id = :id OR merged_into = :id")?;
     let rows = statement.query_map(named_params! { ":id": issue.0 }, |row| row.get(0))?;
     let mut members: HashSet<i64> = rows.collect::<Result<_, _>>()?;

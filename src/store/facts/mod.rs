@@ -31,6 +31,7 @@ mod tests;
 pub use changes::{ChangedFact, Changes, ReleaseMark};
 pub(super) use chunks::FactCache;
 pub use events::{EventLine, EventLines, EventNav, EventPick, EventSearch};
+pub(super) use issues::members;
 pub use issues::{FoundIssues, IssueOrder, IssueSearch};
 pub use prepare::Asker;
 pub use scan::EventFilter;
