@@ -19,11 +19,6 @@ pub const WAKE_LOOK_MS: u64 = 2_000;
 /// Issues woken in one slice.
 pub const WAKE_ISSUES_MAX: usize = 100;
 
-/// By how much an event may seem to have happened before an issue was resolved and still count as one that came after, in
-/// milliseconds: clocks that are set by a network differ by less than a second, those of phones by some. A client that is
-/// slower than this reopens what was resolved later by as much as it is slow, not never.
-pub const CLOCK_TOLERANCE_MS: i64 = 60_000;
-
 /// What a person says they are called, in characters.
 pub const PERSON_NAME_CHARS_MAX: usize = 64;
 

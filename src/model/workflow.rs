@@ -18,11 +18,15 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::config::CLOCK_TOLERANCE_MS;
 use crate::model::issue::IssueStatus;
 
 /// Into how many parts a window is cut that events are counted in.
 const WINDOW_SLOTS: i64 = 60;
+
+/// By how much an event may seem to have happened before an issue was resolved and still count as one that came after, in
+/// milliseconds: clocks that are set by a network differ by less than a second, those of phones by some. A client that is
+/// slower than this reopens what was resolved later by as much as it is slow, not never.
+const CLOCK_TOLERANCE_MS: i64 = 60_000;
 
 /// What people decided about an issue, and where that stands.
 #[derive(Clone, Debug, PartialEq)]
