@@ -42,6 +42,8 @@ pub const FACT_CACHE_BYTES_MAX: usize = 64 << 20;
 /// Tags listed of an issue, and values shown of each. Sentry shows as many.
 pub const FACT_KEYS_SHOWN_MAX: usize = 100;
 pub const FACT_VALUES_SHOWN_MAX: usize = 10;
+/// Keys that are counted for it; beyond these they are those of single events, made up anew each time.
+pub const FACT_KEYS_COUNTED_MAX: usize = 10_000;
 /// Events, the newest, whose tags are counted; a busy issue's distribution does not change beyond them.
 pub const FACT_EVENTS_COUNTED_MAX: usize = 200_000;
 /// Values given for completion, and the newest events they are taken of.

@@ -37,6 +37,7 @@ mod sentry_api;
 mod sentry_events;
 mod sentry_issues;
 mod sentry_project;
+mod sentry_trace;
 mod sentry_workflow;
 mod serve;
 mod stats_api;

@@ -162,6 +162,10 @@ pub enum Sentry0<'a> {
     IssueTags { issue: &'a str },
     IssueTag { issue: &'a str, key: &'a str },
     IssueTagValues { issue: &'a str, key: &'a str },
+    // Its spans as a tree, its transactions alone, what there is of it.
+    Trace { organization: &'a str, trace: &'a str },
+    TraceTransactions { organization: &'a str, trace: &'a str },
+    TraceMeta { organization: &'a str, trace: &'a str },
     // In any project.
     OrganizationEvent { organization: &'a str, event: &'a str },
     // Also takes reports: the one route of the web API that SDKs of old write to.
@@ -378,6 +382,11 @@ fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
         }
         ["issues", issue, "tags", key, "values"] | ["organizations", _, "issues", issue, "tags", key, "values"] => {
             Sentry0::IssueTagValues { issue, key }
+        }
+        ["organizations", organization, "trace", trace] => Sentry0::Trace { organization, trace },
+        ["organizations", organization, "events-trace", trace] => Sentry0::TraceTransactions { organization, trace },
+        ["organizations", organization, "trace-meta" | "events-trace-meta", trace] => {
+            Sentry0::TraceMeta { organization, trace }
         }
         ["organizations", organization, "eventids", event] => Sentry0::OrganizationEvent { organization, event },
         ["issues", issue, "events", event] | ["organizations", _, "issues", issue, "events", event] => {

@@ -11,7 +11,7 @@ use crate::config::PAGE_ROWS_MAX;
 use crate::model::detail::{Breadcrumb, EventDetail, ExceptionDetail, FrameDetail, Pair, Variable};
 use crate::model::event::EventKind;
 use crate::model::ids::EventId;
-use crate::model::issue::{Issue, IssueStatus};
+use crate::model::issue::Issue;
 use crate::model::project::{ORGANISATION_SLUG, Project};
 use crate::model::time::rfc3339;
 use crate::store::{EventQuery, EventRow, EventSearch};
@@ -24,7 +24,7 @@ use super::respond::{Body, json as json_response};
 use super::route::Sentry0;
 use super::sentry_workflow::{assignee_json, sentry_substatus, status_details};
 use super::ui::find_issue;
-use super::{Query, Ready, grouping, now_ms, releases, sentry_events, sentry_issues, stats_api};
+use super::{Query, Ready, grouping, now_ms, releases, sentry_events, sentry_issues, sentry_trace, stats_api};
 
 type Answer = Result<Response<Body>, ApiError>;
 
@@ -76,6 +76,18 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
         }
         Sentry0::IssueTagValues { issue, key } => {
             sentry_issues::tag_values(ready, find_issue(ready, issue).await?, key, query, &base).await
+        }
+        Sentry0::Trace { organization, trace } => {
+            check_organization(organization)?;
+            sentry_trace::tree(ready, trace).await
+        }
+        Sentry0::TraceTransactions { organization, trace } => {
+            check_organization(organization)?;
+            sentry_trace::transactions(ready, trace).await
+        }
+        Sentry0::TraceMeta { organization, trace } => {
+            check_organization(organization)?;
+            sentry_trace::meta(ready, trace).await
         }
         Sentry0::OrganizationEvent { organization, event } => {
             check_organization(organization)?;
@@ -207,35 +219,6 @@ fn monitors_path(project: Option<&Project>) -> String {
     }
 }
 
-/// `is:unresolved`, `is:resolved`, `is:ignored` and free text; anything else says so.
-pub(super) fn read_issue_query(text: &str) -> Result<(Option<IssueStatus>, Option<String>), ApiError> {
-    let mut status = None;
-    let mut words = Vec::new();
-    for word in text.split_whitespace() {
-        match word.split_once(':') {
-            Some(("is", "unresolved")) => status = Some(IssueStatus::Unresolved),
-            Some(("is", "resolved")) => status = Some(IssueStatus::Resolved),
-            Some(("is", "ignored" | "archived" | "muted")) => status = Some(IssueStatus::Ignored),
-            // `KeyError:` is how a title begins; a key has a value.
-            Some((key, value)) if is_search_key(key) && !value.is_empty() && !value.starts_with("//") => {
-                return Err(ApiError::new(
-                    StatusCode::BAD_REQUEST,
-                    format!(
-                        "this version does not search by \"{key}:\": use is:unresolved, is:resolved, is:ignored and \
-                         words"
-                    ),
-                ));
-            }
-            _ => words.push(word),
-        }
-    }
-    Ok((status, (!words.is_empty()).then(|| words.join(" "))))
-}
-
-fn is_search_key(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte))
-}
-
 pub(super) fn check_organization(organization: &str) -> Result<(), ApiError> {
     if organization == ORGANISATION_SLUG { Ok(()) } else { Err(not_found()) }
 }
@@ -341,7 +324,7 @@ pub(super) fn event_json(ready: &Ready, row: &EventRow) -> Value {
         "title": event.title,
         "message": detail.message.clone().unwrap_or_default(),
         "culprit": event.culprit,
-        "location": null,
+        "location": location(&detail),
         "platform": event.platform,
         "dateCreated": rfc3339(event.timestamp_ms),
         "dateReceived": rfc3339(event.received_ms),
@@ -369,6 +352,13 @@ pub(super) fn event_json(ready: &Ready, row: &EventRow) -> Value {
         "fingerprints": [],
         "_meta": {},
     })
+}
+
+/// Where it happened: the file of the innermost frame of the application, or of the innermost at all.
+fn location(detail: &EventDetail) -> Option<&str> {
+    let frames = || detail.exceptions.last().into_iter().flat_map(|exception| exception.frames.iter().rev());
+    let frame = frames().find(|frame| frame.in_app).or_else(|| frames().next())?;
+    frame.filename.as_deref().filter(|name| !name.is_empty())
 }
 
 fn entries_json(detail: &EventDetail) -> Value {
@@ -584,18 +574,4 @@ pub(super) fn paged(body: &Value, base: &Base, path: &str, query: &Query, next: 
 
 fn ok(body: &Value) -> Answer {
     Ok(json_response(StatusCode::OK, body))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn issue_queries_of_this_slice_are_read_and_others_refused_by_name() {
-        assert_eq!(read_issue_query("is:unresolved").unwrap(), (Some(IssueStatus::Unresolved), None));
-        let (status, text) = read_issue_query("is:resolved voucher http://x").unwrap();
-        assert_eq!((status, text.as_deref()), (Some(IssueStatus::Resolved), Some("voucher http://x")));
-        assert_eq!(read_issue_query("KeyError: 'sku'").unwrap().1.as_deref(), Some("KeyError: 'sku'"));
-        assert!(read_issue_query("assigned:me").unwrap_err().detail.contains("assigned"));
-    }
 }

@@ -9,7 +9,7 @@ use crate::model::ids::{EventId, IssueId};
 use crate::model::issue::Issue;
 use crate::model::project::{ORGANISATION_SLUG, Project};
 use crate::model::time::{parse_rfc3339_ns, rfc3339};
-use crate::search::Dataset;
+use crate::search::{Dataset, Expr, Key, Known};
 use crate::store::{
     Asker, EventFilter, EventLine, EventPick, EventQuery, EventSearch, IssueOrder, IssueSearch, TagCounts, TagValue,
 };
@@ -45,15 +45,47 @@ fn asker() -> Asker {
     Asker { now_ms: now_ms(), me: None }
 }
 
+/// The issues that are asked for: `query` or else `default`, `status`, in the project of the path or those named by
+/// `project`, which may be there several times.
+pub(super) fn issue_search(
+    ready: &Ready,
+    project: Option<&Project>,
+    query: &Query,
+    default: &str,
+) -> Result<IssueSearch, ApiError> {
+    let mut parts =
+        vec![read(query.get("query").unwrap_or(if query.has("query") { "" } else { default }), Dataset::Issues)?];
+    if let Some(status) = query.get("status") {
+        parts.push(read(&format!("is:{status}"), Dataset::Issues)?);
+    }
+    let mut chosen: Vec<&Project> = project.into_iter().collect();
+    if project.is_none() {
+        // Sentry's word for all of them.
+        if !query.all("project").any(|name| name == "-1") {
+            for name in query.all("project") {
+                chosen.push(find_project(ready, ORGANISATION_SLUG, name)?);
+            }
+        }
+        chosen.sort_by_key(|project| project.id.0);
+        chosen.dedup_by_key(|project| project.id.0);
+    }
+    if chosen.len() > 1 {
+        let each = chosen.iter().map(|project| Expr::equals(Key::Known(Known::Project), project.slug.as_str()));
+        parts.push(Expr::or(each));
+    }
+    Ok(IssueSearch {
+        expr: Expr::and(parts),
+        asker: asker(),
+        project_id: chosen.first().filter(|_| chosen.len() == 1).map(|project| project.id),
+        filter: event_filter(query)?,
+        order: IssueOrder::LastSeen,
+        after: None,
+        limit: 0,
+    })
+}
+
 /// Issues of a project, or of all of them.
 pub(super) async fn list(ready: &Ready, project: Option<&Project>, query: &Query, base: &Base) -> Answer {
-    // Sentry's word for all projects.
-    let named = query.get("project").filter(|name| *name != "-1" && !name.is_empty());
-    let chosen = match (project, named) {
-        (Some(project), _) => Some(project),
-        (None, Some(name)) => Some(find_project(ready, ORGANISATION_SLUG, name)?),
-        (None, None) => None,
-    };
     let order = match query.get("sort") {
         Some("new") => IssueOrder::FirstSeen,
         Some("freq") => IssueOrder::Events,
@@ -64,13 +96,10 @@ pub(super) async fn list(ready: &Ready, project: Option<&Project>, query: &Query
     let found = ready
         .store
         .search_issues(IssueSearch {
-            expr: read(query.get("query").unwrap_or("is:unresolved"), Dataset::Issues)?,
-            asker: asker(),
-            project_id: chosen.map(|project| project.id),
-            filter: event_filter(query)?,
             order,
             after: query.get("cursor").map(parse_cursor).transpose()?.map(|(value, id)| (value, IssueId(id))),
             limit: limit(query, 25),
+            ..issue_search(ready, project, query, "is:unresolved")?
         })
         .await?;
     let json_of = |issue: &Issue| Some(issue_json(issue, ready.project(issue.project_id)?, base));
@@ -116,7 +145,7 @@ fn line_json(issue: &Issue, line: &EventLine) -> Value {
         "title": line.title,
         "message": line.title,
         "culprit": issue.title.culprit,
-        "location": null,
+        "location": line.location,
         "platform": issue.platform,
         "dateCreated": rfc3339(line.timestamp_ms),
         "tags": tags,

@@ -13,13 +13,14 @@ use crate::model::issue::Issue;
 use crate::model::project::Project;
 use crate::model::time::rfc3339;
 use crate::model::workflow::{Ignoring, Resolution, State};
-use crate::store::{Acting, ActivityRow, CommentChange, IssueAction, IssueQuery, IssueSort, ResolveIn};
+use crate::store::{Acting, ActivityRow, CommentChange, IssueAction, ResolveIn};
 
 use super::error::ApiError;
 use super::projects::read_change;
 use super::respond::{Body, empty, json as json_response};
 use super::route::Sentry0;
-use super::sentry_api::{Base, check_organization, find_project, issue_json, not_found, read_issue_query};
+use super::sentry_api::{Base, check_organization, find_project, issue_json, not_found};
+use super::sentry_issues::issue_search;
 use super::ui::find_issue;
 use super::ui_workflow::{
     FoundIssues, act_on, bad, comment, comment_text, find_all, hex, ignore_until_events, ignore_until_time,
@@ -72,11 +73,7 @@ pub(super) async fn answer(
         }
         Sentry0::OrganizationIssues { organization } => {
             check_organization(organization)?;
-            let project = match query.get("project").filter(|project| *project != "-1") {
-                Some(project) => Some(find_project(ready, organization, project)?),
-                None => None,
-            };
-            change_many(server, ready, project, query, request).await
+            change_many(server, ready, None, query, request).await
         }
         Sentry0::IssueComments { issue } => {
             let issue = find_issue(ready, issue).await?;
@@ -168,26 +165,17 @@ async fn change_many(
     ok(&Value::Object(told))
 }
 
-/// At most as many as one action takes; Sentry does the same.
+/// What a search finds, which must not be more than one action takes.
 async fn search(ready: &Ready, project: Option<&Project>, query: &Query) -> Result<Vec<IssueId>, ApiError> {
-    let mut wanted = query.get("query").unwrap_or_default().to_string();
-    if let Some(status) = query.get("status") {
-        wanted = format!("is:{status} {wanted}");
+    let search = issue_search(ready, project, query, "")?;
+    let found = ready.store.matching_issues(search, ACTION_ISSUES_MAX + 1).await?;
+    if found.len() > ACTION_ISSUES_MAX {
+        return Err(bad(format!(
+            "query: more than {ACTION_ISSUES_MAX} issues match, which is what can be changed at once: narrow it, or name \
+             issues by id"
+        )));
     }
-    let (status, text) = read_issue_query(&wanted)?;
-    let page = ready
-        .store
-        .issues(IssueQuery {
-            project_id: project.map(|project| project.id),
-            status,
-            environment: query.get("environment").map(str::to_string),
-            text,
-            sort: IssueSort::LastSeen,
-            after: None,
-            limit: ACTION_ISSUES_MAX,
-        })
-        .await?;
-    Ok(page.issues.into_iter().map(|issue| issue.id).collect())
+    Ok(found)
 }
 
 /// The ids of one group of those that are to be one, as Sentry answers: the oldest is the survivor.

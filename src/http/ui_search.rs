@@ -5,6 +5,7 @@
 use hyper::StatusCode;
 
 use crate::config::search::SEARCH_OFFERED_MAX;
+use crate::model::facts::FactKey;
 use crate::model::time::{DAY_MS, HOUR_MS};
 use crate::search::{self, Candidate, Context, Dataset, Expr, Key, Known};
 use crate::store::{FactScope, LogFilter, Offered};
@@ -84,7 +85,9 @@ pub(super) async fn complete(ready: &Ready, query: &Query) -> Answer {
         Context::Nothing => context = "none",
         Context::Key { prefix } | Context::KeyName { prefix } => {
             let is_name = text[..found.from].ends_with("has:");
-            let offered = keys(ready, dataset, query).await?;
+            // Whoever begins with the long form goes on with it.
+            let is_long = prefix.to_ascii_lowercase().starts_with("tags[");
+            let offered = keys(ready, dataset, query, is_long).await?;
             is_partial = offered.is_partial;
             add(&mut items, offered, &prefix, |key| if is_name { key.to_string() } else { format!("{key}:") });
         }
@@ -119,12 +122,12 @@ pub(super) fn help(query: &Query) -> Answer {
 }
 
 /// Tags and attributes there are, as they are searched by.
-async fn keys(ready: &Ready, dataset: Dataset, query: &Query) -> Result<Offered, ApiError> {
+async fn keys(ready: &Ready, dataset: Dataset, query: &Query, is_long: bool) -> Result<Offered, ApiError> {
     let mut offered = match dataset {
-        // As they are searched by already.
         Dataset::Issues | Dataset::Events => {
             let found = ready.store.fact_keys(fact_scope(ready, query)?).await?;
-            return Ok(Offered { names: found.names, is_partial: found.is_partial });
+            let names = found.names.into_iter().map(|(fact, count)| (fact_key(fact, is_long), count)).collect();
+            return Ok(Offered { names, is_partial: found.is_partial });
         }
         Dataset::Spans => ready.store.span_keys().await?,
         Dataset::Logs => ready.store.log_keys(log_scope(ready, query)?).await?,
@@ -133,6 +136,14 @@ async fn keys(ready: &Ready, dataset: Dataset, query: &Query) -> Result<Offered,
     offered.names.retain(|(name, _)| search::keys::find(name, dataset).is_none());
     offered.names.iter_mut().for_each(|(name, _)| *name = search::written_key(&Key::Attribute(std::mem::take(name))));
     Ok(offered)
+}
+
+/// How the key of a fact is typed: a tag by its name alone where that means nothing else.
+fn fact_key(fact: String, is_long: bool) -> String {
+    match FactKey::parse(&fact) {
+        Some(FactKey::Tag(name)) if !is_long => search::written_key(&Key::Tag(name.to_string())),
+        _ => fact,
+    }
 }
 
 async fn values(ready: &Ready, dataset: Dataset, key: Key, prefix: &str, query: &Query) -> Result<Offered, ApiError> {

@@ -7,7 +7,11 @@
 //! - resolved in a release: that one and later ones reopen it, earlier ones do not;
 //! - resolved in the next release: the latest release of that moment is remembered, and only later ones reopen it;
 //! - an event that names no release reopens neither, for nothing says that it comes from code with the fix; it does reopen
-//!   what was resolved without naming a release, as every event does that arrives afterwards.
+//!   what was resolved without naming a release, as every event does that happened afterwards.
+//!
+//! What is resolved now is not reopened by what clearly happened before: a client that was offline, or a queue that was
+//! full, tells late of what was settled since. Clocks are not exact, so whatever is within [`CLOCK_TOLERANCE_MS`] of the
+//! decision counts as after it.
 
 use std::cmp::Ordering;
 
@@ -18,6 +22,11 @@ use crate::model::issue::IssueStatus;
 
 /// Into how many parts a window is cut that events are counted in.
 const WINDOW_SLOTS: i64 = 60;
+
+/// By how much an event may seem to have happened before an issue was resolved and still count as one that came after, in
+/// milliseconds: clocks that are set by a network differ by less than a second, those of phones by some. A client that is
+/// slower than this reopens what was resolved later by as much as it is slow, not never.
+const CLOCK_TOLERANCE_MS: i64 = 60_000;
 
 /// What people decided about an issue, and where that stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +108,8 @@ pub struct Release<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Arrival<'a> {
     pub received_ms: i64,
+    /// When it happened, as far as the client's clock is to be believed.
+    pub timestamp_ms: i64,
     pub release: Option<Release<'a>>,
     /// When the release was first seen that [`State::release`] names.
     pub bound_seen_ms: Option<i64>,
@@ -168,7 +179,7 @@ pub fn transition(state: State, input: &Input<'_>) -> (State, Vec<Activity>) {
     match (state, input) {
         (state, Input::Person(decision, decided)) => decide(state, decision, decided),
         (State::Resolved(resolution, decided), Input::Event(event)) => {
-            if !is_reopened(&resolution, event) {
+            if !is_reopened(&resolution, decided.at_ms, event) {
                 return (State::Resolved(resolution, decided), Vec::new());
             }
             let mut detail = Map::new();
@@ -226,8 +237,8 @@ fn decide(state: State, decision: &Decision, decided: &Decided) -> (State, Vec<A
     }
 }
 
-fn is_reopened(resolution: &Resolution, event: &Arrival<'_>) -> bool {
-    let Some(bound) = resolution.release() else { return true };
+fn is_reopened(resolution: &Resolution, decided_ms: i64, event: &Arrival<'_>) -> bool {
+    let Some(bound) = resolution.release() else { return !is_before(event, decided_ms) };
     let Some(release) = event.release else { return false };
     let order = compare_releases(release, Release { version: bound, first_seen_ms: event.bound_seen_ms });
     match resolution {
@@ -235,6 +246,11 @@ fn is_reopened(resolution: &Resolution, event: &Arrival<'_>) -> bool {
         Resolution::NextRelease { .. } => order == Some(Ordering::Greater),
         Resolution::Release { .. } => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
     }
+}
+
+/// Whether an event clearly happened before a moment.
+fn is_before(event: &Arrival<'_>, at_ms: i64) -> bool {
+    event.timestamp_ms < at_ms.saturating_sub(CLOCK_TOLERANCE_MS)
 }
 
 /// Counts an event, and why being ignored ends with it.

@@ -91,6 +91,14 @@ const SUMMARY_COLUMNS: &str = "event.id, event.project_id, event.event_id, event
     event.received_ms, event.kind, event.level, event.platform, event.title, event.culprit, event.release,
     event.environment, event.span_id";
 
+/// The same with the issue it is shown as, which is another one when its own is merged into that.
+const SHOWN_COLUMNS: &str = "event.id, event.project_id, event.event_id, issue.id, event.timestamp_ms,
+    event.received_ms, event.kind, event.level, event.platform, event.title, event.culprit, event.release,
+    event.environment, event.span_id";
+
+const SHOWN_AS: &str = "FROM event CROSS JOIN issue AS own ON own.id = event.issue_id
+    CROSS JOIN issue ON issue.id = coalesce(own.merged_into, own.id)";
+
 /// Inserts an event that is not there yet; derived counts go to the batch.
 pub(super) fn insert_event(
     tx: &Transaction<'_>,
@@ -239,13 +247,20 @@ impl Store {
         self.readers.run(move |connection| read_neighbours(connection, issue_id, id)).await
     }
 
-    /// When the oldest event of an issue that is still here was sent.
+    /// When the oldest event of an issue, or of one merged into it, that is still here was sent.
     pub async fn oldest_event_ms(&self, issue_id: IssueId) -> Result<Option<i64>, StoreError> {
         self.readers
             .run(move |connection| {
-                let mut statement = connection
-                    .prepare_cached("SELECT timestamp_ms FROM event WHERE issue_id = :issue_id ORDER BY id LIMIT 1")?;
-                Ok(statement.query_row(named_params! { ":issue_id": issue_id.0 }, |row| row.get(0)).optional()?)
+                let mut statement = connection.prepare_cached(
+                    "SELECT id, timestamp_ms FROM event WHERE issue_id = :issue_id ORDER BY id LIMIT 1",
+                )?;
+                let mut oldest: Option<(i64, i64)> = None;
+                for member in super::facts::members(connection, issue_id)? {
+                    let params = named_params! { ":issue_id": member };
+                    let found = statement.query_row(params, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                    oldest = oldest.into_iter().chain(found).min();
+                }
+                Ok(oldest.map(|(_, timestamp_ms)| timestamp_ms))
             })
             .await
     }
@@ -268,10 +283,7 @@ impl Store {
 
 /// One event with its body; `condition` names it.
 pub(super) fn event_sql(condition: &str) -> String {
-    format!(
-        "SELECT {SUMMARY_COLUMNS}, issue.short_no, event.body_codec, event.body
-         FROM event JOIN issue ON issue.id = event.issue_id WHERE {condition}"
-    )
+    format!("SELECT {SHOWN_COLUMNS}, issue.short_no, event.body_codec, event.body {SHOWN_AS} WHERE {condition}")
 }
 
 /// A page of one issue's events, newest first.
@@ -285,8 +297,7 @@ pub(super) fn issue_events_sql() -> String {
 /// The events of one trace, oldest first.
 pub(super) fn trace_events_sql() -> String {
     format!(
-        "SELECT {SUMMARY_COLUMNS}, issue.short_no
-         FROM event JOIN issue ON issue.id = event.issue_id
+        "SELECT {SHOWN_COLUMNS}, issue.short_no {SHOWN_AS}
          WHERE event.trace_id = :trace_id ORDER BY event.timestamp_ms, event.id LIMIT :limit"
     )
 }

@@ -159,7 +159,7 @@ impl Store {
         self.readers.run(move |connection| read_one(connection, id)).await
     }
 
-    /// Messages about any event of an issue.
+    /// Messages about any event of an issue, or of one merged into it.
     pub async fn issue_feedback_count(&self, project: ProjectId, issue: IssueId) -> Result<u64, StoreError> {
         self.readers
             .run(move |connection| {
@@ -175,7 +175,8 @@ impl Store {
 /// Messages are few beside the events of a busy issue: they are walked, each with one look at its event.
 pub(super) const COUNT_SQL: &str = "SELECT count(*) FROM feedback INDEXED BY feedback_project
      CROSS JOIN event ON event.event_id = feedback.event_id AND event.project_id = feedback.project_id
-     WHERE feedback.project_id = :project_id AND event.issue_id = :issue_id";
+     WHERE feedback.project_id = :project_id AND event.issue_id IN
+         (SELECT :issue_id UNION ALL SELECT member.id FROM issue AS member WHERE member.merged_into = :issue_id)";
 
 const COLUMNS: &str = "feedback.id, feedback.project_id, feedback.feedback_id, feedback.received_ms,
     feedback.timestamp_ms, feedback.source, feedback.event_id, feedback.message, feedback.name, feedback.email,
@@ -183,7 +184,8 @@ const COLUMNS: &str = "feedback.id, feedback.project_id, feedback.feedback_id, f
     issue.id, issue.short_no, issue.title";
 
 const JOINED: &str = "LEFT JOIN event ON event.event_id = feedback.event_id AND event.project_id = feedback.project_id
-    LEFT JOIN issue ON issue.id = event.issue_id";
+    LEFT JOIN issue AS own ON own.id = event.issue_id
+    LEFT JOIN issue ON issue.id = coalesce(own.merged_into, own.id)";
 
 /// A page; every scope has an index to walk.
 pub(super) fn page_sql(scope: FeedbackScope, has_project: bool) -> String {
@@ -191,7 +193,10 @@ pub(super) fn page_sql(scope: FeedbackScope, has_project: bool) -> String {
     let of_scope = match scope {
         FeedbackScope::All => ":scope IS NULL",
         // The plus keeps it from walking all events of the issue to find those that somebody wrote about.
-        FeedbackScope::Issue(_) => "+event.issue_id = :scope",
+        FeedbackScope::Issue(_) => {
+            "+event.issue_id IN
+                 (SELECT :scope UNION ALL SELECT member.id FROM issue AS member WHERE member.merged_into = :scope)"
+        }
         FeedbackScope::Event(_) => "feedback.event_id = :scope",
     };
     format!(

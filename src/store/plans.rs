@@ -10,10 +10,17 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::facts::{issues as fact_issues, prepare};
+use super::workflow::{merging, undoing};
 use super::{
-    EventQuery, FeedbackScope, IssueSort, events, feedback, issue_list, issues, migrate, trace_heat, trace_rows, writer,
+    EventQuery, FeedbackScope, IssueOrder, IssueSort, events, feedback, issue_list, issues, migrate, trace_heat,
+    trace_rows, writer,
 };
 use crate::model::ids::{EventId, IssueId, ProjectId};
+use crate::search::{IsState, keys};
+
+/// Folders whose statements read everything, on purpose, and those of tests.
+const UNREAD: &[&str] = &["safety", "transfer", "tests", "span_chunk", "columns", "migrations"];
 
 /// Tables that are read whole, and why they are always small.
 const SMALL: &[(&str, &str)] = &[
@@ -54,6 +61,20 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("dictionaries.rs", "tidy", "looks through the uses of dictionaries, for the keeper, once a minute"),
     ("drops.rs", "read_drops", "groups a month of one project's filters by the hour"),
     ("events.rs", "trace_events_sql", "sorts the events of one trace"),
+    ("facts/changes.rs", "read_marks", "sorts the releases of one project"),
+    ("facts/changes.rs", "release_names", "sorts the releases there are, of which an index has what is asked"),
+    ("facts/chunks.rs", "read_chunks", "walks all chunks, of which there is one to 16,384 events"),
+    ("facts/events.rs", "NEWER", "counts what an index gave, as far as is counted"),
+    ("facts/events.rs", "OLDER", "the same"),
+    ("facts/issues.rs", "places_sql", "all issues with what they are ordered by: those that match are among them"),
+    ("facts/prepare.rs", "events_called", "a part of an id, which nothing indexes: cut after five seconds"),
+    ("facts/prepare.rs", "issues_sql", "asks every issue under a key that nothing indexes: 60 ms for 100,000"),
+    ("facts/prepare.rs", "latest_releases", "groups the releases there are"),
+    ("facts/prepare.rs", "of_comparison", "asks every issue that began in a release"),
+    ("facts/prepare.rs", "state_sql", "all issues in a state, off an index for the states that have no more to them"),
+    ("facts/sealer.rs", "WAITING_SQL", "what is not sealed, for the keeper, as far as a chunk goes"),
+    ("facts/sealer.rs", "read_replaced", "events that a better report took the place of, since they were sealed"),
+    ("facts/staged.rs", "STAGED_SQL", "what is not sealed"),
     ("feedback.rs", "page_sql", "sorts the feedback on one event"),
     ("issue_list.rs", "count_sql", "counts in an index of 34 bytes an issue: 4 ms for 100,000"),
     ("issue_list.rs", "found_sql", "one or two characters only: nothing indexes them"),
@@ -74,6 +95,12 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("migrate.rs", "whose", "the names of tables, at a start and by commands"),
     ("monitor_reads.rs", "read_page", "sorts monitors, which are few"),
     ("outcomes.rs", "read_totals", "sums all there is: categories and reasons by the hour, for one page"),
+    ("perf/mod.rs", "pass_over", "a row for each table that counts"),
+    ("perf/names.rs", "read", "all groups, of which there is a largest number, once an hour"),
+    ("perf/reads.rs", "GROUPS_SQL", "the names of one kind, of which there is a largest number"),
+    ("perf/reads.rs", "read_findings", "as many as a slice has, for who makes events of them"),
+    ("perf/reads.rs", "read_list", "stops at the first row"),
+    ("perf/rows.rs", "drop_performance", "names, of which there is a largest number, for the keeper"),
     ("profiles.rs", "of_trace_sql", "sorts the profiles of one trace"),
     ("projects.rs", "read_keys", "sorts keys, which are few"),
     ("projects.rs", "read_projects", "sorts the keys of one project"),
@@ -109,6 +136,17 @@ const EXCUSED: &[(&str, &str, &str)] = &[
     ("traces.rs", "PARTS_SQL", "sorts the parts of one trace"),
     ("traces.rs", "has_data", "stops at the first row"),
     ("traces.rs", "next_batch_id", "a handful of rows"),
+    ("workflow/deleting.rs", "purge_some", "the environments of monitors, which are few, for the keeper"),
+    ("workflow/deleting.rs", "read_discards", "walks what was discarded, by hand, from the newest on"),
+    ("workflow/merging.rs", "dissolve_all", "all that others are merged into, for an export or an import"),
+    ("workflow/merging.rs", "leave", "the environments of an issue and of those merged into it, 200 at most"),
+    ("workflow/merging.rs", "members", "sorts those merged into one issue, 200 at most"),
+    ("workflow/merging.rs", "merge_planned", "sorts those merged into one issue, for an import"),
+    ("workflow/merging.rs", "sum_up", "the rows of an issue and of those merged into it, 200 at most"),
+    ("workflow/notes.rs", "people", "sorts the names of people"),
+    ("workflow/notes.rs", "read_activity", "sorts what happened to one issue"),
+    ("workflow/notes.rs", "read_hashes", "walks an issue and those merged into it, 200 at most"),
+    ("workflow/notes.rs", "read_merged", "sorts those merged into one issue, 200 at most"),
 ];
 
 /// Texts with parts that are chosen at run time: file, function, its variants.
@@ -129,7 +167,40 @@ fn built() -> Vec<(&'static str, &'static str, Vec<String>)> {
         EventQuery::First(issue),
     ];
     let scopes = [FeedbackScope::All, FeedbackScope::Issue(issue), FeedbackScope::Event(event)];
+    let orders = [
+        IssueOrder::LastSeen,
+        IssueOrder::FirstSeen,
+        IssueOrder::Events,
+        IssueOrder::Users,
+        IssueOrder::Priority,
+        IssueOrder::Trend,
+    ];
+    let places = orders.iter().flat_map(|order| both(&|there| fact_issues::places_sql(*order, there)));
+    let states = [
+        IsState::Unresolved,
+        IsState::Resolved,
+        IsState::Ignored,
+        IsState::New,
+        IsState::Regressed,
+        IsState::Ongoing,
+        IsState::IgnoredForever,
+        IsState::IgnoredUntil,
+    ];
+    let restored = ["assignee", "priority", "is_bookmarked"];
     vec![
+        ("facts/issues.rs", "places_sql", places.collect()),
+        ("facts/prepare.rs", "state_sql", states.map(prepare::state_sql).to_vec()),
+        (
+            "facts/prepare.rs",
+            "issues_sql",
+            keys::KEYS.iter().filter_map(|key| prepare::issues_sql(key.known)).collect(),
+        ),
+        (
+            "workflow/merging.rs",
+            "own_back_sql",
+            merging::COUNTED_APART.map(|(sums, own, columns)| merging::own_back_sql(sums, own, columns)).to_vec(),
+        ),
+        ("workflow/undoing.rs", "restore_sql", restored.map(undoing::restore_sql).to_vec()),
         ("issue_list.rs", "list_sql", by_sort(&issue_list::list_sql)),
         (
             "issue_list.rs",
@@ -162,16 +233,23 @@ struct Statement {
     sql: String,
 }
 
+fn is_source(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    file.ends_with(".rs") && !["tests.rs", "test.rs", "plans.rs"].contains(&file)
+}
+
+/// What is read and written beside requests and by the keeper.
 fn store_sources() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let mut sources = Vec::new();
-    // What is read and written beside requests; safety and transfer read everything, on purpose.
-    for folder_of in [folder.clone(), folder.join("retention")] {
+    let mut folders = vec![folder.clone()];
+    while let Some(folder_of) = folders.pop() {
         for entry in std::fs::read_dir(folder_of).unwrap() {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(&folder).unwrap().to_str().unwrap().to_string();
-            let is_ours = !["tests.rs", "plans.rs", "retention/tests.rs"].contains(&name.as_str());
-            if is_ours && path.extension().is_some_and(|ending| ending == "rs") {
+            if path.is_dir() {
+                folders.extend((!UNREAD.contains(&name.as_str())).then_some(path));
+            } else if is_source(&name) {
                 let text = std::fs::read_to_string(&path).unwrap();
                 sources.push((name, text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_string()));
             }

@@ -47,6 +47,7 @@ mod kept;
 mod live;
 mod logs;
 mod meaning;
+mod merged;
 mod metrics;
 mod monitors;
 mod normalised;

@@ -69,6 +69,7 @@ pub fn mixed(number: u64, now_s: f64) -> Vec<u8> {
     let file = json!({ "type": "attachment", "filename": "a.bin" });
     let mut failed = event(number, ["KeyError", "OSError"][number as usize % 2]);
     (failed["release"], failed["timestamp"]) = (json!(RELEASE), json!(now_s));
+    failed["tags"] = json!({ "number": number.to_string() });
     let items = [
         json_item("event", failed),
         item(file, &number.to_le_bytes().repeat(2_000)),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::Trapline;
-use crate::payload::{envelope, id, send_event, send_span, to_envelope};
+use crate::payload::{envelope, event, event_envelope, id, send_event, send_span, to_envelope};
 
 fn now_s() -> f64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64() - 30.0
@@ -150,6 +150,18 @@ fn what_is_typed_is_completed_with_what_came_in() {
     );
     assert_eq!(item(&complete("issues", "is:unre", 7), "unresolved")["insert"], "unresolved");
     assert_eq!(item(&complete("issues", "error.type:vou", 14), "VoucherError")["count"], 1);
+    let mut tagged = event(2, "VoucherError");
+    tagged["tags"] = json!({ "tenant": "acme", "level": "5" });
+    to_envelope(&server, event_envelope(&tagged)).send().expect(200);
+    for dataset in ["issues", "events"] {
+        let keys = complete(dataset, "ten", 3);
+        assert_eq!(item(&keys, "tenant"), json!({ "insert": "tenant:", "label": "tenant", "note": "", "count": 1 }));
+        assert_eq!(item(&keys, "tags[tenant]"), Value::Null);
+        assert_eq!(item(&complete(dataset, "has:ten", 7), "tenant")["insert"], "tenant");
+        // What the name alone would not mean is offered in full, and so is what somebody began in full.
+        assert_eq!(item(&complete(dataset, "lev", 3), "tags[level]")["insert"], "tags[level]:");
+        assert_eq!(item(&complete(dataset, "tags[ten", 8), "tags[tenant]")["insert"], "tags[tenant]:");
+    }
     assert_eq!(complete("issues", "\"in quotes", 5)["context"], "none");
     let help = server.get_json("/api/ui/search/keys?dataset=spans");
     assert!(help["keys"].as_array().unwrap().iter().any(|key| key["key"] == "span.duration"), "{help}");

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::client::Connection;
 use crate::fixture::{Fixture, send};
 use crate::harness::Trapline;
-use crate::payload::{id, send_event};
+use crate::payload::{auth, envelope, event, event_envelope, id, send_event, to_envelope};
 
 const ISSUES: &str = "/api/0/projects/main/default/issues/";
 
@@ -253,4 +254,157 @@ fn what_is_not_there_is_answered_in_sentrys_words() {
     server.get(&format!("{ISSUES}?cursor=x")).expect(400);
     let answer = server.get(&format!("{ISSUES}?query=assigned:x+is:wrong")).expect(400);
     assert!(answer.text().contains("wrong"), "{}", answer.text());
+}
+
+fn change(server: &Trapline, method: &str, path: &str, body: &Value) -> crate::client::Answer {
+    server.request(method, path).header("x-trapline", "1").json(body).send()
+}
+
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// An error in a trace, of a tenant.
+fn failed(number: u64, ty: &str, tenant: &str, span: Option<&str>) -> Value {
+    let mut failed = event(number, ty);
+    failed["tags"] = json!({ "tenant": tenant });
+    if let Some(span) = span {
+        failed["contexts"] = json!({ "trace": { "trace_id": id(9), "span_id": span } });
+    }
+    failed
+}
+
+#[test]
+fn a_trace_is_told_as_a_tree_as_transactions_and_in_numbers() {
+    let server = Trapline::start();
+    let now_s = server.get_json("/api/ui/boot")["now_ms"].as_f64().unwrap() / 1_000.0;
+    let span = |id_here: &str, parent: &str, op: &str| {
+        json!({
+            "trace_id": id(9), "span_id": id_here, "parent_span_id": parent, "op": op, "description": "SELECT 1",
+            "start_timestamp": now_s - 2.0, "timestamp": now_s - 1.0, "status": "ok",
+        })
+    };
+    let transaction = |number: u64, span_id: &str, parent: Option<&str>, name: &str, spans: Vec<Value>| {
+        let sent = json!({
+            "event_id": id(number), "type": "transaction", "transaction": name, "platform": "python",
+            "start_timestamp": now_s - 3.0, "timestamp": now_s, "spans": spans,
+            "contexts": { "trace": { "trace_id": id(9), "span_id": span_id, "parent_span_id": parent, "op": "http.server" } },
+        });
+        to_envelope(&server, envelope(&[("transaction", &sent.to_string())])).send().expect(200);
+    };
+    let (root, query, call, inner) = ("00000000000000aa", "00000000000000bb", "00000000000000cc", "00000000000000dd");
+    transaction(50, root, None, "/shop/", vec![span(query, root, "db"), span(call, root, "http.client")]);
+    transaction(51, inner, Some(call), "/pay/", vec![]);
+    for (number, place) in [(1, query), (2, inner), (3, "00000000000000ee")] {
+        to_envelope(&server, event_envelope(&failed(number, "KeyError", "acme", Some(place)))).send().expect(200);
+    }
+    let api = |rest: &str| server.get_json(&format!("/api/0/organizations/main/{rest}/{}/", id(9)));
+    for path in ["trace-meta", "events-trace-meta"] {
+        let meta = api(path);
+        let counts = ["errors", "performance_issues", "transactions", "span_count", "projects", "logs"]
+            .map(|name| meta[name].as_u64().unwrap());
+        assert_eq!(counts, [3, 0, 2, 4, 1, 0], "{meta}");
+        assert_eq!(meta["span_count_map"], json!({ "db": 1, "http.client": 1, "http.server": 2 }));
+        let first = json!({ "transaction.event_id": id(50), "count()": 3 });
+        assert!(meta["transaction_child_count_map"].as_array().unwrap().contains(&first), "{meta}");
+    }
+    let tree = api("trace");
+    assert_eq!(tree.as_array().unwrap().len(), 2, "one root, and the error without a span: {tree}");
+    assert_eq!((&tree[0]["event_id"], &tree[0]["transaction_id"]), (&json!(root), &json!(id(50))));
+    let children = tree[0]["children"].as_array().unwrap();
+    let child = |of: &str| children.iter().find(|child| child["event_id"] == of).unwrap();
+    assert_eq!(child(query)["errors"][0]["event_id"], json!(id(1)));
+    assert_eq!(child(call)["children"][0]["event_id"], inner);
+    assert_eq!(child(call)["children"][0]["transaction_id"], json!(id(51)));
+    assert_eq!((&tree[1]["event_id"], &tree[1]["event_type"]), (&json!(id(3)), &json!("error")));
+
+    let traced = api("events-trace");
+    let first = &traced["transactions"][0];
+    assert_eq!(
+        (&first["event_id"], &first["generation"], &first["transaction"]),
+        (&json!(id(50)), &json!(0), &json!("/shop/"))
+    );
+    assert_eq!(first["errors"][0]["issue"], "DEFAULT-1");
+    let second = &first["children"][0];
+    assert_eq!((&second["event_id"], &second["generation"]), (&json!(id(51)), &json!(1)));
+    assert_eq!((&second["parent_event_id"], &second["errors"][0]["event_id"]), (&json!(id(50)), &json!(id(2))));
+    assert_eq!(traced["orphan_errors"][0]["event_id"], json!(id(3)));
+    for path in ["trace", "events-trace", "trace-meta"] {
+        server.get(&format!("/api/0/organizations/main/{path}/{}/", id(77))).expect(404);
+        server.get(&format!("/api/0/organizations/main/{path}/nothing/")).expect(404);
+        server.get(&format!("/api/0/organizations/other/{path}/{}/", id(9))).expect(404);
+    }
+}
+
+#[test]
+fn issues_of_several_projects_are_asked_for_at_once() {
+    let server = Trapline::start();
+    send_event(&server, 1, "KeyError");
+    for (number, name) in [(2, "Other"), (3, "Third")] {
+        let made = change(&server, "POST", "/api/ui/projects", &json!({ "name": name })).expect(201).json();
+        let slug = made["slug"].as_str().unwrap_or("").to_string();
+        let slug = if slug.is_empty() { name.to_lowercase() } else { slug };
+        let keys = server.get_json(&format!("/api/0/projects/main/{slug}/keys/"));
+        let project = server.get_json(&format!("/api/0/projects/main/{slug}/"))["id"].as_str().unwrap().to_string();
+        let sent = server
+            .post(&format!("/api/{project}/envelope/"))
+            .header("x-sentry-auth", &auth(keys[0]["public"].as_str().unwrap()));
+        sent.body(event_envelope(&event(number, "OSError"))).send().expect(200);
+    }
+    let count =
+        |query: &str| server.get_json(&format!("/api/0/organizations/main/issues/?{query}")).as_array().unwrap().len();
+    for (query, expected) in [
+        ("", 3),
+        ("project=-1", 3),
+        ("project=1", 1),
+        ("project=default&project=other", 2),
+        ("project=1&project=other&project=third", 3),
+        ("project=other&project=other", 1),
+        ("project=other&project=third&query=KeyError", 0),
+    ] {
+        assert_eq!(count(query), expected, "{query}");
+    }
+    server.get("/api/0/organizations/main/issues/?project=default&project=nothing").expect(404);
+    let path = "/api/0/organizations/main/issues/?project=other&project=third&query=";
+    change(&server, "PUT", path, &json!({ "status": "resolved" })).expect(200);
+    assert_eq!(count("query=is:resolved"), 2);
+}
+
+#[test]
+fn many_issues_are_changed_by_any_search() {
+    let server = Trapline::start();
+    for (number, ty, tenant) in [(1, "KeyError", "acme"), (2, "OSError", "beta"), (3, "ValueError", "acme")] {
+        to_envelope(&server, event_envelope(&failed(number, ty, tenant, None))).send().expect(200);
+    }
+    let found = |query: &str| server.get_json(&format!("{ISSUES}?query={}", encoded(query))).as_array().unwrap().len();
+    let path = |query: &str| format!("{ISSUES}?query={}", encoded(query));
+    change(&server, "PUT", &path("tenant:acme !error.type:ValueError"), &json!({ "status": "resolved" })).expect(200);
+    assert_eq!((found("is:resolved"), found("is:resolved KeyError")), (1, 1));
+    let asked = format!("{}&status=unresolved", path("tenant:[acme, beta]"));
+    change(&server, "PUT", &asked, &json!({ "status": "ignored" })).expect(200);
+    assert_eq!((found("is:ignored"), found("is:resolved")), (2, 1));
+    // Nothing found, nothing changed.
+    change(&server, "PUT", &path("tenant:nobody"), &json!({ "status": "resolved" })).expect(200);
+    let refused = change(&server, "PUT", &path("tenant:acme is:gone"), &json!({ "status": "resolved" })).expect(400);
+    assert!(refused.text().contains("gone"), "{}", refused.text());
+    change(&server, "DELETE", &path("tenant:beta"), &json!({})).expect(204);
+    assert_eq!(found(""), 2);
+    change(&server, "DELETE", ISSUES, &json!({})).expect(400);
+    assert_eq!(found(""), 2);
+}
+
+#[test]
+fn more_issues_than_may_be_changed_at_once_are_refused_and_left_as_they_are() {
+    let server = Trapline::start();
+    let mut connection = Connection::open(server.address());
+    for number in 0..1_001 {
+        let sent = event_envelope(&event(number, &format!("Error{number}")));
+        connection.send(&to_envelope(&server, sent)).expect(200);
+    }
+    let refused = change(&server, "PUT", &format!("{ISSUES}?query="), &json!({ "status": "resolved" })).expect(400);
+    assert!(refused.text().contains("more than 1000 issues"), "{}", refused.text());
+    assert_eq!(server.get_json(&format!("{ISSUES}?query=is:resolved")), json!([]));
+    let path = format!("{ISSUES}?query={}", encoded("!error.type:Error1000"));
+    change(&server, "PUT", &path, &json!({ "status": "resolved" })).expect(200);
+    assert_eq!(server.get_json("/api/ui/issues/counts")["resolved"], 1_000);
 }

@@ -85,6 +85,37 @@ fn an_older_release_does_not_reopen_what_is_resolved_in_a_newer_one() {
 }
 
 #[test]
+fn what_happened_before_it_was_resolved_and_comes_late_does_not_reopen_it() {
+    let server = Trapline::start();
+    occur(&server, 1, "KeyError", None, None);
+    act(&server, &[ONE], json!({ "kind": "resolve", "in": "now" }));
+    let now_ms = server.get_json("/api/ui/boot")["now_ms"].as_i64().unwrap();
+    let happened = |number: u64, before_ms: i64| {
+        let mut event = event(number, "KeyError");
+        event["timestamp"] = json!((now_ms - before_ms) as f64 / 1_000.0);
+        to_envelope(&server, event_envelope(&event)).send().expect(200);
+    };
+    for (number, before_ms) in [(2, 3 * 86_400_000), (3, 3_600_000), (4, 120_000)] {
+        happened(number, before_ms);
+        assert_eq!(status(&server, ONE), "resolved", "{before_ms}");
+    }
+    assert_eq!(issue(&server, ONE)["event_count"], 4, "it is counted all the same");
+    assert_eq!(kinds(&server, ONE), ["resolved", "first_seen"]);
+    // Clocks are not that exact.
+    happened(5, 10_000);
+    assert_eq!(status(&server, ONE), "unresolved regressed");
+    // A merged issue is reopened, or not, as the one it is shown as.
+    occur(&server, 6, "OSError", None, None);
+    act(&server, &[TWO], json!({ "kind": "merge", "into": ONE }));
+    act(&server, &[ONE], json!({ "kind": "resolve", "in": "now" }));
+    let mut old = event(7, "OSError");
+    old["timestamp"] = json!((now_ms - 3_600_000) as f64 / 1_000.0);
+    to_envelope(&server, event_envelope(&old)).send().expect(200);
+    assert_eq!(status(&server, ONE), "resolved");
+    server.expect_sound();
+}
+
+#[test]
 fn what_is_resolved_in_the_next_release_stays_so_until_there_is_one() {
     let server = Trapline::start();
     occur(&server, 1, "KeyError", None, None);

@@ -63,7 +63,12 @@ fn name_of(state: &State) -> &'static str {
 
 fn arrival(release: Option<&str>, received_ms: i64) -> Arrival<'_> {
     let release = release.map(|version| Release { version, first_seen_ms: Some(2_000) });
-    Arrival { received_ms, release, bound_seen_ms: Some(1_500), is_new_user: true }
+    Arrival { received_ms, timestamp_ms: received_ms, release, bound_seen_ms: Some(1_500), is_new_user: true }
+}
+
+/// One that happened at some time and is told of much later.
+fn late(release: Option<&str>, timestamp_ms: i64) -> Arrival<'_> {
+    Arrival { timestamp_ms, ..arrival(release, 3_000) }
 }
 
 fn input(name: &str) -> Input<'static> {
@@ -74,6 +79,10 @@ fn input(name: &str) -> Input<'static> {
         "ev 1.10" => Input::Event(arrival(Some("shop@1.10.0"), 3_000)),
         "ev none" => Input::Event(arrival(None, 3_000)),
         "ev late" => Input::Event(arrival(None, 6_000)),
+        // All was decided at 1,000.
+        "old" => Input::Event(late(None, 1_000 - CLOCK_TOLERANCE_MS - 1)),
+        "old 1.2" => Input::Event(late(Some(FIXED), 1_000 - CLOCK_TOLERANCE_MS - 1)),
+        "old enough" => Input::Event(late(None, 1_000 - CLOCK_TOLERANCE_MS)),
         "4.9 s" => Input::Time { now_ms: UNTIL_MS - 1 },
         "5 s" => Input::Time { now_ms: UNTIL_MS },
         "unresolve" => Input::Person(Decision::Unresolve, by("bob", 4_000)),
@@ -85,13 +94,16 @@ fn input(name: &str) -> Input<'static> {
     }
 }
 
-const INPUTS: [&str; 17] = [
+const INPUTS: [&str; 20] = [
     "ev 1.0",
     "ev 1.1",
     "ev 1.2",
     "ev 1.10",
     "ev none",
     "ev late",
+    "old",
+    "old 1.2",
+    "old enough",
     "4.9 s",
     "5 s",
     "unresolve",
@@ -107,17 +119,17 @@ const INPUTS: [&str; 17] = [
 
 /// What becomes of each state by each of [`INPUTS`]; `.` where nothing changes.
 #[rustfmt::skip]
-const TABLE: &[(&str, [&str; 17])] = &[
-    ("open",      [".", ".", ".", ".", ".", ".", ".", ".", ".", "now", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("regressed", [".", ".", ".", ".", ".", ".", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("now",       ["regressed", "regressed", "regressed", "regressed", "regressed", "regressed", ".", ".", "open", ".", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("next",      [".", ".", "regressed", "regressed", ".", ".", ".", ".", "open", "now", ".", "release", "forever", "time", "events", "window", "users"]),
-    ("release",   [".", ".", "regressed", "regressed", ".", ".", ".", ".", "open", "now", "next", ".", "forever", "time", "events", "window", "users"]),
-    ("forever",   [".", ".", ".", ".", ".", ".", ".", ".", "open", "now", "next", "release", ".", "time", "events", "window", "users"]),
-    ("time",      [".", ".", ".", ".", ".", "open", ".", "open", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("events",    ["open", "open", "open", "open", "open", "open", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("window",    ["open", "open", "open", "open", "open", "open", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("users",     ["open", "open", "open", "open", "open", "open", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+const TABLE: &[(&str, [&str; 20])] = &[
+    ("open",      [".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("regressed", [".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("now",       ["regressed", "regressed", "regressed", "regressed", "regressed", "regressed", ".", ".", "regressed", ".", ".", "open", ".", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("next",      [".", ".", "regressed", "regressed", ".", ".", ".", "regressed", ".", ".", ".", "open", "now", ".", "release", "forever", "time", "events", "window", "users"]),
+    ("release",   [".", ".", "regressed", "regressed", ".", ".", ".", "regressed", ".", ".", ".", "open", "now", "next", ".", "forever", "time", "events", "window", "users"]),
+    ("forever",   [".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", "open", "now", "next", "release", ".", "time", "events", "window", "users"]),
+    ("time",      [".", ".", ".", ".", ".", "open", ".", ".", ".", ".", "open", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("events",    ["open", "open", "open", "open", "open", "open", "open", "open", "open", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("window",    ["open", "open", "open", "open", "open", "open", "open", "open", "open", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("users",     ["open", "open", "open", "open", "open", "open", "open", "open", "open", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
 ];
 
 /// What is told of a change from one state to another.
@@ -307,6 +319,7 @@ impl Happening {
             Self::Time(now_ms) => Input::Time { now_ms: *now_ms },
             Self::Event(received_ms, release, bound_seen_ms, is_new_user) => Input::Event(Arrival {
                 received_ms: *received_ms,
+                timestamp_ms: *received_ms,
                 release: release.as_ref().map(|(version, seen)| Release { version, first_seen_ms: Some(*seen) }),
                 bound_seen_ms: *bound_seen_ms,
                 is_new_user: *is_new_user,

@@ -159,6 +159,11 @@ pub(super) fn of_staged(staged: &[StagedEvent], wanted: impl Fn(FactKey<'_>) -> 
     (events, columns.collect())
 }
 
+/// Key and value of what stands in the column that keys share.
+pub(super) fn shared_fact(text: &str) -> Option<(&str, &str)> {
+    text.split_once(OVERFLOW_MARK)
+}
+
 /// The column of a key that has to share one.
 pub(super) fn out_of_overflow(overflow: &Column, key: &str) -> Option<Column> {
     let mine: Vec<Option<&str>> = overflow

@@ -68,6 +68,8 @@ pub struct EventLine {
     pub trace_id: Option<TraceId>,
     pub transaction: Option<String>,
     pub server_name: Option<String>,
+    /// The file it happened in.
+    pub location: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -303,6 +305,9 @@ fn read_nav(connection: &Connection, cache: &FactCache, search: &EventSearch, id
     })
 }
 
+/// Facts shown in a line. Of files the first is that of the innermost frame of the application.
+const LINE_FIELDS: [Field; 4] = [Field::User, Field::Transaction, Field::ServerName, Field::StackFilename];
+
 fn read_lines(
     connection: &Connection,
     cache: &FactCache,
@@ -314,7 +319,7 @@ fn read_lines(
     let mut rows = all.page(connection, before.unwrap_or(i64::MAX), limit + 1)?;
     let has_more = rows.len() > limit;
     rows.truncate(limit);
-    let facts = facts_of(connection, cache, &rows, &[Field::User, Field::Transaction, Field::ServerName])?;
+    let facts = facts_of(connection, cache, &rows, &LINE_FIELDS)?;
     let mut statement = connection.prepare_cached(
         "SELECT event_id, timestamp_ms, title, level, release, environment, trace_id FROM event WHERE id = :id",
     )?;
@@ -334,6 +339,7 @@ fn read_lines(
                 user: fact(0),
                 transaction: fact(1),
                 server_name: fact(2),
+                location: fact(3),
             })
         });
         events.extend(line.optional()?);

@@ -277,20 +277,7 @@ fn read_places(connection: &Connection, search: &IssueSearch) -> Result<Vec<(i64
     if search.order == IssueOrder::Trend {
         return read_trends(connection, search);
     }
-    let there = search.filter.environment.is_some();
-    let value = match (search.order, there) {
-        (IssueOrder::LastSeen, false) => "issue.last_seen_ms",
-        (IssueOrder::FirstSeen, false) => "issue.first_seen_ms",
-        (IssueOrder::Events, false) => "issue.event_count",
-        (IssueOrder::LastSeen, true) => "there.last_seen_ms",
-        (IssueOrder::FirstSeen, true) => "there.first_seen_ms",
-        (IssueOrder::Events, true) => "there.event_count",
-        (IssueOrder::Users, _) => "issue.user_count",
-        (IssueOrder::Priority, _) => "issue.priority << 44 | issue.last_seen_ms",
-        (IssueOrder::Trend, _) => "0",
-    };
-    let from = from_listed(there);
-    let sql = format!("SELECT {value}, issue.id {from} AND (:project_id IS NULL OR issue.project_id = :project_id)");
+    let sql = places_sql(search.order, search.filter.environment.is_some());
     let mut statement = connection.prepare_cached(&sql)?;
     if let Some(index) = statement.parameter_index(":environment")? {
         statement.raw_bind_parameter(index, &search.filter.environment)?;
@@ -304,6 +291,23 @@ fn read_places(connection: &Connection, search: &IssueSearch) -> Result<Vec<(i64
         places.push((row.get(0)?, row.get(1)?));
     }
     Ok(places)
+}
+
+/// What issues are ordered by, of an environment alone those seen there.
+pub(in super::super) fn places_sql(order: IssueOrder, there: bool) -> String {
+    let value = match (order, there) {
+        (IssueOrder::LastSeen, false) => "issue.last_seen_ms",
+        (IssueOrder::FirstSeen, false) => "issue.first_seen_ms",
+        (IssueOrder::Events, false) => "issue.event_count",
+        (IssueOrder::LastSeen, true) => "there.last_seen_ms",
+        (IssueOrder::FirstSeen, true) => "there.first_seen_ms",
+        (IssueOrder::Events, true) => "there.event_count",
+        (IssueOrder::Users, _) => "issue.user_count",
+        (IssueOrder::Priority, _) => "issue.priority << 44 | issue.last_seen_ms",
+        (IssueOrder::Trend, _) => "0",
+    };
+    let from = from_listed(there);
+    format!("SELECT {value}, issue.id {from} AND (:project_id IS NULL OR issue.project_id = :project_id)")
 }
 
 fn from_listed(there: bool) -> String {
@@ -339,7 +343,7 @@ fn read_trends(connection: &Connection, search: &IssueSearch) -> Result<Vec<(i64
 }
 
 /// What an issue's events are known by: its own id and those of the issues merged into it.
-pub(super) fn members(connection: &Connection, issue: IssueId) -> Result<HashSet<i64>, StoreError> {
+pub(in super::super) fn members(connection: &Connection, issue: IssueId) -> Result<HashSet<i64>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id FROM issue WHERE id = :id OR merged_into = :id")?;
     let rows = statement.query_map(named_params! { ":id": issue.0 }, |row| row.get(0))?;
     let mut members: HashSet<i64> = rows.collect::<Result<_, _>>()?;

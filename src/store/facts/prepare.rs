@@ -154,21 +154,7 @@ impl Preparing<'_> {
     }
 
     fn of_state(&self, state: IsState) -> Result<Test, StoreError> {
-        let condition = match state {
-            IsState::Unresolved => "status = 'unresolved'",
-            IsState::Resolved => "status = 'resolved'",
-            IsState::Ignored => "status = 'ignored'",
-            IsState::New => "status = 'unresolved' AND first_seen_ms > :new_from_ms",
-            IsState::Regressed => "status = 'unresolved' AND substatus = 'regressed'",
-            IsState::Ongoing => "status = 'unresolved' AND substatus <> 'regressed' AND first_seen_ms <= :new_from_ms",
-            IsState::IgnoredForever => {
-                "status = 'ignored' AND coalesce(json_extract(status_json, '$.kind'), 'forever') = 'forever'"
-            }
-            IsState::IgnoredUntil => {
-                "status = 'ignored' AND coalesce(json_extract(status_json, '$.kind'), 'forever') <> 'forever'"
-            }
-        };
-        let sql = format!("SELECT id FROM issue WHERE {LISTED} AND {condition}");
+        let sql = state_sql(state);
         let mut statement = self.connection.prepare_cached(&sql)?;
         if let Some(index) = statement.parameter_index(":new_from_ms")? {
             statement.raw_bind_parameter(index, self.asker.now_ms - NEW_FOR_MS)?;
@@ -183,21 +169,7 @@ impl Preparing<'_> {
 
     /// Issues of which one of the values under a key is taken.
     fn issues_with(&self, known: Known, takes: &dyn Fn(Fact<'_>) -> bool) -> Result<Test, StoreError> {
-        let column = match known {
-            Known::Assigned => "assignee",
-            Known::Bookmarked => "is_bookmarked",
-            Known::FirstSeen => "first_seen_ms",
-            Known::LastSeen => "last_seen_ms",
-            Known::TimesSeen => "event_count",
-            Known::UserCount => "user_count",
-            Known::Priority => "CASE priority WHEN 0 THEN 'low' WHEN 2 THEN 'high' ELSE 'medium' END",
-            Known::FirstRelease => "first_release",
-            Known::IssueType | Known::IssueCategory => "kind",
-            Known::Project => "(SELECT slug || char(10) || id FROM project WHERE project.id = issue.project_id)",
-            Known::Issue => "(SELECT upper(slug) FROM project WHERE project.id = issue.project_id) || '-' || short_no",
-            _ => return Ok(Test::Not(Box::new(Test::Everything))),
-        };
-        let sql = format!("SELECT id, {column} FROM issue WHERE {LISTED}");
+        let Some(sql) = issues_sql(known) else { return Ok(Test::Not(Box::new(Test::Everything))) };
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query([])?;
         let mut issues = HashSet::new();
@@ -289,6 +261,44 @@ impl Preparing<'_> {
         let mut rows = statement.query(named_params! { ":slug": slug, ":short_no": number })?;
         Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
     }
+}
+
+/// The issues in a state.
+pub(in super::super) fn state_sql(state: IsState) -> String {
+    let condition = match state {
+        IsState::Unresolved => "status = 'unresolved'",
+        IsState::Resolved => "status = 'resolved'",
+        IsState::Ignored => "status = 'ignored'",
+        IsState::New => "status = 'unresolved' AND first_seen_ms > :new_from_ms",
+        IsState::Regressed => "status = 'unresolved' AND substatus = 'regressed'",
+        IsState::Ongoing => "status = 'unresolved' AND substatus <> 'regressed' AND first_seen_ms <= :new_from_ms",
+        IsState::IgnoredForever => {
+            "status = 'ignored' AND coalesce(json_extract(status_json, '$.kind'), 'forever') = 'forever'"
+        }
+        IsState::IgnoredUntil => {
+            "status = 'ignored' AND coalesce(json_extract(status_json, '$.kind'), 'forever') <> 'forever'"
+        }
+    };
+    format!("SELECT id FROM issue WHERE {LISTED} AND {condition}")
+}
+
+/// Issues with what they have under a key; `None` when that is no key of issues.
+pub(in super::super) fn issues_sql(known: Known) -> Option<String> {
+    let column = match known {
+        Known::Assigned => "assignee",
+        Known::Bookmarked => "is_bookmarked",
+        Known::FirstSeen => "first_seen_ms",
+        Known::LastSeen => "last_seen_ms",
+        Known::TimesSeen => "event_count",
+        Known::UserCount => "user_count",
+        Known::Priority => "CASE priority WHEN 0 THEN 'low' WHEN 2 THEN 'high' ELSE 'medium' END",
+        Known::FirstRelease => "first_release",
+        Known::IssueType | Known::IssueCategory => "kind",
+        Known::Project => "(SELECT slug || char(10) || id FROM project WHERE project.id = issue.project_id)",
+        Known::Issue => "(SELECT upper(slug) FROM project WHERE project.id = issue.project_id) || '-' || short_no",
+        _ => return None,
+    };
+    Some(format!("SELECT id, {column} FROM issue WHERE {LISTED}"))
 }
 
 fn category_of(kind: &str) -> &'static str {

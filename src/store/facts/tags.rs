@@ -9,14 +9,15 @@ use rusqlite::{Connection, named_params};
 
 use super::super::{Store, StoreError};
 use super::bits::Bits;
-use super::block::OVERFLOW;
+use super::block::{OVERFLOW, shared_fact};
 use super::chunks::FactCache;
 use super::events::{EventSearch, each_match, each_match_wanting};
 use super::issues::members;
 use super::scan::{Block, EventFilter, Scan, Wanted};
 use super::test::columns_of;
 use crate::config::facts::{
-    FACT_COMPLETION_EVENTS_MAX, FACT_EVENTS_COUNTED_MAX, FACT_KEYS_SHOWN_MAX, FACT_VALUES_SHOWN_MAX,
+    FACT_COMPLETION_EVENTS_MAX, FACT_EVENTS_COUNTED_MAX, FACT_KEYS_COUNTED_MAX, FACT_KEYS_SHOWN_MAX,
+    FACT_VALUES_SHOWN_MAX,
 };
 use crate::model::facts::{FactKey, Field};
 use crate::model::ids::{IssueId, ProjectId};
@@ -206,14 +207,17 @@ impl Counts {
             let Some(tally) = tally else { continue };
             self.present += tally.count;
             for place in column.list(code - 1) {
-                let value = column.value(place as usize);
-                match self.values.get_mut(value) {
-                    Some(known) => known.add(tally),
-                    None => drop(self.values.insert(value.to_owned(), tally)),
-                }
+                self.add_value(column.value(place as usize), tally);
             }
         }
         Ok(())
+    }
+
+    fn add_value(&mut self, value: &str, tally: Tally) {
+        match self.values.get_mut(value) {
+            Some(known) => known.add(tally),
+            None => drop(self.values.insert(value.to_owned(), tally)),
+        }
     }
 
     fn sorted(&self) -> Vec<(&String, &Tally)> {
@@ -247,19 +251,52 @@ fn count(
 ) -> Result<(BTreeMap<String, Counts>, u64, bool), StoreError> {
     let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
     let mut events = 0;
-    let mut has_more = false;
     let is_partial = each_match_wanting(connection, cache, search, Wanted::All, |block, found| {
+        // Events that were left out make it a part, not that there were so many.
+        if events >= FACT_EVENTS_COUNTED_MAX as u64 {
+            return Ok(false);
+        }
         events += found.count() as u64;
         for key in block.keys()? {
             if key == OVERFLOW {
-                has_more = true;
+                add_shared(&mut counts, block, &found, &is_wanted)?;
             } else if is_wanted(&key) {
                 counts.entry(key.clone()).or_default().add_column(block, &key, &found)?;
             }
         }
-        Ok(events < FACT_EVENTS_COUNTED_MAX as u64)
+        Ok(true)
     })?;
-    Ok((counts, events, is_partial || has_more))
+    Ok((counts, events, is_partial))
+}
+
+/// Counts the keys that share a column, which are those fewest events have. When there are more keys than anybody looks
+/// at, the first ones are counted, each as it is.
+fn add_shared(
+    counts: &mut BTreeMap<String, Counts>,
+    block: &Block<'_>,
+    found: &Bits,
+    is_wanted: &impl Fn(&str) -> bool,
+) -> Result<(), StoreError> {
+    let Some(column) = block.column(OVERFLOW)? else { return Ok(()) };
+    let times = &block.events().times;
+    for row in found.iter() {
+        let tally = Tally { count: 1, first_ms: times[row], last_ms: times[row] };
+        let mut last: Option<&str> = None;
+        // Values of one key follow each other.
+        for (key, value) in column.of_row(row).filter_map(shared_fact).filter(|(key, _)| is_wanted(key)) {
+            if !counts.contains_key(key) {
+                if counts.len() >= FACT_KEYS_COUNTED_MAX {
+                    continue;
+                }
+                counts.insert(key.to_owned(), Counts::default());
+            }
+            let Some(known) = counts.get_mut(key) else { continue };
+            known.present += u64::from(last != Some(key));
+            known.add_value(value, tally);
+            last = Some(key);
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn read_tags(
@@ -268,7 +305,7 @@ pub(super) fn read_tags(
     search: &EventSearch,
     compare_rest: bool,
 ) -> Result<Tags, StoreError> {
-    let (mut counts, events, mut is_partial) = count(connection, cache, search, |key| shown_as(key).is_some())?;
+    let (mut counts, events, is_partial) = count(connection, cache, search, |key| shown_as(key).is_some())?;
     // A tag that is called like a field stands for it.
     let tags: HashSet<String> = counts.keys().filter(|key| key.starts_with("tags[")).cloned().collect();
     counts.retain(|key, _| {
@@ -278,7 +315,6 @@ pub(super) fn read_tags(
     });
     let mut found: Vec<TagCounts> = counts.iter().map(|(key, counts)| tag_counts(key, counts, events)).collect();
     found.sort_by(|one, other| (one.missing, &one.key).cmp(&(other.missing, &other.key)));
-    is_partial |= found.len() > FACT_KEYS_SHOWN_MAX;
     found.truncate(FACT_KEYS_SHOWN_MAX);
     if compare_rest && events > 0 {
         add_rest(connection, cache, search, &mut found, events)?;
@@ -409,9 +445,12 @@ fn read_tag(
         let mut events = 0;
         let keys = BTreeSet::from([key.clone()]);
         let is_partial = each_match(connection, cache, search, &keys, |block, found| {
+            if events >= FACT_EVENTS_COUNTED_MAX as u64 {
+                return Ok(false);
+            }
             events += found.count() as u64;
             counts.add_column(block, &key, &found)?;
-            Ok(events < FACT_EVENTS_COUNTED_MAX as u64)
+            Ok(true)
         })?;
         if counts.present == 0 {
             continue;
@@ -444,8 +483,8 @@ fn each_in_scope(
     let filter = EventFilter { environment: scope.environment.clone(), ..EventFilter::default() };
     let scan = Scan::new(connection, cache, &filter)?;
     // What was deleted is offered to nobody, also while its facts are still there.
-    let listed: HashSet<i64> = connection
-        .prepare_cached("SELECT id FROM issue WHERE deleted_ms IS NULL")?
+    let deleted: HashSet<i64> = connection
+        .prepare_cached("SELECT id FROM issue WHERE deleted_ms IS NOT NULL")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut events = 0;
@@ -454,7 +493,7 @@ fn each_in_scope(
             return Ok(true);
         }
         let block = scan.open(place, wanted)?;
-        let is_listed: Vec<bool> = block.shown_issues().iter().map(|issue| listed.contains(issue)).collect();
+        let is_listed: Vec<bool> = block.shown_issues().iter().map(|issue| !deleted.contains(issue)).collect();
         let mut among = scan.alive(place, &block);
         among.retain(|row| is_listed[block.events().issue_of[row] as usize]);
         if let Some(project) = scope.project_id {
@@ -478,8 +517,9 @@ fn read_keys(connection: &Connection, cache: &FactCache, scope: &FactScope) -> R
         }
         Ok(())
     })?;
-    counts.remove(OVERFLOW);
-    Ok(FactNames { names: sorted(counts, usize::MAX), is_partial })
+    // Keys that share a column are not offered, and that is said.
+    let has_more = counts.remove(OVERFLOW).is_some();
+    Ok(FactNames { names: sorted(counts, usize::MAX), is_partial: is_partial || has_more })
 }
 
 fn read_values(

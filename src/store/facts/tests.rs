@@ -11,7 +11,7 @@ use super::scan::EventFilter;
 use super::staged::FactDeltas;
 use super::test::{TEXT_FIELDS, fields_of};
 use super::{Asker, FactCache, sealer};
-use crate::config::facts::FACT_LIMITS;
+use crate::config::facts::{FACT_CHUNK_KEYS_MAX, FACT_LIMITS};
 use crate::model::event::{EventKind, Level};
 use crate::model::facts::{FactKey, Facts, Field};
 use crate::model::ids::{EventId, IssueId, ProjectId};
@@ -604,6 +604,32 @@ fn tags_are_counted_and_compared_with_the_rest() {
     let all = opened.store.event_tag(search, "tenant".to_string(), 0, 10);
     let (tag, _) = opened.runtime.block_on(all).unwrap().unwrap();
     assert_eq!((tag.fact.as_str(), tag.values.len()), ("tags[tenant]", 1));
+}
+
+#[test]
+fn tags_beyond_those_that_have_a_column_are_counted_too() {
+    let mut opened = Opened::new();
+    let names: Vec<&'static str> =
+        (0..FACT_CHUNK_KEYS_MAX + 5).map(|number| &*Box::leak(format!("t{number:04}").into_boxed_str())).collect();
+    let many: Vec<(FactKey<'static>, &'static str)> = names.iter().map(|name| (FactKey::Tag(name), "x")).collect();
+    opened.append(&[simple(1, 0, &many), simple(2, 0, &many[..1]), simple(3, 0, &[(FactKey::Tag("t0000"), "y")])]);
+    let counted = |opened: &Opened| {
+        let search = EventSearch { asker: asker(), ..EventSearch::all(issue_id(0)) };
+        opened.runtime.block_on(opened.store.event_tags(search, false)).unwrap()
+    };
+    let waiting = counted(&opened);
+    assert!(!waiting.is_partial);
+    opened.seal();
+    assert!(opened.count("SELECT count(*) FROM fact_column WHERE key = ''") == 1, "some keys share a column");
+    let sealed = counted(&opened);
+    assert_eq!((sealed.events, sealed.is_partial), (3, false), "all three events were counted");
+    assert_eq!(sealed, waiting);
+    let first = sealed.tags.iter().find(|tag| tag.key == "t0000").unwrap();
+    assert_eq!((first.distinct, first.missing, first.values[0].count), (2, 0, 2));
+    let search = EventSearch { asker: asker(), ..EventSearch::all(issue_id(0)) };
+    let last = opened.store.event_tag(search, (*names.last().unwrap()).to_string(), 0, 10);
+    let (last, is_partial) = opened.runtime.block_on(last).unwrap().unwrap();
+    assert_eq!((last.distinct, last.missing, is_partial), (1, 2, false));
 }
 
 #[test]

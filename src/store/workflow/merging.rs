@@ -81,6 +81,12 @@ pub(super) fn count_own(tx: &Transaction<'_>, id: IssueId, delta: &IssueDelta) -
     delta.add_to_environments(tx, "issue_own_environment", id)
 }
 
+/// Tables of sums, where an issue's own part of them is, and its columns.
+pub(in super::super) const COUNTED_APART: [(&str, &str, &str); 2] = [
+    ("issue_hour", "issue_own_hour", "hour, event_count"),
+    ("issue_environment", "issue_own_environment", "environment, first_seen_ms, last_seen_ms, event_count"),
+];
+
 const OWN_SKETCH: &str = "SELECT sketch FROM issue_own WHERE issue_id = :id AND sketch IS NOT NULL";
 const SKETCH: &str = "SELECT sketch FROM issue_users WHERE issue_id = :id";
 
@@ -178,18 +184,18 @@ pub(super) fn dissolve(tx: &Transaction<'_>, survivor: IssueId) -> Result<(), St
     if dissolved == 0 {
         return Ok(());
     }
-    for (table, own, columns) in [
-        ("issue_hour", "issue_own_hour", "hour, event_count"),
-        ("issue_environment", "issue_own_environment", "environment, first_seen_ms, last_seen_ms, event_count"),
-    ] {
+    for (table, own, columns) in COUNTED_APART {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE issue_id = :id"))?.execute(id)?;
-        let copy =
-            format!("INSERT INTO {table} (issue_id, {columns}) SELECT :id, {columns} FROM {own} WHERE issue_id = :id");
-        tx.prepare_cached(&copy)?.execute(id)?;
+        tx.prepare_cached(&own_back_sql(table, own, columns))?.execute(id)?;
     }
     let users = read_sketch(tx, OWN_SKETCH, survivor)?;
     write_users(tx, survivor, &users)?;
     forget_own(tx, survivor)
+}
+
+/// Puts what an issue counts by itself where the sums were.
+pub(in super::super) fn own_back_sql(sums: &str, own: &str, columns: &str) -> String {
+    format!("INSERT INTO {sums} (issue_id, {columns}) SELECT :id, {columns} FROM {own} WHERE issue_id = :id")
 }
 
 pub(super) fn forget_own(tx: &Transaction<'_>, id: IssueId) -> Result<(), StoreError> {

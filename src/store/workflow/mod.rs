@@ -5,11 +5,11 @@
 //! stored, each issue in one of them whole.
 
 mod deleting;
-mod merging;
+pub(super) mod merging;
 mod notes;
 mod similar;
 mod states;
-mod undoing;
+pub(super) mod undoing;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -227,10 +227,8 @@ const DECIDED_SINCE: &str = "somebody has decided otherwise since: it is left as
 
 fn undo_one(tx: &Transaction<'_>, id: IssueId, before: &Before, now_ms: i64) -> Result<Restored, StoreError> {
     let column = |name: &str, before: &dyn rusqlite::ToSql, after: &dyn rusqlite::ToSql| -> Result<_, StoreError> {
-        let sql =
-            format!("UPDATE issue SET {name} = :before, changed_ms = :now_ms WHERE id = :id AND {name} IS :after");
         let params = named_params! { ":id": id.0, ":before": before, ":after": after, ":now_ms": now_ms };
-        Ok(match tx.prepare_cached(&sql)?.execute(params)? {
+        Ok(match tx.prepare_cached(&restore_sql(name))?.execute(params)? {
             0 => Restored::No(DECIDED_SINCE),
             _ => Restored::Yes { is_told_away: true },
         })
@@ -294,6 +292,11 @@ fn undo_one(tx: &Transaction<'_>, id: IssueId, before: &Before, now_ms: i64) -> 
             Ok(Restored::Gone)
         }
     }
+}
+
+/// Puts what stood in a column back, unless somebody has changed it since.
+pub(in super::super) fn restore_sql(column: &str) -> String {
+    format!("UPDATE issue SET {column} = :before, changed_ms = :now_ms WHERE id = :id AND {column} IS :after")
 }
 
 /// Shows `id` as `survivor` again, if that is still shown by itself.

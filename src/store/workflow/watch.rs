@@ -135,7 +135,13 @@ impl Watch {
                 }
                 (version, _) => version.as_ref().map(|version| Release { version, first_seen_ms: None }),
             };
-            let arrival = Arrival { received_ms: arrived.received_ms, release, bound_seen_ms, is_new_user };
+            let arrival = Arrival {
+                received_ms: arrived.received_ms,
+                timestamp_ms: arrived.timestamp_ms,
+                release,
+                bound_seen_ms,
+                is_new_user,
+            };
             let (after, told) = transition(state, &Input::Event(arrival));
             state = after;
             activities.extend(told);

@@ -209,6 +209,12 @@ fn missing_on_screens(server: &Trapline, number: u64) -> Option<String> {
     if event.status != 200 || event.json()["event_id"] != id(number) {
         return Some(format!("its event: {}", event.text()));
     }
+    // By a tag that no other has.
+    let issue = event.json()["short_id"].as_str().unwrap_or_default().to_string();
+    let found = server.get(&format!("/api/ui/issues/{issue}/events?query=number%3A{number}"));
+    if found.status != 200 || found.json()["total"] != 1 || found.json()["events"][0]["event_id"] != id(number) {
+        return Some(format!("its tag: {}", found.text()));
+    }
     let path = format!("/api/0/projects/main/default/events/{}/attachments/", id(number));
     let files = server.get(&path);
     if files.status != 200 {

@@ -7,6 +7,7 @@
 
 mod clock;
 mod damage;
+mod decisions;
 mod descriptors;
 pub mod disk;
 mod files;
