@@ -4,6 +4,7 @@
 import { effect, signal, untracked } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { isPaused } from "../paused";
+import { takeGiven } from "./client";
 import type { LiveState, LiveTopic, ToTab } from "./live-core";
 import { bestLink, type Link } from "./live-links";
 import type { IngestRowView } from "./types";
@@ -95,6 +96,8 @@ function detach(): void {
 /** Called once, when the app starts. */
 export function startLive(): void {
   if (link) return;
+  // What happens while the app starts is told, too.
+  cursor = takeGiven<string>("/api/ui/live") ?? "";
   link = bestLink(receive, (next) => {
     link = next;
     if (isAttached) next.attach(cursor);
