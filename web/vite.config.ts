@@ -16,8 +16,53 @@ function layersFirst(): Plugin {
   };
 }
 
+type ModuleGraph = { getModuleInfo: (id: string) => { importedIds: string[] } | null };
+const source = (name: string) => new URL(`src/${name}`, import.meta.url).pathname;
+const reached = (name: string, graph: ModuleGraph) => {
+  const all = new Set([source(name)]);
+  // A set that grows while it is walked is walked to its end.
+  for (const known of all) for (const next of graph.getModuleInfo(known)?.importedIds ?? []) all.add(next);
+  return all;
+};
+
+/** What a screen needs besides the files every page names: told to the server, which announces it in that screen's page. */
+const SCREENS: Record<string, readonly string[]> = { issue: ["pages/issue.tsx", "components/issue-extras.ts"], trace: ["pages/trace.tsx"] };
+
+/** What main.tsx needs at once is one file, and what these screens share another: every further one is a request more before
+ * the first paint. */
+let groups: { index: Set<string>; shared: Set<string> } | undefined;
+function groupOf(id: string, graph: ModuleGraph): string | null {
+  if (!groups) {
+    const screens = Object.values(SCREENS).flat().map((name) => reached(name, graph));
+    const all = screens.flatMap((modules) => [...modules]);
+    groups = { index: reached("main.tsx", graph), shared: new Set(all.filter((module) => screens.filter((modules) => modules.has(module)).length > 1)) };
+  }
+  return groups.index.has(id) ? "index" : groups.shared.has(id) ? "shared" : null;
+}
+
+function screenFiles(): Plugin {
+  return {
+    name: "screen-files",
+    // After the chunks are gone that hold nothing but styles.
+    enforce: "post",
+    generateBundle(_options, bundle) {
+      const chunks = Object.values(bundle).filter((file) => file.type === "chunk");
+      const entry = new Set(chunks.filter((chunk) => chunk.isEntry).flatMap((chunk) => [chunk.fileName, ...chunk.imports]));
+      const filesOf = (modules: readonly string[]) => {
+        const files = new Set(chunks.filter((chunk) => modules.some((name) => chunk.facadeModuleId?.endsWith(`/src/${name}`))).map((chunk) => chunk.fileName));
+        if (files.size !== modules.length) this.error(`of ${modules.join(", ")} not each has a chunk`);
+        for (const file of files) for (const chunk of chunks) if (chunk.fileName === file) for (const next of chunk.imports) if (!entry.has(next)) files.add(next);
+        const styles = chunks.filter((chunk) => files.has(chunk.fileName)).flatMap((chunk) => [...(chunk.viteMetadata?.importedCss ?? [])]);
+        return { scripts: [...files], styles: [...new Set(styles)] };
+      };
+      const screens = Object.fromEntries(Object.entries(SCREENS).map(([screen, modules]) => [screen, filesOf(modules)]));
+      this.emitFile({ type: "asset", fileName: "screens.json", source: JSON.stringify(screens) });
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [preact({ prefreshEnabled: false }), layersFirst()],
+  plugins: [preact({ prefreshEnabled: false }), layersFirst(), screenFiles()],
   build: {
     target: "es2022",
     // New enough that light-dark() is left alone: these are the oldest browsers that know it.
@@ -25,6 +70,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: groupOf }] } } },
   },
   worker: { format: "es" },
   server: { proxy: { "/api": "http://127.0.0.1:4319" } },

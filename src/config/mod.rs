@@ -8,6 +8,7 @@ pub mod facts;
 pub mod keep;
 mod live;
 pub mod network;
+pub mod page;
 pub mod performance;
 pub mod search;
 mod settings;

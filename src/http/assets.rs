@@ -1,5 +1,6 @@
-//! The web app, embedded: files with the encoding the browser takes, and the one page for every address of its
-//! router.
+//! The web app, embedded: its files, with the encoding the browser takes. What is put into its page is not known here.
+
+use std::borrow::Cow;
 
 use hyper::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, HeaderMap, HeaderValue, VARY};
 use hyper::{Response, StatusCode};
@@ -21,22 +22,35 @@ Stop it, run <code>make run</code> in its source folder (Node is needed once), a
 /// Addresses below this are hashed by content and never change.
 const HASHED: &str = "assets/";
 
-/// The file at `path`, or the app's page for a path without a file ending.
-pub fn serve(path: &str, headers: &HeaderMap) -> Response<Body> {
+const PAGE: &str = "index.html";
+/// Which files each screen needs; written by the build of the app.
+pub(super) const SCREENS: &str = "screens.json";
+
+/// The file at `path`, or that there is none; `None` for the addresses of the app's router, which are one page.
+pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
     let name = path.trim_start_matches('/');
     if let Some(response) = file(name, headers) {
-        return response;
+        return Some(response);
     }
     let last = name.rsplit('/').next().unwrap_or("");
     // A missing file must not come back as a page; ids and short ids never hold a dot, names of metrics do.
-    if name.starts_with(HASHED) || (last.contains('.') && !name.starts_with("metrics/")) {
-        return bytes(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "there is no such file\n");
-    }
-    file("index.html", headers).unwrap_or_else(|| bytes(StatusCode::OK, "text/html; charset=utf-8", NOT_BUILT))
+    let is_file = name.starts_with(HASHED) || (last.contains('.') && !name.starts_with("metrics/") && name != PAGE);
+    is_file.then(|| bytes(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "there is no such file\n"))
+}
+
+/// The page for every address of the app's router.
+pub fn page() -> Cow<'static, [u8]> {
+    read(PAGE).unwrap_or(Cow::Borrowed(NOT_BUILT.as_bytes()))
+}
+
+/// A file of the app for the server itself.
+pub fn read(name: &str) -> Option<Cow<'static, [u8]>> {
+    Files::get(name).map(|file| file.data)
 }
 
 fn file(name: &str, headers: &HeaderMap) -> Option<Response<Body>> {
-    if name.is_empty() || name.ends_with(".br") || name.ends_with(".gz") {
+    // The page is served with what belongs into it, at the addresses of the router.
+    if matches!(name, "" | PAGE | SCREENS) || name.ends_with(".br") || name.ends_with(".gz") {
         return None;
     }
     let plain = Files::get(name)?;
@@ -50,8 +64,8 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Response<Body>> {
         None => (None, plain),
     };
     let body = match found.data {
-        std::borrow::Cow::Borrowed(data) => bytes::Bytes::from_static(data),
-        std::borrow::Cow::Owned(data) => data.into(),
+        Cow::Borrowed(data) => bytes::Bytes::from_static(data),
+        Cow::Owned(data) => data.into(),
     };
     let mut response = super::respond::bytes(StatusCode::OK, content_type(name), body);
     let answer = response.headers_mut();
@@ -64,7 +78,7 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Response<Body>> {
     Some(response)
 }
 
-fn accepts(header: &str, encoding: &str) -> bool {
+pub(super) fn accepts(header: &str, encoding: &str) -> bool {
     header.split(',').any(|part| {
         let mut pieces = part.split(';').map(str::trim);
         let named = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding));
@@ -94,9 +108,12 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_not_a_page() {
-        assert_eq!(serve("/assets/gone-123.js", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
-        assert_eq!(serve("/robots.txt.bak", &HeaderMap::new()).status(), StatusCode::NOT_FOUND);
-        assert_eq!(serve("/issues/SHOP-1", &HeaderMap::new()).status(), StatusCode::OK);
+        let status = |path| serve(path, &HeaderMap::new()).map(|answer| answer.status());
+        assert_eq!(status("/assets/gone-123.js"), Some(StatusCode::NOT_FOUND));
+        assert_eq!(status("/robots.txt.bak"), Some(StatusCode::NOT_FOUND));
+        assert_eq!(status("/screens.json"), Some(StatusCode::NOT_FOUND));
+        assert_eq!(status("/issues/SHOP-1"), None);
+        assert_eq!(status("/metrics/orders.paid"), None);
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn file_name_parameters(name: &str) -> String {
     text
 }
 
-struct ChunkBody(mpsc::Receiver<Bytes>);
+pub(super) struct ChunkBody(pub(super) mpsc::Receiver<Bytes>);
 
 impl HttpBody for ChunkBody {
     type Data = Bytes;

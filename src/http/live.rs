@@ -222,6 +222,11 @@ impl LiveHub {
         (messages, Bytes::from(first))
     }
 
+    /// The number of the newest message: who comes back with it misses nothing since.
+    pub fn last_id(&self) -> u64 {
+        lock(&self.kept).last_id
+    }
+
     /// Ends every stream, now and later: an open tab must not hold up the end of the process.
     pub fn stop(&self) {
         self.stopping.send_replace(true);

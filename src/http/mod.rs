@@ -27,6 +27,7 @@ mod live;
 mod monitors;
 mod origins;
 mod otlp_sender;
+mod page;
 mod peer;
 mod projects;
 mod refused;
@@ -203,7 +204,10 @@ async fn answer(
         return Ok(wrong_method(server, route, &request));
     }
     if *route == Route::App {
-        return Ok(assets::serve(request.uri().path(), request.headers()));
+        return Ok(match assets::serve(request.uri().path(), request.headers()) {
+            Some(file) => file,
+            None => page::answer(server, &request),
+        });
     }
     let ready = server.ready().await?;
     let query = Query::of(&request);
@@ -371,7 +375,10 @@ pub struct Query(Vec<(String, String)>);
 
 impl Query {
     fn of(request: &Request<Incoming>) -> Self {
-        let text = request.uri().query().unwrap_or("");
+        Self::parse(request.uri().query().unwrap_or(""))
+    }
+
+    fn parse(text: &str) -> Self {
         Self(form_urlencoded::parse(text.as_bytes()).map(|(k, v)| (k.into_owned(), v.into_owned())).collect())
     }
 

@@ -2,11 +2,12 @@
 import "./styles/layers.css";
 import { render } from "preact";
 import { App } from "./app";
+import { readGiven } from "./api/client";
 import { startLive } from "./api/live";
 import { startKeys } from "./keys";
 import { startPrefetch } from "./prefetch";
 import { startRouter } from "./router";
-import { refreshBoot, startClock } from "./state";
+import { startBoot, startClock } from "./state";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/shell.css";
@@ -22,11 +23,12 @@ import "./styles/kept.css";
 import "./styles/feedback.css";
 import "./styles/setup.css";
 
+readGiven();
 startRouter();
 startKeys();
 startPrefetch();
 startClock();
-void refreshBoot();
+startBoot();
 startLive();
 const root = document.getElementById("app");
 if (root) render(<App />, root);

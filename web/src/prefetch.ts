@@ -4,6 +4,7 @@
 
 import { prefetch } from "./api/client";
 import { apiEvent, apiIssue } from "./api/use-issue";
+import { traceAnswer } from "./api/use-trace";
 import { filtersOf } from "./lib/issue-place";
 import { matchPath, normaliseId } from "./lib/urls";
 
@@ -17,7 +18,7 @@ const eventOf = (eventId: string) => (NAMED.includes(eventId) ? eventId : normal
 const READS: [pattern: string, reads: Reads][] = [
   ["/issues/:shortId", ({ shortId = "" }, search) => [apiIssue(shortId), apiEvent(shortId, "latest", filtersOf(search))]],
   ["/issues/:shortId/events/:eventId", ({ shortId = "", eventId = "" }, search) => [apiIssue(shortId), apiEvent(shortId, eventOf(eventId), filtersOf(search))]],
-  ["/traces/:traceId", ({ traceId = "" }) => [`/api/ui/traces/${encodeURIComponent(normaliseId(traceId))}`]],
+  ["/traces/:traceId", ({ traceId = "" }) => [traceAnswer(normaliseId(traceId))]],
 ];
 
 /** The code of a page that most links to it are the first to. */

@@ -1,7 +1,7 @@
 // What the whole app shares: the boot answer, the corrected clock, the theme, what is spoken to screen readers.
 
 import { effect, signal } from "@preact/signals";
-import { type ApiError, load } from "./api/client";
+import { type ApiError, load, takeGiven } from "./api/client";
 import type { BootView } from "./api/types";
 import { composeDsn } from "./lib/urls";
 
@@ -9,13 +9,23 @@ export const boot = signal<BootView | null>(null);
 export const bootError = signal<ApiError | null>(null);
 let clockOffsetMs = 0;
 
+function takeBoot(view: BootView): void {
+  clockOffsetMs = view.now_ms - Date.now();
+  boot.value = view;
+  bootError.value = null;
+  now.value = serverNow();
+}
+
+/** As it came with the page, or from the server. */
+export function startBoot(): void {
+  const view = takeGiven<BootView>("/api/ui/boot");
+  if (view) takeBoot(view);
+  else void refreshBoot();
+}
+
 export async function refreshBoot(): Promise<void> {
   try {
-    const view = await load<BootView>("/api/ui/boot");
-    clockOffsetMs = view.now_ms - Date.now();
-    boot.value = view;
-    bootError.value = null;
-    now.value = serverNow();
+    takeBoot(await load<BootView>("/api/ui/boot"));
   } catch (error) {
     bootError.value = error as ApiError;
   }

@@ -115,8 +115,9 @@ export async function run({ server, browser, report, quick }) {
     for (let at = 0; at < runs; at++) values.push(await take());
     return values;
   };
-  const here = await times(calibrate);
-  report.say(`  the calibration loop takes ${median(here).toFixed(0)} ms here (about 25 ms on a fast desktop); ${runs} runs, medians`);
+  const calibrated = async () => report.say(`  the calibration loop takes ${median(await times(calibrate)).toFixed(0)} ms here (about 25 ms on a fast desktop)`);
+  report.say(`  ${runs} runs, medians`);
+  await calibrated();
 
   const issues = quick ? 300 : 10_000;
   const now = Date.now() / 1000;
@@ -139,6 +140,7 @@ export async function run({ server, browser, report, quick }) {
   report.figure("all assets, brotli", brotli.reduce((sum, size) => sum + size, 0) / 1000, "kB", 400, 1000);
 
   // First paints.
+  await calibrated();
   const lists = await times(() => cold(server, browser, "/issues", ISSUE_ROWS));
   report.figure("/issues cold: largest paint", median(lists.map((seen) => seen.lcp)), "ms", 300, 500);
   report.figure("/issues cold: layout shift", median(lists.map((seen) => seen.cls)), "", 0, 0.02);
@@ -151,6 +153,7 @@ export async function run({ server, browser, report, quick }) {
   report.figure("trace of 100,000 spans: elements", large[0].elements, "", 1200, 2500);
 
   // One session of somebody at work.
+  await calibrated();
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   await context.addInitScript(() => {
     globalThis.slow = [];
@@ -217,23 +220,34 @@ export async function run({ server, browser, report, quick }) {
   const worst = inTrace[0] > inList[0] ? inTrace : inList;
   report.figure(`slowest answer to a key or click (${worst[1]} ${String(worst[2]).slice(0, 20)})`, worst[0], "ms", 60, 100);
 
-  // From the application to the eye.
+  // From the application to the eye: another tab that was open before, at its top, with nobody in it. Both clocks are this
+  // machine's. What is looked for is the row itself, in sight; the words for screen readers name it, too, and stay.
+  const watcher = await context.newPage();
+  await watcher.goto(`${server.base}/issues`);
+  await watcher.waitForSelector(ISSUE_ROWS);
+  await watcher.mouse.move(2, 2);
+  await watcher.waitForFunction(() => document.querySelector(".live-open"));
   const visible = [];
-  await page.goto(`${server.base}/issues`);
-  await page.waitForSelector(ISSUE_ROWS);
-  await page.mouse.move(2, 2);
-  await page.waitForTimeout(500);
   for (let at = 0; at < runs; at++) {
-    const kind = 500_000 + at;
-    const from = performance.now();
-    await sendError(server, errorEvent(900_000 + at, { kind }));
-    const accepted = performance.now();
-    await page.waitForFunction((text) => document.body.innerText.includes(text) || /\b\d+ new issue/u.test(document.body.innerText), `of kind ${kind}`, { timeout: 10_000, polling: 20 });
-    visible.push(performance.now() - accepted);
-    void from;
-    await page.keyboard.press(".");
-    await page.waitForTimeout(400);
+    const words = `of kind ${500_000 + at}`;
+    const seen = watcher.evaluate(async ([rows, text]) => {
+      const isThere = () => [...document.querySelectorAll(rows)].some((row) => row.textContent.includes(text) && row.getBoundingClientRect().top < innerHeight);
+      if (isThere()) throw new Error(`${text} was there before it was sent`);
+      const began = performance.now();
+      // The frame after the one in which it is there has painted it.
+      while (!isThere()) {
+        if (performance.now() - began > 20_000) throw new Error(`${text} never came`);
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      return Date.now();
+    }, [ISSUE_ROWS, words]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sendError(server, errorEvent(900_000 + at, { kind: 500_000 + at }));
+    const accepted = Date.now();
+    visible.push((await seen) - accepted);
+    await new Promise((resolve) => setTimeout(resolve, 400));
   }
-  report.figure("accepted event to open tab", median(visible), "ms", 300, 1000);
+  report.figure("accepted event to a row in another open tab", median(visible), "ms", 300, 1000);
   await context.close();
 }

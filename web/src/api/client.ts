@@ -44,6 +44,29 @@ async function request<T>(path: string, init: RequestInit): Promise<T> {
   })) as T;
 }
 
+/** Answers that came with the page, until they are read for the first time. */
+const given = new Map<string, unknown>();
+
+/** The page brings what its first paint needs: a block of data, an answer by the path that would be asked. */
+export function readGiven(): void {
+  const block = document.getElementById("first");
+  if (!block) return;
+  for (const [path, answer] of Object.entries(JSON.parse(block.textContent) as Record<string, unknown>)) {
+    given.set(path, answer);
+    remember(path, answer);
+    const entry = cache.get(path);
+    if (entry) entry.isAhead = true;
+  }
+  block.remove();
+}
+
+/** The answer that came with the page, once. */
+export function takeGiven<T>(path: string): T | undefined {
+  const answer = given.get(path);
+  given.delete(path);
+  return answer as T | undefined;
+}
+
 /** One request per path at a time; the answer goes to the cache. */
 export function load<T>(path: string): Promise<T> {
   const pending = inFlight.get(path);

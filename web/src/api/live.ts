@@ -4,6 +4,7 @@
 import { effect, signal, untracked } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { isPaused } from "../paused";
+import { takeGiven } from "./client";
 import type { LiveState, LiveTopic, ToTab } from "./live-core";
 import { bestLink, type Link } from "./live-links";
 import type { IngestRowView } from "./types";
@@ -23,6 +24,7 @@ const HIDDEN_DETACH_MS = 10_000;
 
 const listeners = new Set<Listener>();
 let waiting: { issue: Set<string>; trace: number; log: number; metric: number; feedback: number; monitor: number; ingest: IngestRowView[] } | null = null;
+let deliveredAt = -COALESCE_MS;
 /** Up to here everything was told; the link goes on from there. */
 let cursor = "";
 
@@ -39,6 +41,7 @@ const resync = () => each((handlers) => handlers.resync?.(null));
 function deliver(): void {
   const batch = waiting;
   waiting = null;
+  deliveredAt = performance.now();
   if (!batch) return;
   each((handlers) => {
     if (batch.issue.size > 0) handlers.issue?.([...batch.issue]);
@@ -61,7 +64,8 @@ function gather(topic: LiveTopic, text: string): void {
   }
   if (!waiting) {
     waiting = { issue: new Set(), trace: 0, log: 0, metric: 0, feedback: 0, monitor: 0, ingest: [] };
-    setTimeout(deliver, COALESCE_MS);
+    // News after a silence are told at once; what follows them waits.
+    setTimeout(deliver, Math.max(0, deliveredAt + COALESCE_MS - performance.now()));
   }
   if (topic === "issue") for (const id of (data as { ids: string[] }).ids) waiting.issue.add(id);
   else if (topic === "ingest") waiting.ingest.push(...(data as IngestRowView[]));
@@ -95,6 +99,8 @@ function detach(): void {
 /** Called once, when the app starts. */
 export function startLive(): void {
   if (link) return;
+  // What happens while the app starts is told, too.
+  cursor = takeGiven<string>("/api/ui/live") ?? "";
   link = bestLink(receive, (next) => {
     link = next;
     if (isAttached) next.attach(cursor);

@@ -150,18 +150,19 @@ function Side({ row }: { row: Row }) {
   );
 }
 
-const BARS = { low: 1, medium: 2, high: 3 } as const;
+/** One path for bars of one colour. */
+const barsPath = (bars: readonly number[]) => bars.map((n) => `M${n * 4 - 4} 12v${-n * 3.4}h3v${n * 3.4}z`).join("");
+const FULL = { low: barsPath([1]), medium: barsPath([1, 2]), high: barsPath([1, 2, 3]) };
+const REST = { low: barsPath([2, 3]), medium: barsPath([3]), high: "" };
 
 export function PriorityMark({ priority }: { priority: Priority }) {
-  const bars = BARS[priority] ?? 2;
+  const known = priority in FULL ? priority : "medium";
   return (
     <span class={`priority priority-${priority}`} title={`Priority ${priority}`}>
-      <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
-        {[1, 2, 3].map((n) => (
-          <rect key={n} class={n <= bars ? "full" : undefined} x={n * 4 - 4} y={12 - n * 3.4} width="3" height={n * 3.4} rx="0.6" />
-        ))}
+      <svg width="12" height="12" viewBox="0 0 12 12" role="img" aria-label={`priority ${priority}`}>
+        {REST[known] !== "" && <path d={REST[known]} />}
+        <path class="full" d={FULL[known]} />
       </svg>
-      <span class="offscreen">{`priority ${priority}`}</span>
     </span>
   );
 }

@@ -43,7 +43,7 @@ export function IssueTable({ list, current, selection, showProject, words, searc
     if (canRead && isNearEnd) list.more();
   }, [canRead, isNearEnd, rows.length]);
   const all = useRef<HTMLInputElement>(null);
-  const chosen = rows.filter((row) => selection.chosen.has(row.id)).length;
+  const chosen = selection.chosen.size === 0 ? 0 : rows.filter((row) => selection.chosen.has(row.id)).length;
   useEffect(() => {
     if (all.current) all.current.indeterminate = chosen > 0 && chosen < rows.length;
   }, [chosen, rows.length]);

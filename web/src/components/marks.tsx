@@ -11,14 +11,15 @@ export function LevelMark({ level, withWord = false }: { level: string; withWord
   const known = LEVELS.includes(level) ? level : "error";
   return (
     <span class={`level level-${known}`} title={withWord ? undefined : level}>
-      <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
+      {/* Named by itself: a word out of sight would be one more layer to paint in every row of a list. */}
+      <svg width="12" height="12" viewBox="0 0 12 12" {...(withWord ? { "aria-hidden": "true" } : { role: "img", "aria-label": level })}>
         {known === "fatal" && <rect x="1.5" y="1.5" width="9" height="9" rx="1" />}
         {known === "error" && <circle cx="6" cy="6" r="4.5" />}
         {known === "warning" && <path d="M6 1 11.3 10.5H.7z" />}
         {known === "info" && <circle class="ring" cx="6" cy="6" r="3.8" />}
         {known === "debug" && <circle cx="6" cy="6" r="2.2" />}
       </svg>
-      <span class={withWord ? undefined : "offscreen"}>{level}</span>
+      {withWord && <span>{level}</span>}
     </span>
   );
 }
@@ -41,8 +42,8 @@ export function Sparkline({ values, label, width = 120, height = 24 }: { values:
     <svg class="spark" viewBox={`0 0 ${width} ${height}`} width={width} height={height} preserveAspectRatio="none" role="img" aria-label={text}>
       <title>{text}</title>
       <path class="base" d={`M0 ${height - 0.5}h${width}`} />
-      <path class="past" d={past} />
-      <path class="current" d={current} />
+      {past !== "" && <path class="past" d={past} />}
+      {current !== "" && <path class="current" d={current} />}
     </svg>
   );
 }

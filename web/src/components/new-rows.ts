@@ -53,7 +53,7 @@ export function useNewRows<T>(list: Paged<T>, path: string, keyOf: (row: T) => s
   newest.current = { list, path, check };
   // A list kept from an earlier visit is shown as it was, and what changed since is read.
   useEffect(() => {
-    if (list.rows && !list.isStale) check();
+    if (list.rows && !list.isStale && !list.isGiven) check();
   }, [path]);
   const unseen = waiting?.path === path ? waiting.unseen : 0;
   const apply = () => {

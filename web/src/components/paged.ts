@@ -1,7 +1,7 @@
 // A list that comes in pages by cursor, stays in memory for Back, and is read again when it is stale.
 
 import { useEffect, useReducer, useRef } from "preact/hooks";
-import { type ApiError, load, recall, remember } from "../api/client";
+import { type ApiError, load, recall, remember, takeGiven } from "../api/client";
 
 export type Page<T> = { rows: T[]; next: string | null; total: number | null; searchedToMs?: number | null; typedAttribute?: string | null; hidden?: number; partial?: string | null };
 export type Paged<T> = {
@@ -19,6 +19,8 @@ export type Paged<T> = {
   error: ApiError | null;
   /** The rows are those of the question before; the answer to this one is on its way, or was refused. */
   isStale: boolean;
+  /** The rows came with the page, and what came since is told by the live link. */
+  isGiven: boolean;
   isLoadingMore: boolean;
   more: () => void;
   reload: () => Promise<void>;
@@ -38,10 +40,12 @@ type Options<T> = { isKept?: boolean; moreQuery?: string; keyOf?: (row: T) => st
 export function usePaged<V, T>(path: string, read: (view: V) => Page<T>, { isKept = false, moreQuery = "", keyOf }: Options<T> = {}): Paged<T> {
   const [, draw] = useReducer((n: number, _: void) => n + 1, 0);
   const key = `paged:${path}`;
-  const held = useRef<{ path: string; page: Page<T> | undefined; kept: Page<T> | undefined; error: ApiError | null; isLoadingMore: boolean } | undefined>(undefined);
+  const given = takeGiven<V>(path);
+  if (given !== undefined) remember(key, read(given));
+  const held = useRef<{ path: string; page: Page<T> | undefined; kept: Page<T> | undefined; error: ApiError | null; isGiven: boolean; isLoadingMore: boolean } | undefined>(undefined);
   if (held.current?.path !== path) {
     const kept = isKept ? (held.current?.page ?? held.current?.kept) : undefined;
-    held.current = { path, page: recall<Page<T>>(key), kept, error: null, isLoadingMore: false };
+    held.current = { path, page: recall<Page<T>>(key), kept, error: null, isGiven: given !== undefined, isLoadingMore: false };
   }
   const state = held.current;
   const set = (page: Page<T>) => {
@@ -70,6 +74,7 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>, { isKep
     partial: shown?.partial ?? null,
     error: state.error,
     isStale: !state.page && state.kept !== undefined,
+    isGiven: state.isGiven,
     isLoadingMore: state.isLoadingMore,
     reload,
     more: () => {
