@@ -35,7 +35,7 @@ pub const CALL_SITE_RUNS_MAX: u64 = 20_000;
 /// A trace with more spans is drawn before all that its spans carry has been read, which takes half of the time.
 pub const TRACE_SPANS_AT_ONCE: u64 = 20_000;
 
-/// Spans and errors that Sentry's web API tells of one trace, as many spans as Sentry gives, and how deep its tree is: JSON
+/// Spans and errors that Sentry's web API tells of one trace, a few megabytes of JSON, and how deep its tree is: JSON
 /// readers give up at some hundred levels, each of which is two.
 pub const SENTRY_TRACE_SPANS_MAX: usize = 10_000;
 pub const SENTRY_TRACE_ERRORS_MAX: usize = 500;

@@ -12,7 +12,8 @@ use crate::fixture::Fixture;
 #[allow(dead_code, reason = "each binary of cargo-fuzz uses one of them")]
 mod targets;
 
-/// For every target: long enough for some thousand inputs of an unoptimised build. `FUZZ_SECONDS` overrides it.
+/// For every target: long enough for some thousand inputs of an unoptimised build. `FUZZ_SECONDS` overrides it, and
+/// `FUZZ_TARGET` names one to be run alone.
 const TIME_S: u64 = 4;
 /// However slow the machine is.
 const INPUTS_MIN: u64 = 50;
@@ -86,8 +87,12 @@ fn no_input_breaks_a_decoder() {
     seeds.extend(SEEDS.iter().map(|seed| seed.as_bytes().to_vec()));
     assert!(seeds.len() > 30, "{}", seeds.len());
     let searches: Vec<Vec<u8>> = SEARCH_SEEDS.iter().map(|seed| seed.as_bytes().to_vec()).collect();
+    let only = std::env::var("FUZZ_TARGET").ok();
+    let chosen: Vec<_> =
+        targets::TARGETS.into_iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name)).collect();
+    assert!(!chosen.is_empty(), "there is no target {only:?}");
     std::thread::scope(|scope| {
-        for (name, target) in targets::TARGETS {
+        for (name, target) in chosen {
             let seeds = match name {
                 "search" => &searches,
                 name if name.starts_with("otlp") => &otlp_seeds,
