@@ -169,13 +169,13 @@ export async function run({ server, browser, watchPage, report, filter }) {
       "Next row": async (keys) => (await onTrace(), await press("j"), spanMoves(keys)),
       "Previous row": async (keys) => (await onTrace(), await press("j", "j", "j"), spanMoves(keys)),
       "Close, or to the parent": async (keys) => { await onTrace(); await press("L", "j"); const before = await wfRows(); await press(...keys); return soon((count) => document.querySelectorAll(".wf-row").length < count, before); },
-      "Open, or to the first child": async (keys) => { await onTrace(); await press("H"); await page.waitForTimeout(200); const before = await wfRows(); await press("j", ...keys); return soon((count) => document.querySelectorAll(".wf-row").length > count, before); },
+      "Open, or to the first child": async (keys) => { await onTrace(); await press("H"); await page.waitForTimeout(200); const before = await wfRows(); await press("j", "j", ...keys); return soon((count) => document.querySelectorAll(".wf-row").length > count, before); },
       "Close all": async (keys) => { await onTrace(); const before = await wfRows(); await press(...keys); return soon((count) => document.querySelectorAll(".wf-row").length < count, before); },
       "Open all": async (keys) => { await onTrace(); await press("H"); await page.waitForTimeout(200); const before = await wfRows(); await press(...keys); return soon((count) => document.querySelectorAll(".wf-row").length > count, before); },
       "Next match": async (keys) => (await finds(), spanMoves(keys)),
       "Previous match": async (keys) => (await finds(), spanMoves(keys)),
-      "Next error": async (keys) => (await onTrace(), await press(...keys), has(".wf-row.current.failed")),
-      "Previous error": async (keys) => (await onTrace(), await press("e", ...keys), has(".wf-row.current.failed")),
+      "Next error": async (keys) => (await onTrace(), await press(...keys), inTrouble()),
+      "Previous error": async (keys) => (await onTrace(), await press("e", ...keys), inTrouble()),
       "Zoom in": async (keys) => (await onTrace(), await press("j", ...keys), soon(() => location.search.includes("zoom="))),
       "Zoom out": async (keys) => {
         await onTrace();
@@ -215,6 +215,10 @@ export async function run({ server, browser, watchPage, report, filter }) {
     await press("Enter", "Escape");
     await page.evaluate(() => document.activeElement?.blur());
   }
+  const inTrouble = () => soon(() => {
+    const current = document.querySelector(".wf-row.current");
+    return current !== null && (current.classList.contains("failed") || current.textContent.includes("has an error"));
+  });
   const logRow = () => page.evaluate(() => document.querySelector(".current")?.textContent ?? null);
 
   await at("/issues");
