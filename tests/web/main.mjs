@@ -1,6 +1,6 @@
 // The web app against the real binary in a real browser: `node tests/web/main.mjs [--quick] [part …] [--only name]`.
 //
-// Parts: screens, hostile, tabs, budgets, visual. Each has a server with an empty folder of its own. Pictures go to tests/web/out.
+// Parts: budgets, hostile, keys, pages, screens, tabs, visual. Each has a server with an empty folder of its own. Pictures go to tests/web/out.
 
 import { mkdirSync, readdirSync } from "node:fs";
 import { parseArgs } from "node:util";

@@ -58,7 +58,7 @@ function answer(url, method, sent) {
   if (path[0] === "traces" && path.length === 1) return EMPTY ? { traces: [], next_cursor: null } : data.traces(url.searchParams);
   if (path[0] === "traces" && path[1] in traces.OF_MANY) return traces.OF_MANY[path[1]](url.searchParams);
   if (path[0] === "traces" && path[2] in traces.OF_ONE) return traces.OF_ONE[path[2]](path[1], url.searchParams);
-  if (path[0] === "spans") return EMPTY ? { spans: [], next_cursor: null, searched_to_ms: null } : traces.spans(url.searchParams);
+  if (path[0] === "spans" && path.length === 1) return EMPTY ? { spans: [], next_cursor: null, searched_to_ms: null } : traces.spans(url.searchParams);
   if (path[0] === "traces" && path.length === 2) return data.trace(path[1]);
   if (path[0] === "traces" && path[2] === "spans") return data.span(path[1], path[3]);
   if (path[0] === "spans") return data.spanPlace(path[1]);

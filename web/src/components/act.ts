@@ -6,7 +6,7 @@ import { plural, sentence } from "../lib/format";
 import { ACT_MAX, applied, doneWords } from "../lib/issue-actions";
 import { who } from "../lib/who";
 import { serverNow } from "../state";
-import { offerUndo, sayFailure } from "./toast";
+import { offerUndo, sayFailure, watchChange } from "./toast";
 
 /** So much the server's clock may differ from what this browser takes it for, before one's own change looks like another's. */
 const CLOCK_SLACK_MS = 2000;
@@ -19,7 +19,13 @@ export type ActOn = {
 };
 
 /** Ends when the server has answered; never throws. */
-export async function act(rows: readonly IssueRow[], action: IssueAction, on: ActOn): Promise<void> {
+export function act(rows: readonly IssueRow[], action: IssueAction, on: ActOn): Promise<void> {
+  const done = perform(rows, action, on);
+  watchChange(done);
+  return done;
+}
+
+async function perform(rows: readonly IssueRow[], action: IssueAction, on: ActOn): Promise<void> {
   const chosen = (action.kind === "merge" ? rows.filter(({ id }) => id !== action.into) : rows).slice(0, ACT_MAX);
   const [first] = chosen;
   if (!first) return;

@@ -18,7 +18,7 @@ import { AssignMenu, IgnoreMenu, MoreMenu, PriorityMenu, ResolveMenu } from "./i
 import { Ago, IssueHeadline, LevelMark } from "./marks";
 import { MergeInto } from "./merge-into";
 import { PageTitle } from "./shell";
-import { lastUndo, undoLast } from "./toast";
+import { canUndo, undoLast } from "./toast";
 
 export function IssueHead({ view, name, isSample, onChange }: { view: IssueView; name: string; isSample: boolean; onChange: () => void }) {
   // What was just done is drawn before the server has answered; its answer takes the place of it.
@@ -76,7 +76,7 @@ function Actions({ issue, releases, rows, onAct }: { issue: IssueRow; releases: 
     ignore: () => onAct({ kind: "ignore", until: "forever" }),
     ...(issue.status === "unresolved" ? {} : { reopen: () => onAct({ kind: "unresolve" }) }),
     assign: () => assign.current?.click(),
-    ...(lastUndo.value ? { undo: () => void undoLast() } : {}),
+    ...(canUndo.value ? { undo: () => void undoLast() } : {}),
   });
   return (
     <div class="issue-actions" role="group" aria-label="Actions">

@@ -35,9 +35,30 @@ export function sayFailure(text: string): void {
   failure.value = text;
 }
 
-export async function undoLast(): Promise<void> {
+/** Changes that the server has not answered yet: the newest of them is what "undo" is about. */
+const underway = signal<readonly Promise<unknown>[]>([]);
+let undoing: Promise<void> = Promise.resolve();
+
+/** Whether there is something to undo, or may be soon. */
+export const canUndo = computed(() => lastUndo.value !== null || underway.value.length > 0);
+
+export function watchChange(change: Promise<unknown>): void {
+  underway.value = [...underway.value, change];
+  void change.finally(() => (underway.value = underway.value.filter((other) => other !== change)));
+}
+
+/** Takes back the newest change, also one that is still on its way; called twice, the two newest, one after the other. */
+export function undoLast(): Promise<void> {
+  undoing = undoing.then(async () => {
+    await Promise.allSettled(underway.value);
+    await undoNewest();
+  });
+  return undoing;
+}
+
+async function undoNewest(): Promise<void> {
   const last = lastUndo.value;
-  if (!last || isUndoing.value) return;
+  if (!last) return;
   isUndoing.value = true;
   try {
     await last.run();

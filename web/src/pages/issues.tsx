@@ -19,7 +19,7 @@ import { ScopeBar } from "../components/scope-bar";
 import { useSelection } from "../components/selection";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
-import { lastUndo, undoLast } from "../components/toast";
+import { canUndo, undoLast } from "../components/toast";
 import { WhoField } from "../components/who";
 import { useBrowserFind, useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
@@ -105,7 +105,7 @@ export function IssuesPage() {
     extendUp: () => extend(-1),
     ...(can ? { resolve: () => onAct({ kind: "resolve", in: "now" }), ignore: () => onAct({ kind: "ignore", until: "forever" }), reopen: () => onAct({ kind: "unresolve" }), assign } : {}),
     ...(selected.length > 0 ? { none: selection.clear } : {}),
-    ...(lastUndo.value ? { undo: () => void undoLast() } : {}),
+    ...(canUndo.value ? { undo: () => void undoLast() } : {}),
   });
 
   const go = (search: string, isDone = false) => navigate(`/issues${search}`, { replace: !isDone });
