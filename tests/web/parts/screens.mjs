@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fill } from "../lib/data.mjs";
+import { fill, fillLarge } from "../lib/data.mjs";
 import { findPaths, settled, STRANGE } from "../lib/screens.mjs";
 
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -47,5 +47,6 @@ export async function run({ server, browser, watchPage, report, quick, out, filt
   };
   await all(empty);
   await fill(server);
+  await fillLarge(server);
   await all([...(await findPaths(server, quick ? 1 : 6)), ...STRANGE]);
 }
