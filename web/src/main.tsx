@@ -2,6 +2,7 @@
 import "./styles/layers.css";
 import { render } from "preact";
 import { App } from "./app";
+import { keepTextInert } from "./components/inert-text";
 import { startLive } from "./api/live";
 import { startKeys } from "./keys";
 import { startPrefetch } from "./prefetch";
@@ -22,6 +23,7 @@ import "./styles/kept.css";
 import "./styles/feedback.css";
 import "./styles/setup.css";
 
+keepTextInert();
 startRouter();
 startKeys();
 startPrefetch();

@@ -168,7 +168,7 @@ export function AssignMenu({ rows, onAct, buttonRef, label }: ActProps & { butto
   const [first] = rows;
   const common = first && rows.every((row) => row.assignee === first.assignee) ? first.assignee : null;
   return (
-    <Popover label={label ?? "Assign"} name={label === undefined ? undefined : "Assign"} title="Assign to" panelClass="people" buttonRef={buttonRef}>
+    <Popover label={label ?? "Assign"} name={label === undefined ? undefined : `Assigned to ${common ?? "nobody"}`} title="Assign to" panelClass="people" buttonRef={buttonRef}>
       {(close) => (
         <People
           current={common}

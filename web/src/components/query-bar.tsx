@@ -165,7 +165,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
         <Icon name="search" size={14} />
         <div class="qb-field">
           <div ref={mirror} class="qb-mirror" aria-hidden="true">
-            <Painted text={text} bad={shownError?.at ?? null} />
+            <Painted text={text} bad={shownError?.at ?? null} isTyped />
           </div>
           <input
             ref={input}
@@ -264,7 +264,7 @@ function Message({ text }: { text: string }) {
 }
 
 /** The text in its parts; what is wrong is underlined, though it cuts through them. */
-function Painted({ text, bad }: { text: string; bad: { from: number; to: number } | null }) {
+function Painted({ text, bad, isTyped }: { text: string; bad: { from: number; to: number } | null; isTyped?: boolean }) {
   const from = bad ? Math.min(bad.from, text.length) : -1;
   const to = bad ? Math.max(bad.to, bad.from + 1) : -1;
   const all = tokens(text);
@@ -277,14 +277,14 @@ function Painted({ text, bad }: { text: string; bad: { from: number; to: number 
         const cuts = [token.from, Math.max(token.from, Math.min(from, token.to)), Math.max(token.from, Math.min(to, token.to)), token.to] as const;
         if (!bad || cuts[1] === cuts[2])
           return (
-            <span key={token.from} class={name}>
+            <span key={token.from} class={name} data-as-typed={isTyped}>
               {text.slice(token.from, token.to)}
             </span>
           );
         return (
-          <span key={token.from} class={name}>
+          <span key={token.from} class={name} data-as-typed={isTyped}>
             {text.slice(cuts[0], cuts[1])}
-            <span class="qb-bad">{text.slice(cuts[1], cuts[2])}</span>
+            <span class="qb-bad" data-as-typed={isTyped}>{text.slice(cuts[1], cuts[2])}</span>
             {text.slice(cuts[2], cuts[3])}
           </span>
         );

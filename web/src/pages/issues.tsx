@@ -219,6 +219,10 @@ function useActions(shown: Shown, targets: readonly IssueRow[], { current, choos
     });
   return (action) => {
     const acting = newest.current;
+    if (action.kind === "unresolve" && targets.every(({ status }) => status === "unresolved")) {
+      say(targets.length === 1 ? `${targets[0]?.short_id ?? "It"} is open already` : "They are open already");
+      return;
+    }
     if (["resolve", "ignore", "unresolve", "merge", "delete", "discard"].includes(action.kind)) clear();
     void act(targets, action, {
       patch: (changed) => {
