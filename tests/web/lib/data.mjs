@@ -17,6 +17,14 @@ export async function fillLarge(server, nowMs = Date.now()) {
   await sendErrors(server, Array.from({ length: REQUESTS }, (_, at) => errorEvent(10_000 + at, { kind: 211, at: now - 30 })));
 }
 
+/** Somebody looks at the newest issue. */
+export async function assignNewest(server) {
+  const { issues } = await (await fetch(`${server.base}/api/ui/issues?query=&limit=1`)).json();
+  const body = JSON.stringify({ ids: [issues[0].id], by: "ada@example.com", action: { kind: "assign", to: "ada@example.com" } });
+  const answer = await fetch(`${server.base}/api/ui/issues/actions`, { method: "POST", body, headers: { "content-type": "application/json", "x-trapline": "1" } });
+  if (!answer.ok) throw new Error(`assigning answered ${answer.status}`);
+}
+
 /** As if it had happened in the time before `nowMs`. */
 export async function fill(server, nowMs = Date.now()) {
   const now = nowMs / 1000;

@@ -12,6 +12,8 @@ import { Region } from "./region";
 
 const WIDTH = 1000;
 const HEIGHT = 56;
+/** At the right end of the axis stands what opens the table. */
+const TABLE_PX = 92;
 
 export function History({ of, firstSeenMs, onRange, onStretch }: { of: OfIssue; firstSeenMs: number; onRange: (range: string) => void; onStretch: (from: number, to: number) => void }) {
   const { filters } = of;
@@ -97,7 +99,7 @@ function Chart({ view, onStretch }: { view: HistoryView; onStretch: (from: numbe
         ))}
       </div>
       <p class="history-axis" aria-hidden="true">
-        {ticks(view, px).map(({ at: share, words }) => (
+        {ticks(view, px, px - TABLE_PX).map(({ at: share, words }) => (
           <span key={share} style={{ left: `${share * 100}%` }}>
             {words}
           </span>

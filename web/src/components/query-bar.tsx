@@ -6,15 +6,16 @@ import { useCompletion } from "../api/use-completion";
 import { useKeys } from "../keys";
 import { countShort, sentence } from "../lib/format";
 import { helpFor } from "../lib/query-help";
-import { completed, isUnfinished, terms, tokens } from "../lib/query-text";
+import type { Completion } from "../api/issues-types";
+import { completed, isUnfinished, type Term, terms, tokens } from "../lib/query-text";
 import { type Dataset, dropQuery, recentOf, rememberQuery, SAVED_NAME_MAX, savedQueries, saveQuery } from "../lib/saved-queries";
 import { say } from "../state";
 import { Icon } from "./icons";
 import { Popover } from "./menu";
 
-/** Words are searched when typing pauses this long; a value that is still being typed gets more time. */
-const WORDS_MS = 300;
-const VALUE_MS = 1200;
+/** What stands complete is searched when typing pauses this long, words that may go on after a longer pause. */
+const DONE_MS = 300;
+const WORDS_MS = 900;
 
 export type QueryError = { message: string; causes?: readonly string[]; at: { from: number; to: number } | null };
 
@@ -50,6 +51,8 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
     setCaret(value.length);
   }
   const { from, to, items, isPartial } = useCompletion(dataset, text, caret, isOpen, scope);
+  const offered = useRef(items);
+  offered.current = items;
   const recent = isOpen && text.trim() === "" ? recentOf(dataset) : [];
   const size = items.length + recent.length;
   const isShown = isOpen && size > 0;
@@ -89,7 +92,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
     clearTimeout(timer.current);
     if (isUnfinished(next)) return;
     const term = terms(next).find((one) => one.from < at && at <= one.to);
-    timer.current = setTimeout(() => send(next, false), term?.key ? VALUE_MS : WORDS_MS);
+    timer.current = setTimeout(() => isComplete(term, offered.current) && send(next, false), term ? WORDS_MS : DONE_MS);
   };
   const put = (next: string, at: number) => {
     nextCaret.current = at;
@@ -246,6 +249,14 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
       )}
     </search>
   );
+}
+
+/** A word that begins a key, and a value that begins others, are half typed: Enter, a blank or leaving the field ends them. */
+function isComplete(term: Term | undefined, offered: readonly Completion[]): boolean {
+  if (!term) return true;
+  const typed = term.value.toLowerCase();
+  if (term.key === null) return !offered.some(({ insert }) => insert.endsWith(":") && insert.toLowerCase().startsWith(typed));
+  return offered.some(({ label, insert }) => label.toLowerCase() === typed || insert.toLowerCase() === typed);
 }
 
 function Option({ id, index, isActive, onTake, children }: { id: string; index: number; isActive: boolean; onTake: (index: number) => void; children: preact.ComponentChildren }) {

@@ -71,6 +71,9 @@ export function ProjectChip({ value, onChange }: { value: string; onChange: (slu
   return <ChoiceChip name="Project" value={value} options={(boot.value?.projects ?? []).map(({ slug, name }) => ({ value: slug, words: name }))} least={2} onChange={onChange} />;
 }
 
+/** `24 hours` as it reads in a pill: `Last 24 hours` */
+const lastWords = (range: Range): Range => ({ ...range, words: `Last ${range.words.replace(/^1 /u, "")}` });
+
 type Changes = Record<string, string | null>;
 
 /** Project, service, environment, release and time of the address: the same pills on every list. */
@@ -96,7 +99,7 @@ export function ScopeBar({ params, services, environments, releases, ranges, ini
       {services && <ChoiceChip name="Service" value={params.get("service") ?? ""} options={plain(services)} least={2} onChange={(name) => onChange({ service: name })} />}
       <ChoiceChip name="Environment" value={params.get("environment") ?? ""} options={plain(environments)} onChange={(name) => onChange({ environment: name })} />
       {releases && <ChoiceChip name="Release" value={params.get("release") ?? ""} options={plain(releases)} onChange={(version) => onChange({ release: version })} />}
-      {isTimed && <TimeRange time={shown} {...(ranges ? { ranges } : {})} {...(initial === undefined ? {} : { initial })} onChange={(change) => onChange({ ...change })} />}
+      {isTimed && <TimeRange time={shown} {...(ranges ? { ranges: ranges.map(lastWords) } : {})} {...(initial === undefined ? {} : { initial })} onChange={(change) => onChange({ ...change })} />}
       {children}
     </div>
   );

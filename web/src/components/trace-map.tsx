@@ -289,7 +289,7 @@ function Facets({ view, onFilter }: { view: FacetsView; onFilter: Filter }) {
     <div class="facets" role="group" aria-label="Filter by">
       {view.facets.map(({ key, values }) => (
         <div key={key}>
-          <h3>{FACET_WORDS[key] ?? key}</h3>
+          <h2>{FACET_WORDS[key] ?? key}</h2>
           <ul>
             {values.slice(0, FACET_VALUES).map(({ value, count: n }) => (
               <li key={value}>

@@ -85,8 +85,8 @@ export function shortRelease(version: string): string {
 const HOUR_STEPS = [1, 2, 3, 6, 12, 24, 48, 96];
 const DAY_STEPS = [1, 2, 7, 14, 28, 56, 112];
 
-/** Places along the axis of a chart `px` wide, equally far apart, on whole hours and days of the reader's clock. */
-export function ticks(view: Pick<HistoryView, "start_ms" | "step_ms" | "counts">, px: number): { at: number; words: string }[] {
+/** Places along the axis of a chart `px` wide, equally far apart, on whole hours and days of the reader's clock; none reaches over `endPx`. */
+export function ticks(view: Pick<HistoryView, "start_ms" | "step_ms" | "counts">, px: number, endPx = px): { at: number; words: string }[] {
   const size = view.counts.length;
   if (size === 0 || px <= 0) return [];
   const isDays = view.step_ms >= DAY_MS;
@@ -107,7 +107,7 @@ export function ticks(view: Pick<HistoryView, "start_ms" | "step_ms" | "counts">
     if (!isOnMark(index)) continue;
     const text = dateTime(view.start_ms + index * view.step_ms);
     const words = isDays || (isLong && step >= 24) ? text.slice(5, 10) : isLong ? text.slice(5, 16) : text.slice(11, 16);
-    if (index * perBar + words.length * 7 > px) break;
+    if (index * perBar + words.length * 7 > endPx) break;
     found.push({ at: index / size, words });
   }
   return found;

@@ -47,7 +47,7 @@ test("statements in a list show where they differ", () => {
   expect(shortSql('SELECT "a" FROM "b"')).toBe("SELECT a FROM b");
 });
 
-it("rates of a column have one unit, the one in which the most frequent reads best", () => {
+test("rates of a column have one unit, the one in which the most frequent reads best", () => {
   const column = (...all: number[]) => all.map((n) => rateIn(n, rateUnit(all)));
   expect(column(18 / 1440, 22 / 60, 0.98 / 1440, 0)).toEqual(["0.75/h", "22/h", "0.041/h", "0"]);
   expect(column(6000, 60)).toEqual(["100/s", "1/s"]);

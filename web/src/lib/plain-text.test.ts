@@ -7,8 +7,8 @@ it("characters that turn text round are named instead of obeyed", () => {
     expect(visibleText(`a${String.fromCharCode(code)}b`)).toBe(`a⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩b`);
 });
 
-it("controls are pictures, tabs and line ends stay what they are", () => {
-  expect(visibleText("\u001b[31mred\u001b[0m\u0000\u007f\u0085")).toBe("␛[31mred␛[0m␀␡⟨U+0085⟩");
+it("controls are named, tabs and line ends stay what they are", () => {
+  expect(visibleText("\u001b[31mred\u001b[0m\u0000\u007f\u0085")).toBe("⟨U+001B⟩[31mred⟨U+001B⟩[0m⟨U+0000⟩⟨U+007F⟩⟨U+0085⟩");
   expect(visibleText("a\tb\r\nc")).toBe("a\tb\r\nc");
 });
 

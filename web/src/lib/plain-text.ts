@@ -1,21 +1,13 @@
 // Characters that are not seen but turn the text around them, made seen: what someone sent must read as it is. Pure.
 
 /** Marks that order text (embeddings, overrides, isolates, directional marks) and controls, but for tab and line ends. */
+// oxlint-disable-next-line no-control-regex
 const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 const ALL_UNSEEN = new RegExp(UNSEEN.source, "gu");
-/** Where Unicode has pictures of the ASCII controls. */
-const PICTURES = 0x2400;
-const DELETE = 0x7f;
-const DELETE_PICTURE = "\u2421";
-
 /** `invoice\u202egnp.exe` as `invoice⟨U+202E⟩gnp.exe`: letters of all scripts stay as they are and read in their own direction. */
 export function visibleText(text: string): string {
   return UNSEEN.test(text) ? text.replace(ALL_UNSEEN, named) : text;
 }
 
-function named(char: string): string {
-  const code = char.charCodeAt(0);
-  if (code < 0x20) return String.fromCharCode(PICTURES + code);
-  if (code === DELETE) return DELETE_PICTURE;
-  return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
-}
+/** By its number: pictures of controls are missing in many fonts. */
+const named = (char: string): string => `⟨U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;

@@ -117,7 +117,7 @@ function Trace({ trace }: { trace: TraceView }) {
   const isFinding = (query.value.get("find") ?? "") !== "";
   useKeys("trace", {
     link: () => void copyText(new URL(tracePath(trace.trace_id, wanted), location.href).href).then((ok) => say(ok ? "Link copied" : "The browser does not allow copying here")),
-    ...(isFinding || wanted !== null ? { close: () => change(isFinding ? { find: null } : { span: null }) } : {}),
+    ...(isFinding || wanted !== null ? { close: () => change(wanted !== null ? { span: null } : { find: null }) } : {}),
   });
   const props: TraceViewProps = { trace, tree, colours, selected, select, change, zoom, setZoom };
   const failedSpans = tree.size === 0 ? 0 : spans.status.reduce((n, status) => n + (status === "error" ? 1 : 0), 0);

@@ -51,8 +51,9 @@ export function TracesPage() {
   const time = timeOf(params);
   const isFixed = time.fromMs !== null || time.toMs !== null;
   const range = isFixed ? "" : (RANGES.find(({ key }) => key === params.get("range"))?.key ?? RANGE_FIRST);
-  if (isFixed) for (const [key, ms] of [["from", time.fromMs], ["to", time.toMs]] as const) ms !== null && api.set(key, String(ms));
-  else api.set("range", range);
+  if (time.fromMs !== null) api.set("from", String(time.fromMs));
+  if (time.toMs !== null) api.set("to", String(time.toMs));
+  if (range !== "") api.set("range", range);
   const ofMap = api.toString();
   const selection = readSelection(params.get("sel"));
   if (selection) {
