@@ -111,7 +111,7 @@ export const KEYS = {
       zoomSpan: ["z", "Zoom to the span"],
       critical: ["p", "Critical path"],
       link: ["y", "Copy link to the span"],
-      close: ["Escape", "Close the span panel"],
+      close: ["Escape", "Close the span panel, then clear the find"],
     },
   },
   logs: {

@@ -3,6 +3,7 @@ import "./styles/layers.css";
 import { render } from "preact";
 import { App } from "./app";
 import { readGiven } from "./api/client";
+import { keepTextInert } from "./components/inert-text";
 import { startLive } from "./api/live";
 import { startKeys } from "./keys";
 import { startPrefetch } from "./prefetch";
@@ -24,6 +25,7 @@ import "./styles/feedback.css";
 import "./styles/setup.css";
 
 readGiven();
+keepTextInert();
 startRouter();
 startKeys();
 startPrefetch();

@@ -76,8 +76,10 @@ systemDark.addEventListener("change", () => {
   if (theme.value === "system") isDark.value = systemDark.matches;
 });
 
+/** One of them looks as the one before; skipped, it could not be chosen. */
+const NEXT_THEME: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
 export function nextTheme(): void {
-  theme.value = theme.value === "system" ? (isDark.value ? "light" : "dark") : theme.value === "light" ? "dark" : "system";
+  theme.value = NEXT_THEME[theme.value];
   say(`Theme: ${theme.value}`);
 }
 

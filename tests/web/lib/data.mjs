@@ -4,6 +4,27 @@ import { bigTrace, envelope, errorEvent, eventId, hex, sendErrors, sendLogs, sen
 
 export const SMALL_TRACE = hex(0x5eed, 32);
 
+/** Releases as build servers name them, seen one after the other, the last one just now. */
+const LONG_RELEASES = ["webshop-frontend@2026.11.3-rc.1+build.20261121.0413", "webshop-frontend@2026.11.3-rc.2+build.20261121.0455", "3f9a1c0d2b4e6f8091a2b3c4d5e6f708192a3b4c", "webshop-frontend@2026.11.3"];
+/** More requests than a screen can hold as rows. */
+const REQUESTS = 320;
+
+/** What makes screens wide and long: names without a place to break, a stack of the application's own code, many requests. */
+export async function fillLarge(server, nowMs = Date.now()) {
+  const now = nowMs / 1000;
+  const frames = Array.from({ length: 300 }, (_, at) => ({ filename: "shop/tree.py", function: `walk_${at % 3}`, module: "shop.tree", lineno: 10 + (at % 3), in_app: true, pre_context: ["def walk(node):", "    for child in node:"], context_line: "        walk(child)", post_context: ["", ""], vars: { node: "<Node>", depth: at } }));
+  await sendErrors(server, LONG_RELEASES.map((release, at) => errorEvent(9000 + at, { kind: 210, at: now - (LONG_RELEASES.length - 1 - at) * 1500 - 5, release, environment: "production-eu-central-1-blue", exception: { values: [{ type: "RecursionError", value: "maximum recursion depth exceeded in __instancecheck__", stacktrace: { frames } }] } })));
+  await sendErrors(server, Array.from({ length: REQUESTS }, (_, at) => errorEvent(10_000 + at, { kind: 211, at: now - 30 })));
+}
+
+/** Somebody looks at the newest issue. */
+export async function assignNewest(server) {
+  const { issues } = await (await fetch(`${server.base}/api/ui/issues?query=&limit=1`)).json();
+  const body = JSON.stringify({ ids: [issues[0].id], by: "ada@example.com", action: { kind: "assign", to: "ada@example.com" } });
+  const answer = await fetch(`${server.base}/api/ui/issues/actions`, { method: "POST", body, headers: { "content-type": "application/json", "x-trapline": "1" } });
+  if (!answer.ok) throw new Error(`assigning answered ${answer.status}`);
+}
+
 /** As if it had happened in the time before `nowMs`. */
 export async function fill(server, nowMs = Date.now()) {
   const now = nowMs / 1000;

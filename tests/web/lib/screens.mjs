@@ -10,6 +10,8 @@ export async function findPaths(server, rows = 2) {
   const paths = [["welcome", "/welcome"], ["issues", "/issues"], ["traces", "/traces?kind=all"], ["logs", "/logs"], ["metrics", "/metrics"], ["performance", "/performance"], ["monitors", "/monitors"], ["releases", "/releases"], ["feedback", "/feedback"], ["ingest", "/ingest"], ["storage", "/storage"], ["settings", "/settings"]];
   const add = (name, path) => paths.push([name, path]);
   const { issues = [] } = await read(server, "/api/ui/issues?query=&status=all&limit=50");
+  const deep = issues.find(({ title }) => title.includes("__instancecheck__"));
+  if (deep) add("issue-deep", `/issues/${deep.short_id}`);
   issues.slice(0, rows).forEach((issue, at) => add(`issue-${at}`, `/issues/${issue.short_id}`));
   const { traces = [] } = await read(server, "/api/ui/traces?kind=all");
   for (const [at, { trace_id: id }] of traces.slice(0, rows).entries()) {

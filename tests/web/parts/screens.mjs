@@ -4,12 +4,14 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fill } from "../lib/data.mjs";
+import { assignNewest, fill, fillLarge } from "../lib/data.mjs";
 import { findPaths, settled, STRANGE } from "../lib/screens.mjs";
 
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const WIDTHS = [320, 390, 768, 1280, 1920];
 const DOM_MAX = 2500;
+/** Of one page: those of many alike say the same. */
+const MENUS_MAX = 12;
 
 export const title = "every screen: axe, widths, themes";
 
@@ -35,9 +37,32 @@ export async function run({ server, browser, watchPage, report, quick, out, filt
       const { violations } = await page.evaluate((rules) => globalThis.axe.run(document, { runOnly: rules }), RULES);
       for (const { id, nodes } of violations) problems.push(`axe ${id} ×${nodes.length}: ${nodes[0].html.slice(0, 140)}`);
     }
+    if (width === 1280 && theme === "light") problems.push(...(await opened(page)));
     for (const text of complaints) if (!/status of 40\d/u.test(text)) problems.push(text.slice(0, 200));
     report.check(label, problems.length === 0, problems.join(" | "));
     await context.close();
+  };
+  /** Every kind of menu and panel of a page, open; and a long page at its end. */
+  const opened = async (page) => {
+    const problems = [];
+    const check = async (what) => {
+      const { violations } = await page.evaluate((rules) => globalThis.axe.run(document, { runOnly: rules, rules: { "label-content-name-mismatch": { enabled: true } } }), RULES);
+      for (const { id, nodes } of violations) problems.push(`${what}: axe ${id} ×${nodes.length}: ${nodes[0].html.slice(0, 140)}`);
+    };
+    const known = new Set();
+    for (const button of await page.locator("main [aria-haspopup]").all()) {
+      if (known.size >= MENUS_MAX || !(await button.isVisible())) continue;
+      const name = (await button.getAttribute("aria-label")) ?? (await button.innerText());
+      if (known.has(name)) continue;
+      known.add(name);
+      await button.click();
+      await check(`open “${name}”`);
+      await page.keyboard.press("Escape");
+    }
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    await page.waitForTimeout(120);
+    await check("at its end");
+    return problems;
   };
   const wanted = ([name]) => name.includes(filter);
   const empty = [["empty-issues", "/issues"], ["empty-traces", "/traces"], ["empty-logs", "/logs"], ["empty-metrics", "/metrics"], ["empty-performance", "/performance"], ["empty-monitors", "/monitors"], ["empty-releases", "/releases"], ["empty-feedback", "/feedback"], ["empty-welcome", "/welcome"], ["empty-ingest", "/ingest"]];
@@ -47,5 +72,7 @@ export async function run({ server, browser, watchPage, report, quick, out, filt
   };
   await all(empty);
   await fill(server);
+  await fillLarge(server);
+  await assignNewest(server);
   await all([...(await findPaths(server, quick ? 1 : 6)), ...STRANGE]);
 }

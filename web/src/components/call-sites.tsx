@@ -48,7 +48,7 @@ export function CallSites({ queryKey, params }: { queryKey: string; params: stri
       )}
       {data && data.sites.length === 1 && data.sites[0]?.call_site === null && (
         <p class="hint">
-          sentry-sdk says which line asks with <code>db_query_source_threshold_ms=0</code> in <code>sentry_sdk.init</code>.
+          With <code>db_query_source_threshold_ms=0</code> in <code>sentry_sdk.init</code> sentry-sdk names the line of every query that succeeds; of one that fails it never does.
         </p>
       )}
     </section>

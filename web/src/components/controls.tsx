@@ -48,10 +48,12 @@ export { Menu, type MenuItem } from "./menu";
 /** The address changes when typing pauses this long. */
 const TYPING_MS = 250;
 
-export function SearchBox({ value, label, placeholder, onChange, onEnter, children }: {
+export function SearchBox({ value, label, placeholder, keeps = false, onChange, onEnter, children }: {
   value: string;
   label: string;
   placeholder: string;
+  /** Escape only leaves the field: what is found is walked with other keys. */
+  keeps?: boolean;
   onChange: (value: string) => void;
   onEnter?: (text: string, isShift: boolean) => void;
   children?: ComponentChildren;
@@ -101,8 +103,11 @@ export function SearchBox({ value, label, placeholder, onChange, onEnter, childr
             send(text);
             onEnter?.(text, event.shiftKey);
           } else if (event.key === "Escape") {
-            setText("");
-            send("");
+            if (keeps) send(text);
+            else {
+              setText("");
+              send("");
+            }
             input.current?.blur();
           } else return;
           event.preventDefault();

@@ -55,13 +55,14 @@ function Diff({ name, a, b, onClose }: { name: string; a: EventView; b: EventVie
   const all = hasSpans && !isReadingSpans && !spansError ? [...sections, spans] : sections;
   const differences = differing(all);
   const equal = all.reduce((n, { rows }) => n + rows.length, 0) - differences;
+  const moved = all.reduce((n, { rows }) => n + rows.filter(({ isMoved }) => isMoved).length, 0);
   const swap = () => navigate(`${place.value.path}?${changed(query.value, { diff: `${b.event_id}..${a.event_id}` })}`, { replace: true });
   return (
     <div class="diff">
       <div class="diff-head">
         <h2>
           {differences === 0 ? "The two events are alike" : plural(differences, "difference")}
-          <small>{`${count(equal)} equal`}</small>
+          <small>{`${count(equal)} equal${moved > 0 ? `, ${count(moved)} of them but for an address in memory` : ""}`}</small>
         </h2>
         <div class="buttons">
           <button
@@ -153,12 +154,12 @@ function Section({ section, isAll }: { section: DiffSection; isAll: boolean }) {
 
 const CHANGE_WORDS = { same: "equal", changed: "changed", added: "only in B", removed: "only in A" } as const;
 
-function Row({ row: { path, change, a, b } }: { row: DiffRow }) {
+function Row({ row: { path, change, a, b, isMoved } }: { row: DiffRow }) {
   return (
     <tr class={`diff-row ${change}`}>
       <th scope="row">
         <bdi>{path === "" ? "(no name)" : path}</bdi>
-        <span class={change === "added" || change === "removed" ? "diff-word" : "offscreen"}>{CHANGE_WORDS[change]}</span>
+        <span class={isMoved || change === "added" || change === "removed" ? "diff-word" : "offscreen"}>{isMoved ? "same but for an address" : CHANGE_WORDS[change]}</span>
       </th>
       <td data-side="A">{a === undefined ? <span class="none">–</span> : <Value value={a} other={b} />}</td>
       <td data-side="B">{b === undefined ? <span class="none">–</span> : <Value value={b} other={a} isAfter />}</td>

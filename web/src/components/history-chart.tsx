@@ -1,17 +1,19 @@
 // Events of an issue over time: bars, marks where a release was first seen, a readout for the pointer and for arrow keys,
 // and the same as a table. A bar that is pressed becomes the time filter.
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { HistoryView } from "../api/issue-types";
 import { type OfIssue, useIssuePart } from "../api/use-issue";
 import { count, plural } from "../lib/format";
-import { asked, barTime, barWords, releaseMarks, releasesAt, shortRelease, ticks } from "../lib/history";
+import { asked, barTime, barWords, releaseMarks, releasesAt, ticks } from "../lib/history";
 import { filterSearch, TIMES } from "../lib/issue-place";
 import { serverNow } from "../state";
 import { Region } from "./region";
 
 const WIDTH = 1000;
 const HEIGHT = 56;
+/** At the right end of the axis stands what opens the table. */
+const TABLE_PX = 92;
 
 export function History({ of, firstSeenMs, onRange, onStretch }: { of: OfIssue; firstSeenMs: number; onRange: (range: string) => void; onStretch: (from: number, to: number) => void }) {
   const { filters } = of;
@@ -41,7 +43,9 @@ function Chart({ view, onStretch }: { view: HistoryView; onStretch: (from: numbe
   const size = Math.max(1, view.counts.length);
   const most = Math.max(1, ...view.counts);
   const total = view.counts.reduce((sum, n) => sum + n, 0);
-  const marks = releaseMarks(view);
+  const plot = useRef<HTMLDivElement>(null);
+  const px = useWidth(plot);
+  const marks = releaseMarks(view, px);
   const pointed = (event: PointerEvent & { currentTarget: Element }) => {
     const box = event.currentTarget.getBoundingClientRect();
     return Math.min(size - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * size)));
@@ -65,6 +69,7 @@ function Chart({ view, onStretch }: { view: HistoryView; onStretch: (from: numbe
         {at === null ? `${label}${view.is_partial ? ", still being counted" : ""}` : barWords(view, at)}
       </p>
       <div
+        ref={plot}
         class="history-plot"
         role="slider"
         tabIndex={0}
@@ -87,14 +92,14 @@ function Chart({ view, onStretch }: { view: HistoryView; onStretch: (from: numbe
           <path class="bars" d={barPath(view.counts.slice(0, -1), size, most, 0)} />
           <path class="bars current" d={barPath(view.counts.slice(-1), size, most, view.counts.length - 1)} />
         </svg>
-        {marks.map(({ version, at: share, isNamed, isRight }) => (
-          <span key={`${version}${share}`} class={`release-mark${isRight ? " right" : ""}`} style={{ left: `${share * 100}%` }} aria-hidden="true" title={`${version} was first seen here`}>
-            {isNamed && <span>{shortRelease(version)}</span>}
+        {marks.map(({ version, at: share, label: name, isLeft, others }) => (
+          <span key={`${version}${share}`} class={`release-mark${isLeft ? " left" : ""}`} style={{ left: `${share * 100}%` }} aria-hidden="true" title={others.length > 0 ? `${version} was first seen here, and ${others.join(", ")} just before` : `${version} was first seen here`}>
+            {name !== null && <bdi>{others.length > 0 ? `${name} +${others.length}` : name}</bdi>}
           </span>
         ))}
       </div>
       <p class="history-axis" aria-hidden="true">
-        {ticks(view).map(({ at: share, words }) => (
+        {ticks(view, px, px - TABLE_PX).map(({ at: share, words }) => (
           <span key={share} style={{ left: `${share * 100}%` }}>
             {words}
           </span>
@@ -108,9 +113,24 @@ function Chart({ view, onStretch }: { view: HistoryView; onStretch: (from: numbe
   );
 }
 
+/** Of what is drawn to scale: names have room or they have not. */
+function useWidth(element: { current: HTMLElement | null }): number {
+  const [px, set] = useState(0);
+  useEffect(() => {
+    const now = element.current;
+    if (!now) return undefined;
+    const observer = new ResizeObserver(() => set(now.clientWidth));
+    observer.observe(now);
+    set(now.clientWidth);
+    return () => observer.disconnect();
+  }, []);
+  return px;
+}
+
 function barPath(counts: readonly number[], size: number, most: number, offset: number): string {
   const step = WIDTH / size;
-  const wide = Math.max(0.5, step > 6 ? step * 0.84 : step - 0.6);
+  // As wide as its hour: what happened at its end stands within it.
+  const wide = Math.max(0.5, step - Math.min(1.4, step * 0.16));
   let path = "";
   for (const [i, n] of counts.entries()) {
     if (n === 0) continue;

@@ -38,6 +38,7 @@ const PATHS = {
   replay: "M2 3h12v8.5H2zM6.7 5.4v3.7l3-1.85zM5 14h6",
   bookmark: "M4 2.2h8v11.6l-4-3-4 3z",
   comment: "M2 3h12v8H7.5L4.5 13.8V11H2z",
+  person: "M8 2.2a2.9 2.9 0 1 0 0 5.8 2.9 2.9 0 0 0 0-5.8M2.6 13.8c.4-3 2.6-4.2 5.4-4.2s5 1.2 5.4 4.2",
   back: "M6.5 3 2.5 7l4 4M2.5 7h7a4 4 0 0 1 0 8H7",
   whole: "M2 5.5V2.5h3M11 2.5h3v3M14 10.5v3h-3M5 13.5H2v-3",
 } as const;

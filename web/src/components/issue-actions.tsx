@@ -6,12 +6,13 @@ import { useResource } from "../api/client";
 import type { IssueAction, IssueRow, PeopleView } from "../api/issues-types";
 import { count, plural } from "../lib/format";
 import { ignoreChoices, PRIORITIES } from "../lib/issue-actions";
-import { cleanName, who } from "../lib/who";
+import { cleanName, initials, who } from "../lib/who";
 import { serverNow } from "../state";
 import { Confirm } from "./dialog";
 import { Icon } from "./icons";
 import { Ago } from "./marks";
 import { Menu, type MenuEntry, Popover } from "./menu";
+import { isNarrow } from "./narrow";
 import { WhoField } from "./who";
 
 export type ActProps = { rows: readonly IssueRow[]; onAct: (action: IssueAction) => void };
@@ -168,7 +169,7 @@ export function AssignMenu({ rows, onAct, buttonRef, label }: ActProps & { butto
   const [first] = rows;
   const common = first && rows.every((row) => row.assignee === first.assignee) ? first.assignee : null;
   return (
-    <Popover label={label ?? "Assign"} name={label === undefined ? undefined : "Assign"} title="Assign to" panelClass="people" buttonRef={buttonRef}>
+    <Popover label={label ?? "Assign"} name={label === undefined ? undefined : common === null ? "Assign" : `Assigned to ${common}${isNarrow.value ? `, ${initials(common)}` : ""}`} title="Assign to" panelClass="people" buttonRef={buttonRef}>
       {(close) => (
         <People
           current={common}
@@ -234,10 +235,14 @@ function People({ current, onChoose }: { current: string | null; onChoose: (name
 
 const PRIORITY_WORDS = { high: "High", medium: "Medium", low: "Low" } as const;
 
-export function PriorityMenu({ rows, onAct }: ActProps) {
+export function priorityItems(rows: readonly IssueRow[], onAct: ActProps["onAct"]): MenuEntry[] {
   const [first] = rows;
   const common = first && rows.every((row) => row.priority === first.priority) ? first.priority : null;
-  return <Menu label="Priority" items={PRIORITIES.map((priority) => ({ label: PRIORITY_WORDS[priority], isChosen: priority === common, run: () => onAct({ kind: "priority", priority }) }))} />;
+  return PRIORITIES.map((priority) => ({ label: PRIORITY_WORDS[priority], isChosen: priority === common, run: () => onAct({ kind: "priority", priority }) }));
+}
+
+export function PriorityMenu({ rows, onAct }: ActProps) {
+  return <Menu label="Priority" items={priorityItems(rows, onAct)} />;
 }
 
 /** The rest, and what cannot be taken back for ever. `onMerge` is there when others can be merged with it. */

@@ -10,13 +10,14 @@ import { useKeys } from "../keys";
 import { statusWords } from "../lib/activity";
 import { count, oneLine, plural } from "../lib/format";
 import { filtersOf, listApi, listHref, neighbourHref, placeIn } from "../lib/issue-place";
-import { who } from "../lib/who";
+import { initials, who } from "../lib/who";
 import { navigate, query } from "../router";
 import { now } from "../state";
 import { Icon } from "./icons";
-import { AssignMenu, IgnoreMenu, MoreMenu, PriorityMenu, ResolveMenu } from "./issue-actions";
+import { AssignMenu, IgnoreMenu, MoreMenu, priorityItems, PriorityMenu, ResolveMenu } from "./issue-actions";
 import { Ago, IssueHeadline, LevelMark } from "./marks";
 import { MergeInto } from "./merge-into";
+import { isNarrow } from "./narrow";
 import { PageTitle } from "./shell";
 import { canUndo, undoLast } from "./toast";
 
@@ -82,9 +83,9 @@ function Actions({ issue, releases, rows, onAct }: { issue: IssueRow; releases: 
     <div class="issue-actions" role="group" aria-label="Actions">
       <ResolveMenu rows={of} onAct={onAct} releases={releases} />
       <IgnoreMenu rows={of} onAct={onAct} />
-      <AssignMenu rows={of} onAct={onAct} buttonRef={assign} {...(issue.assignee ? { label: <bdi class="assignee">{issue.assignee}</bdi> } : {})} />
-      <PriorityMenu rows={of} onAct={onAct} />
-      <button
+      <AssignMenu rows={of} onAct={onAct} buttonRef={assign} {...(isNarrow.value ? { label: issue.assignee ? <span>{initials(issue.assignee)}</span> : <Icon name="person" /> } : issue.assignee ? { label: <bdi class="assignee">{issue.assignee}</bdi> } : {})} />
+      {!isNarrow.value && <PriorityMenu rows={of} onAct={onAct} />}
+      {!isNarrow.value && <button
         type="button"
         class={`icon-button bookmark${issue.is_bookmarked ? " is-on" : ""}`}
         aria-pressed={issue.is_bookmarked ?? false}
@@ -93,8 +94,8 @@ function Actions({ issue, releases, rows, onAct }: { issue: IssueRow; releases: 
         onClick={() => onAct({ kind: "bookmark", on: !issue.is_bookmarked })}
       >
         <Icon name="bookmark" />
-      </button>
-      <MoreMenu rows={of} onAct={onAct} items={[{ label: "Merge into another issue…", run: () => setMerging(true) }]} />
+      </button>}
+      <MoreMenu rows={of} onAct={onAct} items={[{ label: "Merge into another issue…", run: () => setMerging(true) }, ...(isNarrow.value ? ["Priority", ...priorityItems(of, onAct)] : [])]} />
       {isMerging && <MergeInto issue={issue} rows={rows} onMerge={(into) => onAct({ kind: "merge", into })} onClose={() => setMerging(false)} />}
     </div>
   );
@@ -168,7 +169,7 @@ function Numbers({ issue, view }: { issue: IssueRow; view: IssueView }) {
         <dd class="big">{issue.user_count === 0 ? "–" : count(issue.user_count)}</dd>
       </div>
       {view.feedback_count > 0 && (
-        <div>
+        <div class="minor">
           <dt>Feedback</dt>
           <dd class="big">
             <a href={`/feedback?issue=${encodeURIComponent(issue.short_id)}`}>{count(view.feedback_count)}</a>
@@ -176,7 +177,7 @@ function Numbers({ issue, view }: { issue: IssueRow; view: IssueView }) {
         </div>
       )}
       {(issue.comment_count ?? 0) > 0 && (
-        <div>
+        <div class="minor">
           <dt>Comments</dt>
           <dd class="big">
             <a href="#activity" aria-label={plural(issue.comment_count, "comment")}>{count(issue.comment_count)}</a>
@@ -196,7 +197,7 @@ function Numbers({ issue, view }: { issue: IssueRow; view: IssueView }) {
         </dd>
       </div>
       {issue.priority && (
-        <div>
+        <div class="minor">
           <dt>Priority</dt>
           <dd>{issue.priority}</dd>
         </div>

@@ -2,7 +2,7 @@
 
 import { prefetch } from "../api/client";
 import type { IssueRow as Row, Priority } from "../api/issues-types";
-import { age, count, countShort, dateTime, noun, plural } from "../lib/format";
+import { ageWords, count, countShort, dateTime, noun, plural } from "../lib/format";
 import { stateWords } from "../lib/issue-actions";
 import { initials } from "../lib/who";
 import { issueHref } from "../lib/issue-place";
@@ -17,11 +17,12 @@ function ahead(shortId: string, search: string): void {
 }
 
 /** Drawn again only when one of these changes, or the clock: keep them stable. */
-export function IssueRow({ row, index, isCurrent, isSelected, showProject, words, search, onSelect }: {
+export function IssueRow({ row, index, isCurrent, isSelected, isSample, showProject, words, search, onSelect }: {
   row: Row;
   index: number;
   isCurrent: boolean;
   isSelected: boolean;
+  isSample: boolean;
   showProject: boolean;
   /** To mark where they are found. */
   words: string;
@@ -54,6 +55,7 @@ export function IssueRow({ row, index, isCurrent, isSelected, showProject, words
               <IssueHeadline row={row} search={words} />
             </a>
             <div class="issue-meta">
+              {isSample && <span class="badge">sample</span>}
               <Badges row={row} />
               {(row.function || file) && (
                 <span class="mono where">
@@ -94,7 +96,7 @@ export function IssueRow({ row, index, isCurrent, isSelected, showProject, words
       <td class="num c-seen">
         <Ago ms={row.last_seen_ms} />
         <span class="issue-age" title={`First seen ${dateTime(row.first_seen_ms)}`}>
-          {`${age(row.first_seen_ms, now.value)} old`}
+          {ageWords(row.first_seen_ms, now.value)}
         </span>
       </td>
     </tr>

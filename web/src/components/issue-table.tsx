@@ -20,13 +20,15 @@ const HEADS: readonly { key: string; name: string; sort: Sort | null }[] = [
   { key: "seen", name: "Last seen", sort: "last_seen" },
 ];
 
-export function IssueTable({ list, current, selection, showProject, words, search, sort, onSort, revealer }: {
+export function IssueTable({ list, current, selection, showProject, words, search, samples, sort, onSort, revealer }: {
   list: Paged<Row>;
   current: string | null;
   selection: Selection;
   showProject: boolean;
   words: string;
   search: string;
+  /** Ids of issues that were sent to try things out. */
+  samples: readonly string[];
   sort: Sort;
   onSort: (sort: Sort) => void;
   /** Gets what brings a row into sight that is not in the page. */
@@ -73,7 +75,7 @@ export function IssueTable({ list, current, selection, showProject, words, searc
       <tbody ref={body}>
         <Gap px={from * rowPx} />
         {rows.slice(from, to).map((row, i) => (
-          <IssueRow key={row.id} row={row} index={from + i} isCurrent={current === row.short_id} isSelected={selection.chosen.has(row.id)} showProject={showProject} words={words} search={search} onSelect={selection.toggle} />
+          <IssueRow key={row.id} row={row} index={from + i} isCurrent={current === row.short_id} isSelected={selection.chosen.has(row.id)} isSample={samples.includes(row.id)} showProject={showProject} words={words} search={search} onSelect={selection.toggle} />
         ))}
         <Gap px={(rows.length - to) * rowPx} />
       </tbody>

@@ -58,9 +58,9 @@ export function useLedger({ withTotals = false, onRows }: { withTotals?: boolean
   };
 }
 
-export function LedgerTable({ ledger, limit, children }: { ledger: Ledger; limit?: number; children?: preact.ComponentChildren }) {
+export function LedgerTable({ ledger, from = 0, limit, children }: { ledger: Ledger; from?: number; limit?: number; children?: preact.ComponentChildren }) {
   const { rows, error, isLoaded, reload } = ledger;
-  const shown = limit ? rows.slice(0, limit) : rows;
+  const shown = limit ? rows.slice(from, from + limit) : rows;
   return (
     <div class="ledger">
       {error && <LoadError error={error} what="The ledger" hasData={isLoaded} onRetry={reload} />}

@@ -74,7 +74,9 @@ export function IssueHeadline({ row, search = "" }: { row: Pick<IssueRowView, "t
   if (row.ty === null)
     return (
       <b class="headline-ty">
-        <Marked text={oneLine(row.title)} search={search} />
+        <bdi>
+          <Marked text={oneLine(row.title)} search={search} />
+        </bdi>
       </b>
     );
   return (
@@ -82,9 +84,9 @@ export function IssueHeadline({ row, search = "" }: { row: Pick<IssueRowView, "t
       <b class="headline-ty">
         <Marked text={row.ty} search={search} />
       </b>{" "}
-      <span class="headline-value">
+      <bdi class="headline-value">
         <Marked text={oneLine(row.value ?? "")} search={search} />
-      </span>
+      </bdi>
     </>
   );
 }

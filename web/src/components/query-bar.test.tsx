@@ -77,10 +77,26 @@ it("asks as typed on Enter while nothing is chosen, and takes what is", async ()
 it("searches when typing pauses, without the server's suggestions, and not for what is unfinished", async () => {
   await type("timeout");
   await pause(320);
+  expect(sent).toEqual([]);
+  await pause(700);
   expect(sent).toEqual([["timeout", false]]);
   await type("timeout level:");
   await pause(400);
   expect(sent).toHaveLength(1);
+});
+
+it("does not search what is half typed: the beginning of a key, a value that may go on", async () => {
+  await type("rel");
+  await waiting.findLast(({ at }) => at === "rel")?.answer(["release:"]);
+  await pause(1000);
+  expect(sent).toEqual([]);
+  await type("release:1.");
+  await waiting.findLast(({ at }) => at === "release:1.")?.answer(["1.2.0"]);
+  await pause(1000);
+  expect(sent).toEqual([]);
+  await type("release:1.2.0 ");
+  await pause(400);
+  expect(sent).toEqual([["release:1.2.0", false]]);
 });
 
 it("closes the suggestions on Escape before it takes back what was typed", async () => {

@@ -6,15 +6,16 @@ import { useCompletion } from "../api/use-completion";
 import { useKeys } from "../keys";
 import { countShort, sentence } from "../lib/format";
 import { helpFor } from "../lib/query-help";
-import { completed, isUnfinished, terms, tokens } from "../lib/query-text";
+import type { Completion } from "../api/issues-types";
+import { completed, isUnfinished, type Term, terms, tokens } from "../lib/query-text";
 import { type Dataset, dropQuery, recentOf, rememberQuery, SAVED_NAME_MAX, savedQueries, saveQuery } from "../lib/saved-queries";
 import { say } from "../state";
 import { Icon } from "./icons";
 import { Popover } from "./menu";
 
-/** Words are searched when typing pauses this long; a value that is still being typed gets more time. */
-const WORDS_MS = 300;
-const VALUE_MS = 1200;
+/** What stands complete is searched when typing pauses this long, words that may go on after a longer pause. */
+const DONE_MS = 300;
+const WORDS_MS = 900;
 
 export type QueryError = { message: string; causes?: readonly string[]; at: { from: number; to: number } | null };
 
@@ -50,6 +51,8 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
     setCaret(value.length);
   }
   const { from, to, items, isPartial } = useCompletion(dataset, text, caret, isOpen, scope);
+  const offered = useRef(items);
+  offered.current = items;
   const recent = isOpen && text.trim() === "" ? recentOf(dataset) : [];
   const size = items.length + recent.length;
   const isShown = isOpen && size > 0;
@@ -89,7 +92,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
     clearTimeout(timer.current);
     if (isUnfinished(next)) return;
     const term = terms(next).find((one) => one.from < at && at <= one.to);
-    timer.current = setTimeout(() => send(next, false), term?.key ? VALUE_MS : WORDS_MS);
+    timer.current = setTimeout(() => isComplete(term, offered.current) && send(next, false), term ? WORDS_MS : DONE_MS);
   };
   const put = (next: string, at: number) => {
     nextCaret.current = at;
@@ -165,7 +168,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
         <Icon name="search" size={14} />
         <div class="qb-field">
           <div ref={mirror} class="qb-mirror" aria-hidden="true">
-            <Painted text={text} bad={shownError?.at ?? null} />
+            <Painted text={text} bad={shownError?.at ?? null} isTyped />
           </div>
           <input
             ref={input}
@@ -248,6 +251,14 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
   );
 }
 
+/** A word that begins a key, and a value that begins others, are half typed: Enter, a blank or leaving the field ends them. */
+function isComplete(term: Term | undefined, offered: readonly Completion[]): boolean {
+  if (!term) return true;
+  const typed = term.value.toLowerCase();
+  if (term.key === null) return !offered.some(({ insert }) => insert.endsWith(":") && insert.toLowerCase().startsWith(typed));
+  return offered.some(({ label, insert }) => label.toLowerCase() === typed || insert.toLowerCase() === typed);
+}
+
 function Option({ id, index, isActive, onTake, children }: { id: string; index: number; isActive: boolean; onTake: (index: number) => void; children: preact.ComponentChildren }) {
   return (
     // The field keeps the focus: keys are answered there.
@@ -264,7 +275,7 @@ function Message({ text }: { text: string }) {
 }
 
 /** The text in its parts; what is wrong is underlined, though it cuts through them. */
-function Painted({ text, bad }: { text: string; bad: { from: number; to: number } | null }) {
+function Painted({ text, bad, isTyped }: { text: string; bad: { from: number; to: number } | null; isTyped?: boolean }) {
   const from = bad ? Math.min(bad.from, text.length) : -1;
   const to = bad ? Math.max(bad.to, bad.from + 1) : -1;
   const all = tokens(text);
@@ -277,14 +288,14 @@ function Painted({ text, bad }: { text: string; bad: { from: number; to: number 
         const cuts = [token.from, Math.max(token.from, Math.min(from, token.to)), Math.max(token.from, Math.min(to, token.to)), token.to] as const;
         if (!bad || cuts[1] === cuts[2])
           return (
-            <span key={token.from} class={name}>
+            <span key={token.from} class={name} data-as-typed={isTyped}>
               {text.slice(token.from, token.to)}
             </span>
           );
         return (
-          <span key={token.from} class={name}>
+          <span key={token.from} class={name} data-as-typed={isTyped}>
             {text.slice(cuts[0], cuts[1])}
-            <span class="qb-bad">{text.slice(cuts[1], cuts[2])}</span>
+            <span class="qb-bad" data-as-typed={isTyped}>{text.slice(cuts[1], cuts[2])}</span>
             {text.slice(cuts[2], cuts[3])}
           </span>
         );

@@ -38,7 +38,7 @@ export function QuerySection({ finding }: { finding: QueryFinding }) {
       <h3>Asked at</h3>
       {finding.callSite === null ? (
         <p class="quiet">
-          The SDK did not say which line asks. sentry-sdk says it for every query with <code>db_query_source_threshold_ms=0</code> in <code>sentry_sdk.init</code>.
+          The SDK did not say which line asks. With <code>db_query_source_threshold_ms=0</code> in <code>sentry_sdk.init</code> sentry-sdk names the line of every query that succeeds; of one that fails it never does.
         </p>
       ) : (
         <p>

@@ -1,7 +1,8 @@
 // By what a list is narrowed, as chips: each says its value, opens to change it, and can be taken away.
 
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { timeOf } from "../lib/scope";
+import { type Range, timeOf } from "../lib/scope";
 import { boot } from "../state";
 import { FilterChip } from "./filter-chip";
 import { TimeRange } from "./time-range";
@@ -10,15 +11,16 @@ import { TimeRange } from "./time-range";
 const SHOWN_MAX = 10;
 
 /** Not there while there are fewer than `least` to choose from. */
-export function ChoiceChip({ name, value, options, least = 1, onChange }: { name: string; value: string; options: readonly { value: string; words: string }[]; least?: number; onChange: (value: string | null) => void }) {
+export function ChoiceChip({ name, value, options, least = 1, initial, onChange }: { name: string; value: string; options: readonly { value: string; words: string }[]; least?: number; /** One of them is always chosen, at first this one. */ initial?: string; onChange: (value: string | null) => void }) {
   if (options.length < least && value === "") return null;
   const words = options.find((option) => option.value === value)?.words ?? value;
   return (
-    <FilterChip name={name} value={value === "" ? "any" : words} isSet={value !== ""} onClear={() => onChange(null)}>
+    <FilterChip name={name} value={value === "" ? "any" : words} isSet={initial === undefined ? value !== "" : value !== initial} onClear={() => onChange(null)}>
       {(close) => (
         <Choices
           name={name}
           value={value}
+          hasAny={initial === undefined}
           options={value !== "" && !options.some((option) => option.value === value) ? [{ value, words: value }, ...options] : options}
           onChange={(next) => {
             close();
@@ -30,7 +32,7 @@ export function ChoiceChip({ name, value, options, least = 1, onChange }: { name
   );
 }
 
-function Choices({ name, value, options, onChange }: { name: string; value: string; options: readonly { value: string; words: string }[]; onChange: (value: string | null) => void }) {
+function Choices({ name, value, options, hasAny, onChange }: { name: string; value: string; hasAny: boolean; options: readonly { value: string; words: string }[]; onChange: (value: string | null) => void }) {
   const [text, setText] = useState("");
   const fitting = options.filter(({ words }) => words.toLowerCase().includes(text.trim().toLowerCase()));
   const [only] = fitting;
@@ -47,7 +49,7 @@ function Choices({ name, value, options, onChange }: { name: string; value: stri
         </form>
       )}
       <div class="choices" role="group" aria-label={name}>
-        {text === "" && (
+        {text === "" && hasAny && (
           <button type="button" aria-pressed={value === ""} onClick={() => onChange(null)}>
             Any
           </button>
@@ -69,14 +71,36 @@ export function ProjectChip({ value, onChange }: { value: string; onChange: (slu
   return <ChoiceChip name="Project" value={value} options={(boot.value?.projects ?? []).map(({ slug, name }) => ({ value: slug, words: name }))} least={2} onChange={onChange} />;
 }
 
-/** Project, environment, release and time of the address. */
-export function ScopeBar({ params, environments, releases, onChange }: { params: URLSearchParams; environments: readonly string[]; releases: readonly string[]; onChange: (changes: Record<string, string | null>) => void }) {
+/** `24 hours` as it reads in a pill: `Last 24 hours` */
+const lastWords = (range: Range): Range => ({ ...range, words: `Last ${range.words.replace(/^1 /u, "")}` });
+
+type Changes = Record<string, string | null>;
+
+/** Project, service, environment, release and time of the address: the same pills on every list. */
+export function ScopeBar({ params, services, environments, releases, ranges, initial, isTimed = true, onChange, children }: {
+  params: URLSearchParams;
+  /** Left out where there is nothing to choose by. */
+  services?: readonly string[];
+  environments: readonly string[];
+  releases?: readonly string[];
+  ranges?: readonly Range[];
+  /** The time when the address says none. */
+  initial?: string;
+  isTimed?: boolean;
+  onChange: (changes: Changes) => void;
+  /** Pills of the page's own, behind these. */
+  children?: ComponentChildren;
+}) {
+  const time = timeOf(params, ranges);
+  const shown = time.range === null && time.fromMs === null && time.toMs === null && params.get("range") === "all" ? { ...time, range: "all" } : time;
   return (
     <div class="chips" role="group" aria-label="Filters">
       <ProjectChip value={params.get("project") ?? ""} onChange={(slug) => onChange({ project: slug })} />
+      {services && <ChoiceChip name="Service" value={params.get("service") ?? ""} options={plain(services)} least={2} onChange={(name) => onChange({ service: name })} />}
       <ChoiceChip name="Environment" value={params.get("environment") ?? ""} options={plain(environments)} onChange={(name) => onChange({ environment: name })} />
-      <ChoiceChip name="Release" value={params.get("release") ?? ""} options={plain(releases)} onChange={(version) => onChange({ release: version })} />
-      <TimeRange time={timeOf(params)} onChange={(change) => onChange({ ...change })} />
+      {releases && <ChoiceChip name="Release" value={params.get("release") ?? ""} options={plain(releases)} onChange={(version) => onChange({ release: version })} />}
+      {isTimed && <TimeRange time={shown} {...(ranges ? { ranges: ranges.map(lastWords) } : {})} {...(initial === undefined ? {} : { initial })} onChange={(change) => onChange({ ...change })} />}
+      {children}
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { signal } from "@preact/signals";
 import { liveState, lostAtMs } from "../api/live";
 import { KEYS, keysOf, keysOn, setKeysOn, useKeys, activeScopes, type Scope } from "../keys";
 import { clockShort } from "../lib/format";
+import { visibleText } from "../lib/plain-text";
 import { isPaused, togglePause } from "../paused";
 import { visited } from "../recent";
 import { navigate, place, visits } from "../router";
@@ -249,7 +250,7 @@ export function PageTitle({ title, children, class: className }: { title: string
     if (visits.value > 0) heading.current?.focus({ preventScroll: true });
   }, []);
   useEffect(() => {
-    document.title = `${title} · trapline`;
+    document.title = `${visibleText(title)} · trapline`;
     visited(place.value.path, title);
   }, [title]);
   return (

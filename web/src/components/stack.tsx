@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { FrameDetail } from "../api/types";
-import { plural } from "../lib/format";
+import { count, plural } from "../lib/format";
 import { SourceLines } from "./code";
 import { EditorLink } from "./editor-link";
 import { Icon } from "./icons";
@@ -11,6 +11,12 @@ import { Variables } from "./values";
 /** Which frames are open at first: every one of the user's, the one to look at first, or none. */
 export type Opens = "app" | "crash" | "none";
 export type StackOptions = { opens: Opens; showLibrary: boolean; showVars: boolean; newestFirst: boolean };
+
+/** A frame is some ten elements, one that is open a hundred; a whole screen has at most 2,500. Longer stacks open step by step. */
+const HEAD_PIECES = 8;
+const TAIL_PIECES = 32;
+const MORE_PIECES = 40;
+const OPEN_MAX = 6;
 
 type Piece = { frames: { frame: FrameDetail; index: number }[]; isFolded: boolean };
 
@@ -44,28 +50,47 @@ export function Stack({ frames, omitted, options }: { frames: readonly FrameDeta
   const crash = frames.findLast((frame) => frame.is_crash) ?? frames.findLast((frame) => frame.in_app) ?? frames[frames.length - 1];
   const shown = options.opens === "none" ? undefined : crash;
   const ordered = pieces(frames, shown);
+  // Those nearest to what was raised: they are what one reads.
+  const opened = options.opens === "app" ? new Set(frames.filter((frame) => frame.in_app || frame.is_crash).slice(-OPEN_MAX)) : new Set<FrameDetail>();
+  const [middle, setMiddle] = useState(0);
   if (options.newestFirst) {
     ordered.reverse();
     for (const piece of ordered) piece.frames.reverse();
   }
+  const [head, tail] = options.newestFirst ? [TAIL_PIECES, HEAD_PIECES] : [HEAD_PIECES, TAIL_PIECES];
+  const left = ordered.length > head + tail + MORE_PIECES / 2 ? Math.max(0, ordered.length - head - tail - middle) : 0;
+  // What is asked for comes next to the frames that are read first.
+  const cut = options.newestFirst ? head + middle : head;
+  const draw = (piece: Piece) =>
+    piece.isFolded ? (
+      <Run key={`run${piece.frames[0]?.index}`} piece={piece} options={options} />
+    ) : (
+      piece.frames.map(({ frame, index }) => <Frame key={index} frame={frame} isOpenAtFirst={frame === shown || opened.has(frame)} options={options} />)
+    );
   return (
     <ol class="stack">
       {omitted > 0 && <li class="omitted">{`${plural(omitted, "frame")} left out by the SDK or the server's limit`}</li>}
-      {ordered.map((piece) =>
-        piece.isFolded ? (
-          <Run key={`run${piece.frames[0]?.index}`} piece={piece} options={options} />
-        ) : (
-          piece.frames.map(({ frame, index }) => <Frame key={index} frame={frame} isOpenAtFirst={frame.is_crash || frame === shown || (options.opens === "app" && frame.in_app)} options={options} />)
-        ),
+      {(left > 0 ? ordered.slice(0, cut) : ordered).map(draw)}
+      {left > 0 && (
+        <li class="run">
+          <button type="button" class="run-head" onClick={() => setMiddle(middle + MORE_PIECES)}>
+            <Icon name="chevron" size={12} />
+            {`Show ${count(Math.min(left, MORE_PIECES))} of ${plural(framesIn(ordered.slice(cut, cut + left)), "frame")} between`}
+          </button>
+        </li>
       )}
+      {left > 0 && ordered.slice(cut + left).map(draw)}
     </ol>
   );
 }
+
+const framesIn = (list: readonly Piece[]) => list.reduce((n, { frames }) => n + frames.length, 0);
 
 function Run({ piece, options }: { piece: Piece; options: StackOptions }) {
   const [isOpen, setOpen] = useState(options.showLibrary);
   useEffect(() => setOpen(options.showLibrary), [options.showLibrary]);
   const { frames } = piece;
+  const [most, setMost] = useState(MORE_PIECES);
   return (
     <li class="run">
       <button type="button" class="run-head" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
@@ -74,9 +99,16 @@ function Run({ piece, options }: { piece: Piece; options: StackOptions }) {
       </button>
       {isOpen && (
         <ol class="stack">
-          {frames.map(({ frame, index }) => (
+          {frames.slice(0, most).map(({ frame, index }) => (
             <Frame key={index} frame={frame} isOpenAtFirst={false} options={options} />
           ))}
+          {frames.length > most && (
+            <li>
+              <button type="button" class="run-head" onClick={() => setMost(most + MORE_PIECES)}>
+                {`Show ${count(Math.min(MORE_PIECES, frames.length - most))} more`}
+              </button>
+            </li>
+          )}
         </ol>
       )}
     </li>

@@ -10,7 +10,7 @@ import { useCoalesced } from "../lib/coalesce";
 import { exceptionName } from "../lib/export";
 import { count, dateTime, duration, offset, oneLine, plural } from "../lib/format";
 import { markOf } from "../lib/logs";
-import { around, type Entry as Moment, isHttp, isQuery, levelsOf, shown, timeline, typesOf } from "../lib/timeline";
+import { around, type Entry as Moment, type Folded, folded, isHttp, isQuery, levelsOf, shown, timeline, typesOf } from "../lib/timeline";
 import { eventPath, tracePath } from "../lib/urls";
 import { navigate } from "../router";
 import { remembered, rememberChoice, serverNow } from "../state";
@@ -55,7 +55,14 @@ export function Timeline({ event }: { event: EventView }) {
     rememberChoice("timeline", [...next].join(","));
   };
   const visible = useMemo(() => shown(entries, hidden), [entries, hidden]);
-  const { rows, earlier, later } = around(visible, room.before, room.after);
+  const lines = useMemo(() => folded(visible, (entry) => saying(entry, spans.data)), [visible, spans.data]);
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const turn = (key: string) => {
+    const next = new Set(opened);
+    if (!next.delete(key)) next.add(key);
+    setOpened(next);
+  };
+  const { rows, earlier, later } = around(lines, room.before, room.after);
   const isWaiting = logs.isLoading || spans.isLoading;
   return (
     <div ref={place}>
@@ -67,9 +74,13 @@ export function Timeline({ event }: { event: EventView }) {
       {isWaiting && entries.length === 1 && <SkeletonRows rows={4} height={28} />}
       <ol class="timeline">
         {earlier > 0 && <More count={earlier} word="earlier" onMore={() => setRoom({ ...room, before: room.before + MORE })} />}
-        {rows.map((entry) => (
-          <Row key={entry.key} entry={entry} event={event} trace={spans.data} />
-        ))}
+        {rows.flatMap((entry) => {
+          const isOpen = opened.has(entry.key);
+          return [
+            <Row key={entry.key} entry={entry} event={event} trace={spans.data} times={entry.alike.length > 0 ? <Times entry={entry} trace={spans.data} isOpen={isOpen} onToggle={() => turn(entry.key)} /> : null} />,
+            ...(isOpen ? entry.alike.map((one) => <Row key={one.key} entry={one} event={event} trace={spans.data} times={null} />) : []),
+          ];
+        })}
         {later > 0 && <More count={later} word="later" onMore={() => setRoom({ ...room, after: room.after + MORE })} />}
       </ol>
       {visible.length < entries.length && <p class="quiet timeline-end">{`${plural(entries.length - visible.length, "entry", "entries")} hidden by the choice above.`}</p>}
@@ -113,15 +124,33 @@ function More({ count: n, word, onMore }: { count: number; word: string; onMore:
   );
 }
 
-function Row({ entry, event, trace }: { entry: Moment; event: EventView; trace: TraceView | undefined }) {
+/** What makes two entries one; `null` for what is told one by one. */
+function saying(entry: Moment, trace: TraceView | undefined): string | null {
+  if (entry.kind === "span") return `${trace?.spans.op[entry.span] ?? ""} ${trace?.spans.name[entry.span] ?? ""} ${trace?.spans.status[entry.span] ?? ""}`;
+  if (entry.kind === "crumb") return entry.crumb.message === null || entry.crumb.message === "" ? null : `${entry.crumb.category ?? ""} ${entry.crumb.level} ${entry.crumb.message}`;
+  return null;
+}
+
+function Times({ entry, trace, isOpen, onToggle }: { entry: Folded; trace: TraceView | undefined; isOpen: boolean; onToggle: () => void }) {
+  const all = [entry, ...entry.alike];
+  const ns = trace ? all.reduce((sum, one) => sum + (one.kind === "span" ? (trace.spans.duration_ns[one.span] ?? 0) : 0), 0) : 0;
+  return (
+    <button type="button" class="times" aria-expanded={isOpen} onClick={onToggle} title={isOpen ? "Show once" : "Show each of them"}>
+      {`×${count(all.length)}`}
+      {ns > 0 && <span class="quiet">{` ${duration(ns)} in all`}</span>}
+    </button>
+  );
+}
+
+function Row({ entry, event, trace, times }: { entry: Moment; event: EventView; trace: TraceView | undefined; times: preact.ComponentChildren }) {
   const when = <When atNs={entry.atNs} atMs={event.timestamp_ms} />;
   switch (entry.kind) {
     case "crumb":
-      return <Crumb crumb={entry.crumb} when={when} />;
+      return <Crumb crumb={entry.crumb} when={when} times={times} />;
     case "log":
       return <Log log={entry.log} when={when} />;
     case "span":
-      return trace ? <Span trace={trace} at={entry.span} when={when} /> : null;
+      return trace ? <Span trace={trace} at={entry.span} when={when} times={times} /> : null;
     case "error":
       return trace ? <OtherError trace={trace} at={entry.error} when={when} /> : null;
     case "event":
@@ -159,7 +188,7 @@ const HTTP_METHOD = ["method", "http.method", "http.request.method"];
 const HTTP_STATUS = ["status_code", "http.response.status_code"];
 const MARKED = ["warning", "error", "fatal"];
 
-function Crumb({ crumb, when }: Child & { crumb: Breadcrumb }) {
+function Crumb({ crumb, when, times }: Child & { crumb: Breadcrumb; times: preact.ComponentChildren }) {
   const { data } = crumb;
   const entries: [string, unknown][] = typeof data === "object" && data !== null ? Object.entries(data) : [];
   const fields = new Map(entries);
@@ -177,6 +206,7 @@ function Crumb({ crumb, when }: Child & { crumb: Breadcrumb }) {
         {crumb.category ?? crumb.ty}
       </span>
       <span class="text">
+        {times}{times !== null && " "}
         {crumb.message !== null && crumb.message !== "" ? isQuery(crumb) ? <Sql text={crumb.message} inline /> : <bdi>{crumb.message}</bdi> : httpText && <span class="mono">{httpText}</span>}
         {crumb.message && httpText && <span class="mono crumb-http">{httpText}</span>}
         {rest.length > 0 && (
@@ -213,7 +243,7 @@ function Log({ log, when }: Child & { log: LogRowView }) {
   );
 }
 
-function Span({ trace, at, when }: Child & { trace: TraceView; at: number }) {
+function Span({ trace, at, when, times }: Child & { trace: TraceView; at: number; times: preact.ComponentChildren }) {
   const { spans } = trace;
   const op = spans.op[at] ?? "";
   const name = spans.name[at] ?? "";
@@ -230,7 +260,8 @@ function Span({ trace, at, when }: Child & { trace: TraceView; at: number }) {
         {/^db(\.|$)/.test(op) ? <Sql text={oneLine(name, 600)} inline /> : <bdi>{oneLine(name, 300) || "(no name)"}</bdi>}{" "}
         <a class="took" href={tracePath(trace.trace_id, id ?? null)} aria-label={`${duration(spans.duration_ns[at] ?? 0)}: open the span in its trace`}>
           {duration(spans.duration_ns[at] ?? 0)}
-        </a>
+        </a>{" "}
+        {times}
       </span>
     </li>
   );

@@ -6,6 +6,7 @@ import { cssColours } from "../lib/css-colours";
 import { boxAt, boxBeside, type Flame, flameByName, flameOverTime, flameTable } from "../lib/flame";
 import { count, duration, oneLine, percent, plural } from "../lib/format";
 import { clampZoom, type Zoom, zoomBy } from "../lib/waterfall";
+import { visibleText } from "../lib/plain-text";
 import { query } from "../router";
 import { isDark, say } from "../state";
 import type { TraceViewProps } from "../pages/trace";
@@ -198,7 +199,7 @@ function drawFlame(element: HTMLCanvasElement, flame: Flame, zoom: Zoom, drawn: 
       context.beginPath();
       context.rect(left, top, room - 3, ROW);
       context.clip();
-      context.fillText(drawn.nameOf(i), left + 4, top + ROW / 2 - ((flame.failed[i] as number) > 0 ? 1 : 0));
+      context.fillText(visibleText(drawn.nameOf(i)), left + 4, top + ROW / 2 - ((flame.failed[i] as number) > 0 ? 1 : 0));
       context.restore();
     }
     if (i === drawn.at || i === drawn.pointed) {

@@ -8,6 +8,7 @@ import { useCoalesced } from "../lib/coalesce";
 import { cssColours } from "../lib/css-colours";
 import { clockShort, count, countShort, dateTime, duration, percent, plural } from "../lib/format";
 import { type Brush, brushOf, cells, cellWords, countIn, marks, mostOf, selectionOf, shade, SHADES } from "../lib/heat";
+import { alike } from "../lib/compare";
 import type { Selection } from "../lib/selection";
 import { isDark, say } from "../state";
 import { LoadError, Partial } from "./states";
@@ -123,7 +124,7 @@ function Heat({ view, selection, onSelect }: { view: HeatView; selection: Select
         ) : pointed ? (
           <span>{cellWords(view, pointed.column, pointed.row)}</span>
         ) : (
-          <span class="quiet">{`${plural(view.total, "trace")}${failedAll > 0 ? `, ${count(failedAll)} failed` : ""} by duration. Drag to select.`}</span>
+          <span class="quiet">{`${plural(view.total, "trace")} by start and duration${failedAll > 0 ? `, ${count(failedAll)} of them failed` : ""}. Drag to select.`}</span>
         )}
         <span class="heat-legend" aria-hidden="true">
           1{" "}
@@ -135,9 +136,9 @@ function Heat({ view, selection, onSelect }: { view: HeatView; selection: Select
       </p>
       <div class="heat-box">
         <div class="heat-y" aria-hidden="true">
-          {marks(view.bounds_ns).map(({ ns, share }) => (
+          {marks(view.bounds_ns).map(({ ns, share, words }) => (
             <span key={ns} style={{ bottom: `${share * 100}%` }}>
-              {duration(ns)}
+              {words}
             </span>
           ))}
         </div>
@@ -288,7 +289,7 @@ function Facets({ view, onFilter }: { view: FacetsView; onFilter: Filter }) {
     <div class="facets" role="group" aria-label="Filter by">
       {view.facets.map(({ key, values }) => (
         <div key={key}>
-          <h3>{FACET_WORDS[key] ?? key}</h3>
+          <h2>{FACET_WORDS[key] ?? key}</h2>
           <ul>
             {values.slice(0, FACET_VALUES).map(({ value, count: n }) => (
               <li key={value}>
@@ -308,6 +309,14 @@ function Facets({ view, onFilter }: { view: FacetsView; onFilter: Filter }) {
         </div>
       ))}
     </div>
+  );
+}
+
+function Fact({ item: { key, value }, onFilter }: { item: { key: string; value: string }; onFilter: Filter }) {
+  return (
+    <button type="button" class="link-button" title="Filter by it" onClick={() => onFilter(key, value)}>
+      {key} <bdi>{value}</bdi>
+    </button>
   );
 }
 
@@ -340,12 +349,22 @@ function Compare({ params, selection, onFilter, onClear }: { params: string; sel
             </tr>
           </thead>
           <tbody>
-            {data.items.map(({ key, value, share_in, share_out, lift }) => (
+            {alike(data.items).map(({ items: [{ key, value, share_in, share_out, lift }, ...others] }) => (
               <tr key={`${key}=${value}`}>
                 <th scope="row">
-                  <button type="button" class="link-button" title="Filter by it" onClick={() => onFilter(key, value)}>
-                    {key} <bdi>{value}</bdi>
-                  </button>
+                  <Fact item={{ key, value }} onFilter={onFilter} />
+                  {others.length > 0 && (
+                    <details class="alike">
+                      <summary>{others.length === 1 ? "and one more that says the same" : `and ${count(others.length)} more that say the same`}</summary>
+                      <ul>
+                        {others.map((other) => (
+                          <li key={`${other.key}=${other.value}`}>
+                            <Fact item={other} onFilter={onFilter} />
+                          </li>
+                        ))}
+                      </ul>
+                    </details>
+                  )}
                 </th>
                 <td class="num share-cell">
                   {percent(share_in)}

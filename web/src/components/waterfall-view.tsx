@@ -9,7 +9,7 @@ import { count, duration, plural } from "../lib/format";
 import { kindColour, serviceColour } from "../lib/span-colours";
 import { spanMarks } from "../lib/span-marks";
 import { eventPath } from "../lib/urls";
-import { find, foldAll, type Folding, layout, reveal, type Row, rowAt, timeByKind, unfoldAll, type Zoom, zoomBy, zoomTo } from "../lib/waterfall";
+import { find, foldAll, type Folding, layout, nearestRow, reveal, type Row, rowAt, timeByKind, unfoldAll, type Zoom, zoomBy, zoomTo } from "../lib/waterfall";
 import { navigate, query } from "../router";
 import { say } from "../state";
 import type { TraceViewProps } from "../pages/trace";
@@ -68,6 +68,12 @@ export function WaterfallView({ trace, tree, colours, selected, select, change, 
       if (error) navigate(eventPath(error.short_id, error.event_id));
     }
   };
+  /** Where one stands may be folded away by it: then one stands on what holds it, and so does the focus. */
+  const fold = (next: Folding) => {
+    setFolding(next);
+    const above = nearestRow(tree, spans, errors, layout(tree, spans, next), current);
+    if (above && rowKey(above) !== current) point(rowKey(above));
+  };
   const toggle = (row: Row) => {
     const closed = new Set(folding.closed);
     const openGroups = new Set(folding.openGroups);
@@ -78,7 +84,7 @@ export function WaterfallView({ trace, tree, colours, selected, select, change, 
       if (row.isOpen) closed.add(row.span);
       else closed.delete(row.span);
     }
-    setFolding({ closed, openGroups });
+    fold({ closed, openGroups });
   };
   const goToSpan = (span: number) => {
     setFolding(reveal(tree, spans, folding, span));
@@ -149,7 +155,7 @@ export function WaterfallView({ trace, tree, colours, selected, select, change, 
       else if (row.isOpen) step(1);
     },
     closeAll: () => {
-      setFolding(foldAll(tree));
+      fold(foldAll(tree));
       say("All closed");
     },
     openAll: () => {
@@ -216,6 +222,7 @@ export function WaterfallView({ trace, tree, colours, selected, select, change, 
             value={findText}
             label="Find in this trace: names and attributes"
             placeholder="Find in trace"
+            keeps
             onChange={(value) => change({ find: value })}
             onEnter={(text, isShift) => {
               const by = isShift ? -1 : 1;

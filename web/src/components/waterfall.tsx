@@ -349,7 +349,7 @@ function Bars({ row, drawn, colour }: { row: Row; drawn: Drawn; colour: string }
   return (
     <>
       {bars}
-      {row.type === "span" && row.isOpen && <Gaps span={row.span} drawn={drawn} share={share} />}
+      {row.type === "span" && row.isOpen && <Gaps span={row.span} drawn={drawn} share={share} hasLabel={placeOf(Math.max(0, least), Math.min(100, most), text) === "inside"} />}
       <Critical row={row} drawn={drawn} share={share} />
       <Ticks row={row} drawn={drawn} share={share} />
       <Label left={Math.max(0, least)} right={Math.min(100, most)} text={text} />
@@ -360,8 +360,9 @@ function Bars({ row, drawn, colour }: { row: Row; drawn: Drawn; colour: string }
 type Share = (ns: number) => number;
 
 /** Time of an open span in which none of those below it ran: nobody measured what it did. */
-function Gaps({ span, drawn, share }: { span: number; drawn: Drawn; share: Share }) {
+function Gaps({ span, drawn, share, hasLabel }: { span: number; drawn: Drawn; share: Share; hasLabel: boolean }) {
   const { trace, tree, zoom } = drawn;
+  const end = Math.min(zoom.toNs, (trace.spans.start_ns[span] ?? 0) + (trace.spans.duration_ns[span] ?? 0));
   if (tree.first[span] === tree.first[span + 1]) return null;
   const least = (zoom.toNs - zoom.fromNs) * GAP_SHARE;
   if ((tree.selfNs[span] ?? 0) < least) return null;
@@ -373,7 +374,7 @@ function Gaps({ span, drawn, share }: { span: number; drawn: Drawn; share: Share
         const width = Math.min(100, share(to)) - left;
         const words = `${duration(to - from)} not instrumented`;
         return (
-          <span key={from} class="wf-gap" style={{ left: `${left}%`, width: `${width}%` }} title={words}>
+          <span key={from} class={`wf-gap${hasLabel && to >= end ? " under-label" : ""}`} style={{ left: `${left}%`, width: `${width}%` }} title={words}>
             {width >= GAP_WORDS_SHARE * 100 && <span>{words}</span>}
           </span>
         );
@@ -431,10 +432,16 @@ function Ticks({ row, drawn, share }: { row: Row; drawn: Drawn; share: Share }) 
 
 /** Right of the bar, else left of it, else inside its end. */
 function Label({ left, right, text }: { left: number; right: number; text: string }) {
-  // The bars leave room at their right for a single duration; the longer words of a group may not fit.
-  if (right < 60 || text.length < 11) return <span class="wf-label" style={{ left: `${right}%` }}>{text}</span>;
-  if (left > 40) return <span class="wf-label before" style={{ right: `${100 - left}%` }}>{text}</span>;
+  const place = placeOf(left, right, text);
+  if (place === "after") return <span class="wf-label" style={{ left: `${right}%` }}>{text}</span>;
+  if (place === "before") return <span class="wf-label before" style={{ right: `${100 - left}%` }}>{text}</span>;
   return <span class="wf-label inside">{text}</span>;
+}
+
+function placeOf(left: number, right: number, text: string): "after" | "before" | "inside" {
+  // The bars leave room at their right for a single duration; the longer words of a group may not fit.
+  if (right < 60 || text.length < 11) return "after";
+  return left > 40 ? "before" : "inside";
 }
 
 /** Scrolls a row into sight, whether it is in the page or not. */

@@ -16,6 +16,8 @@ describe("a status says until when, by whom and since when", () => {
     ["ignored", { kind: "until_events", count: 100, seen: 37 }, "Ignored until 100 more events, 2 h ago · 37 so far"],
     ["ignored", { kind: "until_users", count: 1, seen: 0, by: "Bo" }, "Ignored until 1 more user by Bo, 2 h ago · 0 so far"],
     ["ignored", { kind: "until_time", until_ms: NOW + 3 * 86_400_000 }, "Ignored for 3 d more, 2 h ago"],
+    ["ignored", { kind: "until_time", until_ms: NOW + 3_600_000 - 300 }, "Ignored for 1 h more, 2 h ago"],
+    ["ignored", { kind: "until_time", until_ms: NOW + 59 * 60_000 - 300 }, "Ignored for 59 min more, 2 h ago"],
     ["ignored", { kind: "until_time", until_ms: NOW - 1 }, "Ignored for a while that is over, 2 h ago"],
     ["ignored", { kind: "forever" }, "Ignored for good, 2 h ago"],
   ] as const)("%s %j", (status, over, expected) => expect(words(status, over)).toBe(expected));

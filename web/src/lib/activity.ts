@@ -2,7 +2,7 @@
 
 import type { ActivityEntry } from "../api/issue-types";
 import type { IssueRow, StatusDetailView } from "../api/issues-types";
-import { age, ago, count, dateTime, oneLine, plural } from "./format";
+import { age, ago, count, dateTime, left, oneLine, plural } from "./format";
 
 export const STATUS_WORDS: Record<string, string | undefined> = { unresolved: "Open", resolved: "Resolved", ignored: "Ignored" };
 
@@ -27,7 +27,7 @@ function untilWords(detail: StatusDetailView, nowMs: number): string {
     case "forever":
       return "for good";
     case "until_time":
-      return until === null ? "for a while" : until <= nowMs ? "for a while that is over" : `for ${age(nowMs, until)} more`;
+      return until === null ? "for a while" : until <= nowMs ? "for a while that is over" : `for ${left(until - nowMs)} more`;
     case "until_events":
       return wanted === null ? "until there are more events" : `until ${plural(wanted, "more event")}`;
     case "until_users":

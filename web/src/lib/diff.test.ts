@@ -113,6 +113,14 @@ describe("spans", () => {
   it("of no trace are none", () => expect(diffSpans(undefined, undefined).rows).toEqual([]));
 });
 
+it("an object that only lies elsewhere in memory is no difference", () => {
+  const random = randomOf(4);
+  const event = randomEvent(random);
+  const of = (user: string, key: string): EventView => ({ ...event, detail: { ...event.detail, exceptions: [], extra: [{ name: "user", value: user }, { name: "key", value: key }] } });
+  const rows = flat(diffEvents(of("<User ada at 0x7f2a8e75ac00>", "0x7f2a8e75ac00"), of("<User ada at 0x7f2a8e75bd40>", "0x12"))).filter(({ path }) => path.startsWith("extra"));
+  expect(rows.map(({ path, change, isMoved }) => [path, change, isMoved ?? false])).toEqual([["extra|user", "same", true], ["extra|key", "changed", false]]);
+});
+
 it("addresses of a diff", () => {
   expect(diffOf("aa..BB-1")).toEqual({ a: "aa", b: "BB-1" });
   for (const text of [null, "", "a", "a..", "..b", "a..b..c", "a b..c"]) expect(diffOf(text)).toBeNull();

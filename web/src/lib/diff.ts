@@ -9,7 +9,8 @@ import { isTree } from "./python-value";
 
 export type Change = "same" | "changed" | "added" | "removed";
 /** `a` and `b` are undefined where that event has nothing. */
-export type DiffRow = { path: string; change: Change; a: unknown; b: unknown };
+/** `isMoved`: the same but for an address in memory, which is another one in every process. */
+export type DiffRow = { path: string; change: Change; a: unknown; b: unknown; isMoved?: boolean };
 export type DiffSection = { id: string; title: string; note: string; rows: DiffRow[]; omitted: number };
 
 /** Rows of one section: a page with more than these answers no question. */
@@ -85,8 +86,14 @@ function compare(path: string, a: unknown, b: unknown, rows: DiffRow[], depth: n
   const isList = Array.isArray(a);
   if (a === undefined || b === undefined) rows.push({ path, change: a === undefined ? "added" : "removed", a, b });
   else if (isTree(a) && isTree(b) && isList === Array.isArray(b) && depth < DEPTH_MAX) compareMaps((name) => `${path}[${isList ? name : `'${name}'`}]`, children(a), children(b), rows, depth + 1);
-  else rows.push({ path, change: isEqual(a, b) ? "same" : "changed", a, b });
+  else if (isEqual(a, b)) rows.push({ path, change: "same", a, b });
+  else if (isEqual(masked(a), masked(b))) rows.push({ path, change: "same", a, b, isMoved: true });
+  else rows.push({ path, change: "changed", a, b });
 }
+
+/** `<Order object at 0x7f2a8e75ac00>`: of Python, and of what it calls into. Shorter numbers are more likely meant. */
+const ADDRESS = /\b0x[0-9a-fA-F]{6,16}\b/gu;
+const masked = (value: unknown): unknown => (typeof value === "string" ? value.replace(ADDRESS, "0x…") : value);
 
 function children(tree: object): Values {
   return new Map(Array.isArray(tree) ? tree.map((item, i) => [String(i), item ?? null]) : Object.entries(tree).map(([name, item]) => [name, item ?? null]));

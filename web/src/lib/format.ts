@@ -63,6 +63,20 @@ export function age(thenMs: number, nowMs: number): string {
   return `${Math.floor(days / 365.25)}${THIN}y`;
 }
 
+/** `3 h old`, `seconds old` */
+export function ageWords(thenMs: number, nowMs: number): string {
+  const a = age(thenMs, nowMs);
+  return a === "now" ? "seconds old" : `${a} old`;
+}
+
+/** How long something still lasts, as people say it: what was just set to one hour is one hour, not 59 minutes. */
+export function left(ms: number): string {
+  const minutes = Math.max(1, Math.ceil(ms / 60_000));
+  if (minutes < 60) return `${minutes}${THIN}min`;
+  const hours = Math.round(minutes / 60);
+  return hours < 24 ? `${hours}${THIN}h` : `${Math.round(minutes / 1440)}${THIN}d`;
+}
+
 export function ago(thenMs: number, nowMs: number): string {
   const a = age(thenMs, nowMs);
   return a === "now" ? "just now" : `${a} ago`;

@@ -38,4 +38,16 @@ it("cells are told newest and slowest first", () => {
   expect(cellWords(view, 3, 0)).toContain("none");
 });
 
-it("the axis has powers of ten", () => expect(marks(view.bounds_ns).map(({ ns, share }) => [ns, Math.round(share * 100)])).toEqual([[1e6, 0], [1e7, 33], [1e8, 67], [1e9, 100]]));
+it("the axis has round durations", () => expect(marks(view.bounds_ns).map(({ ns, share }) => [ns, Math.round(share * 100)])).toEqual([[1e6, 0], [1e7, 33], [1e8, 67], [1e9, 100]]));
+
+it("the words of the axis are short and have room, though the map reaches over days", () => {
+  const told = marks([1e5, 1e14]).map(({ words }) => words);
+  expect(told).toEqual(["100\u202fµs", "1\u202fms", "10\u202fms", "100\u202fms", "1\u202fs", "10\u202fs", "1\u202fmin", "10\u202fmin", "1\u202fh", "10\u202fh"]);
+  for (const bounds of [[1, 1e16], [1e3, 1e12], [1e6, 1e14]]) {
+    const all = marks(bounds);
+    for (const [i, { share, words }] of all.entries()) {
+      expect(words.length).toBeLessThanOrEqual(6);
+      expect(share - (all[i - 1]?.share ?? -1)).toBeGreaterThan(0.08);
+    }
+  }
+});

@@ -69,11 +69,24 @@ export function cells(view: HeatView): { column: number; row: number; count: num
   return out;
 }
 
-/** Powers of ten within the bounds, for the axis. */
-export function marks(bounds: readonly number[]): { ns: number; share: number }[] {
+/** What the axis may say: a ten of the next smaller each, until minutes and hours are easier to read. */
+const AXIS = [
+  ...["ns", "µs", "ms"].flatMap((unit, thousands) => [1, 10, 100].map((n, tens) => ({ ns: 10 ** (thousands * 3 + tens), words: `${n}\u202f${unit}` }))),
+  { ns: 1e9, words: "1\u202fs" }, { ns: 1e10, words: "10\u202fs" }, { ns: 6e10, words: "1\u202fmin" }, { ns: 6e11, words: "10\u202fmin" }, { ns: 3.6e12, words: "1\u202fh" }, { ns: 3.6e13, words: "10\u202fh" }, { ns: 8.64e13, words: "1\u202fd" }, { ns: 8.64e14, words: "10\u202fd" }, { ns: 8.64e15, words: "100\u202fd" },
+];
+/** Of the height: nearer to each other they would touch. */
+const AXIS_APART = 0.085;
+
+/** Round durations within the bounds, for the axis: short, and never one upon the other. */
+export function marks(bounds: readonly number[]): { ns: number; share: number; words: string }[] {
   const low = Math.log10(Math.max(1, bounds[0] ?? 1));
   const high = Math.log10(Math.max(1, bounds[bounds.length - 1] ?? 1));
-  const out = [];
-  for (let power = Math.ceil(low - 1e-9); power <= high + 1e-9; power++) out.push({ ns: 10 ** power, share: high === low ? 0 : (power - low) / (high - low) });
+  const out: { ns: number; share: number; words: string }[] = [];
+  for (const { ns, words } of AXIS) {
+    const at = Math.log10(ns);
+    if (at < low - 1e-9 || at > high + 1e-9) continue;
+    const share = high === low ? 0 : (at - low) / (high - low);
+    if (share - (out.at(-1)?.share ?? -1) >= AXIS_APART) out.push({ ns, share, words });
+  }
   return out;
 }

@@ -1,7 +1,7 @@
 // What an action makes of an issue, and how it is said: drawn before the server has answered, and undone the same way. Pure.
 
 import type { IssueAction, IssueRow, Priority, StatusDetailView } from "../api/issues-types";
-import { age, count, plural } from "./format";
+import { age, count, left, plural } from "./format";
 
 /** As many as one request may name. */
 export const ACT_MAX = 1000;
@@ -130,7 +130,7 @@ export function stateWords(row: Pick<IssueRow, "status" | "status_detail">, nowM
     case "release":
       return `resolved in ${detail.release ?? "a release"}`;
     case "until_time":
-      return detail.until_ms === null ? status : `ignored for ${span(detail.until_ms - nowMs)}`;
+      return detail.until_ms === null ? status : `ignored for ${left(detail.until_ms - nowMs)}`;
     case "until_events":
     case "until_users": {
       const noun = detail.kind === "until_events" ? "event" : "user";

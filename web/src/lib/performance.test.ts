@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { EventDetail, PerformanceNumbers, PerformanceRowView } from "../api/types";
-import { apdex, apdexWords, change, queryFindingOf, rate, relationHint, shortSql, sorted } from "./performance";
+import { apdex, apdexWords, change, queryFindingOf, rate, rateIn, rateUnit, relationHint, shortSql, sorted } from "./performance";
 
 const numbers: PerformanceNumbers = { count: 1, per_minute: 1, failed: 0, error_share: 0, total_ms: 1, average_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, apdex: 1, sql_per_request: 1, sql_share: 0.5 };
 const row = (name: string, time_share: number, more: Partial<PerformanceNumbers> = {}): PerformanceRowView => ({ key: name, name, services: [], counts: [], time_share, numbers: { ...numbers, ...more } });
@@ -45,4 +45,12 @@ test("which end of a relation is fetched shows in the condition", () => {
 test("statements in a list show where they differ", () => {
   expect(shortSql('SELECT "shop_book"."id", "shop_book"."title" FROM "shop_book" WHERE "shop_book"."id" = ?')).toBe("SELECT … FROM shop_book WHERE shop_book.id = ?");
   expect(shortSql('SELECT "a" FROM "b"')).toBe("SELECT a FROM b");
+});
+
+test("rates of a column have one unit, the one in which the most frequent reads best", () => {
+  const column = (...all: number[]) => all.map((n) => rateIn(n, rateUnit(all)));
+  expect(column(18 / 1440, 22 / 60, 0.98 / 1440, 0)).toEqual(["0.75/h", "22/h", "0.041/h", "0"]);
+  expect(column(6000, 60)).toEqual(["100/s", "1/s"]);
+  expect(column(6000, 0.1)).toEqual(["100/s", "<\u202f0.01/s"]);
+  expect(column(1 / 1440)).toEqual(["1/day"]);
 });

@@ -1,7 +1,7 @@
 // What the performance screens work out without a page: order of rows, how rates and queries read, what an event says. Pure.
 
 import type { EventDetail, PerformanceNumbers, PerformanceRowView } from "../api/types";
-import { duration } from "./format";
+import { count, duration } from "./format";
 
 export const KINDS = [
   { key: "endpoint", words: "Endpoints", one: "endpoint" },
@@ -34,6 +34,27 @@ export function sorted(rows: readonly PerformanceRowView[], sort: Sort, text: st
   const by = SORT_BY[sort];
   const words = text.toLowerCase();
   return rows.filter((row) => row.name.toLowerCase().includes(words)).toSorted((a, b) => by(b) - by(a) || b.time_share - a.time_share || (a.name < b.name ? -1 : 1));
+}
+
+const RATES = [
+  { unit: "s", perMinute: 60, from: 120 },
+  { unit: "min", perMinute: 1, from: 1 },
+  { unit: "h", perMinute: 1 / 60, from: 1 / 60 },
+  { unit: "day", perMinute: 1 / 1440, from: 0 },
+] as const;
+export type RateUnit = (typeof RATES)[number]["unit"];
+
+/** The unit in which the most frequent of a column reads best: one for all, or they could not be compared. */
+export function rateUnit(perMinutes: readonly number[]): RateUnit {
+  const most = Math.max(0, ...perMinutes);
+  return RATES.find(({ from }) => most >= from)?.unit ?? "day";
+}
+
+export function rateIn(perMinute: number, unit: RateUnit): string {
+  if (perMinute <= 0) return "0";
+  const n = perMinute / (RATES.find((one) => one.unit === unit)?.perMinute ?? 1);
+  if (n < 0.01) return `<\u202f0.01/${unit}`;
+  return `${n >= 99.5 ? count(Math.round(n)) : Number(n.toPrecision(2))}/${unit}`;
 }
 
 /** `12/min`, `3.4/s`, `2/h`. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Breadcrumb, EventView, LogRowView, TraceView } from "../api/types";
-import { around, levelsOf, shown, timeline, typesOf } from "./timeline";
+import { around, type Entry, folded, levelsOf, shown, timeline, typesOf } from "./timeline";
 
 const AT = 1_763_700_000_000;
 const crumb = (ms: number | null, over: Partial<Breadcrumb> = {}): Breadcrumb => ({ timestamp_ms: ms === null ? null : AT + ms, ty: "default", category: "shop", level: "info", message: "m", data: null, ...over });
@@ -42,4 +42,13 @@ it("the stretch around the event says what it leaves out", () => {
 it("what a breadcrumb and a log both tell is told once", () => {
   const twice = timeline(event([crumb(-4, { message: "stale price" }), crumb(-900, { message: "stale price" }), crumb(-3, { message: "other" })]), [log(-3_500_000n, { body: "stale price", time_ms: AT - 4 })]);
   expect(twice.map(({ key }) => key[0])).toEqual(["c", "l", "c", "e"]);
+});
+
+it("what is said many times in a row is one line that can be opened", () => {
+  const span = (key: string, at: number): Entry => ({ kind: "span", span: at, durationNs: 1, key, atNs: at, type: "query", level: "" });
+  const event: Entry = { kind: "event", key: "event", atNs: 9, type: "", level: "error" };
+  const names = ["BEGIN", ...Array.from({ length: 30 }, () => "SELECT a"), "SELECT b", "SELECT b", "COMMIT"];
+  const lines = folded([...names.map((_, i) => span(`s${i}`, i)), event], (entry) => (entry.kind === "span" ? (names[entry.span] ?? "") : null));
+  expect(lines.map(({ key, alike }) => `${key} ${alike.length}`)).toEqual(["s0 0", "s1 29", "s31 0", "s32 0", "s33 0", "event 0"]);
+  expect(lines[1]?.alike.map(({ key }) => key).slice(0, 2)).toEqual(["s2", "s3"]);
 });

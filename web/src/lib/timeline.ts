@@ -112,8 +112,29 @@ export function shown(entries: readonly Entry[], hidden: ReadonlySet<string>): E
   return entries.filter(({ type, level }) => type === "" || !(hidden.has(type) || hidden.has(`level:${level}`)));
 }
 
+/** Neighbours that say the same are one row from so many on. */
+const ALIKE_AT = 3;
+
+/** An entry that stands for those behind it, too, which say the same. */
+export type Folded = Entry & { alike: Entry[] };
+
+/** What is said several times in a row is said once: an N+1 query is one line, not thirty. */
+export function folded(entries: readonly Entry[], textOf: (entry: Entry) => string | null): Folded[] {
+  const runs: { text: string | null; entries: Entry[] }[] = [];
+  for (const entry of entries) {
+    const text = textOf(entry);
+    const last = runs.at(-1);
+    if (text !== null && last?.text === text && last.entries[0]?.kind === entry.kind) last.entries.push(entry);
+    else runs.push({ text, entries: [entry] });
+  }
+  return runs.flatMap(({ entries: run }) => {
+    const [head, ...alike] = run;
+    return head && run.length >= ALIKE_AT ? [{ ...head, alike }] : run.map((entry) => ({ ...entry, alike: [] }));
+  });
+}
+
 /** The stretch around the event that is drawn at first, and how many lie before and after it. */
-export function around(entries: readonly Entry[], before: number, after: number): { rows: Entry[]; earlier: number; later: number } {
+export function around<T extends Entry>(entries: readonly T[], before: number, after: number): { rows: T[]; earlier: number; later: number } {
   const at = entries.findIndex(({ kind }) => kind === "event");
   const from = Math.max(0, at - before);
   const to = Math.min(entries.length, at + 1 + after);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SpanColumns, TraceErrorView } from "../api/types";
 import { columns, error, seeded, type Spec, timedTree } from "./trace-shapes";
-import { buildTree, childrenOf, clampZoom, find, foldAll, kindOf, layout, movedServices, movedWords, readZoom, reveal, rowAt, ticks, timeByKind, troublesBelow, uncovered, unfoldAll, zoomBy, zoomText, zoomTo } from "./waterfall";
+import { buildTree, childrenOf, clampZoom, find, foldAll, kindOf, layout, movedServices, movedWords, nearestRow, readZoom, reveal, rowAt, ticks, timeByKind, troublesBelow, uncovered, unfoldAll, zoomBy, zoomText, zoomTo } from "./waterfall";
 
 const nothing = { closed: new Set<number>(), openGroups: new Set<number>() };
 
@@ -178,4 +178,27 @@ it("what one clock moved is told once per service", () => {
   expect(movedServices(["shop", "billing"], spans)).toEqual([{ service: "billing", byNs: -3e6 }]);
   expect(movedWords(-2e6)).toMatch(/^drawn 2.* earlier/);
   expect(movedWords(5e9)).toMatch(/later/);
+});
+
+describe("where one stands when rows are folded away", () => {
+  // 0 ▸ 1 ▸ 2, and five alike below 1.
+  const spans = columns([{ parent: -1 }, { parent: 0 }, { parent: 1 }, ...Array.from({ length: 5 }, () => ({ parent: 1, name: "same", op: "db" }))]);
+  const errors = [error(2, 5)];
+  const tree = buildTree(spans, errors);
+  const near = (folding: Parameters<typeof layout>[2], key: string | null) => {
+    const row = nearestRow(tree, spans, errors, layout(tree, spans, folding), key);
+    return row && (row.type === "span" ? `s${row.span}` : row.type === "group" ? `g${row.group}` : `e${row.error}`);
+  };
+
+  it("stays where it is while its row is there", () => {
+    expect(["s0", "s2", "e0", "g3", null].map((key) => near(nothing, key))).toEqual(["s0", "s2", "e0", "g3", null]);
+  });
+
+  it("goes to what holds it", () => {
+    expect(near({ ...nothing, closed: new Set([1]) }, "s2")).toBe("s1");
+    expect(near({ ...nothing, closed: new Set([1]) }, "e0")).toBe("s1");
+    expect(near({ ...nothing, closed: new Set([0]) }, "s2")).toBe("s0");
+    expect(near(nothing, "s5")).toBe("g3");
+    expect(near(foldAll(tree), "g3")).toBe("s1");
+  });
 });

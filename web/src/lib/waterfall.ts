@@ -225,6 +225,19 @@ export function rowAt(rows: readonly Row[], key: string | null): number {
   return rows.findIndex((row) => (row.type === "span" ? type === "s" && row.span === no : row.type === "group" ? type === "g" && row.group === no : type === "e" && row.error === no));
 }
 
+/** The row of a key, or when it is folded away the nearest one above it that is not: its group, its parent, theirs; `null` for none. */
+export function nearestRow(tree: Tree, spans: SpanColumns, errors: readonly TraceErrorView[], rows: readonly Row[], key: string | null): Row | null {
+  const found = rows[rowAt(rows, key)];
+  if (found || key === null) return found ?? null;
+  const no = Number(key.slice(1));
+  for (let span = key[0] === "e" ? (errors[no]?.span ?? -1) : no; span >= 0; span = spans.parent[span] ?? -1) {
+    const group = tree.groupOf[span] ?? -1;
+    const row = rows[rowAt(rows, `s${span}`)] ?? (group < 0 ? undefined : rows[rowAt(rows, `g${group}`)]);
+    if (row) return row;
+  }
+  return null;
+}
+
 /** The folding in which a span is on screen. */
 export function reveal(tree: Tree, spans: SpanColumns, folding: Folding, span: number): Folding {
   const closed = new Set(folding.closed);

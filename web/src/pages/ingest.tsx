@@ -1,5 +1,6 @@
 // The ledger in full, and what became of everything that was ever sent.
 
+import { useState } from "preact/hooks";
 import { LedgerTable, useLedger } from "../components/ledger";
 import { PageTitle } from "../components/shell";
 import { Empty } from "../components/states";
@@ -10,11 +11,18 @@ import { boot } from "../state";
 
 /** Of one reason; whoever sends may make up as many names as they like. */
 const PARTS_SHOWN = 12;
+/** A page of the ledger: its rows are some ten elements each, and a screen has at most 2,500. */
+const PAGE_ROWS = 100;
 
 export function IngestPage() {
   const ledger = useLedger({ withTotals: true });
   const lines = outcomeLines(ledger.outcomes);
   const discards = discardLines(ledger.discards);
+  /** The newest row of an older page, which stays where it is while others come; `null` on the first. */
+  const [top, setTop] = useState<number | null>(null);
+  const { rows } = ledger;
+  const from = top === null ? 0 : Math.max(0, rows.findIndex((row) => row.id <= top));
+  const turn = (to: number) => setTop(to <= 0 ? null : (rows[to]?.id ?? null));
   return (
     <div class="page">
       <header class="page-head">
@@ -61,7 +69,7 @@ export function IngestPage() {
         </section>
       )}
       <h2 class="list-title">Requests since the server started, newest first</h2>
-      <LedgerTable ledger={ledger}>
+      <LedgerTable ledger={ledger} from={from} limit={PAGE_ROWS}>
         <Empty title="No request since the server started">
           <p>Every request to an ingest route is listed here, refused ones with the reason.</p>
           <p class="buttons">
@@ -71,6 +79,17 @@ export function IngestPage() {
           </p>
         </Empty>
       </LedgerTable>
+      {rows.length > PAGE_ROWS && (
+        <p class="list-end">
+          <button type="button" class="button" disabled={from === 0} onClick={() => turn(from - PAGE_ROWS)}>
+            Newer
+          </button>
+          <button type="button" class="button" disabled={from + PAGE_ROWS >= rows.length} onClick={() => turn(from + PAGE_ROWS)}>
+            Older
+          </button>
+          <span>{`${count(from + 1)} – ${count(Math.min(rows.length, from + PAGE_ROWS))} of the last ${count(rows.length)}`}</span>
+        </p>
+      )}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 // One issue through one of its events: what was raised, where, with which values, and what led to it. Around it everything
 // that is read by itself: the past, what changed, tags, all events, the difference of two, relatives, what people said.
 
+import { Fragment } from "preact";
 import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { forget, prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
@@ -21,6 +22,7 @@ import { clearFilters, IssueFilters, setFilters } from "../components/issue-filt
 import { IssueHead } from "../components/issue-head";
 import { Ago } from "../components/marks";
 import { lazy } from "../components/lazy";
+import { isNarrow } from "../components/narrow";
 import { isNotHere, NotHere } from "../components/not-here";
 import { Guard, WhenNear } from "../components/region";
 import { jumpTo, SectionNav, type SectionName } from "../components/section-nav";
@@ -377,6 +379,28 @@ function EventPart({ name, event, filters, issue, onChange }: { name: string; ev
   const isOnPurpose = ({ problem }: FieldError) => problem.startsWith("filtered by");
   const filtered = detail.field_errors.filter(isOnPurpose);
   const problems = detail.field_errors.filter((error) => !isOnPurpose(error));
+  // On a phone what was raised comes first, and what is around it below.
+  const factList = (
+      <ul class="event-facts">
+        {facts.map(([key, value]) =>
+          value === null || value === "" ? null : (
+            <li key={key}>
+              <span>{key}</span> {value}
+            </li>
+          ),
+        )}
+        {nav.recommended && nav.recommended !== event.event_id && (
+          <li>
+            <Recommended name={name} to={nav.recommended} />
+          </li>
+        )}
+        {filtered.length > 0 && (
+          <li class="filtered">
+            <FieldErrors errors={filtered} words="filtered" />
+          </li>
+        )}
+      </ul>
+  );
   return (
     <>
       <div class="event-bar">
@@ -398,42 +422,32 @@ function EventPart({ name, event, filters, issue, onChange }: { name: string; ev
           <CopyMenu event={event} link={new URL(eventPath(name, event.event_id), location.href).href} buttonRef={copyButton} />
         </div>
       </div>
-      <ul class="event-facts">
-        {facts.map(([key, value]) =>
-          value === null || value === "" ? null : (
-            <li key={key}>
-              <span>{key}</span> {value}
-            </li>
-          ),
-        )}
-        {nav.recommended && nav.recommended !== event.event_id && (
-          <li>
-            <Recommended name={name} to={nav.recommended} />
-          </li>
-        )}
-        {filtered.length > 0 && (
-          <li class="filtered">
-            <FieldErrors errors={filtered} words="filtered" />
-          </li>
-        )}
-      </ul>
+      {!isNarrow.value && factList}
       {problems.length > 0 && (
         <div class="partial">
           <FieldErrors errors={problems} words="shortened or not usable" />
         </div>
       )}
-      <Callouts list={callouts(event)} />
+      {!isNarrow.value && <Callouts list={callouts(event)} />}
       <SectionNav sections={sections} />
-      {sections.map(({ id, name: title, body, note }) => (
-        <section key={id} id={id} class="event-section" aria-labelledby={`h-${id}`}>
-          <h2 id={`h-${id}`}>
-            {title}
-            {note && <small>{note}</small>}
-          </h2>
-          <Guard what={title} about={event.event_id}>
-            {body}
-          </Guard>
-        </section>
+      {sections.map(({ id, name: title, body, note }, place) => (
+        <Fragment key={id}>
+          <section id={id} class="event-section" aria-labelledby={`h-${id}`}>
+            <h2 id={`h-${id}`}>
+              {title}
+              {note && <small>{note}</small>}
+            </h2>
+            <Guard what={title} about={event.event_id}>
+              {body}
+            </Guard>
+          </section>
+          {place === 0 && isNarrow.value && (
+            <>
+              {factList}
+              <Callouts list={callouts(event)} />
+            </>
+          )}
+        </Fragment>
       ))}
       {own === 0 && <Partial>The event carries nothing but its title.</Partial>}
     </>

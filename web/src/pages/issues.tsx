@@ -43,6 +43,9 @@ const SORTS: readonly (readonly [Sort, string])[] = [
   ["priority", "Priority"],
 ];
 const sortOf = (params: URLSearchParams): Sort => SORTS.find(([sort]) => sort === params.get("sort"))?.[0] ?? "last_seen";
+/** The environment of the events that the setup page sends to try things out. */
+const SAMPLE = "sample";
+const NONE: readonly string[] = [];
 /** Counts of the tabs are read at most this often while news come. */
 const COUNTS_MS = 2000;
 const FIND_HINT_MS = 12_000;
@@ -77,6 +80,8 @@ export function IssuesPage() {
   };
   useLive({ issue: news, resync: news });
 
+  // Rows do not say it; whoever has no sample is not asked.
+  const samples = useResource<IssueList>(environments.value.includes(SAMPLE) ? `/api/ui/issues?query=sample%3Atrue&environment=${SAMPLE}` : null);
   const rows = list.rows;
   const ids = rows?.map((row) => row.short_id) ?? [];
   const revealer = useRef<((index: number) => void) | null>(null);
@@ -178,6 +183,7 @@ export function IssuesPage() {
           showProject={(boot.value?.projects.length ?? 0) > 1 && !scope.has("project")}
           words={wordsOf(text)}
           search={search}
+          samples={samples.data?.issues.map(keyOf) ?? NONE}
           sort={sort}
           onSort={(next) => change({ sort: next === "last_seen" ? null : next })}
           revealer={revealer}
@@ -219,6 +225,10 @@ function useActions(shown: Shown, targets: readonly IssueRow[], { current, choos
     });
   return (action) => {
     const acting = newest.current;
+    if (action.kind === "unresolve" && targets.every(({ status }) => status === "unresolved")) {
+      say(targets.length === 1 ? `${targets[0]?.short_id ?? "It"} is open already` : "They are open already");
+      return;
+    }
     if (["resolve", "ignore", "unresolve", "merge", "delete", "discard"].includes(action.kind)) clear();
     void act(targets, action, {
       patch: (changed) => {

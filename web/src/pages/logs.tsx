@@ -5,20 +5,19 @@ import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { LogVolumeView } from "../api/types";
 import { useLogs } from "../api/use-logs";
+import { useValues } from "../api/use-values";
 import { Teach } from "../components/code-box";
 import { Chip, SearchedTo } from "../components/filters";
 import { LogList } from "../components/log-list";
 import { LogVolume } from "../components/log-volume";
 import { QueryBar } from "../components/query-bar";
-import { ChoiceChip, plain, ProjectChip } from "../components/scope-bar";
+import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
-import { TimeRange } from "../components/time-range";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { count, dateTime, plural } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
-import { timeOf } from "../lib/scope";
 import { logSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { isPaused as isHeld, togglePause } from "../paused";
@@ -38,7 +37,7 @@ const VOLUME_MS = 5000;
 /** This near to the top counts as being there. */
 const TOP_PX = 30;
 
-const FILTERS = ["project", "level", "query", "service", "environment", "attribute", "trace"] as const;
+const FILTERS = ["project", "level", "query", "service", "environment", "release", "attribute", "trace"] as const;
 
 export function LogsPage() {
   const params = query.value;
@@ -128,23 +127,20 @@ export function LogsPage() {
   const attribute = params.get("attribute") ?? "";
   const services = shownVolume?.services ?? [];
   const environments = shownVolume?.environments ?? [];
+  const releases = useValues("logs", "release", params.get("project"));
   const isFiltered = FILTERS.some((name) => api.has(name));
   const isEmpty = rows?.length === 0 && !logs.isLoading;
   return (
     <div class="page logs-page">
       <header class="page-head">
         <PageTitle title="Logs" />
-        <div class="head-tools chips" role="group" aria-label="Filters">
-          <ProjectChip value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
-          <ChoiceChip name="Service" value={params.get("service") ?? ""} options={plain(services)} least={2} onChange={(value) => change({ service: value })} />
-          <ChoiceChip name="Environment" value={params.get("environment") ?? ""} options={plain(environments)} least={2} onChange={(value) => change({ environment: value })} />
-          <TimeRange time={timeOf(params, RANGES)} ranges={RANGES} initial={RANGE_DEFAULT} onChange={(when) => change({ ...when })} />
+        <ScopeBar params={params} services={services} environments={environments} releases={releases} ranges={RANGES} initial={RANGE_DEFAULT} onChange={change}>
           {!isFixed && (
             <button type="button" class="toggle" aria-pressed={!isPaused} onClick={pause}>
               <span class={`tail-dot${isPaused ? "" : " on"}`} aria-hidden="true" /> {isPaused ? "Paused" : "Live"} <kbd>p</kbd>
             </button>
           )}
-        </div>
+        </ScopeBar>
       </header>
       <div class="toolbar">
         <QueryBar dataset="logs" value={text} label="Search logs" placeholder="Words of the message, or key:value" scope={withQuery("", { project: params.get("project"), environment: params.get("environment") }).slice(1)} error={isUnreadable ? logs.error : null} onChange={(value) => change({ query: value })} />

@@ -6,14 +6,14 @@ import { useLive } from "../api/live";
 import type { PerformanceRowView, PerformanceView } from "../api/types";
 import { Teach } from "../components/code-box";
 import { SearchBox } from "../components/controls";
-import { Choice, ProjectChoice, RangeChoice } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
+import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, oneLine, percent, plural } from "../lib/format";
-import { timeRange } from "../lib/logs";
-import { apdex, apdexWords, KINDS, kindOf, ms, performancePath, perRequest, rate, shortSql, type Sort, sorted, sortOf, worst } from "../lib/performance";
+import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
+import { apdex, apdexWords, KINDS, kindOf, ms, performancePath, perRequest, rateIn, rateUnit, shortSql, type Sort, sorted, sortOf, worst } from "../lib/performance";
 import { performanceSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
@@ -50,6 +50,7 @@ export function PerformancePage() {
   const rows = data ? sorted(data.rows, sort, text) : undefined;
   const hrefOf = (key: string) => performancePath(key, withQuery(place.value.search, { kind: null, sort: null, query: null }));
   const { current } = useListKeys("performance", rows?.map(({ key }) => key) ?? [], hrefOf);
+  const unit = rateUnit(rows?.map(({ numbers }) => numbers.per_minute) ?? []);
   const isQuery = kind === "query";
   const words = KINDS.find(({ key }) => key === kind) ?? KINDS[0];
   const isFiltered = text !== "" || SCOPE.some((key) => params.get(key));
@@ -58,6 +59,7 @@ export function PerformancePage() {
       <header class="page-head">
         <PageTitle title="Performance" />
         {rows && rows.length > 0 && <p class="head-count">{plural(rows.length, words.one, words.words.toLowerCase())}</p>}
+        <ScopeBar params={params} services={data?.services ?? []} environments={data?.environments ?? []} releases={data?.releases ?? []} ranges={RANGES} initial={RANGE_DEFAULT} onChange={change} />
       </header>
       <nav class="tabs perf-kinds" aria-label="What is measured">
         {KINDS.map(({ key, words }) => (
@@ -68,11 +70,6 @@ export function PerformancePage() {
       </nav>
       <div class="toolbar">
         <SearchBox value={text} label="Search by name" placeholder={isQuery ? "Table or word of the query" : "Route or name"} onChange={(value) => change({ query: value || null })} />
-        <ProjectChoice value={params.get("project") ?? ""} onChange={(value) => change({ project: value || null })} />
-        <Choice label="Service" value={params.get("service") ?? ""} options={data?.services ?? []} onChange={(value) => change({ service: value || null })} />
-        <Choice label="Environment" value={params.get("environment") ?? ""} options={data?.environments ?? []} onChange={(value) => change({ environment: value || null })} />
-        <Choice label="Release" value={params.get("release") ?? ""} options={data?.releases ?? []} onChange={(value) => change({ release: value || null })} />
-        <RangeChoice value={range.key} onChange={(key) => change({ range: key, from: null, to: null })} />
       </div>
       {error && <LoadError error={error} what="The performance data" hasData={data !== undefined} onRetry={reload} />}
       {!data && !error && <SkeletonRows rows={10} height={41} />}
@@ -122,7 +119,7 @@ export function PerformancePage() {
                 <td class="c-chart">
                   <Bars row={row} />
                 </td>
-                <td class="num">{rate(row.numbers.per_minute)}</td>
+                <td class="num">{rateIn(row.numbers.per_minute, unit)}</td>
                 {!isQuery && <td class={worst(row.numbers) ? "num bad" : "num"}>{row.numbers.failed === 0 ? <span class="none">–</span> : percent(row.numbers.error_share)}</td>}
                 <td class="num c-wide">{ms(row.numbers.p50_ms)}</td>
                 <td class="num">{ms(row.numbers.p95_ms)}</td>

@@ -5,8 +5,8 @@ import { useLive } from "../api/live";
 import type { ReleaseListView, ReleaseRowView } from "../api/types";
 import { Teach } from "../components/code-box";
 import { SearchBox } from "../components/controls";
-import { Choice, ProjectChoice, RangeChoice } from "../components/filters";
 import { Ago, Sparkline } from "../components/marks";
+import { ChoiceChip, ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
@@ -48,12 +48,12 @@ export function ReleasesPage() {
       <header class="page-head">
         <PageTitle title="Releases" />
         {data && data.total > 0 && <p class="head-count">{plural(data.total, "release")}</p>}
+        <ScopeBar params={params} environments={data?.environments ?? []} isTimed={false} onChange={change}>
+          <ChoiceChip name="Time" value={period} options={PERIODS.map(({ key, words }) => ({ value: key, words: `Last ${words}` }))} initial={PERIOD_DEFAULT} onChange={(key) => change({ period: key })} />
+        </ScopeBar>
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search releases" placeholder="Version" onChange={(value) => change({ query: value })} />
-        <ProjectChoice value={project} onChange={(slug) => change({ project: slug })} />
-        <Choice label="Environment" value={environment} options={data?.environments ?? []} onChange={(name) => change({ environment: name })} />
-        <RangeChoice value={period} ranges={PERIODS} initial={PERIOD_DEFAULT} onChange={(key) => change({ period: key })} />
       </div>
       {error && <LoadError error={error} what="The releases" hasData={data !== undefined} onRetry={reload} />}
       {data === undefined && !error && <SkeletonRows rows={6} height={49} />}

@@ -114,9 +114,10 @@ function Trace({ trace }: { trace: TraceView }) {
     wasDrawn.current = false;
   };
   const select = (span: number) => change({ span: spans.span_id[span] ?? null });
+  const isFinding = (query.value.get("find") ?? "") !== "";
   useKeys("trace", {
     link: () => void copyText(new URL(tracePath(trace.trace_id, wanted), location.href).href).then((ok) => say(ok ? "Link copied" : "The browser does not allow copying here")),
-    ...(wanted !== null ? { close: () => change({ span: null }) } : {}),
+    ...(isFinding || wanted !== null ? { close: () => change(wanted !== null ? { span: null } : { find: null }) } : {}),
   });
   const props: TraceViewProps = { trace, tree, colours, selected, select, change, zoom, setZoom };
   const failedSpans = tree.size === 0 ? 0 : spans.status.reduce((n, status) => n + (status === "error" ? 1 : 0), 0);

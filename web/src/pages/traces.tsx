@@ -3,19 +3,23 @@
 import { prefetch, useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { BreakdownPartView, ServiceListView, TraceListView, TraceRowView } from "../api/types";
-import { AttributeBox, Chip, Choice, ListEnd, NewBar, ProjectChoice, RangeChoice, SearchedTo } from "../components/filters";
+import { Chip, ListEnd, NewBar, SearchedTo } from "../components/filters";
 import { lazy } from "../components/lazy";
 import { useListKeys } from "../components/list-keys";
 import { SourceMarks } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
 import { usePaged } from "../components/paged";
 import { QueryBar } from "../components/query-bar";
+import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
 import type { TraceMap as TraceMapOf } from "../components/trace-map";
 import { useBreakdowns, Where } from "../components/trace-where";
 import { traceAnswer } from "../api/use-trace";
+import { useValues } from "../api/use-values";
 import { count, countShort, dateTime, duration, noun, oneLine, plural, whenShort } from "../lib/format";
+import { withTerm as withMore } from "../lib/query-text";
+import { RANGES, timeOf } from "../lib/scope";
 import { readSelection, type Selection, selectionText } from "../lib/selection";
 import { asWords, term, tracePath, withQuery, withTerm } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
@@ -26,15 +30,6 @@ import "../styles/logs.css";
 const SpanList = lazy<{ params: string }>("SpanList", () => import("../components/span-list").then((module) => module.SpanList), "span-wait");
 const TraceMap = lazy<Parameters<typeof TraceMapOf>[0]>("TraceMap", () => import("../components/trace-map").then((module) => module.TraceMap), "heat-wait");
 
-const RANGES = [
-  { key: "1h", words: "1 hour" },
-  { key: "24h", words: "24 hours" },
-  { key: "7d", words: "7 days" },
-  { key: "14d", words: "14 days" },
-  { key: "30d", words: "30 days" },
-  { key: "90d", words: "90 days" },
-  { key: "all", words: "All time" },
-] as const;
 const RANGE_FIRST = "24h";
 
 const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, hidden: view.background_hidden });
@@ -43,15 +38,22 @@ const keyOf = (row: TraceRowView) => row.trace_id;
 export function TracesPage() {
   const params = query.value;
   const api = new URLSearchParams();
-  for (const key of ["query", "project", "service", "attribute"] as const) {
+  for (const key of ["query", "project", "service", "release", "attribute"] as const) {
     const value = params.get(key);
     if (value) api.set(key, value);
   }
+  const environment = params.get("environment") ?? "";
+  // An attribute is asked beside the words, so that what is wrong with these is told where it stands.
+  if (environment !== "" && !api.has("attribute")) api.set("attribute", `environment:${environment}`);
+  else if (environment !== "") api.set("query", withMore(params.get("query") ?? "", "environment", environment));
   const isAll = params.get("kind") === "all";
   api.set("kind", isAll ? "all" : "requests");
-  const range = RANGES.find(({ key }) => key === params.get("range"))?.key ?? (params.get("from") ? "" : RANGE_FIRST);
-  if (range === "") for (const key of ["from", "to"] as const) api.set(key, params.get(key) ?? "");
-  else api.set("range", range);
+  const time = timeOf(params);
+  const isFixed = time.fromMs !== null || time.toMs !== null;
+  const range = isFixed ? "" : (RANGES.find(({ key }) => key === params.get("range"))?.key ?? RANGE_FIRST);
+  if (time.fromMs !== null) api.set("from", String(time.fromMs));
+  if (time.toMs !== null) api.set("to", String(time.toMs));
+  if (range !== "") api.set("range", range);
   const ofMap = api.toString();
   const selection = readSelection(params.get("sel"));
   if (selection) {
@@ -80,19 +82,19 @@ export function TracesPage() {
   };
   const isUnreadable = list.error?.status === 400 && text !== "";
   const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
+  const project = params.get("project");
+  const environments = useValues("spans", "environment", project);
+  const releases = useValues("spans", "release", project);
   // Those that came since the page was opened are in its rows.
-  const services = [...(useResource<ServiceListView>("/api/ui/services").data?.services ?? []), ...(rows ?? []).flatMap((row) => row.services)];
+  const services = [...new Set([...(useResource<ServiceListView>("/api/ui/services").data?.services ?? []), ...(rows ?? []).flatMap((row) => row.services)])].toSorted();
   return (
     <div class="page">
       <header class="page-head">
         <PageTitle title="Traces" />
+        <ScopeBar params={params} services={services} environments={environments} releases={releases} initial={RANGE_FIRST} onChange={(changes) => change("range" in changes ? { ...changes, sel: null } : changes)} />
       </header>
       <div class="toolbar">
-        <QueryBar dataset="spans" value={text} label="Search traces" placeholder="Route, name, trace id, or key:value" scope={withQuery("", { project: params.get("project") }).slice(1)} error={isUnreadable ? list.error : null} onChange={(value) => change({ query: value })} />
-        <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
-        <RangeChoice value={range} ranges={RANGES as unknown as { key: string; words: string }[]} initial={RANGE_FIRST} onChange={(key) => change({ range: key, from: null, to: null, sel: null })} />
-        <Choice label="Service" value={service} options={services} onChange={(name) => change({ service: name })} />
-        <AttributeBox value={attribute} label="Attribute of a span" placeholder="db.system:sqlite" onChange={(pair) => change({ attribute: pair })} />
+        <QueryBar dataset="spans" value={text} label="Search traces" placeholder="Route, name, trace id, or key:value" scope={withQuery("", { project }).slice(1)} error={isUnreadable ? list.error : null} onChange={(value) => change({ query: value })} />
       </div>
       <div class="filter-line">
         <nav class="tabs" aria-label="View">
@@ -112,10 +114,20 @@ export function TracesPage() {
       {selection && <p class="offscreen" role="status">{`The list holds the selected traces`}</p>}
       {(boot.value?.has_traces ?? true) && <TraceMap params={ofMap} selection={selection} onSelect={select} onFilter={filter} />}
       {list.error && !isUnreadable && <LoadError error={list.error} what="The traces" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
-      {isSpans && <SpanList params={api.toString()} />}
+      {isUnreadable && rows === undefined && (
+        <Empty title="This search cannot be read">
+          <p>What is wrong with it stands below the field.</p>
+          <p class="buttons">
+            <button type="button" class="button primary" onClick={() => change({ query: null })}>
+              Clear the search
+            </button>
+          </p>
+        </Empty>
+      )}
+      {isSpans && !isUnreadable && <SpanList params={api.toString()} />}
       {!isSpans && rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
       {!isSpans && rows?.length === 0 && searchedToMs === null && (
-        <NoTraces text={text} service={service} attribute={attribute} project={params.get("project") ?? ""} isAll={isAll} range={selection ? "" : range} onClear={() => change({ query: null, service: null, attribute: null, project: null, sel: null })} onAll={() => change({ kind: "all" })} onAllTime={() => change({ range: "all", from: null, to: null })} isSelection={selection !== null} />
+        <NoTraces text={text} service={service} attribute={attribute} environment={environment} release={params.get("release") ?? ""} project={params.get("project") ?? ""} isAll={isAll} range={selection ? "" : range} onClear={() => change({ query: null, service: null, attribute: null, project: null, environment: null, release: null, sel: null })} onAll={() => change({ kind: "all" })} onAllTime={() => change({ range: "all", from: null, to: null })} isSelection={selection !== null} />
       )}
       {!isSpans && rows?.length === 0 && searchedToMs !== null && (
         <Empty title="No trace matches so far">
@@ -250,10 +262,12 @@ function Troubles({ errors, failed }: { errors: number; failed: number }) {
   );
 }
 
-function NoTraces({ text, service, attribute, project, isAll, range, isSelection, onClear, onAll, onAllTime }: {
+function NoTraces({ text, service, attribute, environment, release, project, isAll, range, isSelection, onClear, onAll, onAllTime }: {
   text: string;
   service: string;
   attribute: string;
+  environment: string;
+  release: string;
   project: string;
   isAll: boolean;
   range: string;
@@ -264,7 +278,7 @@ function NoTraces({ text, service, attribute, project, isAll, range, isSelection
 }) {
   const words = RANGES.find(({ key }) => key === range)?.words ?? "the time chosen";
   const isTimeCut = range !== "all" && !isSelection;
-  if (isSelection || text !== "" || service !== "" || attribute !== "" || project !== "")
+  if (isSelection || text !== "" || service !== "" || attribute !== "" || project !== "" || environment !== "" || release !== "")
     return (
       <Empty title="No trace matches">
         <p>
@@ -280,6 +294,16 @@ function NoTraces({ text, service, attribute, project, isAll, range, isSelection
               with <code>{attribute}</code> on a span{" "}
             </>
           )}
+          {environment !== "" && (
+            <>
+              in environment <code>{environment}</code>{" "}
+            </>
+          )}
+          {release !== "" && (
+            <>
+              of release <code>{release}</code>{" "}
+            </>
+          )}
           {project !== "" && (
             <>
               of project <code>{project}</code>{" "}
@@ -291,7 +315,7 @@ function NoTraces({ text, service, attribute, project, isAll, range, isSelection
             </>
           )}
           {isAll ? "" : " among the requests"}
-          {isSelection ? " of the selection." : isTimeCut ? ` of the last ${words}.` : "."}
+          {isSelection ? " of the selection." : isTimeCut ? ` of the ${words.toLowerCase()}.` : "."}
         </p>
         <p class="buttons">
           <button type="button" class="button primary" onClick={onClear}>
@@ -312,7 +336,7 @@ function NoTraces({ text, service, attribute, project, isAll, range, isSelection
     );
   if (boot.value?.has_traces)
     return (
-      <Empty title={isTimeCut ? `No request in the last ${words}` : "No requests among the traces"}>
+      <Empty title={isTimeCut ? `No request in the ${words.toLowerCase()}` : "No requests among the traces"}>
         <p>{isTimeCut ? "Older ones may be kept, or only queries and calls outside of any request or job have arrived." : "Only queries and calls outside of any request or job have arrived."}</p>
         <p class="buttons">
           {isTimeCut && (
