@@ -5,7 +5,7 @@
 
 import { CORPUS } from "../lib/hostile.mjs";
 import { settled } from "../lib/screens.mjs";
-import { envelope, eventId, hex, sendErrors, sendLogs, sendSpans } from "../lib/send.mjs";
+import { envelope, errorEvent, eventId, hex, sendErrors, sendLogs, sendSpans } from "../lib/send.mjs";
 
 /** An event with another text of the corpus in each of its fields. */
 function hostileEvent(number) {
@@ -62,12 +62,17 @@ function findMarkup() {
   return found;
 }
 
+/** Reads `exe.png` where such marks are obeyed. */
+const SPOOF_NAME = "invoice \u202egnp.exe\u202c \u2066x\u200f";
+const SPOOF = errorEvent(800_000, { kind: 800, transaction: SPOOF_NAME, environment: SPOOF_NAME, release: SPOOF_NAME, tags: { [SPOOF_NAME]: SPOOF_NAME }, exception: { values: [{ type: SPOOF_NAME, value: SPOOF_NAME, stacktrace: { frames: [{ filename: SPOOF_NAME, function: SPOOF_NAME, lineno: 1, in_app: true, context_line: SPOOF_NAME, vars: { name: SPOOF_NAME } }] } }] } });
+
 export const title = "hostile texts in every field";
 
 export async function run({ server, browser, watchPage, report, quick }) {
   const count = quick ? 40 : CORPUS.length;
   report.check(`the corpus has at least 300 texts`, CORPUS.length >= 300, CORPUS.length);
   const numbers = Array.from({ length: count }, (_, at) => at);
+  await sendErrors(server, [SPOOF]);
   await sendErrors(server, numbers.map(hostileEvent), 8);
   await sendSpans(server, numbers.flatMap(hostileSpans), CORPUS[0]);
   for (const service of CORPUS.slice(0, 8)) await sendSpans(server, hostileSpans(900_000 + CORPUS.indexOf(service)), service);
@@ -91,6 +96,12 @@ export async function run({ server, browser, watchPage, report, quick }) {
     await page.mouse.move(300 + (path.length % 200), 300);
     const markup = await page.evaluate(findMarkup);
     if (markup.length > 0) report.check(`${path} shows text as text`, false, markup.slice(0, 3).join(" | "));
+    const turned = await page.evaluate(() => {
+      // What was typed stays as it was typed, and so does what lies in front of the field letter by letter.
+      const texts = [document.title, ...[...document.querySelectorAll("body *")].filter((one) => !one.matches("[data-as-typed]")).flatMap((one) => [...one.childNodes].filter(({ nodeType }) => nodeType === 3).map(({ data }) => data))];
+      return texts.filter((text) => /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/u.test(text));
+    });
+    if (turned.length > 0) report.check(`${path} obeys no mark that turns text round`, false, JSON.stringify(turned.slice(0, 3)));
     if (hits > before) report.check(`${path} runs nothing`, false);
   };
   const planted = await (await browser.newContext()).newPage();

@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useResource } from "../api/client";
+import { useCyclic } from "../api/use-cyclic";
 import type { LogListView, SpanColumns, TraceFindView, TraceView } from "../api/types";
 import { useKeys } from "../keys";
 import { criticalPath } from "../lib/critical-path";
@@ -43,6 +44,7 @@ export function WaterfallView({ trace, tree, colours, selected, select, change, 
     setFolding(folding);
     setCurrent(current);
   }
+  const cyclic = useCyclic(trace, (span) => tree.first[span] !== tree.first[span + 1]);
   const rows = useMemo(() => layout(tree, spans, folding), [tree, folding]);
   const scroller = useRef<HTMLDivElement>(null);
   const findText = query.value.get("find") ?? "";
@@ -240,7 +242,7 @@ export function WaterfallView({ trace, tree, colours, selected, select, change, 
           </SearchBox>
         </div>
       </div>
-      <Waterfall trace={trace} tree={tree} rows={rows} zoom={zoom} colours={colours} at={at} matches={matchSet} critical={critical} marks={marks} scroller={scroller} onToggle={toggle} onSelect={choose} onStep={step} />
+      <Waterfall trace={trace} tree={tree} rows={rows} zoom={zoom} colours={colours} at={at} matches={matchSet} critical={critical} cyclic={cyclic} marks={marks} scroller={scroller} onToggle={toggle} onSelect={choose} onStep={step} />
     </div>
   );
 }

@@ -42,9 +42,11 @@ type Drawn = {
   marks: SpanMarks;
   /** What the trace waited for, when that is shown. */
   critical: CriticalPath | null;
+  /** Spans whose parent is below themselves. */
+  cyclic: ReadonlySet<number>;
 };
 
-export function Waterfall({ trace, tree, rows, zoom, colours, at, matches, critical, marks, scroller, onToggle, onSelect, onStep }: {
+export function Waterfall({ trace, tree, rows, zoom, colours, at, matches, critical, cyclic, marks, scroller, onToggle, onSelect, onStep }: {
   trace: TraceView;
   tree: Tree;
   rows: readonly Row[];
@@ -54,6 +56,7 @@ export function Waterfall({ trace, tree, rows, zoom, colours, at, matches, criti
   at: number;
   matches: ReadonlySet<number>;
   critical: readonly Piece[] | null;
+  cyclic: ReadonlySet<number>;
   marks: SpanMarks;
   scroller: RefObject<HTMLDivElement | null>;
   onToggle: (row: Row) => void;
@@ -95,7 +98,7 @@ export function Waterfall({ trace, tree, rows, zoom, colours, at, matches, criti
   const hasCurrent = at >= from && at < to;
   const width = Math.max(1, zoom.toNs - zoom.fromNs);
   const path = useMemo(() => critical && bySpan(critical), [critical]);
-  const drawn: Drawn = { trace, tree, zoom, marks, critical: path };
+  const drawn: Drawn = { trace, tree, zoom, marks, critical: path, cyclic };
   return (
     <div
       ref={scroller}
@@ -291,7 +294,11 @@ function Behind({ row, drawn }: { row: Row; drawn: Drawn }) {
           {finding.kind === "slow_query" ? "slow" : "N+1"}
         </span>
       )}
-      {spans.is_orphan[i] && <span class="wf-note">parent not received</span>}
+      {spans.is_orphan[i] && (
+        <span class="wf-note" title={drawn.cyclic.has(i) ? "The parent this span names is below itself: the ring is cut here to draw it" : undefined}>
+          {drawn.cyclic.has(i) ? "cycle: its parent is below it" : "parent not received"}
+        </span>
+      )}
       {isFirstMoved(spans, i) && (
         <span class="wf-note" title={movedWords(spans.clock_shift_ns[i] ?? 0)}>
           clock differs
