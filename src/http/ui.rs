@@ -17,8 +17,11 @@ use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, Sp
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
 use crate::model::waterfall::{Placed, arrange, clock_shifts, enclosing};
+use crate::model::workflow::State;
 use crate::search::{Dataset, Expr, Key, Known};
-use crate::store::{EventQuery, EventRow, EventSearch, EventSummary, SpanPlace, TracePosition, TraceQuery};
+use crate::store::{
+    EventQuery, EventRow, EventSearch, EventSummary, IssueHistory, SpanPlace, TracePosition, TraceQuery,
+};
 
 use super::blobs;
 use super::error::ApiError;
@@ -380,7 +383,15 @@ pub(super) async fn find_issue(ready: &Ready, text: &str) -> Result<Issue, ApiEr
 pub(super) async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowView>, ApiError> {
     let ids = issues.iter().map(|issue| issue.id).collect();
     let histories = ready.store.issue_histories(ids, hour_of(now_ms()), HOURS_SHOWN).await?;
-    Ok(issues.into_iter().zip(histories).map(|(issue, history)| issue_row(ready, issue, history.hours)).collect())
+    let regressed = |issue: &&Issue| issue.state == State::Unresolved { is_regressed: true };
+    let ids: Vec<IssueId> = issues.iter().filter(regressed).map(|issue| issue.id).collect();
+    let releases = if ids.is_empty() { Vec::new() } else { ready.store.regressed_in(ids.clone()).await? };
+    let mut releases: HashMap<IssueId, Option<String>> = ids.into_iter().zip(releases).collect();
+    let row = |(issue, history): (Issue, IssueHistory)| {
+        let regressed_release = releases.remove(&issue.id).flatten();
+        IssueRowView { regressed_release, ..issue_row(ready, issue, history.hours) }
+    };
+    Ok(issues.into_iter().zip(histories).map(row).collect())
 }
 
 fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
@@ -409,6 +420,7 @@ fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
         last_release: issue.last_release,
         hours,
         substatus,
+        regressed_release: None,
         status_detail: issue.state.standing().map(StatusDetailView::of),
         assignee: issue.assignee,
         priority: issue.priority.as_str().to_string(),

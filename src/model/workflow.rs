@@ -207,8 +207,11 @@ fn decide(state: State, decision: &Decision, decided: &Decided) -> (State, Vec<A
             (state, Vec::new())
         }
         (state @ State::Ignored(Ignoring::Forever, _), Decision::Ignore(Ignoring::Forever)) => (state, Vec::new()),
+        // `unignored` is what time and events do: a person reopens it, whatever it was.
         (State::Ignored(..), Decision::Unresolve) => {
-            (State::Unresolved { is_regressed: false }, tell(ActivityKind::Unignored, Map::new()))
+            let mut detail = Map::new();
+            put(&mut detail, "was", Some(IssueStatus::Ignored.as_str()));
+            (State::Unresolved { is_regressed: false }, tell(ActivityKind::Unresolved, detail))
         }
         (_, Decision::Unresolve) => {
             (State::Unresolved { is_regressed: false }, tell(ActivityKind::Unresolved, Map::new()))

@@ -206,6 +206,10 @@ hours: Array<number>,
  */
 substatus: string, 
 /**
+ * The release whose event reopened it, of `regressed`; `null` when that event named none.
+ */
+regressed_release: string | null, 
+/**
  * How it is resolved or ignored.
  */
 status_detail: StatusDetailView | null, assignee: string | null, 
