@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { EventDetail, PerformanceNumbers, PerformanceRowView } from "../api/types";
-import { apdex, apdexWords, change, queryFindingOf, rate, relationHint, shortSql, sorted } from "./performance";
+import { apdex, apdexWords, change, ms, quantile, quantileNote, queryFindingOf, rate, relationHint, shortSql, sorted } from "./performance";
 
-const numbers: PerformanceNumbers = { count: 1, per_minute: 1, failed: 0, error_share: 0, total_ms: 1, average_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, apdex: 1, sql_per_request: 1, sql_share: 0.5 };
+const numbers: PerformanceNumbers = { count: 1, per_minute: 1, failed: 0, error_share: 0, total_ms: 1, average_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, percentile_error: 0, apdex: 1, sql_per_request: 1, sql_share: 0.5 };
 const row = (name: string, time_share: number, more: Partial<PerformanceNumbers> = {}): PerformanceRowView => ({ key: name, name, services: [], counts: [], time_share, numbers: { ...numbers, ...more } });
 
 test("rows are in the order asked for, and the rest by time", () => {
@@ -45,4 +45,12 @@ test("which end of a relation is fetched shows in the condition", () => {
 test("statements in a list show where they differ", () => {
   expect(shortSql('SELECT "shop_book"."id", "shop_book"."title" FROM "shop_book" WHERE "shop_book"."id" = ?')).toBe("SELECT … FROM shop_book WHERE shop_book.id = ?");
   expect(shortSql('SELECT "a" FROM "b"')).toBe("SELECT a FROM b");
+});
+
+test("a percentile that is read from buckets says that it is about right", () => {
+  expect(quantile(212, 0)).toBe(ms(212));
+  expect(quantile(212, 0.0625)).toBe(`≈\u202f${ms(212)}`);
+  expect(quantile(null, 0.0625)).toBe("–");
+  expect(quantileNote(0)).toBeUndefined();
+  expect(quantileNote(0.0625)).toContain("7 % at most");
 });

@@ -8,6 +8,7 @@ import { Teach } from "../components/code-box";
 import { SearchBox } from "../components/controls";
 import { Choice, ProjectChoice, RangeChoice } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
+import { Quantile } from "../components/quantile";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
@@ -124,9 +125,9 @@ export function PerformancePage() {
                 </td>
                 <td class="num">{rate(row.numbers.per_minute)}</td>
                 {!isQuery && <td class={worst(row.numbers) ? "num bad" : "num"}>{row.numbers.failed === 0 ? <span class="none">–</span> : percent(row.numbers.error_share)}</td>}
-                <td class="num c-wide">{ms(row.numbers.p50_ms)}</td>
-                <td class="num">{ms(row.numbers.p95_ms)}</td>
-                <td class="num c-wide">{ms(row.numbers.p99_ms)}</td>
+                <Quantile class="num c-wide" of={row.numbers} share="p50" />
+                <Quantile class="num" of={row.numbers} share="p95" />
+                <Quantile class="num c-wide" of={row.numbers} share="p99" />
                 {!isQuery && <td class="num c-wide">{row.numbers.apdex === null ? "–" : <span class={`apdex ${apdexWords(row.numbers.apdex)}`}>{apdex(row.numbers.apdex)}</span>}</td>}
                 {!isQuery && <td class="num c-wide">{perRequest(row.numbers.sql_per_request)}</td>}
                 <td class="num c-share">
