@@ -520,6 +520,11 @@ pub fn latest_release<'a>(releases: &[Release<'a>]) -> Option<&'a str> {
     Some(latest.version)
 }
 
+/// The part of a release that names what is released; empty for one that is a version or a commit alone.
+pub fn package_of(release: &str) -> &str {
+    release.rsplit_once('@').map_or("", |(package, _)| package)
+}
+
 /// `package@1.2.3-rc.1+build`, as far as it orders.
 struct Version<'a> {
     package: &'a str,
@@ -534,7 +539,8 @@ const VERSION_NUMBERS_MAX: usize = 4;
 
 impl<'a> Version<'a> {
     fn parse(release: &'a str) -> Option<Self> {
-        let (package, version) = release.rsplit_once('@').unwrap_or(("", release));
+        let package = package_of(release);
+        let version = release.rsplit_once('@').map_or(release, |(_, version)| version);
         let version = version.strip_prefix('v').unwrap_or(version);
         let version = version.split_once('+').map_or(version, |(version, _)| version);
         let (numbers, pre) = match version.split_once('-') {

@@ -56,6 +56,8 @@ pub struct ReleasePage {
     pub releases: Vec<ReleaseRow>,
     /// All that match.
     pub total: u64,
+    /// The same, each once however many environments it was seen in.
+    pub version_count: u64,
     /// Of any release, sorted.
     pub environments: Vec<String>,
 }
@@ -91,6 +93,8 @@ struct HourDelta {
 /// How a session, or many, change the counters.
 pub(super) struct SessionDelta {
     pub(super) started_ms: i64,
+    /// By when the release was seen for sure: sessions that the SDK counted began at some moment of a minute.
+    pub(super) seen_ms: i64,
     pub(super) fate: SessionFate,
     /// Negative when they leave.
     pub(super) quantity: i64,
