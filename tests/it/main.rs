@@ -79,5 +79,6 @@ mod span_items;
 mod storm;
 mod trace_page;
 mod transfer;
+mod truth;
 mod turned_away;
 mod workflow;

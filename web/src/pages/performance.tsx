@@ -14,7 +14,7 @@ import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, oneLine, percent, plural } from "../lib/format";
 import { timeRange } from "../lib/logs";
-import { apdex, apdexWords, KINDS, kindOf, ms, performancePath, perRequest, rate, shortSql, type Sort, sorted, sortOf, worst } from "../lib/performance";
+import { apdex, apdexWords, KINDS, kindOf, performancePath, perRequest, rate, shortSql, type Sort, sorted, sortOf, worst } from "../lib/performance";
 import { performanceSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";

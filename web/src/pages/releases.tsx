@@ -47,7 +47,7 @@ export function ReleasesPage() {
     <div class="page">
       <header class="page-head">
         <PageTitle title="Releases" />
-        {data && data.total > 0 && <p class="head-count">{plural(data.total, "release")}</p>}
+        {data && data.total > 0 && <p class="head-count">{plural(data.version_count, "release")}</p>}
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search releases" placeholder="Version" onChange={(value) => change({ query: value })} />
