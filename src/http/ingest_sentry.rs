@@ -36,6 +36,7 @@ pub(super) const DSN_FIX: &str = "copy the DSN from the welcome page: it holds t
 const NOT_AN_SDK: &str = "no current SDK sends this: look at what else posts here, or at a proxy that changes bodies";
 const DUMP_FIX: &str = "send the dump file itself, or a form with it as the file upload_file_minidump";
 pub(super) const PARTLY_FIX: &str = "the rest of the request was kept; the part named here was not";
+pub(super) const NOTHING_FIX: &str = "the part named here was not kept, and there was no other part to keep";
 const TOO_LARGE_FIX: &str =
     "send less with an event (max_value_length, max_request_body_size in sentry_sdk.init), or raise event_bytes_max";
 

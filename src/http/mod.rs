@@ -24,6 +24,7 @@ mod jaeger;
 mod jaeger_query;
 mod ledger;
 mod live;
+mod missing;
 mod monitors;
 mod origins;
 mod otlp_sender;

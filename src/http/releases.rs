@@ -105,6 +105,7 @@ pub(super) async fn list(ready: &Ready, query: &Query) -> Answer {
         has_sessions: all_sessions.values().any(|sessions| *sessions > 0),
         releases,
         total: page.total,
+        version_count: page.version_count,
         environments: page.environments.into_iter().filter(|name| !name.is_empty()).collect(),
         start_ms: period.first_hour * HOUR_MS,
         bucket_ms: period.bucket_hours * HOUR_MS,

@@ -19,7 +19,7 @@ use crate::store::Appended;
 
 use super::body::{BodyError, Received, expand, expand_up_to, receive};
 use super::error::ApiError;
-use super::ingest_sentry::{LIMITED_FIX, PARTLY_FIX};
+use super::ingest_sentry::{LIMITED_FIX, NOTHING_FIX, PARTLY_FIX};
 use super::ledger::Ending;
 use super::{Ready, Server, now_ms};
 
@@ -40,11 +40,16 @@ impl<T> Stored<T> {
     /// The ledger's words for a request that was understood, whatever became of its items.
     pub(super) fn ending(&self, status: StatusCode, body_bytes: u64) -> Ending {
         let problem = self.digest.problem().or_else(|| self.appended.refusal());
-        let fix = if self.admission.limited.is_empty() { PARTLY_FIX } else { LIMITED_FIX };
+        let summary = self.digest.summary();
+        let fix = match self.admission.limited.is_empty() {
+            true if summary.is_empty() => NOTHING_FIX,
+            true => PARTLY_FIX,
+            false => LIMITED_FIX,
+        };
         Ending {
             status,
             body_bytes,
-            summary: self.digest.summary(),
+            summary,
             fix: problem.as_ref().map(|_| fix.to_string()),
             problem,
             filtered: self.digest.filtered(),

@@ -17,8 +17,11 @@ use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, Sp
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
 use crate::model::waterfall::{Placed, arrange, clock_shifts, enclosing};
+use crate::model::workflow::State;
 use crate::search::{Dataset, Expr, Key, Known};
-use crate::store::{EventQuery, EventRow, EventSearch, EventSummary, SpanPlace, TracePosition, TraceQuery};
+use crate::store::{
+    EventQuery, EventRow, EventSearch, EventSummary, IssueHistory, SpanPlace, TracePosition, TraceQuery,
+};
 
 use super::blobs;
 use super::error::ApiError;
@@ -33,7 +36,7 @@ use super::view::trace::{
 };
 use super::view::trace_parts::PackedSpans;
 use super::view::{BootView, ProjectView};
-use super::{Query, Ready, feedback, grouping, now_ms, ui_logs, ui_performance, ui_search, ui_traces};
+use super::{Query, Ready, feedback, grouping, missing, now_ms, ui_logs, ui_performance, ui_search, ui_traces};
 
 /// Error events drawn in one trace.
 const TRACE_ERRORS_MAX: usize = 500;
@@ -81,7 +84,7 @@ pub(super) async fn issue(ready: &Ready, issue: &str) -> Answer {
 
 pub(super) async fn event(ready: &Ready, event: &str) -> Answer {
     let id = EventId::parse(event).ok_or_else(|| ApiError::not_found("event"))?;
-    let row = ready.store.event(EventQuery::ById(id)).await?.ok_or_else(|| ApiError::not_found("event"))?;
+    let Some(row) = ready.store.event(EventQuery::ById(id)).await? else { return Err(missing::event(ready).await) };
     let search = EventSearch::all(row.summary.issue_id);
     event_view(ready, row, search).await
 }
@@ -189,7 +192,7 @@ pub(super) async fn trace(ready: &Ready, trace: &str, query: &Query) -> Answer {
     let events = ready.store.trace_events(trace_id, TRACE_ERRORS_MAX).await?;
     let log_count = ready.store.trace_log_count(trace_id).await?;
     if found.batch.spans.is_empty() && events.is_empty() && log_count == 0 {
-        return Err(ApiError::not_found("trace"));
+        return Err(missing::trace(ready).await);
     }
     let spans = &found.batch.spans;
     let placed = arrange(spans);
@@ -356,15 +359,17 @@ pub(super) async fn ingest(ready: &Ready, ledger: &Ledger) -> Answer {
 
 /// `DEFAULT-12`, in any case, or the id.
 pub(super) async fn find_issue(ready: &Ready, text: &str) -> Result<Issue, ApiError> {
+    let (mut project, mut number) = (None, None);
     let found = match text.rsplit_once('-') {
         None => match text.parse() {
             Ok(id) => ready.store.issue(IssueId(id)).await?,
             Err(_) => None,
         },
-        Some((slug, number)) => {
-            let project = ready.projects.iter().find(|project| project.slug.eq_ignore_ascii_case(slug));
-            match (project, number.parse::<u32>()) {
-                (Some(project), Ok(number)) => ready.store.issue_by_short_no(project.id, u64::from(number)).await?,
+        Some((slug, short_no)) => {
+            project = ready.projects.iter().find(|project| project.slug.eq_ignore_ascii_case(slug));
+            number = short_no.parse::<u32>().ok().map(u64::from);
+            match (project, number) {
+                (Some(project), Some(number)) => ready.store.issue_by_short_no(project.id, number).await?,
                 _ => None,
             }
         }
@@ -374,13 +379,24 @@ pub(super) async fn find_issue(ready: &Ready, text: &str) -> Result<Issue, ApiEr
         Some(survivor) => ready.store.issue(survivor).await?,
         None => found,
     };
-    found.filter(|issue| issue.deleted_ms.is_none()).ok_or_else(|| ApiError::not_found("issue"))
+    match found.filter(|issue| issue.deleted_ms.is_none()) {
+        Some(issue) => Ok(issue),
+        None => Err(missing::issue(ready, project, number).await),
+    }
 }
 
 pub(super) async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowView>, ApiError> {
     let ids = issues.iter().map(|issue| issue.id).collect();
     let histories = ready.store.issue_histories(ids, hour_of(now_ms()), HOURS_SHOWN).await?;
-    Ok(issues.into_iter().zip(histories).map(|(issue, history)| issue_row(ready, issue, history.hours)).collect())
+    let regressed = |issue: &&Issue| issue.state == State::Unresolved { is_regressed: true };
+    let ids: Vec<IssueId> = issues.iter().filter(regressed).map(|issue| issue.id).collect();
+    let releases = if ids.is_empty() { Vec::new() } else { ready.store.regressed_in(ids.clone()).await? };
+    let mut releases: HashMap<IssueId, Option<String>> = ids.into_iter().zip(releases).collect();
+    let row = |(issue, history): (Issue, IssueHistory)| {
+        let regressed_release = releases.remove(&issue.id).flatten();
+        IssueRowView { regressed_release, ..issue_row(ready, issue, history.hours) }
+    };
+    Ok(issues.into_iter().zip(histories).map(row).collect())
 }
 
 fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
@@ -409,6 +425,7 @@ fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
         last_release: issue.last_release,
         hours,
         substatus,
+        regressed_release: None,
         status_detail: issue.state.standing().map(StatusDetailView::of),
         assignee: issue.assignee,
         priority: issue.priority.as_str().to_string(),
@@ -442,7 +459,7 @@ fn trace_row(trace: TraceSummary) -> TraceRowView {
 
 pub(super) fn span_view(span: Span, resource: Resource) -> SpanView {
     let duration_ns = span.duration_ns();
-    let query = Conventions::of_span(&span).sql().filter(|_| span.is_db()).map(|sql| QueryView {
+    let query = Conventions::of_span(&span).sql().filter(|_| span.is_query()).map(|sql| QueryView {
         summary: sql.summary(),
         fingerprint: format!("{:016x}", sql.fingerprint),
         text: sql.text,

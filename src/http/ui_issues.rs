@@ -287,11 +287,18 @@ pub(super) async fn changes(ready: &Ready, issue: &str) -> Answer {
     let issue = find_issue(ready, issue).await?;
     let regressed = ready.store.regressed_ms(issue.id).await?;
     let (since_ms, basis) = match regressed {
-        Some(at_ms) => (at_ms, format!("Since it came back on {}, beside the day before.", day(at_ms))),
+        Some(at_ms) => (
+            at_ms,
+            format!(
+                "Since it came back on {}, beside the project's events of the day before that come from the same SDK and package.",
+                day(at_ms)
+            ),
+        ),
         None => (
             issue.first_seen_ms,
             format!(
-                "Since it was first seen on {}, beside the project's other events of the day before.",
+                "Since it was first seen on {}, beside the project's other events of the day before that come from the same \
+                 SDK and package.",
                 day(issue.first_seen_ms)
             ),
         ),
@@ -299,7 +306,6 @@ pub(super) async fn changes(ready: &Ready, issue: &str) -> Answer {
     let found = ready.store.issue_changes(issue.id, since_ms).await?;
     let mut items = Vec::new();
     for (version, at_ms) in &found.releases {
-        let minutes = (since_ms - at_ms) / 60_000;
         items.push(ChangeView {
             kind: "release".to_string(),
             key: "release".to_string(),
@@ -308,7 +314,10 @@ pub(super) async fn changes(ready: &Ready, issue: &str) -> Answer {
             share_before: None,
             share_after: None,
             lift: None,
-            sentence: format!("Release {version} was first seen {} before.", stretch(minutes)),
+            sentence: match since_ms - at_ms {
+                0..1_000 => format!("Release {version} was first seen at the same time."),
+                before_ms => format!("Release {version} was first seen {} before.", stretch(before_ms)),
+            },
         });
     }
     if let (Some(before), Some(after)) = (&found.release_before, &found.release_after)
@@ -399,7 +408,12 @@ fn day(at_ms: i64) -> String {
     rfc3339(at_ms).get(..16).unwrap_or_default().replace('T', " ")
 }
 
-/// `12 min`, `3 h`
-fn stretch(minutes: i64) -> String {
-    if minutes < 120 { format!("{} min", minutes.max(0)) } else { format!("{} h", minutes / 60) }
+/// `40 s`, `12 min`, `3 h`
+fn stretch(ms: i64) -> String {
+    let seconds = ms.max(0) / 1_000;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3_600),
+    }
 }

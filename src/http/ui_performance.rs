@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::config::PERF_SHOWN_MAX;
 use crate::model::span::SpanBatch;
-use crate::perf::{self, MeasuredKind, Reading, SqlCache, Stats};
+use crate::perf::{self, ERROR_MAX, MeasuredKind, Reading, SqlCache, Stats};
 use crate::store::{EventQuery, PerfDetail, PerfQuery, PerfRow, PerfScope, Stretches};
 
 use super::error::ApiError;
@@ -105,10 +105,15 @@ fn numbers(ready: &Ready, kind: MeasuredKind, stats: &Stats, minutes: f64) -> Pe
         p50_ms: quantile(0.5),
         p95_ms: quantile(0.95),
         p99_ms: quantile(0.99),
+        percentile_error: percentile_error(stats),
         apdex: (!is_query).then(|| stats.apdex(ready.store.thresholds().apdex_ms * 1_000)).flatten(),
         sql_per_request: (!is_query).then(|| each(stats.sql_count as f64)),
         sql_share: (!is_query && stats.total_us > 0).then(|| (stats.sql_us as f64 / stats.total_us as f64).min(1.0)),
     }
+}
+
+fn percentile_error(stats: &Stats) -> f64 {
+    if stats.histogram.is_exact() { 0.0 } else { ERROR_MAX }
 }
 
 /// Minutes of the time that have been.
@@ -148,6 +153,7 @@ fn detail_view(
         series.p50_ms.push(quantile(0.5));
         series.p95_ms.push(quantile(0.95));
         series.p99_ms.push(quantile(0.99));
+        series.percentile_error.push(percentile_error(stats));
         series.sql_per_request.push((stats.count > 0).then(|| stats.sql_count as f64 / stats.count as f64));
     }
     let mut by_release: Vec<PerformanceRelease> = found

@@ -264,14 +264,17 @@ fn first_seen(issue: &Issue) -> ActivityView {
 }
 
 fn activity_view(ready: &Ready, project: ProjectId, row: ActivityRow) -> ActivityView {
+    let detail = told_detail(ready.project(project), row.detail.as_deref());
+    // Older stores have a person's reopening under the same name as that by time and events, which alone has a reason.
+    let is_reopened = row.kind == ActivityKind::Unignored.as_str() && !detail.contains_key("reason");
     ActivityView {
         id: row.id.to_string(),
         at_ms: row.at_ms,
         by: row.by,
-        kind: row.kind,
+        kind: if is_reopened { ActivityKind::Unresolved.as_str().to_string() } else { row.kind },
         text: row.text,
         edited_ms: row.edited_ms,
-        detail: Value::Object(told_detail(ready.project(project), row.detail.as_deref())),
+        detail: Value::Object(detail),
     }
 }
 

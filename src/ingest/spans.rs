@@ -78,7 +78,7 @@ pub(super) fn summarise(batch: &SpanBatch, project_id: ProjectId) -> Vec<TracePa
         }
         part.summary.span_count += 1;
         part.summary.failed_span_count += u64::from(span.status == SpanStatus::Error);
-        part.summary.db_span_count += u64::from(span.is_db());
+        part.summary.db_span_count += u64::from(span.is_query());
         part.summary.has_sentry |= span.source == SpanSource::Sentry;
         part.summary.has_otel |= span.source == SpanSource::Otel;
         part.summary.is_request |= is_request(span);
@@ -134,7 +134,7 @@ fn summary_of(span: &Span, service: &str, project_id: ProjectId) -> TraceSummary
         // The caller counts the span itself.
         span_count: 0,
         failed_span_count: u64::from(span.status == SpanStatus::Error),
-        db_span_count: u64::from(span.is_db()),
+        db_span_count: u64::from(span.is_query()),
         has_sentry: span.source == SpanSource::Sentry,
         has_otel: span.source == SpanSource::Otel,
         is_request: is_request(span),

@@ -137,6 +137,12 @@ impl Span {
     pub fn is_db(&self) -> bool {
         self.op == "db" || self.op.starts_with("db.")
     }
+
+    /// A statement sent to a database: what every count of queries counts. Opening a connection is none, which Sentry's SDK
+    /// tells of in the same way; neither is asking a store of keys and values, which takes no statements.
+    pub fn is_query(&self) -> bool {
+        self.is_db() && self.name != "connect" && !self.op.contains("redis") && !self.op.contains("memcache")
+    }
 }
 
 /// Key and typed value, in the order sent.

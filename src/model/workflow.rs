@@ -218,8 +218,11 @@ fn decide(state: State, decision: &Decision, decided: &Decided) -> (State, Vec<A
             (state, Vec::new())
         }
         (state @ State::Ignored(Ignoring::Forever, _), Decision::Ignore(Ignoring::Forever)) => (state, Vec::new()),
+        // `unignored` is what time and events do: a person reopens it, whatever it was.
         (State::Ignored(..), Decision::Unresolve) => {
-            (State::Unresolved { is_regressed: false }, tell(ActivityKind::Unignored, Map::new()))
+            let mut detail = Map::new();
+            put(&mut detail, "was", Some(IssueStatus::Ignored.as_str()));
+            (State::Unresolved { is_regressed: false }, tell(ActivityKind::Unresolved, detail))
         }
         (_, Decision::Unresolve) => {
             (State::Unresolved { is_regressed: false }, tell(ActivityKind::Unresolved, Map::new()))
@@ -533,6 +536,11 @@ pub fn latest_release<'a>(releases: &[Release<'a>]) -> Option<&'a str> {
     Some(latest.version)
 }
 
+/// The part of a release that names what is released; empty for one that is a version or a commit alone.
+pub fn package_of(release: &str) -> &str {
+    release.rsplit_once('@').map_or("", |(package, _)| package)
+}
+
 /// `package@1.2.3-rc.1+build`, as far as it orders.
 struct Version<'a> {
     package: &'a str,
@@ -547,7 +555,8 @@ const VERSION_NUMBERS_MAX: usize = 4;
 
 impl<'a> Version<'a> {
     fn parse(release: &'a str) -> Option<Self> {
-        let (package, version) = release.rsplit_once('@').unwrap_or(("", release));
+        let package = package_of(release);
+        let version = release.rsplit_once('@').map_or(release, |(_, version)| version);
         let version = version.strip_prefix('v').unwrap_or(version);
         let version = version.split_once('+').map_or(version, |(version, _)| version);
         let (numbers, pre) = match version.split_once('-') {

@@ -3,6 +3,8 @@
 //! Owns the limits on how many and how large, the refusals, and the rule that a request in which nothing at all could
 //! be read is an error. Does not know the encodings, nor what a span means.
 
+use std::borrow::Cow;
+
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -11,7 +13,7 @@ use prost::Message as _;
 use crate::model::decoded::{Decoded, Incoming, Refusal};
 use crate::model::outcome::Reason;
 use crate::model::span::SpanBatch;
-use crate::otlp::json::Json;
+use crate::otlp::json::{self, Json};
 use crate::otlp::{Format, Limits, OtlpError, Signal, attribute, protobuf, semantic, span};
 
 /// The lists of a request in JSON, outermost first; each in the specification's camelCase, then in snake_case.
@@ -24,6 +26,8 @@ pub(super) trait Sink {
     type Leaf: prost::Message + Default + Json;
     const SIGNAL: Signal;
     const LIST_NAMES: ListNames;
+    /// [`Self::take_protobuf`] allocates within the limits whatever the message, which then may be of any size.
+    const READS_WITHIN_LIMITS: bool = false;
 
     /// Takes one leaf, or says why not.
     fn take(&mut self, leaf: Self::Leaf) -> Result<(), &'static str>;
@@ -63,6 +67,14 @@ struct KindOfRefusal {
 impl<'a, S: Sink> Intake<'a, S> {
     pub(super) fn new(format: Format, limits: &'a Limits, sink: S) -> Self {
         Self { format, limits, sink, leaves_seen: 0, leaves_read: 0, refused: Vec::new(), first_unreadable: None }
+    }
+
+    /// A leaf in JSON, its long texts cut when it is too large with them.
+    pub(super) fn shortened<'t>(&self, leaf: &'t str) -> Cow<'t, str> {
+        match leaf.len() > self.limits.message_bytes_max && self.leaves_seen < self.limits.spans_max {
+            true => json::with_short_texts(leaf, self.limits.attribute_text_bytes_max),
+            false => Cow::Borrowed(leaf),
+        }
     }
 
     /// Takes one leaf of `bytes` encoded bytes. It is decoded only when it may be used; `take` fails with the decoder's
@@ -159,6 +171,7 @@ impl Sink for SpanSink<'_> {
     const SIGNAL: Signal = Signal::Traces;
     const LIST_NAMES: ListNames =
         [["resourceSpans", "resource_spans"], ["scopeSpans", "scope_spans"], ["spans", "spans"]];
+    const READS_WITHIN_LIMITS: bool = true;
 
     fn take(&mut self, leaf: Span) -> Result<(), &'static str> {
         // The resource may come after its spans, so they get its future index.

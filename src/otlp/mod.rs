@@ -75,8 +75,10 @@ pub struct Limits {
     /// Spans (log records, metrics) taken from one request; those after it are refused unread and counted.
     /// Collectors send batches of 8192 and more.
     pub spans_max: usize,
-    /// Encoded bytes (of protobuf or JSON) of one span, log record, metric, resource or scope. Bounds what decoding may allocate: an empty link
-    /// takes 2 bytes on the wire and about 100 in memory. A larger span is refused; a larger resource is an error.
+    /// Encoded bytes (of protobuf or JSON) of one span, log record, metric, resource or scope. Bounds what decoding may
+    /// allocate: an empty link takes 2 bytes on the wire and about 100 in memory. What is larger is refused, a resource is an
+    /// error; but spans in protobuf are read within the other limits whatever their size, and of JSON the texts are cut first
+    /// that would be cut anyway.
     pub message_bytes_max: usize,
     /// Attributes kept of one span, event, link or resource, and entries of one list or map in an attribute. The rest
     /// is left out and counted in `Span::dropped`.

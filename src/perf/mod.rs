@@ -13,6 +13,6 @@ mod tests;
 mod twins;
 
 pub use find::{CallSite, Finding, FindingKind, find};
-pub use histogram::Histogram;
+pub use histogram::{ERROR_MAX, Histogram};
 pub use reading::{Reading, SqlCache};
 pub use stats::{MeasuredKind, Rollup, RollupKey, Stats, roll_up};

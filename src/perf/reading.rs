@@ -152,10 +152,10 @@ impl<'b> Reading<'b> {
 
 /// The statement of a span that is a query to a database that takes SQL.
 fn statement_of(span: &Span, cache: &mut SqlCache) -> Option<Arc<Sql>> {
-    if !span.is_db() || span.op == "db.redis" {
+    if !span.is_query() {
         return None;
     }
-    // Sentry's SDK tells of new connections as of queries.
+    // The name may say more than the statement.
     let is_statement = |sql: &Arc<Sql>| !sql.text.is_empty() && sql.text != "connect";
     cache.read(&Conventions::of_span(span)).filter(is_statement)
 }

@@ -85,7 +85,9 @@ pub struct Slowest {
 }
 
 /// Of the bytes below.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// The same with buckets alone.
+const FIRST_FORMAT: u8 = 1;
 
 impl Stats {
     pub fn merge(&mut self, other: &Self) {
@@ -111,7 +113,11 @@ impl Stats {
         if self.count == 0 {
             return None;
         }
-        let within = |us| self.histogram.count_within_us(us).saturating_sub(self.failures.count_within_us(us));
+        // Both by the same measure: a failure is taken off where it was counted.
+        let within = |us| match self.histogram.is_exact() && self.failures.is_exact() {
+            true => self.histogram.exact_within_us(us).saturating_sub(self.failures.exact_within_us(us)),
+            false => self.histogram.count_within_us(us).saturating_sub(self.failures.count_within_us(us)),
+        };
         let satisfied = within(threshold_us);
         let tolerating = within(threshold_us.saturating_mul(4)).saturating_sub(satisfied);
         Some((satisfied as f64 + tolerating as f64 / 2.0) / self.count as f64)
@@ -138,13 +144,25 @@ impl Stats {
         *bytes = rest;
         let mut number = || read_varint(bytes);
         let (count, total_us, sql_count, sql_us) = (number()?, number()?, number()?, number()?);
-        let histogram = Histogram::read(bytes)?;
-        let failures = Histogram::read(bytes)?;
+        let read = if *format == FIRST_FORMAT { Histogram::read_first_format } else { Histogram::read };
+        let (mut histogram, mut failures) = (read(bytes)?, read(bytes)?);
         let slowest = match bytes.is_empty() {
             true => None,
             false => Some(Slowest { us: read_varint(bytes)?, trace_id: TraceId::from_slice(bytes)? }),
         };
-        (*format == FORMAT).then_some(Self { count, total_us, sql_count, sql_us, histogram, failures, slowest })
+        if let (FIRST_FORMAT, Some(slowest)) = (*format, slowest) {
+            histogram.is_within_us(slowest.us);
+            failures.is_within_us(slowest.us);
+        }
+        matches!(*format, FORMAT | FIRST_FORMAT).then_some(Self {
+            count,
+            total_us,
+            sql_count,
+            sql_us,
+            histogram,
+            failures,
+            slowest,
+        })
     }
 }
 

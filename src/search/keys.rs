@@ -252,11 +252,11 @@ pub const KEYS: &[KeyInfo] = &[
     key(Known::HttpUrl, "http.url", &["url", "url.full"], Type::Text, EVENTS | SPANS, "Address that was asked for"),
     key(Known::HttpStatus, "http.status_code", &["http.response.status_code"], Type::HttpStatus, EVENTS | SPANS, "Status of the answer: 404, 5xx, >=500"),
     key(Known::HttpReferer, "http.referer", &[], Type::Text, EVENTS, "Page the request came from"),
-    key(Known::User, "user", &["user.display"], Type::Text, EVENTS, "Id, email, name or address of the user"),
-    key(Known::UserId, "user.id", &[], Type::Text, EVENTS, "Id of the user"),
-    key(Known::UserEmail, "user.email", &[], Type::Text, EVENTS, "Email of the user"),
-    key(Known::UserName, "user.username", &["user.name"], Type::Text, EVENTS, "Name of the user"),
-    key(Known::UserIp, "user.ip", &["user.ip_address"], Type::Text, EVENTS, "Address of the user"),
+    key(Known::User, "user", &["user.display"], Type::Text, EVENTS | SPANS, "Id, email, name or address of the user"),
+    key(Known::UserId, "user.id", &[], Type::Text, EVENTS | SPANS, "Id of the user"),
+    key(Known::UserEmail, "user.email", &[], Type::Text, EVENTS | SPANS, "Email of the user"),
+    key(Known::UserName, "user.username", &["user.name"], Type::Text, EVENTS | SPANS, "Name of the user"),
+    key(Known::UserIp, "user.ip", &["user.ip_address"], Type::Text, EVENTS | SPANS, "Address of the user"),
     key(Known::ServerName, "server_name", &[], Type::Text, EVENTS, "Machine it happened on"),
     key(Known::StackFilename, "stack.filename", &["filename"], Type::Text, EVENTS, "File of a frame: stack.filename:*/views.py"),
     key(Known::StackFunction, "stack.function", &[], Type::Text, EVENTS, "Function of a frame"),
@@ -305,6 +305,11 @@ pub fn find_elsewhere(name: &str, dataset: Dataset) -> Option<(&'static KeyInfo,
 }
 
 impl Known {
+    /// One of the facts that [`Self::User`] is any of.
+    pub fn is_of_user(self) -> bool {
+        matches!(self, Self::UserId | Self::UserEmail | Self::UserName | Self::UserIp)
+    }
+
     /// As it is printed.
     pub fn name(self) -> &'static str {
         KEYS.iter().find(|info| info.known == self).map_or("", |info| info.name)

@@ -160,6 +160,9 @@ impl Terms {
             Named::Known(info) => *info,
             Named::Free(key) => return self.free(key, op, raw, filter),
         };
+        if let Some((info, raw)) = self.labelled_user(info, raw) {
+            return self.one(&Named::Known(info), op, raw, filter);
+        }
         let key = named.key();
         if raw.text.is_empty() && !matches!(info.ty, Type::State) {
             return Ok(Expr::Leaf(Leaf::Has(key)).negated());
@@ -296,6 +299,22 @@ impl Terms {
                 Err(SearchError::new(message, help, filter.from, filter.to))
             }
         }
+    }
+
+    /// `user:id:42`, as users of events are called, asked of spans, which have the parts alone.
+    fn labelled_user<'t>(&self, info: &KeyInfo, raw: Raw<'t>) -> Option<(&'static KeyInfo, Raw<'t>)> {
+        if info.known != Known::User || self.dataset != Dataset::Spans {
+            return None;
+        }
+        let (label, text) = raw.text.split_once(':')?;
+        let name = match label {
+            "id" => "user.id",
+            "email" => "user.email",
+            "username" => "user.username",
+            "ip" => "user.ip",
+            _ => return None,
+        };
+        find(name, self.dataset).map(|info| (info, Raw { text, ..raw }))
     }
 
     /// `contains(…)` and its like.

@@ -304,6 +304,8 @@ wire_object! {
         timestamp: Scalar<'a> = "timestamp",
         contexts: Object<WireContexts<'a>> = "contexts",
         request: Object<WireRequest<'a>> = "request",
+        user: Object<WireUser<'a>> = "user",
+        platform: Scalar<'a> = "platform",
         tags: Entries<'a, Scalar<'a>> = "tags",
         release: Scalar<'a> = "release",
         environment: Scalar<'a> = "environment",

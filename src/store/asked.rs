@@ -7,7 +7,7 @@ use super::StoreError;
 use super::bloom;
 use crate::model::conventions::names_of;
 use crate::model::span::{Attribute, AttributeValue};
-use crate::search::keys::{KEYS, Type};
+use crate::search::keys::{KEYS, KeyInfo, Type};
 use crate::search::naive::{Fact, release_part, value_takes};
 use crate::search::{Expr, Key, Known, Leaf, Op, Pattern, Value};
 
@@ -192,7 +192,9 @@ pub(super) fn attribute_names(key: &Key) -> Vec<&str> {
     };
     let is_text = |ty| matches!(ty, Type::Text | Type::Choice(_) | Type::Capitals | Type::HttpStatus | Type::Release);
     let mut names: Vec<&str> = Vec::new();
-    for info in KEYS.iter().filter(|info| info.known == *known && is_text(info.ty)) {
+    // A user is found by whatever names him.
+    let is_asked = |info: &&KeyInfo| info.known == *known || *known == Known::User && info.known.is_of_user();
+    for info in KEYS.iter().filter(is_asked).filter(|info| is_text(info.ty)) {
         for name in std::iter::once(&info.name).chain(info.aliases) {
             names.push(name);
             names.extend(names_of(name));

@@ -40,6 +40,7 @@ mod metric_buckets;
 mod metric_totals;
 mod metrics;
 mod migrate;
+mod missing;
 mod monitor_reads;
 mod monitors;
 mod onlooker;
@@ -117,6 +118,7 @@ pub use issues::IssueHistory;
 pub use log_totals::LogFacets;
 pub use logs::{LogFilter, LogPage, LogPosition, LogQuery, LogRow, LogVolume};
 pub use metrics::{MetricPoints, MetricRow, Stretches};
+pub use missing::Gone;
 pub use monitor_reads::{
     CheckInPage, CheckInRow, MonitorNotice, MonitorOverview, MonitorPage, MonitorQuery, MonitorsDue,
 };

@@ -56,6 +56,8 @@ pub struct ReleasePage {
     pub releases: Vec<ReleaseRow>,
     /// All that match.
     pub total: u64,
+    /// The same, each once however many environments it was seen in.
+    pub version_count: u64,
     /// Of any release, sorted.
     pub environments: Vec<String>,
 }
@@ -91,6 +93,8 @@ struct HourDelta {
 /// How a session, or many, change the counters.
 pub(super) struct SessionDelta {
     pub(super) started_ms: i64,
+    /// By when the release was seen for sure: sessions that the SDK counted began at some moment of a minute.
+    pub(super) seen_ms: i64,
     pub(super) fate: SessionFate,
     /// Negative when they leave.
     pub(super) quantity: i64,
@@ -124,7 +128,7 @@ impl ReleaseDeltas {
 
     pub(super) fn add_sessions(&mut self, key: ReleaseKey, delta: &SessionDelta) {
         if delta.quantity > 0 {
-            self.see(key.clone(), delta.started_ms, delta.started_ms);
+            self.see(key.clone(), delta.seen_ms, delta.seen_ms);
         }
         let hour = self.hours.entry((key, hour_of(delta.started_ms))).or_default();
         hour.sessions[delta.fate.code() as usize] += delta.quantity;
@@ -309,17 +313,20 @@ fn read_releases(connection: &Connection, query: &ReleaseQuery) -> Result<Releas
         },
     )?;
     let releases = rows.collect::<Result<_, _>>()?;
-    let total: i64 = connection
-        .prepare_cached(&format!("SELECT count(*) FROM release WHERE last_seen_ms >= :first_ms AND {FILTER}"))?
+    let (total, version_count): (i64, i64) = connection
+        .prepare_cached(&format!(
+            "SELECT count(*), count(DISTINCT project_id || char(10) || version) FROM release
+             WHERE last_seen_ms >= :first_ms AND {FILTER}"
+        ))?
         .query_row(
             named_params! {
                 ":project_id": project_id, ":environment": query.environment, ":text": text, ":first_ms": first_ms,
             },
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
     let mut statement = connection.prepare_cached("SELECT DISTINCT environment FROM release ORDER BY environment")?;
     let environments = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(ReleasePage { releases, total: total.max(0) as u64, environments })
+    Ok(ReleasePage { releases, total: total.max(0) as u64, version_count: version_count.max(0) as u64, environments })
 }
 
 /// Either by hour alone, or by release and hour within one project: both have an index to walk.

@@ -52,6 +52,7 @@ pub(super) fn insert_sessions(
                 if quantity > 0 {
                     let delta = SessionDelta {
                         started_ms: bucket.started_ms,
+                        seen_ms: (bucket.started_ms + 59_999).min(sessions.received_ms).max(bucket.started_ms),
                         fate,
                         quantity: quantity as i64,
                         duration_ms: 0,
@@ -83,6 +84,7 @@ fn update_session(
         insert_session(tx, &sessions.key, update)?;
         let delta = SessionDelta {
             started_ms: update.started_ms,
+            seen_ms: update.started_ms,
             fate: update.state.fate,
             quantity: 1,
             duration_ms: update.state.duration_ms.unwrap_or(0) as i64,
@@ -109,6 +111,7 @@ fn update_session(
     let mut change = |state: &SessionState, quantity: i64, duration: Option<u64>, user_hash| {
         let delta = SessionDelta {
             started_ms,
+            seen_ms: started_ms,
             fate: state.fate,
             quantity,
             duration_ms: quantity * duration.unwrap_or(0) as i64,

@@ -89,7 +89,11 @@ pub(super) fn fact_of(key: &Key) -> Option<SpanFact> {
 
 /// Whether a key is an attribute and nothing else.
 fn is_attribute(key: &Key) -> bool {
-    matches!(key, Key::Attribute(_) | Key::Known(Known::HttpMethod | Known::HttpUrl))
+    match key {
+        Key::Attribute(_) | Key::Known(Known::HttpMethod | Known::HttpUrl | Known::User) => true,
+        Key::Known(known) => known.is_of_user(),
+        Key::Tag(_) | Key::Flag(_) => false,
+    }
 }
 
 pub(super) fn status_word(status: SpanStatus) -> &'static str {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::Trapline;
-use crate::payload::{event, event_envelope, id, to_envelope};
+use crate::payload::{envelope, event, event_envelope, id, to_envelope};
 
 fn send(server: &Trapline, event: &Value) {
     to_envelope(server, event_envelope(event)).send().expect(200);
@@ -141,6 +141,54 @@ fn tags_users_and_history_are_those_of_the_events() {
     }
     let changes = server.get_json("/api/ui/issues/DEFAULT-2/changes");
     assert!(!changes["items"].as_array().unwrap().is_empty(), "{changes}");
+}
+
+#[test]
+fn what_changed_claims_no_order_that_is_not_known_and_nothing_of_other_services() {
+    let server = Trapline::start();
+    let now_ms = server.get_json("/api/ui/boot")["now_ms"].as_i64().unwrap();
+    let minute_s = now_ms / 60_000 * 60 - 600;
+    let mut number = 0;
+    let mut occur = |ty: &str, at_s: i64, release: &str, is_browser: bool| {
+        number += 1;
+        let mut event = event(number, ty);
+        event["timestamp"] = json!(minute_s + at_s);
+        event["release"] = release.into();
+        let (platform, sdk) = if is_browser { ("javascript", "javascript.react") } else { ("python", "python.django") };
+        event["platform"] = platform.into();
+        event["sdk"] =
+            json!({ "name": format!("sentry.{sdk}"), "version": if is_browser { "9.1.0" } else { "2.75.0" } });
+        send(&server, &event);
+    };
+    for at_s in [-300, -240, -180, -120] {
+        occur("TypeError", at_s, "1.9.2", true);
+        occur("OSError", at_s + 1, "shop@1.0.0", false);
+    }
+    occur("KeyError", 10, "shop@1.0.0", false);
+    // Of the minute in which the issue began, which is all that is known of it; its first event came half a minute later.
+    let bucket = json!([{ "started": minute_s, "exited": 3 }]);
+    let sessions = json!({ "attrs": { "release": "shop@1.1.0" }, "aggregates": bucket }).to_string();
+    to_envelope(&server, envelope(&[("sessions", &sessions)])).send().expect(200);
+    for at_s in [40, 41, 42] {
+        occur("KeyError", at_s, "shop@1.1.0", false);
+    }
+    for at_s in [100, 101, 102] {
+        occur("ValueError", at_s, "shop@1.1.0", false);
+    }
+    let told = |ty: &str| {
+        let issue =
+            server.get_json(&query("/api/ui/issues", ty))["issues"][0]["short_id"].as_str().unwrap().to_string();
+        let changes = server.get_json(&format!("/api/ui/issues/{issue}/changes"));
+        let items = changes["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["sentence"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    let of_key_error = told("KeyError");
+    assert!(of_key_error.iter().all(|sentence| !sentence.contains("shop@1.1.0 was first seen")), "{of_key_error:?}");
+    let of_value_error = told("ValueError");
+    assert_eq!(of_value_error[0], "Release shop@1.1.0 was first seen 60 s before.");
+    for sentence in of_key_error.iter().chain(&of_value_error) {
+        assert!(!sentence.contains("1.9.2") && !sentence.contains("sdk.version"), "{sentence}");
+    }
 }
 
 #[test]

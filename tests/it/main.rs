@@ -80,5 +80,6 @@ mod span_items;
 mod storm;
 mod trace_page;
 mod transfer;
+mod truth;
 mod turned_away;
 mod workflow;

@@ -164,6 +164,57 @@ fn an_issue_is_ignored_until_so_many_events_or_users_more() {
 }
 
 #[test]
+fn who_stops_ignoring_is_told_to_have_done_it() {
+    let server = Trapline::start();
+    occur(&server, 1, "KeyError", None, None);
+    act(&server, &[ONE], json!({ "kind": "ignore", "until": "events", "count": 10 }));
+    let open = |by: Value| {
+        let body = json!({ "ids": [ONE], "by": by, "action": { "kind": "unresolve" } });
+        change(&server, "POST", "/api/ui/issues/actions", &body).expect(200);
+    };
+    open(json!("ada"));
+    let newest = || server.get_json("/api/ui/issues/DEFAULT-1/activity")["entries"][0].clone();
+    let told = newest();
+    assert_eq!(
+        (&told["kind"], &told["by"], &told["detail"]),
+        (&json!("unresolved"), &json!("ada"), &json!({ "was": "ignored" }))
+    );
+    // Somebody without a name is somebody.
+    act(&server, &[ONE], json!({ "kind": "ignore", "until": "events", "count": 1 }));
+    open(Value::Null);
+    assert_eq!((&newest()["kind"], &newest()["by"]), (&json!("unresolved"), &Value::Null));
+    act(&server, &[ONE], json!({ "kind": "ignore", "until": "events", "count": 1 }));
+    occur(&server, 2, "KeyError", None, None);
+    assert_eq!((&newest()["kind"], &newest()["detail"]["reason"]), (&json!("unignored"), &json!("events")));
+}
+
+#[test]
+fn what_came_back_is_not_new_and_is_named_after_the_release_that_brought_it() {
+    let server = Trapline::start();
+    occur(&server, 1, "KeyError", Some("shop@1.0.0"), None);
+    occur(&server, 2, "OSError", Some("shop@1.0.0"), None);
+    act(&server, &[ONE], json!({ "kind": "resolve" }));
+    occur(&server, 3, "KeyError", Some("shop@1.1.0"), None);
+    occur(&server, 4, "KeyError", Some("shop@1.2.0-rc.1"), None);
+    let came_back = issue(&server, ONE);
+    assert_eq!(came_back["regressed_release"], "shop@1.1.0");
+    assert_eq!(came_back["last_release"], "shop@1.2.0-rc.1");
+    assert_eq!(issue(&server, TWO)["regressed_release"], Value::Null);
+    let listed = |state: &str| {
+        let rows = server.get_json(&format!("/api/ui/issues?query=is:{state}"))["issues"].clone();
+        rows.as_array().unwrap().iter().map(|row| row["short_id"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("new"), [TWO]);
+    assert_eq!(listed("regressed"), [ONE]);
+    assert_eq!(listed("ongoing"), Vec::<String>::new());
+    let counts = server.get_json("/api/ui/issues/counts");
+    assert_eq!(
+        (counts["open"].as_u64(), counts["new"].as_u64(), counts["regressed"].as_u64()),
+        (Some(2), Some(1), Some(1))
+    );
+}
+
+#[test]
 fn being_ignored_for_a_time_ends_by_itself() {
     let server = Trapline::start();
     occur(&server, 1, "KeyError", None, None);

@@ -334,7 +334,7 @@ const release = (version, environment, sessions, crashed, events, fresh) => ({
 });
 export const releases = () => ({
   releases: [release("shop@2026.11.3", "production", 18_204, 21, 1204, 3), release("shop@2026.11.2", "production", 1_796, 120, 83, 0), release("shop@2026.11.4-rc1", "staging", 0, 0, 4, 1)],
-  total: 3, environments: ["production", "staging"], has_sessions: true, start_ms: NOW - 7 * 86_400_000, bucket_ms: 21_600_000,
+  total: 3, version_count: 2, environments: ["production", "staging"], has_sessions: true, start_ms: NOW - 7 * 86_400_000, bucket_ms: 21_600_000,
 });
 export const addLedgerRow = (row) => ledgerRows.push(row);
 /** For the live stream: issue 1 once more. */

@@ -20,6 +20,7 @@ for (const [i, row] of issueRows.entries()) {
   const isNew = NOW - row.first_seen_ms < 24 * HOUR;
   Object.assign(row, {
     substatus: row.status !== "unresolved" ? "" : isNew ? "new" : i % 9 === 1 ? "regressed" : "ongoing",
+    regressed_release: row.status === "unresolved" && !isNew && i % 9 === 1 ? row.last_release : null,
     status_detail: row.status === "resolved" ? { kind: "next_release", release: null, until_ms: null, count: null, seen: null, window_minutes: null, by: "Anna Lind", at_ms: NOW - HOUR } : null,
     assignee: i % 4 === 1 ? people[i % people.length] : null,
     priority: row.level === "fatal" || (row.is_unhandled && row.level === "error") ? "high" : row.level === "error" ? "medium" : "low",

@@ -63,7 +63,7 @@ function answer(url, method, sent) {
   if (path[0] === "traces" && path[2] === "spans") return data.span(path[1], path[3]);
   if (path[0] === "spans") return data.spanPlace(path[1]);
   if (path[0] === "ingest") return EMPTY ? { rows: [], outcomes: [], client_discards: [] } : data.ingest();
-  if (path[0] === "releases") return EMPTY ? { releases: [], total: 0, environments: [], has_sessions: false, start_ms: data.NOW, bucket_ms: 21_600_000 } : data.releases();
+  if (path[0] === "releases") return EMPTY ? { releases: [], total: 0, version_count: 0, environments: [], has_sessions: false, start_ms: data.NOW, bucket_ms: 21_600_000 } : data.releases();
   if (path[0] === "logs") return path[1] === "volume" ? (EMPTY ? { ...signals.volume(), levels: [] } : signals.volume()) : path[1] ? signals.log(path[1]) : EMPTY ? { logs: [], next_cursor: null, searched_to_ms: null, omitted: 0, has_any: false } : signals.logs(url.searchParams);
   if (path[0] === "metrics") return path[1] ? signals.metric(path[1]) : EMPTY ? { metrics: [], is_cut: false, has_any: false } : signals.metrics(url.searchParams);
   if (path[0] === "monitors") return path[2] ? signals.checkIns() : path[1] ? signals.monitor(path[1]) : EMPTY ? { monitors: [], next_cursor: null, total: 0 } : signals.monitors();

@@ -65,6 +65,8 @@ pub struct IssueRowView {
     pub hours: Vec<u64>,
     /// `new`, `regressed`, `ongoing`; empty for what is not unresolved.
     pub substatus: String,
+    /// The release whose event reopened it, of `regressed`; `null` when that event named none.
+    pub regressed_release: Option<String>,
     /// How it is resolved or ignored.
     pub status_detail: Option<StatusDetailView>,
     pub assignee: Option<String>,

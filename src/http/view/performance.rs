@@ -38,7 +38,7 @@ pub struct PerformanceRowView {
     pub counts: Vec<u64>,
 }
 
-/// Durations are in milliseconds; percentiles are off by 6 % at most.
+/// Durations are in milliseconds.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PerformanceNumbers {
@@ -52,6 +52,8 @@ pub struct PerformanceNumbers {
     pub p50_ms: Option<f64>,
     pub p95_ms: Option<f64>,
     pub p99_ms: Option<f64>,
+    /// By which part of itself a percentile may be off: 0 where they are exact, because there are few enough to know all.
+    pub percentile_error: f64,
     /// From 0 to 1; `null` for queries.
     pub apdex: Option<f64>,
     /// Queries of a request, and their part of its time; `null` for queries.
@@ -92,6 +94,8 @@ pub struct PerformanceSeries {
     pub p50_ms: Vec<Option<f64>>,
     pub p95_ms: Vec<Option<f64>>,
     pub p99_ms: Vec<Option<f64>>,
+    /// As in the numbers.
+    pub percentile_error: Vec<f64>,
     pub sql_per_request: Vec<Option<f64>>,
 }
 

@@ -8,8 +8,10 @@ use serde::Serialize;
 pub struct ReleaseListView {
     /// Seen in the period, the most recently seen first.
     pub releases: Vec<ReleaseRowView>,
-    /// All that match, not just those listed.
+    /// All that match, not just those listed: a row for each environment.
     pub total: u64,
+    /// All that match, each release once.
+    pub version_count: u64,
     /// Of any release; empty texts left out.
     pub environments: Vec<String>,
     /// Sessions of any release that matches were counted in the period.

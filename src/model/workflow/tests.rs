@@ -137,7 +137,7 @@ fn told_of(from: &str, to: &str, is_person: bool) -> &'static str {
     let was_ignored = ["forever", "time", "events", "window", "users"].contains(&from);
     match to {
         "regressed" => "regressed",
-        "open" if was_ignored => "unignored",
+        "open" if was_ignored && !is_person => "unignored",
         "open" => "unresolved",
         "now" | "next" | "release" => "resolved",
         _ => {

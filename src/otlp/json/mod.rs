@@ -10,6 +10,7 @@
 mod message;
 mod metric;
 mod scalar;
+mod shorten;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,6 +21,7 @@ use serde_json::value::RawValue;
 
 use crate::otlp::intake::{Intake, Sink};
 use crate::otlp::{Format, OtlpError};
+pub(in crate::otlp) use shorten::with_short_texts;
 
 /// A message of the protocol that can be read from its JSON form.
 pub(super) trait Json: Sized {
@@ -212,7 +214,8 @@ impl<'de, S: Sink> Visitor<'de> for List<'_, '_, S> {
             None => {
                 while let Some(leaf) = seq.next_element::<Option<&RawValue>>()? {
                     if let Some(leaf) = leaf {
-                        intake.leaf(leaf.get().len(), |sink| Ok(sink.take(from_text(leaf.get())?)));
+                        let leaf = intake.shortened(leaf.get());
+                        intake.leaf(leaf.len(), |sink| Ok(sink.take(from_text(&leaf)?)));
                     }
                 }
             }

@@ -57,7 +57,10 @@ fn walk_scope<S: Sink>(mut buf: &[u8], intake: &mut Intake<'_, S>) -> Result<(),
                 intake.check_owner_bytes(message.len())?;
                 scope.merge(message).map_err(malformed)?;
             }
-            CHILDREN => intake.leaf(message.len(), |sink| sink.take_protobuf(message)),
+            CHILDREN => {
+                let bytes = if S::READS_WITHIN_LIMITS { 0 } else { message.len() };
+                intake.leaf(bytes, |sink| sink.take_protobuf(message));
+            }
             _ => {}
         }
     }

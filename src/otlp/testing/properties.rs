@@ -17,6 +17,7 @@ use super::accent::accented;
 use super::encode::json_of;
 use super::{LIMITS, text_value, wire_span};
 use crate::model::decoded::Incoming;
+use crate::model::span::{Attribute, text_attribute};
 use crate::otlp::protobuf::read_span;
 use crate::otlp::span::convert;
 use crate::otlp::{Format, Limits, OtlpError, decode_logs, decode_metrics, decode_traces};
@@ -256,14 +257,47 @@ fn a_request_without_anything_readable_is_malformed() {
 
 #[test]
 fn spans_over_the_limits_are_refused_and_counted() {
-    let large = Span { trace_state: "x".repeat(2000), ..wire_span() };
-    let body = request_of(vec![wire_span(), large, wire_span(), wire_span(), wire_span()]);
+    // Of many small parts, which take more in memory than on the wire.
+    let large = Span { links: vec![Link::default(); 1000], ..wire_span() };
+    let spans = vec![wire_span(), large, wire_span(), wire_span(), wire_span()];
+    let request = ExportTraceServiceRequest::decode(request_of(spans).as_slice()).expect("a request");
     let limits = Limits { spans_max: 3, message_bytes_max: 1000, ..LIMITS };
-    let decoded = decode_traces(Format::Protobuf, &body, &limits).expect("a request");
+    let decoded = decode_traces(Format::Json, json_of(&request, true).as_bytes(), &limits).expect("a request");
     let refused: Vec<_> = decoded.refused.iter().map(|refusal| (refusal.detail.as_str(), refusal.quantity)).collect();
     assert_eq!(refused.len(), 2);
     assert!(refused[0].0.starts_with("too large: 2"), "{refused:?}");
     assert_eq!(refused[1], ("too many in one request", 2));
+}
+
+#[test]
+fn a_span_with_a_text_of_any_length_is_kept_with_the_text_cut() {
+    let entry = |key: &str, bytes: usize| KeyValue {
+        key: key.into(),
+        value: Some(text_value(&"ü".repeat(bytes / 2))),
+        key_strindex: 0,
+    };
+    let event = Event {
+        name: "exception".into(),
+        attributes: vec![entry("exception.stacktrace", 120_000)],
+        ..Event::default()
+    };
+    let large =
+        Span { attributes: vec![entry("blob", 150_000), entry("short", 6)], events: vec![event], ..wire_span() };
+    let request =
+        ExportTraceServiceRequest::decode(request_of(vec![wire_span(), large]).as_slice()).expect("a request");
+    let limits = Limits { message_bytes_max: 210_000, ..LIMITS };
+    for (format, body) in
+        [(Format::Protobuf, request.encode_to_vec()), (Format::Json, json_of(&request, true).into_bytes())]
+    {
+        let decoded = decode_traces(format, &body, &limits).expect("a request");
+        assert_eq!(decoded.refused, [], "{format:?}");
+        let Some(Incoming::Spans { batch, .. }) = decoded.items.first() else { panic!("{decoded:?}") };
+        let large = &batch.spans[1];
+        let text = |attributes: &[Attribute], key: &str| text_attribute(attributes, key).map(str::len);
+        assert_eq!((batch.spans.len(), text(&large.attributes, "blob")), (2, Some(limits.attribute_text_bytes_max)));
+        assert_eq!(text(&large.attributes, "short"), Some(6));
+        assert_eq!(text(&large.events[0].attributes, "exception.stacktrace"), Some(limits.attribute_text_bytes_max));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use core::net::IpAddr;
 
 use crate::sentry::event::Arrival;
 use crate::sentry::json::{Object, Scalar};
-use crate::sentry::wire::{WireEnv, WireEvent, WireSdk, WireUser};
+use crate::sentry::wire::{WireEnv, WireEvent, WireRequest, WireSdk, WireUser};
 
 /// What SDKs write where they want the server to fill in what it sees.
 const AUTO: &str = "{{auto}}";
@@ -31,7 +31,7 @@ impl InferIp {
 
 /// What becomes of `user.ip_address`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Address {
+pub(in crate::sentry) enum Address {
     /// As sent, if at all.
     AsSent,
     Filled(IpAddr),
@@ -40,13 +40,23 @@ pub(super) enum Address {
 }
 
 pub(super) fn address(wire: &WireEvent<'_>, user: Option<&WireUser<'_>>, arrival: &Arrival) -> Address {
+    address_of(wire.platform.as_str().unwrap_or_default(), wire.sdk.get(), wire.request.get(), user, arrival)
+}
+
+/// Of an event or a transaction.
+pub(in crate::sentry) fn address_of(
+    platform: &str,
+    sdk: Option<&WireSdk<'_>>,
+    request: Option<&WireRequest<'_>>,
+    user: Option<&WireUser<'_>>,
+    arrival: &Arrival,
+) -> Address {
     let sent = user.and_then(|user| user.ip_address.text());
     let sent = sent.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    let platform = wire.platform.as_str().unwrap_or_default();
     // SDKs that run where the user is: the connection is his.
     let is_client = matches!(platform, "javascript" | "cocoa" | "objc");
     let asked = sent == Some(AUTO);
-    let wanted = match wire.sdk.get().and_then(InferIp::of).or(arrival.infer_ip) {
+    let wanted = match sdk.and_then(InferIp::of).or(arrival.infer_ip) {
         // What the application itself names stays: Relay takes away only the wish (getsentry/relay#4623).
         Some(InferIp::Never) => false,
         Some(InferIp::Auto) => asked || sent.is_none(),
@@ -57,7 +67,7 @@ pub(super) fn address(wire: &WireEvent<'_>, user: Option<&WireUser<'_>>, arrival
     }
     // An application on this machine that names no user's address has none to name; it is not its own user.
     let of_connection = arrival.client_ip.filter(|ip| asked || is_client || !ip.is_loopback());
-    match remote_addr(wire).or(of_connection) {
+    match request.and_then(remote_addr).or(of_connection) {
         Some(ip) => Address::Filled(ip),
         None if asked => Address::Removed,
         None => Address::AsSent,
@@ -65,8 +75,8 @@ pub(super) fn address(wire: &WireEvent<'_>, user: Option<&WireUser<'_>>, arrival
 }
 
 /// The address that the web server of the application saw.
-fn remote_addr(wire: &WireEvent<'_>) -> Option<IpAddr> {
-    let env = wire.request.get()?.env?;
+fn remote_addr(request: &WireRequest<'_>) -> Option<IpAddr> {
+    let env = request.env?;
     let env: Object<WireEnv<'_>> = serde_json::from_str(env.get()).ok()?;
     match &env.get()?.remote_addr {
         Scalar::Text(text) => text.trim().parse().ok(),

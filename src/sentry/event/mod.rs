@@ -24,10 +24,10 @@ use crate::model::outcome::Reason;
 use crate::sentry::Limits;
 use crate::sentry::clock::{drift_ns, is_future, time_ns};
 use crate::sentry::csp;
-use crate::sentry::json::{JsonError, Object, Scalar, read_object};
+use crate::sentry::json::{Flattened, JsonError, Object, Scalar, flatten, read_object};
 use crate::sentry::wire::{WireContexts, WireEvent, WireUser};
-use address::Address;
 pub use address::InferIp;
+pub(in crate::sentry) use address::{Address, address_of};
 use amend::Note;
 pub use facts::read_facts;
 
@@ -91,7 +91,24 @@ pub fn decode_event(payload: &[u8], arrival: &Arrival, limits: &Limits) -> Resul
     if payload.len() > limits.event_bytes_max {
         return Err(ItemError::TooLarge { bytes: payload.len(), max: limits.event_bytes_max });
     }
-    let (event, body) = read_object(payload, limits.depth_max, |text| {
+    match read_event(payload, arrival, limits.depth_max, None) {
+        // Most often one variable or extra, which is not worth the event.
+        Err(JsonError::TooDeep { max }) => match flatten(payload, max) {
+            Some(flat) => read_event(&flat.json, arrival, max, Some(&flat))?,
+            None => Err(JsonError::TooDeep { max }.into()),
+        },
+        read => read?,
+    }
+}
+
+/// `flat` when the payload is what is left of one that was too deep.
+fn read_event(
+    payload: &[u8],
+    arrival: &Arrival,
+    depth_max: usize,
+    flat: Option<&Flattened>,
+) -> Result<Result<Event, ItemError>, JsonError> {
+    let (event, body) = read_object(payload, depth_max, |text| {
         let wire: Object<WireEvent<'_>> = serde_json::from_str(text)?;
         let wire = wire.0.unwrap_or_default();
         let contexts: Object<WireContexts<'_>> = parse(wire.contexts);
@@ -99,17 +116,29 @@ pub fn decode_event(payload: &[u8], arrival: &Arrival, limits: &Limits) -> Resul
             Some("transaction") => Err(ItemError::IsTransaction),
             _ if is_feedback(&wire, &contexts) => Err(ItemError::IsFeedback),
             _ => {
-                let (mut event, address, notes) = normalise(&wire, &contexts, arrival);
+                let (mut event, address, mut notes) = normalise(&wire, &contexts, arrival);
+                notes.extend(flat.map(|flat| too_deep(flat, depth_max)));
                 event.body = amend::amend(text, &wire, &address, notes).unwrap_or_default();
                 Ok(event)
             }
         })
     })?;
-    let mut event = event?;
-    if event.body.is_empty() {
-        event.body = body.into_owned();
+    Ok(event.map(|mut event| {
+        if event.body.is_empty() {
+            event.body = body.into_owned();
+        }
+        event
+    }))
+}
+
+fn too_deep(flat: &Flattened, depth_max: usize) -> Note {
+    let more = if flat.count == 1 { String::new() } else { format!(", in {} places", flat.count) };
+    Note {
+        ty: "value_too_deep",
+        path: flat.name.clone().into(),
+        reason: format!("what lies deeper than {depth_max} levels was left out{more}"),
+        value: None,
     }
-    Ok(event)
 }
 
 /// `capture_event` of sentry-python knows no item of the type `feedback`: there it is an event with the context.

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of events. Everything above it reads through [`read_object`], so no payload is parsed unchecked.
 
+mod flatten;
 pub(crate) mod lenient;
 mod repair;
 mod scan;
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+pub(crate) use flatten::{Flattened, flatten};
 pub(crate) use lenient::{Entries, Listed, Object, Scalar, WireObject, wire_object};
 pub(crate) use repair::repair;
 use scan::{Look, look};

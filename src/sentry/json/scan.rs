@@ -49,7 +49,7 @@ pub(crate) fn depth_within(json: &[u8], depth_max: usize) -> bool {
 }
 
 /// The place after the closing quote of a string whose content starts at `at`; the end of the text when it never closes.
-fn string_end(json: &[u8], mut at: usize, has_surrogates: &mut bool) -> usize {
+pub(super) fn string_end(json: &[u8], mut at: usize, has_surrogates: &mut bool) -> usize {
     while let Some(step) = json.get(at..).and_then(quote_or_backslash) {
         at += step;
         if json[at] == b'"' {

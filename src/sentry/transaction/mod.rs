@@ -17,8 +17,8 @@ use crate::model::ids::{EventId, SpanId, TraceId};
 use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanBatch, SpanKind, SpanSource};
 use crate::sentry::clock::{CLOCK_SHIFT, drift_ns, is_future, time_ns};
 use crate::sentry::event::{
-    Arrival, ItemError, environment, event_id, release, sdk_name, span_id, tags, trace_id, url_without_query,
-    user_agent,
+    Address, Arrival, ItemError, address_of, environment, event_id, release, sdk_name, span_id, tags, trace_id,
+    url_without_query, user_agent,
 };
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Object, Scalar, read_object};
@@ -135,6 +135,11 @@ fn segment(wire: &WireTransaction<'_>, arrival: &Arrival) -> Result<Segment, Ite
             }
         }
     }
+    for (key, value) in user(wire, arrival) {
+        if !kept.iter().any(|attribute| attribute.key == key) {
+            kept.push(Attribute { key: key.to_owned(), value: AttributeValue::Text(value) });
+        }
+    }
     for (key, value) in tags(&wire.tags) {
         if !kept.iter().any(|attribute| attribute.key == key) {
             kept.push(Attribute { key, value: AttributeValue::Text(value) });
@@ -163,6 +168,29 @@ fn segment(wire: &WireTransaction<'_>, arrival: &Arrival) -> Result<Segment, Ite
         ..Span::default()
     };
     Ok(Segment { frame: Enclosing { trace_id: own_trace_id, span_id: own_span_id, end_ns, shift_ns }, span })
+}
+
+/// Whose request it was, as the attributes of OpenTelemetry that say so; what events keep of a user apart from the body.
+fn user(wire: &WireTransaction<'_>, arrival: &Arrival) -> Vec<(&'static str, String)> {
+    let user = wire.user.get();
+    let platform = wire.platform.as_str().unwrap_or_default();
+    let address = match address_of(platform, wire.sdk.get(), wire.request.get(), user, arrival) {
+        Address::AsSent => user.and_then(|user| user.ip_address.limited(45)),
+        Address::Filled(ip) => Some(ip.to_string()),
+        Address::Removed => None,
+    };
+    let text = |sent: Option<&Scalar<'_>>, chars_max| sent.and_then(|sent| sent.limited(chars_max));
+    let named = [
+        ("user.id", text(user.map(|user| &user.id), 128)),
+        ("user.email", text(user.map(|user| &user.email), 75)),
+        ("user.username", text(user.map(|user| &user.username), 128)),
+        ("user.ip_address", address),
+    ];
+    let trimmed = |(key, value): (&'static str, Option<String>)| {
+        let value = value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        value.map(|value| (key, value))
+    };
+    named.into_iter().filter_map(trimmed).collect()
 }
 
 /// The name, without its ids when it is an address: Channels has no route to offer. The payload keeps it as sent.

@@ -185,3 +185,18 @@ fn without_ids_or_start_there_is_nothing_to_draw() {
     assert_eq!(error, ItemError::EndsBeforeStart { by_ms: 9000 });
     assert!(matches!(decode_transaction(b"[]", &arrival(), &TEST_LIMITS), Err(ItemError::Json(_))));
 }
+
+#[test]
+fn the_user_of_a_transaction_is_that_of_its_segment() {
+    let json = transaction(
+        r#""user":{"id":42,"email":"ada@example.org","username":" ada ","ip_address":"203.0.113.9","data":{"x":1}},"tags":{"user.id":"of a tag"},"#,
+        "",
+    );
+    let attributes = &decode(&json).batch.spans[0].attributes;
+    let text = |key: &str| text_attribute(attributes, key);
+    assert_eq!(
+        ["user.id", "user.email", "user.username", "user.ip_address"].map(text),
+        [Some("42"), Some("ada@example.org"), Some("ada"), Some("203.0.113.9")]
+    );
+    assert_eq!(attributes.iter().filter(|attribute| attribute.key.starts_with("user")).count(), 4);
+}

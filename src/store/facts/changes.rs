@@ -2,7 +2,7 @@
 //!
 //! Owns what is compared and what is worth telling; who tells it in words does so elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
@@ -12,11 +12,12 @@ use super::block::OVERFLOW;
 use super::chunks::FactCache;
 use super::events::{EventSearch, each_match_wanting};
 use super::issues::members;
-use super::scan::{EventFilter, Scan, Wanted};
+use super::scan::{Block, EventFilter, Scan, Wanted};
 use super::tags::{Counts, project_of};
 use crate::model::facts::{FactKey, Field};
 use crate::model::ids::{EventId, IssueId};
 use crate::model::time::DAY_MS;
+use crate::model::workflow::package_of;
 
 /// A value that is more frequent since then.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +37,7 @@ pub struct Changes {
     pub events_after: u64,
     /// The most telling first.
     pub facts: Vec<ChangedFact>,
-    /// Releases first seen in the day before, with when; the latest first.
+    /// Releases of its events that were first seen in the day before, with when; the latest first.
     pub releases: Vec<(String, i64)>,
     /// The release of most events before and after.
     pub release_before: Option<String>,
@@ -55,6 +56,8 @@ pub struct ReleaseMark {
 
 /// Told at most; more would be noise.
 const TOLD_MAX: usize = 12;
+/// Releases of the day before that are looked through.
+const MARKS_MAX: usize = 200;
 /// Below these a difference is chance.
 const EVENTS_MIN: u64 = 3;
 const SHARE_MIN: f64 = 0.5;
@@ -127,6 +130,47 @@ fn read_marks(
     Ok(marks)
 }
 
+/// Keys that tell whose an event is: those of other services have releases, SDKs and servers of their own, which says
+/// nothing about what changed in this one.
+fn tells_service(key: &str) -> bool {
+    match FactKey::parse(key) {
+        Some(FactKey::Field(field)) => matches!(field, Field::Release | Field::Platform | Field::SdkName),
+        Some(FactKey::Tag(name)) => name == "service.name",
+        _ => false,
+    }
+}
+
+/// As far as it tells the service: of a release its package.
+fn service_part<'v>(key: &str, value: &'v str) -> &'v str {
+    if key == Field::Release.name() { package_of(value) } else { value }
+}
+
+/// The events of the services that `own` events are of.
+fn of_same_service(block: &Block<'_>, own: &BTreeMap<String, Counts>, events: u64) -> Result<Bits, StoreError> {
+    let mut same = Bits::all(block.events().len());
+    for (key, counts) in own.iter().filter(|(key, _)| tells_service(key)) {
+        let parts: HashSet<&str> = counts.each().map(|(value, _)| service_part(key, value)).collect();
+        let may_lack = counts.present() < events;
+        let Some(column) = block.column(key)? else {
+            if !may_lack {
+                return Ok(Bits::none(block.events().len()));
+            }
+            continue;
+        };
+        let mut takes = column.codes_where(|value| parts.contains(service_part(key, value)));
+        takes[0] = may_lack;
+        let codes = column.codes();
+        same.retain(|row| takes[codes[row] as usize]);
+    }
+    Ok(same)
+}
+
+/// The last moment at which something is first seen that is known to have been seen at `at_ms`: SDKs that count sessions say
+/// of them in which minute they began.
+fn seen_by_ms(at_ms: i64) -> i64 {
+    if at_ms % 60_000 == 0 { at_ms.saturating_add(59_999) } else { at_ms }
+}
+
 /// Keys that say something about what changed; all others (the user, the address) differ anyway.
 fn is_telling(key: &str) -> bool {
     match FactKey::parse(key) {
@@ -155,7 +199,7 @@ fn read_changes(
         changes.events_after += found.count() as u64;
         first = first.into_iter().chain(found.iter().map(|row| block.events().ids[row])).min();
         for key in block.keys()? {
-            if key != OVERFLOW && (is_telling(&key) || key == release) {
+            if key != OVERFLOW && (is_telling(&key) || tells_service(&key)) {
                 counts.entry(key.clone()).or_default().add_column(block, &key, &found)?;
             }
         }
@@ -176,6 +220,7 @@ fn read_changes(
             !is_its[events.issue_of[row] as usize] && Some(events.projects[row]) == project
         });
         among.and(&scan.alive(place, &block));
+        among.and(&of_same_service(&block, &counts, changes.events_after)?);
         let among = scan.narrow(&block, among)?;
         changes.events_before += among.count() as u64;
         last = last.into_iter().chain(among.iter().map(|row| events.ids[row])).max();
@@ -188,7 +233,7 @@ fn read_changes(
     changes.release_before = most(before.get(release));
     let (all_before, all_after) = (changes.events_before as f64, changes.events_after as f64);
     if changes.events_after >= EVENTS_MIN && changes.events_before >= EVENTS_MIN {
-        for (key, counts) in counts.iter().filter(|(key, _)| *key != release) {
+        for (key, counts) in counts.iter().filter(|(key, _)| is_telling(key)) {
             for (value, count) in counts.each() {
                 let there = before.get(key).map_or(0, |counts| counts.of(value));
                 let (share_after, share_before) = (count as f64 / all_after, there as f64 / all_before);
@@ -206,8 +251,13 @@ fn read_changes(
         changes.facts.truncate(TOLD_MAX);
     }
     if let Some(project) = project {
-        let marks = read_marks(connection, project, since_ms - DAY_MS, since_ms, TOLD_MAX)?;
-        changes.releases = marks.into_iter().rev().map(|mark| (mark.version, mark.at_ms)).collect();
+        let marks = read_marks(connection, project, since_ms - DAY_MS, since_ms, MARKS_MAX)?;
+        let own = counts.get(release);
+        // One that no event of the issue comes from is another service's, or did not bring it.
+        let is_its = |mark: &ReleaseMark| own.is_some_and(|counts| counts.of(&mark.version) > 0);
+        let is_before = |mark: &ReleaseMark| seen_by_ms(mark.at_ms) <= since_ms;
+        let marks = marks.into_iter().rev().filter(|mark| is_its(mark) && is_before(mark));
+        changes.releases = marks.map(|mark| (mark.version, mark.at_ms)).take(TOLD_MAX).collect();
     }
     let mut event_id = connection.prepare_cached("SELECT event_id FROM event WHERE id = :id")?;
     let mut named = |row: Option<i64>| -> Result<Option<EventId>, StoreError> {

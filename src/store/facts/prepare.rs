@@ -269,7 +269,7 @@ pub(in super::super) fn state_sql(state: IsState) -> String {
         IsState::Unresolved => "status = 'unresolved'",
         IsState::Resolved => "status = 'resolved'",
         IsState::Ignored => "status = 'ignored'",
-        IsState::New => "status = 'unresolved' AND first_seen_ms > :new_from_ms",
+        IsState::New => "status = 'unresolved' AND substatus <> 'regressed' AND first_seen_ms > :new_from_ms",
         IsState::Regressed => "status = 'unresolved' AND substatus = 'regressed'",
         IsState::Ongoing => "status = 'unresolved' AND substatus <> 'regressed' AND first_seen_ms <= :new_from_ms",
         IsState::IgnoredForever => {

@@ -184,6 +184,11 @@ impl Counts {
         self.sorted().first().map(|(value, _)| (*value).clone())
     }
 
+    /// Events that have a value at all.
+    pub(super) fn present(&self) -> u64 {
+        self.present
+    }
+
     pub(super) fn of(&self, value: &str) -> u64 {
         self.values.get(value).map_or(0, |tally| tally.count)
     }

@@ -268,9 +268,8 @@ impl Slice<'_> {
         let who = by.as_deref().unwrap_or("somebody");
         let what = match kind.as_str() {
             "regressed" => "it came again".to_string(),
-            "unignored" if by.is_none() => "it stopped being ignored".to_string(),
+            "unignored" => "it stopped being ignored".to_string(),
             "resolved" | "unresolved" | "ignored" | "assigned" => format!("{who} marked it {kind}"),
-            "unignored" => format!("{who} marked it unresolved"),
             _ => format!("{who} changed it ({kind})"),
         };
         self.acted.problems.push((id, format!("{what} after it was last looked at; what was done now counts")));

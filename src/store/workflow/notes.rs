@@ -87,6 +87,26 @@ impl Store {
         .await
     }
 
+    /// For each of some issues the release of the event that reopened it last, if one did and it named a release.
+    pub async fn regressed_in(&self, ids: Vec<IssueId>) -> Result<Vec<Option<String>>, StoreError> {
+        self.readers
+            .run(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT json_extract(detail, '$.release') FROM issue_activity
+                     WHERE issue_id = :id AND kind = 'regressed' ORDER BY id DESC LIMIT 1",
+                )?;
+                let of = |id: IssueId| statement.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional();
+                Ok(ids
+                    .into_iter()
+                    .map(of)
+                    .collect::<Result<Vec<Option<_>>, _>>()?
+                    .into_iter()
+                    .map(Option::flatten)
+                    .collect())
+            })
+            .await
+    }
+
     /// Everybody who was ever assigned or did something, whoever was active last first.
     pub async fn people(&self) -> Result<Vec<String>, StoreError> {
         self.readers

@@ -206,6 +206,10 @@ hours: Array<number>,
  */
 substatus: string, 
 /**
+ * The release whose event reopened it, of `regressed`; `null` when that event named none.
+ */
+regressed_release: string | null, 
+/**
  * How it is resolved or ignored.
  */
 status_detail: StatusDetailView | null, assignee: string | null, 
@@ -1389,6 +1393,10 @@ export type PerformanceNumbers = { count: number, per_minute: number, failed: nu
  */
 error_share: number, total_ms: number, average_ms: number, p50_ms: number | null, p95_ms: number | null, p99_ms: number | null, 
 /**
+ * By which part of itself a percentile may be off: 0 where they are exact, because there are few enough to know all.
+ */
+percentile_error: number, 
+/**
  * From 0 to 1; `null` for queries.
  */
 apdex: number | null, 
@@ -1411,7 +1419,11 @@ by_release: Array<PerformanceRelease>,
  */
 others: Array<PerformanceOther>, slowest: Array<SlowTraceView>, services: Array<string>, environments: Array<string>, releases: Array<string>, };
 
-export type PerformanceSeries = { count: Array<number>, failed: Array<number>, p50_ms: Array<number | null>, p95_ms: Array<number | null>, p99_ms: Array<number | null>, sql_per_request: Array<number | null>, };
+export type PerformanceSeries = { count: Array<number>, failed: Array<number>, p50_ms: Array<number | null>, p95_ms: Array<number | null>, p99_ms: Array<number | null>, 
+/**
+ * As in the numbers.
+ */
+percentile_error: Array<number>, sql_per_request: Array<number | null>, };
 
 export type PerformanceBucket = { from_ms: number, to_ms: number, count: number, };
 
@@ -1722,9 +1734,13 @@ export type ReleaseListView = {
  */
 releases: Array<ReleaseRowView>, 
 /**
- * All that match, not just those listed.
+ * All that match, not just those listed: a row for each environment.
  */
 total: number, 
+/**
+ * All that match, each release once.
+ */
+version_count: number, 
 /**
  * Of any release; empty texts left out.
  */

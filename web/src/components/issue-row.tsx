@@ -110,7 +110,7 @@ function Badges({ row }: { row: Row }) {
       {row.substatus === "regressed" && row.status === "unresolved" && (
         <span class="badge regressed" title="It was resolved, and came again">
           <span aria-hidden="true">↺ </span>
-          {row.last_release ? `regressed ${row.last_release}` : "regressed"}
+          {row.regressed_release ? `regressed ${row.regressed_release}` : "regressed"}
         </span>
       )}
       {row.status !== "unresolved" && (

@@ -19,7 +19,8 @@ export function LineChart({ lines, fromMs, stepMs, label, print, mark = print, a
   fromMs: number;
   stepMs: number;
   label: string;
-  print: (n: number) => string;
+  /** `at`: of which stretch, where one is read. */
+  print: (n: number, at?: number) => string;
   /** Beside the axis, where there is little room. */
   mark?: (n: number) => string;
   asBars: boolean;
@@ -46,7 +47,7 @@ export function LineChart({ lines, fromMs, stepMs, label, print, mark = print, a
             {shown.map(({ name, colour, value }) => (
               <span key={name}>
                 <span class="swatch" style={{ background: `var(--${colour})` }} /> {lines.length > 1 ? `${name} ` : ""}
-                {print(value)}
+                {print(value, at)}
               </span>
             ))}
           </>

@@ -5,13 +5,14 @@ import { PageTitle } from "./shell";
 
 export const isNotHere = (error: ApiError | null): boolean => error?.status === 404;
 
-export function NotHere({ title, href, back }: { title: string; href: string; back: string }) {
+/** `error`: the server's answer, which may know whether it ever was here. */
+export function NotHere({ title, href, back, error = null }: { title: string; href: string; back: string; error?: ApiError | null }) {
   return (
     <>
       <header class="page-head">
         <PageTitle title={title} />
       </header>
-      <p class="not-here">Nothing under this name has reached this server, or it is no longer kept.</p>
+      <p class="not-here">{error?.causes[0] ?? "Nothing under this name has reached this server, or it is no longer kept."}</p>
       <p class="buttons">
         <a class="button primary" href={href}>
           {back}

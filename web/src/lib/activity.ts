@@ -55,13 +55,13 @@ export function activityWords({ kind, detail }: Pick<ActivityEntry, "kind" | "de
     case "resolved":
       return text(detail.kind) === "next_release" ? "resolved it in the next release" : release ? `resolved it in ${release}` : "resolved it";
     case "unresolved":
-      return "opened it again";
+      return text(detail.was) === "ignored" ? "opened it again, which had been ignored" : "opened it again";
     case "regressed":
       return release ? `Came back in ${release}` : "Came back after it was resolved";
     case "ignored":
       return `ignored it${ignoredUntil(detail)}`;
     case "unignored":
-      return "Stopped being ignored: what was waited for has happened";
+      return `Stopped being ignored: ${wakeWords(detail)}`;
     case "assigned":
       return to ? `assigned it to ${to}` : "took the assignment away";
     case "priority":
@@ -79,6 +79,20 @@ export function activityWords({ kind, detail }: Pick<ActivityEntry, "kind" | "de
       return "wrote";
     default:
       return kind.replaceAll("_", " ");
+  }
+}
+
+function wakeWords(detail: Record<string, unknown>): string {
+  const wanted = Number(text(detail.count) || 0);
+  switch (text(detail.reason)) {
+    case "time":
+      return "the time is over";
+    case "events":
+      return wanted > 0 ? `${plural(wanted, "event")} came` : "so many events came";
+    case "users":
+      return wanted > 0 ? `it met ${plural(wanted, "more user")}` : "it met so many users";
+    default:
+      return "what was waited for has happened";
   }
 }
 

@@ -56,6 +56,9 @@ it("ages", () => {
 
 it("one line", () => expect(oneLine("a\n  b", 10)).toBe("a b"));
 
+it("rounds shares half away from zero", () => {
+  expect([2 / 3, 1 / 3, 1 / 6, 0.125, 0.005, 0.9876].map((n) => share(n).replace("\u202f", " "))).toEqual(["67 %", "33 %", "17 %", "13 %", "0.50 %", "98.8 %"]);
+});
 it("rounds no crash away", () => {
   expect([1, 0.99999, 0.9987, 0.951, 0.5, 0.004, 0.00001, 0].map((n) => share(n).replace("\u202f", " "))).toEqual(["100 %", "99.99 %", "99.87 %", "95.1 %", "50 %", "0.40 %", "0.01 %", "0 %"]);
 });

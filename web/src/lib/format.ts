@@ -112,14 +112,15 @@ function dayOf(d: Date): string {
   return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
 }
 
-/** A share as a percentage. 100 % means all of them, 0 % none: what is nearly so is said with its digits, cut and not rounded. */
+/** A share as a percentage, rounded. 100 % means all of them, 0 % none: what is nearly so is said with its digits. */
 export function percent(share: number): string {
   if (share >= 1) return `100${THIN}%`;
   if (share <= 0) return `0${THIN}%`;
-  const hundredths = Math.max(1, Math.floor(share * 10_000 + 1e-9));
   const digits = share >= 0.99 || share < 0.01 ? 2 : share >= 0.9 ? 1 : 0;
-  const step = 10 ** (2 - digits);
-  return `${(Math.floor(hundredths / step) * step / 100).toFixed(digits)}${THIN}%`;
+  const scale = 10 ** digits;
+  // The sum of many small parts may be a hair below the half it stands for.
+  const rounded = Math.round(share * 100 * scale + 1e-9) / scale;
+  return `${Math.min(99.99, Math.max(0.01, rounded)).toFixed(digits)}${THIN}%`;
 }
 
 /** The word alone, for a number that is written some other way. */

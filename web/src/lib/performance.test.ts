@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { EventDetail, PerformanceNumbers, PerformanceRowView } from "../api/types";
-import { apdex, apdexWords, change, queryFindingOf, rate, rateIn, rateUnit, relationHint, shortSql, sorted } from "./performance";
+import { apdex, apdexWords, change, ms, quantile, quantileNote, queryFindingOf, rate, rateIn, rateUnit, relationHint, shortSql, sorted } from "./performance";
 
-const numbers: PerformanceNumbers = { count: 1, per_minute: 1, failed: 0, error_share: 0, total_ms: 1, average_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, apdex: 1, sql_per_request: 1, sql_share: 0.5 };
+const numbers: PerformanceNumbers = { count: 1, per_minute: 1, failed: 0, error_share: 0, total_ms: 1, average_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, percentile_error: 0, apdex: 1, sql_per_request: 1, sql_share: 0.5 };
 const row = (name: string, time_share: number, more: Partial<PerformanceNumbers> = {}): PerformanceRowView => ({ key: name, name, services: [], counts: [], time_share, numbers: { ...numbers, ...more } });
 
 test("rows are in the order asked for, and the rest by time", () => {
@@ -53,4 +53,12 @@ test("rates of a column have one unit, the one in which the most frequent reads 
   expect(column(6000, 60)).toEqual(["100/s", "1/s"]);
   expect(column(6000, 0.1)).toEqual(["100/s", "<\u202f0.01/s"]);
   expect(column(1 / 1440)).toEqual(["1/day"]);
+});
+
+test("a percentile that is read from buckets says that it is about right", () => {
+  expect(quantile(212, 0)).toBe(ms(212));
+  expect(quantile(212, 0.0625)).toBe(`≈\u202f${ms(212)}`);
+  expect(quantile(null, 0.0625)).toBe("–");
+  expect(quantileNote(0)).toBeUndefined();
+  expect(quantileNote(0.0625)).toContain("7 % at most");
 });

@@ -69,6 +69,12 @@ export function rate(perMinute: number): string {
 
 export const ms = (n: number | null): string => (n === null ? "–" : n === 0 ? "under 1\u202fµs" : duration(n * 1e6));
 
+/** A percentile; one that is read from buckets says that it is about right. */
+export const quantile = (n: number | null, error: number): string => (n === null || error === 0 ? ms(n) : `≈\u202f${ms(n)}`);
+
+/** By how much, for whoever asks. */
+export const quantileNote = (error: number): string | undefined => (error === 0 ? undefined : `Estimated: off by ${Math.ceil(error * 100)} % at most, and never above the longest or below the shortest`);
+
 export const apdex = (n: number | null): string => (n === null ? "–" : n.toFixed(2));
 
 /** Excellent and good pass; below that people notice, and leave. */

@@ -92,7 +92,7 @@ export function IssuePage({ params }: PageProps) {
   if (!issue.data && isNotHere(issue.error))
     return (
       <div class="page issue-page">
-        <NotHere title={`There is no issue ${name}`} href="/issues" back="All issues" />
+        <NotHere title={`There is no issue ${name}`} href="/issues" back="All issues" error={issue.error} />
       </div>
     );
   return (

@@ -10,13 +10,14 @@ import { Sql } from "../components/code";
 import { Choice, ProjectChoice, RangeChoice } from "../components/filters";
 import { LineChart } from "../components/line-chart";
 import { isNotHere, NotHere } from "../components/not-here";
+import { Quantile } from "../components/quantile";
 import { PageTitle } from "../components/shell";
 import { LoadError, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, oneLine, percent } from "../lib/format";
 import { timeRange } from "../lib/logs";
 import { number } from "../lib/metrics";
-import { apdex, change as changeOf, KINDS, type Kind, kindOf, ms, performancePath, perRequest, rate, shortSql } from "../lib/performance";
+import { apdex, change as changeOf, KINDS, type Kind, kindOf, ms, performancePath, perRequest, quantile, rate, shortSql } from "../lib/performance";
 import { tracePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { now } from "../state";
@@ -92,11 +93,12 @@ export function PerformanceDetailPage({ params }: PageProps) {
 
 function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boolean }) {
   const { numbers, series } = data;
+  const about = numbers.percentile_error === 0 ? undefined : `off by ${Math.ceil(numbers.percentile_error * 100)} % at most`;
   const facts: [string, string, string?][] = [
     [isQuery ? "Queries" : "Rate", rate(numbers.per_minute), `${count(numbers.count)} in this time`],
-    ["p50", ms(numbers.p50_ms)],
-    ["p95", ms(numbers.p95_ms)],
-    ["p99", ms(numbers.p99_ms)],
+    ["p50", quantile(numbers.p50_ms, numbers.percentile_error), about],
+    ["p95", quantile(numbers.p95_ms, numbers.percentile_error), about],
+    ["p99", quantile(numbers.p99_ms, numbers.percentile_error), about],
     ["Failed", numbers.failed === 0 ? "none" : percent(numbers.error_share), numbers.failed === 0 ? undefined : `${count(numbers.failed)} in this time`],
     ...(isQuery ? [] : ([["Apdex", apdex(numbers.apdex), `up to ${data.apdex_ms} ms satisfies`], [`SQL per ${data.kind === "task" ? "run" : "request"}`, perRequest(numbers.sql_per_request), numbers.sql_share === null ? undefined : `${percent(numbers.sql_share)} of the time`]] as [string, string, string?][])),
   ];
@@ -123,7 +125,7 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
             { name: "p95", colour: "p3", values: series.p95_ms },
             { name: "p99", colour: "p5", values: series.p99_ms },
           ]}
-          print={ms}
+          print={(n, at) => quantile(n, at === undefined ? 0 : (series.percentile_error[at] ?? 0))}
           asBars={false}
           label={`p50, p95 and p99 per ${per}`}
         />
@@ -212,8 +214,8 @@ function Others({ rows, kind }: { rows: readonly PerformanceOther[]; kind: Kind 
               </a>
             </td>
             <td class={row.per_request !== null && row.per_request >= 5 ? "num bad" : "num"}>{isQuery ? rate(row.numbers.per_minute) : perRequest(row.per_request)}</td>
-            <td class="num c-wide">{ms(row.numbers.p50_ms)}</td>
-            <td class="num">{ms(row.numbers.p95_ms)}</td>
+            <Quantile class="num c-wide" of={row.numbers} share="p50" />
+            <Quantile class="num" of={row.numbers} share="p95" />
             <td class="num c-share">
               <Share share={row.time_share} />
             </td>
@@ -251,8 +253,8 @@ function Releases({ data, isQuery }: { data: PerformanceDetailView; isQuery: boo
                 <td class="c-name">{release || <span class="quiet">none named</span>}</td>
                 <td class="num">{count(numbers.count)}</td>
                 <td class="num">{numbers.failed === 0 ? <span class="none">–</span> : percent(numbers.error_share)}</td>
-                <td class="num c-wide">{ms(numbers.p50_ms)}</td>
-                <td class="num">{ms(numbers.p95_ms)}</td>
+                <Quantile class="num c-wide" of={numbers} share="p50" />
+                <Quantile class="num" of={numbers} share="p95" />
                 <td class={change?.startsWith("+") ? "num bad" : "num"}>{change ?? <span class="none">–</span>}</td>
                 {!isQuery && <td class="num c-wide">{perRequest(numbers.sql_per_request)}</td>}
               </tr>

@@ -7,13 +7,14 @@ import type { PerformanceRowView, PerformanceView } from "../api/types";
 import { Teach } from "../components/code-box";
 import { SearchBox } from "../components/controls";
 import { useListKeys } from "../components/list-keys";
+import { Quantile } from "../components/quantile";
 import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, oneLine, percent, plural } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
-import { apdex, apdexWords, KINDS, kindOf, ms, performancePath, perRequest, rateIn, rateUnit, shortSql, type Sort, sorted, sortOf, worst } from "../lib/performance";
+import { apdex, apdexWords, KINDS, kindOf, performancePath, perRequest, rateIn, rateUnit, shortSql, type Sort, sorted, sortOf, worst } from "../lib/performance";
 import { performanceSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
@@ -121,9 +122,9 @@ export function PerformancePage() {
                 </td>
                 <td class="num">{rateIn(row.numbers.per_minute, unit)}</td>
                 {!isQuery && <td class={worst(row.numbers) ? "num bad" : "num"}>{row.numbers.failed === 0 ? <span class="none">–</span> : percent(row.numbers.error_share)}</td>}
-                <td class="num c-wide">{ms(row.numbers.p50_ms)}</td>
-                <td class="num">{ms(row.numbers.p95_ms)}</td>
-                <td class="num c-wide">{ms(row.numbers.p99_ms)}</td>
+                <Quantile class="num c-wide" of={row.numbers} share="p50" />
+                <Quantile class="num" of={row.numbers} share="p95" />
+                <Quantile class="num c-wide" of={row.numbers} share="p99" />
                 {!isQuery && <td class="num c-wide">{row.numbers.apdex === null ? "–" : <span class={`apdex ${apdexWords(row.numbers.apdex)}`}>{apdex(row.numbers.apdex)}</span>}</td>}
                 {!isQuery && <td class="num c-wide">{perRequest(row.numbers.sql_per_request)}</td>}
                 <td class="num c-share">

@@ -20,7 +20,7 @@ export function EventRedirect({ params }: PageProps) {
   if (isNotHere(error))
     return (
       <div class="page">
-        <NotHere title={`There is no event ${shortId(eventId)}`} href="/issues" back="All issues" />
+        <NotHere title={`There is no event ${shortId(eventId)}`} href="/issues" back="All issues" error={error} />
       </div>
     );
   return (

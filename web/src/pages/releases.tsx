@@ -47,7 +47,7 @@ export function ReleasesPage() {
     <div class="page">
       <header class="page-head">
         <PageTitle title="Releases" />
-        {data && data.total > 0 && <p class="head-count">{plural(data.total, "release")}</p>}
+        {data && data.total > 0 && <p class="head-count">{plural(data.version_count, "release")}</p>}
         <ScopeBar params={params} environments={data?.environments ?? []} isTimed={false} onChange={change}>
           <ChoiceChip name="Time" value={period} options={PERIODS.map(({ key, words }) => ({ value: key, words: `Last ${words}` }))} initial={PERIOD_DEFAULT} onChange={(key) => change({ period: key })} />
         </ScopeBar>

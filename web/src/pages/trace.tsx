@@ -57,7 +57,7 @@ export function TracePage({ params }: PageProps) {
           <Whole trace={data} />
         </>
       ) : isNotHere(error) ? (
-        <NotHere title={`There is no trace ${shortId(traceId)}`} href="/traces" back="All traces" />
+        <NotHere title={`There is no trace ${shortId(traceId)}`} href="/traces" back="All traces" error={error} />
       ) : (
         <>
           <header class="page-head">
