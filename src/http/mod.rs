@@ -400,6 +400,11 @@ impl Query {
         self.0.iter().any(|(k, _)| k == key)
     }
 
+    /// The first value of a key, also an empty one: an empty search asks for all, none for what is shown unasked.
+    fn first(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
     /// The first value of a key, if it is not empty.
     fn get(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())

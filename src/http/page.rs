@@ -132,7 +132,8 @@ fn is_event(event: &str) -> bool {
 /// As the app words it: what narrows in its order, then the search and the sort. `None` where that depends on what only the
 /// browser knows.
 fn issues_query(query: &Query) -> Option<String> {
-    let text = if query.has("query") { query.get("query").unwrap_or("") } else { "is:unresolved" };
+    // The app takes `q` for `query` here.
+    let text = query.first("query").or(query.first("q")).unwrap_or("is:unresolved");
     // The name one acts under is in the browser; `status` is of addresses of before.
     if text.contains(":me") || query.has("status") {
         return None;
@@ -253,6 +254,7 @@ mod tests {
     #[test]
     fn a_list_is_asked_for_as_the_app_asks() {
         assert_eq!(asked("").as_deref(), Some("query=is%3Aunresolved&sort=last_seen"));
+        assert_eq!(asked("q=a").as_deref(), Some("query=a&sort=last_seen"));
         assert_eq!(asked("query=&sort=events").as_deref(), Some("query=&sort=events"));
         let all = "range=24h&release=1.0%2B2&query=a+%22b%22&environment=&project=shop";
         assert_eq!(

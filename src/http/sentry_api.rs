@@ -335,6 +335,7 @@ pub(super) fn event_json(ready: &Ready, row: &EventRow) -> Value {
             "type": first_exception.and_then(|e| e.ty.clone()),
             "value": first_exception.and_then(|e| e.value.clone()),
             "title": event.title,
+            "filename": location(&detail),
         },
         "entries": entries_json(&detail),
         "tags": tags_json(&detail, &event.level),

@@ -145,8 +145,8 @@ pub(super) async fn event_view(ready: &Ready, row: EventRow, search: EventSearch
 }
 
 /// What one span of a trace must meet: what was typed, and what was chosen beside it but for the time, which is the trace's.
-pub(super) fn spans_asked(query: &Query) -> Result<Expr, ApiError> {
-    let mut expr = ui_search::asked(query, Dataset::Spans)?;
+pub(super) async fn spans_asked(ready: &Ready, query: &Query) -> Result<Expr, ApiError> {
+    let mut expr = ui_search::asked(ready, query, Dataset::Spans).await?;
     if let Some(environment) = query.get("environment") {
         expr = Expr::and([expr, Expr::equals(Key::Known(Known::Environment), environment)]);
     }
@@ -155,20 +155,23 @@ pub(super) fn spans_asked(query: &Query) -> Result<Expr, ApiError> {
 
 pub(super) async fn traces(ready: &Ready, query: &Query) -> Answer {
     let time = ui_traces::time(query, None)?;
+    let expr = spans_asked(ready, query).await?;
     let page = ready
         .store
         .traces(TraceQuery {
             requests_only: query.get("kind") != Some("all"),
             project_id: ui_logs::project(ready, query)?,
             service: query.get("service").map(str::to_string),
-            expr: spans_asked(query)?,
+            expr: expr.clone(),
             start_ns: time.map(|(from_ms, to_ms)| from_ms.saturating_mul(1_000_000)..to_ms.saturating_mul(1_000_000)),
             duration_ns: ui_traces::durations(query)?,
             before: trace_position(query)?,
             limit: page_rows(query),
         })
         .await?;
+    let is_empty = page.traces.is_empty() && page.searched_to_ns.is_none();
     ok(&TraceListView {
+        notes: if is_empty { ui_search::notes(ready, Dataset::Spans, &expr).await? } else { Vec::new() },
         traces: page.traces.into_iter().map(trace_row).collect(),
         next_cursor: page.next_before.map(|position| position.0.to_string()),
         background_hidden: page.hidden,

@@ -15,7 +15,7 @@ use crate::store::{
 
 use super::error::ApiError;
 use super::ui::{Answer, cursor, event_view, find_issue, issue_rows, ok, page_rows};
-use super::ui_search::{range_ms, read};
+use super::ui_search::{self, range_ms, read};
 use super::view::issue::{
     ChangeView, ChangesView, EventLineView, IssueCountsView, IssueEventsView, IssueHistoryView, IssueListView,
     IssueTagView, IssueTagsView, IssueUserView, IssueUsersView, ReleaseMarkView, TagValueView,
@@ -28,7 +28,7 @@ const HISTORY_DAYS: i64 = 90;
 
 /// `query`, or what a list shows when there is none.
 fn expression(query: &Query, dataset: Dataset, default: &str) -> Result<Expr, ApiError> {
-    read(query.get("query").unwrap_or(default), dataset)
+    read(query.first("query").unwrap_or(default), dataset)
 }
 
 fn asker(query: &Query, now_ms: i64) -> Asker {
@@ -85,7 +85,12 @@ pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
     }
     let search = issue_search(ready, query, expr, now_ms)?;
     let project_id = search.project_id;
+    let expr = search.expr.clone();
     let found = ready.store.search_issues(search).await?;
+    let notes = match found.page.total {
+        0 => ui_search::notes(ready, Dataset::Issues, &expr).await?,
+        _ => Vec::new(),
+    };
     let next_cursor = found.page.next_after.map(|(value, id)| format!("{value}.{}", id.0));
     let issues = issue_rows(ready, found.page.issues).await?;
     ok(&IssueListView {
@@ -95,25 +100,21 @@ pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
         environments: ready.store.issue_environments(ENVIRONMENTS_SHOWN_MAX).await?,
         releases: ready.store.release_names(project_id, RELEASES_SHOWN_MAX).await?,
         partial: found.partial,
+        notes,
     })
 }
 
+/// Of what is asked for besides a state, in which states it is.
 pub(super) async fn counts(ready: &Ready, query: &Query) -> Answer {
-    let now_ms = now_ms();
-    let mut searches = Vec::new();
-    for text in ["is:unresolved", "is:new", "is:regressed", "is:ignored", "is:resolved", ""] {
-        let expr = read(text, Dataset::Issues)?;
-        searches.push(IssueSearch { after: None, limit: 1, ..issue_search(ready, query, expr, now_ms)? });
-    }
-    let counts = ready.store.count_issues(searches).await?;
-    let count = |place: usize| counts.get(place).copied().unwrap_or(0);
+    let expr = expression(query, Dataset::Issues, "")?;
+    let counts = ready.store.count_by_state(issue_search(ready, query, expr, now_ms())?).await?;
     ok(&IssueCountsView {
-        open: count(0),
-        new: count(1),
-        regressed: count(2),
-        ignored: count(3),
-        resolved: count(4),
-        all: count(5),
+        open: counts.unresolved,
+        new: counts.new,
+        regressed: counts.regressed,
+        ignored: counts.ignored,
+        resolved: counts.resolved,
+        all: counts.all,
     })
 }
 

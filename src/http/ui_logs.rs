@@ -27,18 +27,21 @@ pub(super) async fn logs(ready: &Ready, query: &Query) -> Answer {
     if let Some(trace) = query.get("trace") {
         return trace_logs(ready, trace, query).await;
     }
+    let expr = ui_search::asked(ready, query, Dataset::Logs).await?;
     let page = ready
         .store
         .logs(LogQuery {
             filter: filter(ready, query)?,
-            expr: ui_search::asked(query, Dataset::Logs)?,
+            expr: expr.clone(),
             before: position(query)?,
             limit: query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(LOG_ROWS).clamp(1, LOG_ROWS_MAX),
             with_details: false,
         })
         .await?;
     let has_any = !page.logs.is_empty() || ready.store.has_logs().await?;
+    let is_empty = page.logs.is_empty() && page.searched_to_ns.is_none();
     ok(&LogListView {
+        notes: if is_empty { ui_search::notes(ready, Dataset::Logs, &expr).await? } else { Vec::new() },
         logs: page.logs.into_iter().map(row_view).collect(),
         next_cursor: page.next_before.map(cursor),
         searched_to_ms: page.searched_to_ns.map(|time_ns| time_ns as f64 / 1e6),
@@ -52,6 +55,7 @@ async fn trace_logs(ready: &Ready, trace: &str, query: &Query) -> Answer {
     let limit = query.get("limit").and_then(|text| text.parse().ok()).unwrap_or(TRACE_LOGS_MAX);
     let (logs, total) = ready.store.trace_logs(trace_id, limit.clamp(1, TRACE_LOGS_MAX)).await?;
     ok(&LogListView {
+        notes: Vec::new(),
         omitted: total - logs.len() as u64,
         has_any: !logs.is_empty() || ready.store.has_logs().await?,
         logs: logs.into_iter().map(row_view).collect(),
@@ -72,7 +76,7 @@ pub(super) async fn volume(ready: &Ready, query: &Query) -> Answer {
     let from_minute = first.div_euclid(minutes) * minutes;
     let stretches = ((last - from_minute) / minutes + 1).clamp(1, STRETCHES_MAX + 1) as usize;
     filter.to_ns = i64::MAX;
-    let expr = ui_search::asked(query, Dataset::Logs)?;
+    let expr = ui_search::asked(ready, query, Dataset::Logs).await?;
     let (volume, searched_to_ns) = ready.store.log_volume(filter, expr, from_minute, minutes, stretches).await?;
     let mut levels: Vec<LogLevelVolume> = Vec::new();
     for level in LogLevel::ALL {
@@ -96,7 +100,8 @@ pub(super) async fn volume(ready: &Ready, query: &Query) -> Answer {
 }
 
 pub(super) async fn facets(ready: &Ready, query: &Query) -> Answer {
-    let found = ready.store.log_facets(filter(ready, query)?, ui_search::asked(query, Dataset::Logs)?).await?;
+    let expr = ui_search::asked(ready, query, Dataset::Logs).await?;
+    let found = ready.store.log_facets(filter(ready, query)?, expr).await?;
     let facet = |(key, values): (String, Vec<(String, u64)>)| LogFacetView {
         key: match search::keys::find(&key, Dataset::Logs) {
             Some(info) => info.name.to_string(),

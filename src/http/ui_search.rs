@@ -5,9 +5,11 @@
 use hyper::StatusCode;
 
 use crate::config::search::SEARCH_OFFERED_MAX;
+use crate::model::conventions::names_of;
 use crate::model::facts::FactKey;
 use crate::model::time::{DAY_MS, HOUR_MS};
-use crate::search::{self, Candidate, Context, Dataset, Expr, Key, Known};
+use crate::search::keys::KeyInfo;
+use crate::search::{self, Candidate, Context, Dataset, Expr, Key, Known, Leaf};
 use crate::store::{FactScope, LogFilter, Offered};
 
 use super::error::ApiError;
@@ -25,7 +27,7 @@ pub(super) fn read(text: &str, dataset: Dataset) -> Result<Expr, ApiError> {
 }
 
 /// What was typed into the search of spans or logs, and what was chosen beside it: an attribute, a release.
-pub(super) fn asked(query: &Query, dataset: Dataset) -> Result<Expr, ApiError> {
+pub(super) async fn asked(ready: &Ready, query: &Query, dataset: Dataset) -> Result<Expr, ApiError> {
     let mut all = vec![read(query.get("query").unwrap_or_default(), dataset)?];
     if let Some((name, value)) = attribute(query)? {
         all.push(Expr::equals(key_named(name, dataset), value));
@@ -33,7 +35,52 @@ pub(super) fn asked(query: &Query, dataset: Dataset) -> Result<Expr, ApiError> {
     if let Some(release) = query.get("release") {
         all.push(Expr::equals(Key::Known(Known::Release), release));
     }
-    Ok(Expr::and(all))
+    Ok(ready.store.settled(Expr::and(all)).await?)
+}
+
+/// Why nothing was found: keys that nothing has. What is typed is taken for the name of a tag or attribute, which may come
+/// tomorrow, so it is no error.
+pub(super) async fn notes(ready: &Ready, dataset: Dataset, expr: &Expr) -> Result<Vec<String>, ApiError> {
+    let mut free: Vec<Key> = Vec::new();
+    expr.for_each_leaf(&mut |leaf| {
+        if let Leaf::Has(key) | Leaf::Compare { key, .. } = leaf
+            && !matches!(key, Key::Known(_))
+            && !free.contains(key)
+        {
+            free.push(key.clone());
+        }
+    });
+    if free.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = keys(ready, dataset, &Query::parse(""), false).await?;
+    // What was not looked at may have it.
+    if known.is_partial {
+        return Ok(Vec::new());
+    }
+    let thing = match dataset {
+        Dataset::Issues | Dataset::Events => "event",
+        Dataset::Spans => "span",
+        Dataset::Logs => "log",
+    };
+    let own = search::keys::KEYS.iter().filter(|info| info.is_in(dataset)).flat_map(KeyInfo::names);
+    let mut notes = Vec::new();
+    for key in free {
+        let name = search::written_key(&key);
+        let is_met = known.names.iter().any(|(known, _)| *known == name || is_another_name(known, &key));
+        if !is_met {
+            let mut all: Vec<&str> = known.names.iter().map(|(known, _)| known.as_str()).collect();
+            own.clone().for_each(|name| all.push(name));
+            let meant = search::nearest(&name, all).map(|meant| format!(": did you mean `{meant}`?"));
+            notes.push(format!("No {thing} has a key `{name}`{}", meant.unwrap_or_else(|| ".".to_string())));
+        }
+    }
+    Ok(notes)
+}
+
+/// Attributes have an old and a new name.
+fn is_another_name(known: &str, key: &Key) -> bool {
+    matches!(key, Key::Attribute(name) if names_of(name).contains(&known))
 }
 
 /// The key that an attribute of that name is asked by.
@@ -158,6 +205,8 @@ async fn values(ready: &Ready, dataset: Dataset, key: Key, prefix: &str, query: 
             Offered { names, is_partial: false }
         }
         (Dataset::Issues | Dataset::Events, key) => {
+            // The crash may be in any of the files there are.
+            let key = if key == Key::Known(Known::Location) { Key::Known(Known::StackFilename) } else { key };
             let (scope, lower) = (fact_scope(ready, query)?, lower.clone());
             let takes = move |value: &str| value.to_lowercase().contains(&lower);
             let found = ready.store.fact_values(scope, key, takes, SEARCH_OFFERED_MAX).await?;

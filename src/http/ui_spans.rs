@@ -23,7 +23,7 @@ pub(super) async fn list(ready: &Ready, query: &Query) -> Answer {
         .spans(SpanListQuery {
             project_id: project(ready, query)?,
             service: query.get("service").map(str::to_string),
-            expr: spans_asked(query)?,
+            expr: spans_asked(ready, query).await?,
             start_ns: time.map_or(i64::MIN..i64::MAX, |(from_ms, to_ms)| ns(from_ms)..ns(to_ms)),
             duration_ns: durations(query)?.unwrap_or(i64::MIN..=i64::MAX),
             before: cursor(query)?,

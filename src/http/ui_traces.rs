@@ -135,7 +135,7 @@ async fn scope(ready: &Ready, query: &Query) -> Result<TraceScope, ApiError> {
         requests_only: query.get("kind") != Some("all"),
         project_id: project(ready, query)?,
         service: query.get("service").map(str::to_string),
-        expr: spans_asked(query)?,
+        expr: spans_asked(ready, query).await?,
         from_ns: from_ms.saturating_mul(1_000_000),
         to_ns: to_ms.saturating_mul(1_000_000),
     })

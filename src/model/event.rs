@@ -5,6 +5,12 @@
 use crate::model::facts::Facts;
 use crate::model::ids::{EventId, SpanId, TraceId};
 
+/// The name a tag is kept under, of the one that was sent: a blank is a hyphen, as Sentry has it. Whoever asks for a tag asks
+/// by this name as well.
+pub fn tag_key(sent: &str) -> String {
+    sent.trim().replace(' ', "-")
+}
+
 /// How bad. `Ord` follows severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {

@@ -6,8 +6,8 @@
 use super::keys::{Dataset, KEYS, Key, KeyInfo, Known, Type, find};
 use super::lex::{Filter, KeyForm, Kind, Raw, RawKey, RawValue, Token, lex};
 use super::pattern::Pattern;
-use super::terms::STATES;
-use crate::model::event::Level;
+use super::states;
+use crate::model::event::{Level, tag_key};
 use crate::model::log::LogLevel;
 
 /// What is being typed.
@@ -97,7 +97,7 @@ fn key_named(name: &str, form: KeyForm, dataset: Dataset) -> Key {
         (Some(info), _) => Key::Known(info.known),
         (None, KeyForm::Flag) if dataset.has_tags() => Key::Flag(name.to_string()),
         (None, KeyForm::Flag) => Key::Attribute(format!("flag.evaluation.{name}")),
-        (None, _) if dataset.has_tags() => Key::Tag(name.to_string()),
+        (None, _) if dataset.has_tags() => Key::Tag(tag_key(name)),
         (None, _) => Key::Attribute(name.to_string()),
     }
 }
@@ -187,7 +187,7 @@ fn values(key: Key, prefix: &str, from: usize, to: usize, dataset: Dataset) -> C
         [Level::Fatal, Level::Error, Level::Warning, Level::Info, Level::Debug].map(Level::as_str).to_vec()
     };
     let (words, is_closed): (Vec<&'static str>, bool) = match ty {
-        Type::State => (STATES.to_vec(), true),
+        Type::State => (states::names(), true),
         Type::Choice(choices) => (choices.to_vec(), true),
         Type::Level => (levels(), true),
         Type::Flag | Type::NotFlag => (vec!["true", "false"], true),

@@ -80,6 +80,7 @@ pub enum Known {
     Message,
     Title,
     Location,
+    Culprit,
     Transaction,
     ErrorType,
     ErrorValue,
@@ -192,6 +193,16 @@ impl KeyInfo {
         self.datasets & dataset.bit() != 0
     }
 
+    /// All it is called.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + Clone {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
+    /// Exactly so: people who mean text write sentences.
+    pub fn is_written(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+
     pub fn is_called(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name) || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
     }
@@ -227,10 +238,12 @@ pub const KEYS: &[KeyInfo] = &[
     key(Known::Service, "service.name", &["service", "sentry.service.name"], Type::Text, SPANS | LOGS, "The process it came from"),
     key(Known::ErrorType, "error.type", &[], Type::Text, EVENTS, "Class of the exception, of any in the chain: error.type:KeyError"),
     key(Known::ErrorValue, "error.value", &[], Type::Prose, EVENTS, "What the exception says"),
-    key(Known::Message, "message", &["msg", "body"], Type::Prose, EVENTS | LOGS, "A part of the message"),
+    key(Known::Message, "message", &["msg", "body"], Type::Prose, EVENTS | LOGS, "A part of the message, the title or what the exception says"),
+    key(Known::Message, "message", &["msg"], Type::Prose, SPANS, "A part of what the span is called, or of what was said of its end"),
     key(Known::Title, "title", &[], Type::Prose, EVENTS, "A part of the title"),
     key(Known::Transaction, "transaction", &[], Type::Text, EVENTS, "The route or task it happened in"),
-    key(Known::Location, "location", &["culprit"], Type::Text, EVENTS, "File or view it is put down to"),
+    key(Known::Location, "location", &[], Type::Text, EVENTS, "File it is put down to, as the list shows it: location:*/views.py"),
+    key(Known::Culprit, "culprit", &[], Type::Text, EVENTS, "Route or task it is put down to, else file and function"),
     key(Known::Release, "release", &["sentry.release", "service.version"], Type::Release, ALL, "Version that was running; latest is the newest"),
     key(Known::Environment, "environment", &["env", "deployment.environment.name", "deployment.environment", "sentry.environment"], Type::Text, ALL, "production, staging, …"),
     key(Known::FirstSeen, "firstSeen", &["first_seen"], Type::Time, ISSUES, "First event: firstSeen:-24h (within), firstSeen:+7d (before), firstSeen:>2026-11-01"),
@@ -290,7 +303,7 @@ pub const KEYS: &[KeyInfo] = &[
     key(Known::SpanStatusMessage, "span.status_message", &["status_message"], Type::Prose, SPANS, "What was said of its end"),
     key(Known::Template, "template", &["sentry.message.template"], Type::Text, LOGS, "The message before its values were put in"),
     key(Known::Timestamp, "timestamp", &["time"], Type::Time, ALL, "When: timestamp:-1h, timestamp:>2026-11-01T12:00"),
-    key(Known::Project, "project", &["project.name", "project.id"], Type::Text, EVENTS, "Project by its short name or id"),
+    key(Known::Project, "project", &["project.name", "project.id"], Type::Text, ALL, "Project by its short name or id"),
 ];
 
 /// The key of that name, in any case.

@@ -296,8 +296,7 @@ impl<'t> Lexer<'t> {
         }
         if let Some(info) = find(name, self.dataset) {
             // `Release: 1.2` is a sentence; `release: 1.2` is a slip that deserves an answer.
-            let is_written_as_key = info.name == name || info.aliases.contains(&name);
-            return next.is_none() && !is_written_as_key;
+            return next.is_none() && !info.is_written(name);
         }
         let Some(next) = next else {
             // A slip as well: nobody writes these in sentences.

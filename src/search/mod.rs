@@ -12,6 +12,7 @@
 //!
 //! Some rules that are not obvious, each with its test:
 //! - Words stand for themselves and all must be there, in any order; a phrase in quotes stands as it is written.
+//! - Parentheses within a word belong to it; one that stands alone belongs to another, or is an error.
 //! - A value without `*` is compared as written, one with `*` in any case; words and `contains()` in any case.
 //! - What looks like a key and is followed by a blank is text: people paste `KeyError: 'sku'`.
 
@@ -23,6 +24,7 @@ pub mod naive;
 mod parse;
 mod pattern;
 mod print;
+mod states;
 mod suggest;
 mod terms;
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub use keys::{Dataset, Key, Known};
 pub use parse::{SearchError, parse};
 pub use pattern::Pattern;
 pub use print::{written_key, written_value};
+pub use suggest::nearest;
 pub use version::{ReleaseName, Version};
 
 /// A place in a text, counted as JavaScript counts it.

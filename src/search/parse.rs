@@ -3,7 +3,7 @@
 //! Owns precedence, what becomes of words, and errors. What one filter means is said in [`super::terms`].
 
 use super::expr::{Expr, Leaf, Op, Value};
-use super::keys::{Dataset, Key, Known};
+use super::keys::{Dataset, Key, Known, find};
 use super::lex::{Kind, Raw, Token, lex};
 use super::pattern::Pattern;
 use super::terms::Terms;
@@ -101,6 +101,41 @@ fn operator(tokens: &[Token<'_>], place: usize) -> Option<Operator> {
     }
 }
 
+/// What is wrong with a word that nobody means as text: it would be a filter or a parenthesis if it were written right.
+fn slip(word: &str, token: &Token<'_>, before: Option<&Token<'_>>, dataset: Dataset) -> Option<SearchError> {
+    let error = |message: &str, help: String| {
+        Some(SearchError::new(message, format!("{help}, or {QUOTE_IT}"), token.from, token.to))
+    };
+    let bare = word.trim_start_matches('!');
+    if let Some(behind) = bare.strip_prefix(')') {
+        // `foo( a ), b` and `print( a ):` are text.
+        let is_text = behind.starts_with([',', '.', ':', ';']);
+        return (!is_text).then(|| {
+            let to = token.from + word.len() - behind.len();
+            SearchError::new("this parenthesis was never opened", format!("take it away, or {QUOTE_IT}"), to - 1, to)
+        });
+    }
+    if word.starts_with("!!") {
+        let is_filter = matches!(lex(bare, dataset).first()?.kind, Kind::Filter(_) | Kind::Open);
+        return is_filter.then(|| error("one ! says not", format!("write !{bare}")))?;
+    }
+    let opens = |name: &&&str| bare.strip_prefix(**name).is_some_and(|behind| behind.starts_with('['));
+    if let Some(name) = ["tags", "tag", "attributes", "flags", "flag"].iter().find(opens)
+        && !bare.contains(']')
+    {
+        return error("this bracket is not closed", format!("write {name}[name]:value"));
+    }
+    // `level :error`
+    let name = match before?.kind {
+        Kind::Word(name) if before?.to < token.from => name,
+        _ => return None,
+    };
+    find(name, dataset).filter(|info| info.is_written(name))?;
+    let value = word.strip_prefix(':').filter(|value| !value.starts_with(':') && !value.is_empty())?;
+    let help = format!("write {name}:{value} without a blank, or {QUOTE_IT}");
+    Some(SearchError::new(format!("there is a blank between `{name}` and its colon"), help, before?.from, token.to))
+}
+
 struct Parser<'p, 't> {
     tokens: &'p [Token<'t>],
     operators: Vec<Option<Operator>>,
@@ -171,6 +206,10 @@ impl<'t> Parser<'_, 't> {
         }
         let expr = match &token.kind {
             Kind::Open => {
+                if let Some(close) = self.tokens.get(self.place).filter(|close| close.kind == Kind::Close) {
+                    let help = format!("write a search between them, or {QUOTE_IT}");
+                    return Err(SearchError::new("there is nothing in these parentheses", help, token.from, close.to));
+                }
                 let inner = self.either(depth + 1)?;
                 match self.tokens.get(self.place) {
                     Some(close) if close.kind == Kind::Close => self.place += 1,
@@ -185,6 +224,10 @@ impl<'t> Parser<'_, 't> {
             Kind::Close => Expr::Everything,
             Kind::Word(word) => {
                 self.count_one(token)?;
+                let before = at.checked_sub(1).map(|before| &self.tokens[before]);
+                if let Some(error) = slip(word, token, before, self.terms.dataset) {
+                    return Err(error);
+                }
                 let raw = Raw { text: word, is_quoted: false, is_closed: true, from: token.from, to: token.to };
                 self.text(raw)?
             }

@@ -1,7 +1,7 @@
 //! What was probably meant by a word that is not known.
 
 /// The known word that this one is a slip of: one letter too many, too few, wrong, or two swapped.
-pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let word = word.to_lowercase();
     let mut best: Option<(usize, &'k str)> = None;
     for other in known {

@@ -2,17 +2,18 @@
 //!
 //! Owns the types of values and what is said of wrong ones. Knows nothing of what stands around a filter.
 
-use super::expr::{Expr, IsState, Leaf, Op, Value};
+use super::expr::{Expr, Leaf, Op, Value};
 use super::keys::{Dataset, KEYS, Key, KeyInfo, Known, Type, find, find_elsewhere};
 use super::lex::{Comparison, Filter, KeyForm, Part, Raw, RawKey, RawValue};
 use super::parse::SearchError;
 use super::pattern::Pattern;
 use super::print::written_key;
+use super::states;
 use super::suggest::{nearest, slip_of};
 use super::values;
 use super::version::Version;
 use crate::config::search::{SEARCH_LIST_MAX, SEARCH_WILDCARDS_MAX};
-use crate::model::event::Level;
+use crate::model::event::{Level, tag_key};
 use crate::model::log::LogLevel;
 
 pub(super) struct Terms {
@@ -22,7 +23,8 @@ pub(super) struct Terms {
 
 /// A key with what there is to know of it.
 enum Named {
-    Known(&'static KeyInfo),
+    /// With the name that was typed, which may be another one of its names.
+    Known(&'static KeyInfo, String),
     /// A tag, flag or attribute.
     Free(Key),
 }
@@ -30,7 +32,7 @@ enum Named {
 impl Named {
     fn key(&self) -> Key {
         match self {
-            Self::Known(info) => Key::Known(info.known),
+            Self::Known(info, _) => Key::Known(info.known),
             Self::Free(key) => key.clone(),
         }
     }
@@ -38,7 +40,7 @@ impl Named {
     /// As it is written.
     fn written(&self) -> String {
         match self {
-            Self::Known(info) => info.name.to_string(),
+            Self::Known(_, typed) => typed.clone(),
             Self::Free(key) => written_key(key),
         }
     }
@@ -49,7 +51,7 @@ type Result<T> = std::result::Result<T, SearchError>;
 impl Terms {
     pub(super) fn filter(&self, filter: &Filter<'_>) -> Result<Expr> {
         let named = self.named(&filter.key)?;
-        if let Named::Known(KeyInfo { ty: Type::KeyName, .. }) = named {
+        if let Named::Known(KeyInfo { ty: Type::KeyName, .. }, _) = named {
             return self.has(filter);
         }
         let op = match filter.op {
@@ -60,11 +62,14 @@ impl Terms {
             RawValue::Missing | RawValue::Key(_) => {
                 let name = named.written();
                 let (from, to) = (filter.key.from, filter.to);
-                let message = format!("{name} has no value");
+                let message = format!("`{name}` has no value");
                 let help = format!("write it right behind the colon, as {name}:value, or put the words in quotes");
                 return Err(SearchError::new(message, help, from, to));
             }
-            RawValue::One(raw) => self.one(&named, op, *raw, filter)?,
+            RawValue::One(raw) => {
+                balanced(*raw, &named)?;
+                self.one(&named, op, *raw, filter)?
+            }
             RawValue::List(items, is_closed) => {
                 let items = self.items(items, *is_closed, ']', filter)?;
                 if let Some(op) = op.filter(|op| *op != Comparison::Equal) {
@@ -117,36 +122,46 @@ impl Terms {
             KeyForm::Flag if has_tags => return Ok(Named::Free(Key::Flag(name))),
             // As Sentry's SDKs write flags into spans.
             KeyForm::Flag => return Ok(Named::Free(Key::Attribute(format!("flag.evaluation.{name}")))),
-            KeyForm::Tag => return Ok(Named::Free(if has_tags { Key::Tag(name) } else { Key::Attribute(name) })),
+            KeyForm::Tag => return Ok(self.free_key(name)),
             KeyForm::Plain => {}
         }
         if let Some(info) = find(&name, self.dataset) {
-            return Ok(Named::Known(info));
+            return Ok(Named::Known(info, name));
         }
         let own = if has_tags { "tag" } else { "attribute" };
-        if let Some((info, other)) = find_elsewhere(&name, self.dataset).filter(|(info, _)| is_of_one_kind(info.ty)) {
-            let message = format!("{} is a key of {}, not of {}", info.name, other.as_str(), self.dataset.as_str());
+        if let Some((_, other)) = find_elsewhere(&name, self.dataset).filter(|(info, _)| is_of_one_kind(info.ty)) {
+            let message = format!("`{name}` is a key of {}, not of {}", other.as_str(), self.dataset.as_str());
             let help = format!("search there, or write tags[{name}]: for {own}s of that name");
             return Err(SearchError::new(message, help, raw.from, raw.to));
         }
         let names = KEYS.iter().filter(|info| info.is_in(self.dataset)).map(|info| info.name);
         if let Some(meant) = slip_of(&name, names) {
-            let message = format!("there is no key {name}");
-            let help = format!("did you mean {meant}? For {own}s of that name write tags[{name}]:");
+            let message = format!("there is no key `{name}`");
+            let help = format!("did you mean `{meant}`? For {own}s of that name write tags[{name}]:");
             return Err(SearchError::new(message, help, raw.from, raw.to));
         }
-        Ok(Named::Free(if has_tags { Key::Tag(name) } else { Key::Attribute(name) }))
+        Ok(self.free_key(name))
+    }
+
+    /// A tag is kept under its name as ingestion writes it.
+    fn free_key(&self, name: String) -> Named {
+        let is_blank = name.trim().is_empty();
+        Named::Free(match self.dataset.has_tags() {
+            true if is_blank => Key::Tag(name),
+            true => Key::Tag(tag_key(&name)),
+            false => Key::Attribute(name),
+        })
     }
 
     fn has(&self, filter: &Filter<'_>) -> Result<Expr> {
         let RawValue::Key(raw) = &filter.value else {
             let help = "write the name of a key, as has:user.email or has:tags[my key]";
-            return Err(SearchError::new("has asks for a key", help, filter.key.from, filter.to));
+            return Err(SearchError::new("`has` asks for a key", help, filter.key.from, filter.to));
         };
         let named = self.named(raw)?;
-        if let Named::Known(KeyInfo { ty: Type::State | Type::KeyName, name, .. }) = named {
+        if let Named::Known(KeyInfo { ty: Type::State | Type::KeyName, .. }, name) = &named {
             let help = "write the name of another key, as has:user.email";
-            return Err(SearchError::new(format!("{name} is no value of anything"), help, raw.from, raw.to));
+            return Err(SearchError::new(format!("`{name}` is nothing that anything has"), help, raw.from, raw.to));
         }
         Ok(Expr::Leaf(Leaf::Has(named.key())))
     }
@@ -157,13 +172,14 @@ impl Terms {
             return Err(SearchError::new("the quote is not closed", help, raw.from, raw.to));
         }
         let info = match named {
-            Named::Known(info) => *info,
+            Named::Known(info, _) => *info,
             Named::Free(key) => return self.free(key, op, raw, filter),
         };
         if let Some((info, raw)) = self.labelled_user(info, raw) {
-            return self.one(&Named::Known(info), op, raw, filter);
+            return self.one(&Named::Known(info, named.written()), op, raw, filter);
         }
         let key = named.key();
+        let name = named.written();
         if raw.text.is_empty() && !matches!(info.ty, Type::State) {
             return Ok(Expr::Leaf(Leaf::Has(key)).negated());
         }
@@ -204,23 +220,23 @@ impl Terms {
                 let chosen = choices.iter().find(|choice| choice.eq_ignore_ascii_case(raw.text));
                 match chosen {
                     Some(chosen) => Ok(text(key, Pattern::literal(chosen))),
-                    None => Err(self.no_choice(info.name, raw, choices)),
+                    None => Err(self.no_choice(&name, raw, choices)),
                 }
             }
-            Type::Level => self.level(key, op, raw, is_pattern),
+            Type::Level => self.level(&name, key, op, raw, is_pattern),
             Type::Number => match values::number(raw.text) {
                 Some(number) => Ok(Expr::compare(key, as_op(op), Value::Number(number))),
                 None => wrong(
-                    format!("{} is a number, and {} is none", info.name, shown(raw.text)),
-                    &format!("write {0}:>100, {0}:<=5k or {0}:3", info.name),
+                    format!("`{name}` is compared with a number, and {} is none", shown(raw.text)),
+                    &format!("write {name}:>100, {name}:<=5k or {name}:3"),
                 ),
             },
             Type::HttpStatus => self.http_status(key, op, raw),
             Type::Duration => match duration(raw.text) {
                 Some(ns) => Ok(Expr::compare(key, as_op(op), Value::DurationNs(ns))),
                 None => wrong(
-                    format!("{} is a duration, and {} is none", info.name, shown(raw.text)),
-                    "write a number and ms, s, min, h, d or w, as >300ms or <=1.5s",
+                    format!("`{name}` is compared with a duration, and {} is none", shown(raw.text)),
+                    &format!("write a number with ms, s, min, h, d or w behind it, as {name}:>300ms or {name}:<=1.5s"),
                 ),
             },
             Type::Time => self.time(key, op, raw, filter),
@@ -233,8 +249,8 @@ impl Terms {
                         Ok(Expr::compare(key, Op::Is, value))
                     }
                     None => wrong(
-                        format!("{} is true or false, not {}", info.name, shown(raw.text)),
-                        &format!("write {}:true", info.name),
+                        format!("`{name}` is true or false, not {}", shown(raw.text)),
+                        &format!("write {name}:true"),
                     ),
                 }
             }
@@ -247,7 +263,7 @@ impl Terms {
                 }
                 wrong(
                     format!("{} is no version that others are above or below", shown(raw.text)),
-                    &format!("write {}:>1.2 or {0}:1.2.*", info.name),
+                    &format!("write {name}:>1.2 or {name}:1.2.*"),
                 )
             }
             Type::Release => {
@@ -267,7 +283,7 @@ impl Terms {
                 let is_hex = hex.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'*');
                 if !is_hex || (hex.len() != digits && !hex.contains('*')) {
                     return wrong(
-                        format!("{} is {digits} hexadecimal digits", info.name),
+                        format!("`{name}` is {digits} hexadecimal digits"),
                         "paste it whole, or write * for what is left out",
                     );
                 }
@@ -321,7 +337,7 @@ impl Terms {
     fn part(&self, named: &Named, part: Part, raw: Raw<'_>, filter: &Filter<'_>) -> Result<Expr> {
         let is_text = match named {
             Named::Free(_) => true,
-            Named::Known(info) => matches!(
+            Named::Known(info, _) => matches!(
                 info.ty,
                 Type::Text
                     | Type::Prose
@@ -334,7 +350,7 @@ impl Terms {
         };
         let fail = |message: String, help: &str| Err(SearchError::new(message, help, filter.from, filter.to));
         if !is_text {
-            return fail(format!("{} is no text that has parts", named.written()), "compare it with a value");
+            return fail(format!("`{}` is no text that has parts", named.written()), "compare it with a value");
         }
         if let Some(op) = filter.op.filter(|op| !matches!(op, Comparison::Equal | Comparison::NotEqual)) {
             return Err(self.no_comparison(named, op, filter, "parts of texts are there or not"));
@@ -342,7 +358,7 @@ impl Terms {
         if raw.text.is_empty() {
             return fail("that part is empty".to_string(), "write what to look for between the parentheses");
         }
-        let is_capital = matches!(named, Named::Known(KeyInfo { ty: Type::Capitals | Type::ShortId, .. }));
+        let is_capital = matches!(named, Named::Known(KeyInfo { ty: Type::Capitals | Type::ShortId, .. }, _));
         let written = if is_capital { raw.text.to_ascii_uppercase() } else { raw.text.to_string() };
         let pattern = self.pattern_of(&written, raw)?;
         let pattern = match part {
@@ -374,25 +390,7 @@ impl Terms {
     }
 
     fn state(&self, raw: Raw<'_>) -> Result<Expr> {
-        let is = |state| Expr::Leaf(Leaf::Is(state));
-        let assigned = || Expr::Leaf(Leaf::Has(Key::Known(Known::Assigned)));
-        let lower = raw.text.to_ascii_lowercase();
-        Ok(match lower.as_str() {
-            "archived" | "muted" => is(IsState::Ignored),
-            "archived_forever" => is(IsState::IgnoredForever),
-            "archived_until_condition_met" | "archived_until_escalating" => is(IsState::IgnoredUntil),
-            "assigned" => assigned(),
-            "unassigned" => assigned().negated(),
-            "for_review" => Expr::or([is(IsState::New), is(IsState::Regressed)]),
-            // There is nothing to link an issue to, and nothing that rises on its own.
-            "linked" | "escalating" => Expr::nothing(),
-            "unlinked" => Expr::Everything,
-            "bookmarked" => Expr::compare(Key::Known(Known::Bookmarked), Op::Is, Value::Bool(true)),
-            known => match IsState::ALL.into_iter().find(|state| state.as_str() == known) {
-                Some(state) => is(state),
-                None => return Err(self.no_choice("is", raw, &STATES)),
-            },
-        })
+        states::read(raw.text).ok_or_else(|| self.no_choice("is", raw, &states::names()))
     }
 
     fn person(&self, key: Key, raw: Raw<'_>) -> Result<Expr> {
@@ -410,13 +408,13 @@ impl Terms {
         })
     }
 
-    fn level(&self, key: Key, op: Option<Comparison>, raw: Raw<'_>, is_pattern: bool) -> Result<Expr> {
+    fn level(&self, name: &str, key: Key, op: Option<Comparison>, raw: Raw<'_>, is_pattern: bool) -> Result<Expr> {
         if is_pattern && op.is_none_or(|op| op == Comparison::Equal) {
             return Ok(text(key, self.pattern(raw)?));
         }
         let levels = self.levels();
         let Some(place) = self.level_place(raw.text) else {
-            return Err(self.no_choice("level", raw, &levels));
+            return Err(self.no_choice(name, raw, &levels));
         };
         let wanted: Vec<Value> = (0..)
             .zip(&levels)
@@ -516,39 +514,48 @@ impl Terms {
 
     fn no_comparison(&self, named: &Named, op: Comparison, filter: &Filter<'_>, why: &str) -> SearchError {
         let name = named.written();
-        let message = format!("{name} cannot be compared with {}: {why}", as_op(Some(op)).as_str());
+        let message = format!("`{name}` cannot be compared with {}: {why}", as_op(Some(op)).as_str());
         let help = format!("write {name}:value, or put the value in quotes if it begins like that");
         SearchError::new(message, help, filter.from, filter.to)
     }
 
     fn no_choice(&self, name: &str, raw: Raw<'_>, choices: &[&'static str]) -> SearchError {
-        let message = format!("{name}:{} is not known", shown(raw.text));
+        let message = format!("`{name}` is never {}", shown(raw.text));
         let all = format!("it is one of {}", choices.join(", "));
         let help = match nearest(raw.text, choices.iter().copied()) {
-            Some(meant) => format!("did you mean {meant}? {all}"),
+            Some(meant) => format!("did you mean `{meant}`? {all}"),
             None => all,
         };
         SearchError::new(message, help, raw.from, raw.to)
     }
 }
 
-/// What `is:` is offered and explained with.
-pub(super) const STATES: [&str; 14] = [
-    "unresolved",
-    "resolved",
-    "ignored",
-    "new",
-    "regressed",
-    "ongoing",
-    "assigned",
-    "unassigned",
-    "bookmarked",
-    "for_review",
-    "ignored_forever",
-    "ignored_until",
-    "archived",
-    "muted",
-];
+/// Parentheses within a value belong to it; at its ends they must be a pair: `error.type:(KeyError OR ValueError)` is meant
+/// as something else than it would be read as.
+fn balanced(raw: Raw<'_>, named: &Named) -> Result<()> {
+    if raw.is_quoted {
+        return Ok(());
+    }
+    let (mut open, mut never_opened) = (0, false);
+    for char in raw.text.chars() {
+        match char {
+            '(' => open += 1,
+            ')' if open == 0 => never_opened = true,
+            ')' => open -= 1,
+            _ => {}
+        }
+    }
+    let name = named.written();
+    if raw.text.starts_with('(') && open > 0 {
+        let help = format!("write {name}:[a, b] for one of several values, or put the value in quotes");
+        return Err(SearchError::new("a value has no parentheses around it", help, raw.from, raw.to));
+    }
+    if raw.text.ends_with(')') && never_opened {
+        let help = "take it away, or put the value in quotes";
+        return Err(SearchError::new("this parenthesis was never opened", help, raw.to - 1, raw.to));
+    }
+    Ok(())
+}
 
 /// Values that only the key's own things have; others may be attributes or tags of that name.
 fn is_of_one_kind(ty: Type) -> bool {

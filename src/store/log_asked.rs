@@ -235,6 +235,10 @@ impl Columns<'_, '_> {
                 };
                 take(rows.filter(is_taken).collect());
             }
+            Key::Known(Known::Project) => {
+                let of_row = |row: &usize| places.place(*row).0.project_id.to_string();
+                take(rows.filter(|row| among[*row] && asked.takes_text(&of_row(row))).collect());
+            }
             key @ Key::Attribute(_) => {
                 let names = attribute_names(key);
                 take(of_resource(&|resource| asked.takes_one_of(&resource.attributes, &names)));
@@ -279,22 +283,33 @@ impl<'p> Needle<'p> {
     }
 }
 
-/// Trace and span id, where they are asked for.
-fn ids_of(expr: &Expr, row: &LogRow) -> (Option<String>, Option<String>) {
+/// Ids of trace, span and project, where one is asked for.
+#[derive(Default)]
+struct Ids {
+    trace: Option<String>,
+    span: Option<String>,
+    project: Option<String>,
+}
+
+fn ids_of(expr: &Expr, row: &LogRow) -> Ids {
     let mut is_asked = false;
     expr.for_each_leaf(&mut |leaf| {
         let key = AskedKey::of(leaf).map(|asked| asked.key);
-        is_asked |= matches!(key, Some(Key::Known(Known::Trace | Known::SpanId)));
+        is_asked |= matches!(key, Some(Key::Known(Known::Trace | Known::SpanId | Known::Project)));
     });
     if !is_asked {
-        return (None, None);
+        return Ids::default();
     }
-    (row.record.trace_id.map(|id| id.to_string()), row.record.span_id.map(|id| id.to_string()))
+    Ids {
+        trace: row.record.trace_id.map(|id| id.to_string()),
+        span: row.record.span_id.map(|id| id.to_string()),
+        project: Some(row.project_id.to_string()),
+    }
 }
 
 struct LogSubject<'r> {
     row: &'r LogRow,
-    ids: (Option<String>, Option<String>),
+    ids: Ids,
 }
 
 impl Subject for LogSubject<'_> {
@@ -310,8 +325,9 @@ impl Subject for LogSubject<'_> {
                 Known::Service => some(Some(&resource.service)),
                 Known::Release => some(resource.release.as_deref()),
                 Known::Environment => some(resource.environment.as_deref()),
-                Known::Trace => some(self.ids.0.as_deref()),
-                Known::SpanId => some(self.ids.1.as_deref()),
+                Known::Trace => some(self.ids.trace.as_deref()),
+                Known::SpanId => some(self.ids.span.as_deref()),
+                Known::Project => some(self.ids.project.as_deref()),
                 Known::Timestamp => give(Fact::TimeNs(record.time_ns)),
                 _ => {}
             },

@@ -64,6 +64,7 @@ mod room;
 pub mod safety;
 mod services;
 mod sessions;
+mod settle;
 mod span_asked;
 mod span_chunk;
 mod span_chunks;
@@ -109,7 +110,7 @@ pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use facts::{
     Asker, ChangedFact, Changes, EventFilter, EventLine, EventLines, EventNav, EventPick, EventSearch, FactNames,
-    FactScope, FoundIssues, IssueOrder, IssueSearch, ReleaseMark, TagCounts, TagValue, Tags,
+    FactScope, FoundIssues, IssueOrder, IssueSearch, ReleaseMark, StateCounts, TagCounts, TagValue, Tags,
 };
 pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, FeedbackWhole};
 pub use grouping::HashOwner;

@@ -1,7 +1,7 @@
 //! A search asked of spans: as they were acknowledged, by the filters of chunks, and what a trace is called.
 //!
-//! Words are looked for in the name and the operation of a span and of its trace's root, and in the trace's id. Everything
-//! else is asked of one span and its resource. How columns answer is in [`super::span_chunk`].
+//! Words are looked for in the name and the operation of a span and of its trace's root, and in the trace's id. A span is of
+//! the project its trace is of. Everything else is asked of one span and its resource. How columns answer is in [`super::span_chunk`].
 
 use std::collections::HashMap;
 
@@ -20,13 +20,18 @@ use crate::search::{Expr, IsState, Key, Known, Leaf, Pattern, Value};
 pub(super) struct AskedSpans {
     pub(super) expr: Expr,
     has_words: bool,
+    has_project: bool,
 }
 
 impl AskedSpans {
     pub(super) fn new(expr: Expr) -> Self {
         let mut has_words = false;
-        expr.for_each_leaf(&mut |leaf| has_words |= matches!(leaf, Leaf::Text(_)));
-        Self { expr, has_words }
+        let mut has_project = false;
+        expr.for_each_leaf(&mut |leaf| {
+            has_words |= matches!(leaf, Leaf::Text(_));
+            has_project |= AskedKey::of(leaf).is_some_and(|asked| *asked.key == Key::Known(Known::Project));
+        });
+        Self { expr, has_words, has_project }
     }
 
     /// Whether a chunk with this filter may hold a span that is taken.
@@ -45,8 +50,10 @@ impl AskedSpans {
     }
 
     pub(super) fn takes(&self, span: &Span, resource: &Resource, roots: &mut Roots<'_>) -> Result<bool, StoreError> {
+        let project = if self.has_project { roots.project(span.trace_id)?.map(str::to_string) } else { None };
+        let ids = ids_of(&self.expr, span);
         let of_trace = if self.has_words { roots.texts(span.trace_id)? } else { &[] };
-        Ok(naive::matches(&self.expr, &SpanSubject { span, resource, of_trace, ids: ids_of(&self.expr, span) }))
+        Ok(naive::matches(&self.expr, &SpanSubject { span, resource, of_trace, project, ids }))
     }
 }
 
@@ -118,6 +125,7 @@ pub(super) fn kind_word(kind: SpanKind) -> &'static str {
 pub(super) struct Roots<'c> {
     connection: &'c Connection,
     known: HashMap<TraceId, Vec<String>>,
+    projects: HashMap<TraceId, Option<String>>,
 }
 
 /// Traces remembered; then they are looked up anew.
@@ -125,7 +133,7 @@ const KNOWN_MAX: usize = 50_000;
 
 impl<'c> Roots<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, known: HashMap::new() }
+        Self { connection, known: HashMap::new(), projects: HashMap::new() }
     }
 
     /// The id of a trace, and the name and the operation of its root.
@@ -145,6 +153,18 @@ impl<'c> Roots<'c> {
         }
     }
 
+    /// The number of the project a trace is of.
+    pub(super) fn project(&mut self, trace_id: TraceId) -> Result<Option<&str>, StoreError> {
+        if self.projects.len() >= KNOWN_MAX {
+            self.projects.clear();
+        }
+        if let std::collections::hash_map::Entry::Vacant(place) = self.projects.entry(trace_id) {
+            let found = trace_rows::project_of(self.connection, trace_id)?;
+            place.insert(found.map(|id| id.to_string()));
+        }
+        Ok(self.projects.get(&trace_id).and_then(Option::as_deref))
+    }
+
     pub(super) fn has(&mut self, trace_id: TraceId, pattern: &Pattern) -> Result<bool, StoreError> {
         Ok(self.texts(trace_id)?.iter().any(|text| pattern.matches(text)))
     }
@@ -154,6 +174,7 @@ struct SpanSubject<'s> {
     span: &'s Span,
     resource: &'s Resource,
     of_trace: &'s [String],
+    project: Option<String>,
     ids: Option<(String, String)>,
 }
 
@@ -165,6 +186,8 @@ impl Subject for SpanSubject<'_> {
             match known {
                 Known::SpanName => text(&span.name),
                 Known::SpanOp => text(&span.op),
+                Known::Message => [&span.name, &span.status_message].into_iter().for_each(|said| text(said)),
+                Known::Project => self.project.iter().for_each(|project| text(project)),
                 Known::SpanStatus => text(status_word(span.status)),
                 Known::SpanKind => text(kind_word(span.kind)),
                 Known::SpanStatusMessage if !span.status_message.is_empty() => text(&span.status_message),

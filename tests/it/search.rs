@@ -166,3 +166,131 @@ fn what_is_typed_is_completed_with_what_came_in() {
     let help = server.get_json("/api/ui/search/keys?dataset=spans");
     assert!(help["keys"].as_array().unwrap().iter().any(|key| key["key"] == "span.duration"), "{help}");
 }
+
+/// Three issues: an exception, a message, and a crash in a file of the application.
+fn send_issues(server: &Trapline) {
+    let mut voucher = event(1, "ValueError");
+    voucher["exception"]["values"][0]["value"] = json!("Invalid voucher BF26");
+    voucher["exception"]["values"][0]["stacktrace"]["frames"][0]["filename"] = json!("shop/pricing.py");
+    voucher["transaction"] = json!("/orders/");
+    voucher["tags"] = json!({ "my odd tag": "a b:c", "tenant": "acme" });
+    let stock = json!({ "event_id": id(2), "platform": "python", "level": "warning", "message": "Stock is low" });
+    for sent in [voucher, stock, event(3, "KeyError")] {
+        to_envelope(server, event_envelope(&sent)).send().expect(200);
+    }
+}
+
+#[test]
+fn a_message_is_what_an_error_says_and_a_location_its_file() {
+    let server = Trapline::start();
+    send_issues(&server);
+    send_logs(&server);
+    send_span(&server, 1, "/pay/");
+    for (search, expected) in [
+        ("message:voucher", 1),
+        ("message:*VOUCHER*", 1),
+        ("message:\"invalid voucher\"", 1),
+        ("message:\"voucher invalid\"", 0),
+        ("message:ValueError", 1),
+        ("message:stock", 1),
+        ("message:Stock*", 1),
+        ("!message:stock", 2),
+        ("location:*pricing*", 1),
+        ("location:*orders*", 0),
+        ("culprit:*orders*", 1),
+        ("has:location", 2),
+        ("tags[my odd tag]:\"a b:c\"", 1),
+        ("\"my odd tag\":*b*", 1),
+        ("has:tags[my odd tag]", 1),
+    ] {
+        assert_eq!(count(&server, "issues", search), expected, "{search}");
+    }
+    assert_eq!(count(&server, "logs", "message:ORDER"), 12);
+    assert_eq!(count(&server, "logs", "message:\"1 of\""), 2);
+    assert_eq!((count(&server, "traces", "message:PAY"), count(&server, "traces", "message:cart")), (1, 0));
+    let issues = server.get_json("/api/0/projects/main/default/issues/?query=location:*pricing*");
+    let issue = &issues[0];
+    assert_eq!(issue["metadata"]["filename"], "shop/pricing.py", "{issues}");
+    let path = format!("/api/0/organizations/main/issues/{}/events/", issue["id"].as_str().unwrap());
+    assert_eq!(server.get_json(&path)[0]["location"], "shop/pricing.py");
+    let latest = server.get_json(&format!("{path}latest/"));
+    assert_eq!(
+        (&latest["location"], &latest["metadata"]["filename"]),
+        (&json!("shop/pricing.py"), &json!("shop/pricing.py"))
+    );
+}
+
+#[test]
+fn a_key_that_nothing_has_is_said_where_nothing_is_found() {
+    let server = Trapline::start();
+    send_issues(&server);
+    send_logs(&server);
+    send_span(&server, 1, "/pay/");
+    for (list, search, notes) in [
+        ("issues", "foo:bar", json!(["No event has a key `foo`."])),
+        ("issues", "tenat:acme is:unresolved", json!(["No event has a key `tenat`: did you mean `tenant`?"])),
+        ("issues", "tenant:nobody", json!([])),
+        ("issues", "level:fatal", json!([])),
+        ("issues", "!foo:bar", json!([])),
+        ("logs", "censt:5", json!(["No log has a key `censt`: did you mean `cents`?"])),
+        ("traces", "spans:>20", json!(["No span has a key `spans`."])),
+        ("traces", "http.route:/x/", json!([])),
+    ] {
+        let view = server.get_json(&format!("/api/ui/{list}?kind=all&query={}", encoded(search)));
+        assert_eq!(view["notes"], notes, "{list} {search}: {view}");
+    }
+}
+
+#[test]
+fn spans_and_logs_are_asked_for_their_project_and_the_newest_release() {
+    let server = Trapline::start();
+    send_logs(&server);
+    for release in ["shop@1", "shop@2"] {
+        let number = if release == "shop@1" { 1 } else { 2 };
+        let mut sent = event(number, "ValueError");
+        sent["release"] = json!(release);
+        sent["timestamp"] = json!(now_s() + number as f64);
+        to_envelope(&server, event_envelope(&sent)).send().expect(200);
+        let mut request = crate::payload::otlp_request(&[crate::payload::otlp_span(number, number, "/pay/")]);
+        let attributes = &mut request["resourceSpans"][0]["resource"]["attributes"];
+        let version = json!({ "key": "service.version", "value": { "stringValue": release } });
+        match attributes.as_array_mut() {
+            Some(known) => known.push(version),
+            None => *attributes = json!([version]),
+        }
+        server.post("/v1/traces").json(&request).send().expect(200);
+    }
+    let slug = server.get_json("/api/ui/boot")["projects"][0]["slug"].as_str().unwrap().to_string();
+    for (list, all) in [("traces", 2), ("logs", 12)] {
+        for (search, expected) in [
+            (format!("project:{slug}"), all),
+            (format!("!project:{slug}"), 0),
+            ("project:nothing".to_string(), 0),
+            ("has:project".to_string(), all),
+        ] {
+            assert_eq!(count(&server, list, &search), expected, "{list} {search}");
+        }
+    }
+    assert_eq!(count(&server, "traces", "release:latest"), 1);
+    assert_eq!(count(&server, "traces", "!release:latest"), 1);
+    assert_eq!(count(&server, "logs", "release:latest"), 0);
+}
+
+#[test]
+fn an_empty_search_is_for_all_and_tabs_count_what_they_show() {
+    let server = Trapline::start();
+    send_issues(&server);
+    let list = |query: &str| server.get_json(&format!("/api/ui/issues{query}"))["issues"].as_array().unwrap().len();
+    let first = server.get_json("/api/ui/issues")["issues"][0]["id"].clone();
+    let body = json!({ "ids": [first], "action": { "kind": "resolve", "in": "now" } });
+    server.post("/api/ui/issues/actions").header("x-trapline", "1").json(&body).send().expect(200);
+    assert_eq!((list(""), list("?query="), list("?query=is:open"), list("?query=is:resolved")), (2, 3, 2, 1));
+    for search in ["", "level:error", "message:stock", "location:*cart*", "!has:location"] {
+        let counts = server.get_json(&format!("/api/ui/issues/counts?query={}", encoded(search)));
+        let shown = |state: &str| count(&server, "issues", &format!("{state} {search}")) as u64;
+        assert_eq!(counts["open"], shown("is:unresolved"), "{search}: {counts}");
+        assert_eq!(counts["resolved"], shown("is:resolved"), "{search}: {counts}");
+        assert_eq!(counts["new"], shown("is:new"), "{search}: {counts}");
+        assert_eq!(counts["all"], count(&server, "issues", search) as u64, "{search}: {counts}");
+    }
+}

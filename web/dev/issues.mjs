@@ -108,7 +108,7 @@ function list(params) {
   rows = rows.toSorted((a, b) => value(b) - value(a));
   const at = Number(params.get("cursor") ?? 0);
   const size = Math.min(PAGE_MAX, Number(params.get("limit") ?? PAGE));
-  return { issues: rows.slice(at, at + size), next_cursor: at + size < rows.length ? String(at + size) : null, total: rows.length, environments, releases, partial: null };
+  return { issues: rows.slice(at, at + size), next_cursor: at + size < rows.length ? String(at + size) : null, total: rows.length, environments, releases, partial: null, notes: [] };
 }
 
 function counts() {

@@ -45,7 +45,7 @@ function answer(url, method, sent) {
   if (path[0] === "sample" && method === "POST") return setTimeout(() => arrive({ client: "trapline sample" }), 300) && {};
   if (FAIL) return null;
   if (path[0] === "projects") return settings(path, method, sent);
-  if (EMPTY && path[0] === "issues" && path.length === 1) return { issues: [], next_cursor: null, total: 0, environments: [], releases: [], partial: null };
+  if (EMPTY && path[0] === "issues" && path.length === 1) return { issues: [], next_cursor: null, total: 0, environments: [], releases: [], partial: null, notes: [] };
   const own = issues(path, method, sent, url.searchParams);
   if (own !== undefined) {
     // Those who look at the same list hear of it.
@@ -64,7 +64,7 @@ function answer(url, method, sent) {
   if (path[0] === "spans") return data.spanPlace(path[1]);
   if (path[0] === "ingest") return EMPTY ? { rows: [], outcomes: [], client_discards: [] } : data.ingest();
   if (path[0] === "releases") return EMPTY ? { releases: [], total: 0, version_count: 0, environments: [], has_sessions: false, start_ms: data.NOW, bucket_ms: 21_600_000 } : data.releases();
-  if (path[0] === "logs") return path[1] === "volume" ? (EMPTY ? { ...signals.volume(), levels: [] } : signals.volume()) : path[1] ? signals.log(path[1]) : EMPTY ? { logs: [], next_cursor: null, searched_to_ms: null, omitted: 0, has_any: false } : signals.logs(url.searchParams);
+  if (path[0] === "logs") return path[1] === "volume" ? (EMPTY ? { ...signals.volume(), levels: [] } : signals.volume()) : path[1] ? signals.log(path[1]) : EMPTY ? { logs: [], next_cursor: null, searched_to_ms: null, omitted: 0, has_any: false, notes: [] } : signals.logs(url.searchParams);
   if (path[0] === "metrics") return path[1] ? signals.metric(path[1]) : EMPTY ? { metrics: [], is_cut: false, has_any: false } : signals.metrics(url.searchParams);
   if (path[0] === "monitors") return path[2] ? signals.checkIns() : path[1] ? signals.monitor(path[1]) : EMPTY ? { monitors: [], next_cursor: null, total: 0 } : signals.monitors();
   if (path[0] === "feedback") return path[1] ? signals.feedbackOne(path[1]) : EMPTY ? { feedback: [], next_cursor: null } : signals.feedback(url.searchParams);

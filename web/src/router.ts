@@ -1,10 +1,16 @@
 // The address bar as a signal. Links are plain <a href>; clicks on ours are answered here without loading the page again.
 
 import { computed, signal } from "@preact/signals";
+import { withLongQuery } from "./lib/urls";
 
 export type Place = { path: string; search: string };
 
-const read = (): Place => ({ path: location.pathname, search: location.search });
+const read = (): Place => {
+  const { pathname: path, search, hash } = location;
+  const long = withLongQuery(path, search);
+  if (long !== search) history.replaceState(history.state, "", `${path}${long}${hash}`);
+  return { path, search: long };
+};
 export const place = signal<Place>(read());
 export const query = computed(() => new URLSearchParams(place.value.search));
 /** Rises when another page is shown; zero while the first one is. */

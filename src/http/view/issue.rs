@@ -19,9 +19,12 @@ pub struct IssueListView {
     pub releases: Vec<String>,
     /// Why not everything that matches is among it, when that is so.
     pub partial: Option<String>,
+    /// Of an empty list: keys that nothing has.
+    pub notes: Vec<String>,
 }
 
-/// `GET /api/ui/issues/counts?project=&environment=`: how long the lists behind the tabs are.
+/// `GET /api/ui/issues/counts?query=&project=&environment=&…`: how long the lists behind the tabs are, of what is asked for
+/// besides the state.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct IssueCountsView {

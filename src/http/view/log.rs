@@ -18,6 +18,8 @@ pub struct LogListView {
     pub omitted: u64,
     /// Any log was ever stored.
     pub has_any: bool,
+    /// Of an empty list: keys that nothing has.
+    pub notes: Vec<String>,
 }
 
 #[derive(Serialize)]

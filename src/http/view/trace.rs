@@ -21,6 +21,8 @@ pub struct TraceListView {
     /// Traces that would stand among these, were it not for `kind=requests`: lone calls and queries outside of any
     /// request.
     pub background_hidden: u64,
+    /// Of an empty list: keys that nothing has.
+    pub notes: Vec<String>,
 }
 
 /// `GET /api/ui/services`

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::config::event::{LOGGER_CHARS_MAX, URL_CHARS_MAX};
+use crate::model::event::tag_key;
 use crate::sentry::event::address::Address;
 use crate::sentry::json::lenient::cut;
 use crate::sentry::json::{Entries, Scalar};
@@ -95,7 +96,7 @@ pub(crate) fn tags(sent: &Entries<'_, Scalar<'_>>) -> Vec<(String, String)> {
     let mut kept: Vec<(String, String)> = Vec::new();
     for (key, value) in &sent.0 {
         let (None | Some(TagFault::Long), Some(text)) = (tag_fault(key, value), value.python_text()) else { continue };
-        let key = key.trim().replace(' ', "-");
+        let key = tag_key(key);
         let value = cut(&text, TAG_VALUE_CHARS_MAX);
         if let Some((_, earlier)) = kept.iter_mut().find(|(k, _)| *k == key) {
             *earlier = value;

@@ -15,7 +15,7 @@ use super::super::issues::issue_from_row;
 use super::super::{Store, StoreError};
 use super::bits::Bits;
 use super::chunks::FactCache;
-use super::prepare::{Asker, LISTED, Preparing, is_of_issues};
+use super::prepare::{Asker, LISTED, NEW_FOR_MS, Preparing, is_of_issues};
 use super::scan::{EventFilter, Scan, Wanted};
 use crate::model::ids::{IssueId, ProjectId};
 use crate::model::issue::IssueStatus;
@@ -63,15 +63,10 @@ impl Store {
         self.readers.run(move |connection| search_issues(connection, &cache, &search)).await
     }
 
-    /// How many each of these finds.
-    pub async fn count_issues(&self, searches: Vec<IssueSearch>) -> Result<Vec<u64>, StoreError> {
+    /// In which states the issues are that match.
+    pub async fn count_by_state(&self, search: IssueSearch) -> Result<StateCounts, StoreError> {
         let cache = self.facts.clone();
-        self.readers
-            .run(move |connection| {
-                let count = |search: &IssueSearch| Ok(search_issues(connection, &cache, search)?.page.total);
-                searches.iter().map(count).collect()
-            })
-            .await
+        self.readers.run(move |connection| count_by_state(connection, &cache, &search)).await
     }
 
     /// All that match, in no order: for acting on them.
@@ -117,6 +112,78 @@ pub(super) fn search_issues(
     let next_after = places.last().filter(|_| has_more).map(|(value, id)| (*value, IssueId(*id)));
     let page = IssuePage { issues, next_after, total: found.places.len() as u64 };
     Ok(FoundIssues { page, partial: found.partial })
+}
+
+/// How many issues are in each state; an issue may be in more than one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateCounts {
+    pub unresolved: u64,
+    pub new: u64,
+    pub regressed: u64,
+    pub ignored: u64,
+    pub resolved: u64,
+    pub all: u64,
+}
+
+fn count_by_state(connection: &Connection, cache: &FactCache, search: &IssueSearch) -> Result<StateCounts, StoreError> {
+    let new_from_ms = search.asker.now_ms - NEW_FOR_MS;
+    let narrowed = EventFilter { environment: None, ..search.filter.clone() };
+    if search.expr != Expr::Everything || !narrowed.is_empty() {
+        // One look at what matches, whatever its state.
+        let found = find(connection, cache, search)?;
+        let mut state_of = connection.prepare_cached(STATE_SQL)?;
+        let mut counts = StateCounts { all: found.places.len() as u64, ..StateCounts::default() };
+        for (_, id) in found.places {
+            let mut rows = state_of.query(named_params! { ":id": id, ":new_from_ms": new_from_ms })?;
+            if let Some(row) = rows.next()? {
+                let status = row.get_ref(0)?.as_str().unwrap_or_default();
+                counts.unresolved += u64::from(status == "unresolved");
+                counts.ignored += u64::from(status == "ignored");
+                counts.resolved += u64::from(status == "resolved");
+                counts.new += u64::from(row.get::<_, bool>(1)?);
+                counts.regressed += u64::from(row.get::<_, bool>(2)?);
+            }
+        }
+        return Ok(counts);
+    }
+    let mut statement = connection.prepare_cached(&counts_sql(search.filter.environment.is_some()))?;
+    if let Some(index) = statement.parameter_index(":environment")? {
+        statement.raw_bind_parameter(index, &search.filter.environment)?;
+    }
+    let given = [(":project_id", search.project_id.map(|id| i64::from(id.0))), (":new_from_ms", Some(new_from_ms))];
+    for (name, value) in given {
+        if let Some(index) = statement.parameter_index(name)? {
+            statement.raw_bind_parameter(index, value)?;
+        }
+    }
+    let mut rows = statement.raw_query();
+    let Some(row) = rows.next()? else { return Ok(StateCounts::default()) };
+    let count = |column: usize| row.get::<_, i64>(column).map(|count| count.max(0) as u64);
+    Ok(StateCounts {
+        all: count(0)?,
+        unresolved: count(1)?,
+        ignored: count(2)?,
+        resolved: count(3)?,
+        new: count(4)?,
+        regressed: count(5)?,
+    })
+}
+
+/// Status, and whether it is new or regressed.
+const STATE_SQL: &str = "SELECT status, status = 'unresolved' AND first_seen_ms > :new_from_ms,
+        status = 'unresolved' AND substatus = 'regressed'
+    FROM issue WHERE id = :id";
+
+/// All states in one walk of the issues, of an environment alone those seen there.
+pub(in super::super) fn counts_sql(there: bool) -> String {
+    let from = from_listed(there);
+    format!(
+        "SELECT count(*), count(*) FILTER (WHERE issue.status = 'unresolved'),
+             count(*) FILTER (WHERE issue.status = 'ignored'), count(*) FILTER (WHERE issue.status = 'resolved'),
+             count(*) FILTER (WHERE issue.status = 'unresolved' AND issue.first_seen_ms > :new_from_ms),
+             count(*) FILTER (WHERE issue.status = 'unresolved' AND issue.substatus = 'regressed')
+         {from} AND (:project_id IS NULL OR issue.project_id = :project_id)"
+    )
 }
 
 /// The list that an index answers in its order.

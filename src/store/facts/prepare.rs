@@ -56,6 +56,7 @@ fn is_issue_key(known: Known) -> bool {
             | Known::Priority
             | Known::Project
             | Known::FirstRelease
+            | Known::Location
     )
 }
 
@@ -121,7 +122,7 @@ impl Preparing<'_> {
                 )
             }
             (Known::FirstRelease, Value::Latest) => {
-                let latest = self.latest_releases()?;
+                let latest = latest_releases(self.connection)?;
                 let mut statement = self.connection.prepare_cached(&format!(
                     "SELECT id, project_id, first_release FROM issue WHERE {LISTED} AND first_release IS NOT NULL"
                 ))?;
@@ -136,7 +137,7 @@ impl Preparing<'_> {
                 Ok(Test::Issues(issues))
             }
             (_, Value::Latest) => {
-                let latest = self.latest_releases()?.into_iter().map(|(project, release)| {
+                let latest = latest_releases(self.connection)?.into_iter().map(|(project, release)| {
                     let of_release = Test::Values(ValuesTest::equals(Field::Release, &release));
                     Test::And(vec![Test::Projects(HashSet::from([project])), of_release])
                 });
@@ -234,17 +235,6 @@ impl Preparing<'_> {
         Ok(Test::Events(found))
     }
 
-    /// Of each project the release that was first seen last.
-    fn latest_releases(&self) -> Result<HashMap<u32, String>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT project_id, version, max(first_ms) FROM
-                 (SELECT project_id, version, min(first_seen_ms) AS first_ms FROM release GROUP BY project_id, version)
-             GROUP BY project_id",
-        )?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
     /// The issue whose short id was typed.
     fn named_issue(&self, pattern: &Pattern) -> Result<Option<i64>, StoreError> {
         let [before, word, after] = pattern.pieces() else { return Ok(None) };
@@ -261,6 +251,17 @@ impl Preparing<'_> {
         let mut rows = statement.query(named_params! { ":slug": slug, ":short_no": number })?;
         Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
     }
+}
+
+/// Of each project the release that was first seen last.
+pub(in super::super) fn latest_releases(connection: &Connection) -> Result<HashMap<u32, String>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT project_id, version, max(first_ms) FROM
+             (SELECT project_id, version, min(first_seen_ms) AS first_ms FROM release GROUP BY project_id, version)
+         GROUP BY project_id",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The issues in a state.
@@ -293,6 +294,8 @@ pub(in super::super) fn issues_sql(known: Known) -> Option<String> {
         Known::UserCount => "user_count",
         Known::Priority => "CASE priority WHEN 0 THEN 'low' WHEN 2 THEN 'high' ELSE 'medium' END",
         Known::FirstRelease => "first_release",
+        // What the list shows, which is that of the newest event.
+        Known::Location => "filename",
         Known::IssueType | Known::IssueCategory => "kind",
         Known::Project => "(SELECT slug || char(10) || id FROM project WHERE project.id = issue.project_id)",
         Known::Issue => "(SELECT upper(slug) FROM project WHERE project.id = issue.project_id) || '-' || short_no",

@@ -84,9 +84,10 @@ pub(super) const TEXT_FIELDS: [Field; 8] = [
 pub(super) fn fields_of(known: Known) -> &'static [Field] {
     match known {
         Known::Level => &[Field::Level],
-        Known::Message => &[Field::Message],
+        // What was raised has no message of its own: its title and what it says are what people mean.
+        Known::Message => &[Field::Message, Field::Title, Field::ErrorValue],
         Known::Title => &[Field::Title],
-        Known::Location => &[Field::Culprit],
+        Known::Culprit => &[Field::Culprit],
         Known::Transaction => &[Field::Transaction],
         Known::ErrorType => &[Field::ErrorType],
         Known::ErrorValue => &[Field::ErrorValue],

@@ -115,6 +115,11 @@ fn issue_id(issue: u8) -> IssueId {
     IssueId::of(ProjectId(1), &[issue + 1; 16])
 }
 
+/// Where an issue is put down to.
+fn file_of(issue: u8) -> Option<&'static str> {
+    [None, Some("shop/pay.py"), Some("shop/cart.py")][issue as usize % 3]
+}
+
 /// An event as it was made up.
 #[derive(Clone, Debug)]
 struct Made {
@@ -144,7 +149,12 @@ impl Made {
             kind: EventKind::Error,
             level: self.level,
             platform: "python".to_string(),
-            title: IssueTitle { title: self.title(), culprit: "/x/".to_string(), ..IssueTitle::default() },
+            title: IssueTitle {
+                title: self.title(),
+                culprit: "/x/".to_string(),
+                filename: file_of(self.issue).map(str::to_string),
+                ..IssueTitle::default()
+            },
             is_unhandled: false,
             release: self.release.map(str::to_string),
             environment: self.environment.map(str::to_string),
@@ -214,6 +224,9 @@ impl Subject for Asked<'_> {
             Key::Known(Known::FirstSeen) => give(Fact::TimeNs(self.first_ms * 1_000_000)),
             Key::Known(Known::LastSeen) => give(Fact::TimeNs(self.last_ms * 1_000_000)),
             Key::Known(Known::TimesSeen) => give(Fact::Int(self.count as i64)),
+            Key::Known(Known::Location) => file_of(self.issue).into_iter().for_each(|file| give(Fact::Text(file))),
+            // What an issue is called outlives its events, but for words alone.
+            Key::Known(Known::Message) if self.event.is_none() => {}
             Key::Known(Known::IssueCategory | Known::IssueType) => give(Fact::Text("error")),
             Key::Known(Known::Timestamp) => {
                 self.event.iter().for_each(|event| give(Fact::TimeNs(event.at_ms * 1_000_000)));
@@ -256,7 +269,13 @@ impl Subject for Asked<'_> {
 }
 
 /// Some of everything the language has.
-const LEAVES: [&str; 46] = [
+const LEAVES: [&str; 52] = [
+    "message:KEY",
+    "message:*key 4*",
+    "!message:\"Title of\"",
+    "has:message",
+    "location:*/Pay.py",
+    "!has:location",
     "level:error",
     "level:>=warning",
     "!level:info",
@@ -324,6 +343,7 @@ fn facts() -> impl Strategy<Value = Vec<(FactKey<'static>, String)>> {
         prop::sample::select(vec!["KeyError", "OSError", "Stop"])
             .prop_map(|v| (FactKey::Field(Field::ErrorType), v.to_string())),
         (0..60_u8).prop_map(|n| (FactKey::Field(Field::ErrorValue), format!("Missing key {n}"))),
+        (0..60_u8).prop_map(|n| (FactKey::Field(Field::Message), format!("No key {n}"))),
         prop::sample::select(vec!["true", "false"]).prop_map(|v| (FactKey::Field(Field::ErrorHandled), v.to_string())),
         prop::sample::select(vec!["ada", "bob"]).prop_map(|v| (FactKey::Field(Field::UserName), v.to_string())),
         Just((FactKey::Field(Field::UserEmail), "ada@example.org".to_string())),

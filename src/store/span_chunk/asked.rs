@@ -34,6 +34,7 @@ impl OpenChunk<'_> {
         rows_taken(&asked.expr, &all, &mut |leaf, among| match leaf {
             Leaf::Text(pattern) => self.rows_with_words(pattern, among, roots),
             leaf => match AskedKey::of(leaf) {
+                Some(asked) if *asked.key == Key::Known(Known::Project) => self.rows_of_project(&asked, among, roots),
                 Some(asked) => self.rows_with_key(&asked, among),
                 None => Ok(vec![false; among.len()]),
             },
@@ -58,6 +59,23 @@ impl OpenChunk<'_> {
             let is_open = spans.clone().any(|row| among[row] && !is_taken[row]);
             if is_open && roots.has(self.index.ids[trace], pattern)? {
                 is_taken[spans].fill(true);
+            }
+        }
+        Ok(is_taken)
+    }
+
+    fn rows_of_project(
+        &mut self,
+        asked: &AskedKey<'_>,
+        among: &[bool],
+        roots: &mut Roots<'_>,
+    ) -> Result<Vec<bool>, StoreError> {
+        let mut is_taken = vec![false; among.len()];
+        for (trace, spans) in self.index.starts.windows(2).enumerate() {
+            let spans = spans[0]..spans[1];
+            if among[spans.clone()].contains(&true) {
+                let project = roots.project(self.index.ids[trace])?;
+                is_taken[spans].fill(project.is_some_and(|project| asked.takes_text(project)));
             }
         }
         Ok(is_taken)
@@ -121,13 +139,13 @@ impl OpenChunk<'_> {
                 let taken = [0, 1, 2, 3, 4, 5, 6, 7].map(|code| asked.takes_text(kind_word(kind_from_code(code))));
                 self.rows_by_flags(count, |flags| taken[(flags & 7) as usize])?
             }
-            Known::SpanStatusMessage => {
-                let extras = match &mut self.extras {
-                    Some(extras) => extras,
-                    extras => extras.insert(message(&(self.group)(Group::Extras)?)?),
-                };
-                TextColumn::decode(&extras.status_messages, count)?.rows_where(|text| asked.takes_text(text))
+            Known::Message => {
+                let names = TextColumn::decode(&self.names()?.names, count)?;
+                let mut rows = names.rows_where(|text| asked.takes_text(text));
+                rows.extend(self.rows_by_status_message(asked, count)?);
+                rows
             }
+            Known::SpanStatusMessage => self.rows_by_status_message(asked, count)?,
             Known::HttpStatus => {
                 let statuses = decode_integers(&self.names()?.http_statuses, count)?;
                 (0..count).filter(|row| statuses[*row] != 0 && asked.takes(Fact::Int(statuses[*row]))).collect()
@@ -169,6 +187,14 @@ impl OpenChunk<'_> {
         };
         rows.into_iter().for_each(|row| is_taken[row] = true);
         Ok(())
+    }
+
+    fn rows_by_status_message(&mut self, asked: &AskedKey<'_>, count: usize) -> Result<Vec<usize>, StoreError> {
+        let extras = match &mut self.extras {
+            Some(extras) => extras,
+            extras => extras.insert(message(&(self.group)(Group::Extras)?)?),
+        };
+        Ok(TextColumn::decode(&extras.status_messages, count)?.rows_where(|text| asked.takes_text(text)))
     }
 
     fn rows_by_flags(&mut self, count: usize, takes: impl Fn(u32) -> bool) -> Result<Vec<usize>, StoreError> {

@@ -56,7 +56,11 @@ releases: Array<string>,
 /**
  * Why not everything that matches is among it, when that is so.
  */
-partial: string | null, };
+partial: string | null, 
+/**
+ * Of an empty list: keys that nothing has.
+ */
+notes: Array<string>, };
 
 export type IssueCountsView = { open: number, new: number, regressed: number, ignored: number, resolved: number, all: number, };
 
@@ -709,7 +713,11 @@ searched_to_ms: number | null,
  * Traces that would stand among these, were it not for `kind=requests`: lone calls and queries outside of any
  * request.
  */
-background_hidden: number, };
+background_hidden: number, 
+/**
+ * Of an empty list: keys that nothing has.
+ */
+notes: Array<string>, };
 
 export type TraceRowView = { trace_id: string, start_ms: number, duration_ns: number, 
 /**
@@ -1111,7 +1119,11 @@ omitted: number,
 /**
  * Any log was ever stored.
  */
-has_any: boolean, };
+has_any: boolean, 
+/**
+ * Of an empty list: keys that nothing has.
+ */
+notes: Array<string>, };
 
 export type LogRowView = { id: string, time_ms: number, 
 /**

@@ -12,6 +12,8 @@ export type Logs = {
   hasAny: boolean;
   next: string | null;
   searchedToMs: number | null;
+  /** Why there is nothing, where the server knows. */
+  notes: readonly string[];
   error: ApiError | null;
   isLoading: boolean;
   more: () => void;
@@ -88,6 +90,7 @@ export function useLogs(key: string, path: () => string): Logs {
     hasAny: state.view?.has_any ?? true,
     next: state.view?.next_cursor ?? null,
     searchedToMs: state.view?.searched_to_ms ?? null,
+    notes: state.view?.notes ?? [],
     error: state.error,
     isLoading: state.isLoading,
     more,

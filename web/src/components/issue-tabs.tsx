@@ -26,7 +26,7 @@ export function IssueTabs({ text, search, counts }: { text: string; search: stri
         <a key={key} href={`/issues${withIssueQuery(search, onTab(text, state))}`} aria-current={state === current ? "true" : undefined}>
           {name}
           {counts && (
-            <small class="tab-count" title={`${count(counts[key])} without the other words of the search`}>
+            <small class="tab-count" title={count(counts[key])}>
               {countShort(counts[key])}
             </small>
           )}

@@ -3,7 +3,7 @@
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import { type ApiError, load, recall, remember, takeGiven } from "../api/client";
 
-export type Page<T> = { rows: T[]; next: string | null; total: number | null; searchedToMs?: number | null; typedAttribute?: string | null; hidden?: number; partial?: string | null };
+export type Page<T> = { rows: T[]; next: string | null; total: number | null; searchedToMs?: number | null; typedAttribute?: string | null; hidden?: number; partial?: string | null; notes?: string[] };
 export type Paged<T> = {
   rows: T[] | undefined;
   next: string | null;
@@ -16,6 +16,8 @@ export type Paged<T> = {
   hidden: number;
   /** What the server left out of its answer, and why. */
   partial: string | null;
+  /** Why there is nothing, where the server knows. */
+  notes: readonly string[];
   error: ApiError | null;
   /** The rows are those of the question before; the answer to this one is on its way, or was refused. */
   isStale: boolean;
@@ -72,6 +74,7 @@ export function usePaged<V, T>(path: string, read: (view: V) => Page<T>, { isKep
     typedAttribute: state.page?.typedAttribute ?? null,
     hidden: state.page?.hidden ?? 0,
     partial: shown?.partial ?? null,
+    notes: shown?.notes ?? [],
     error: state.error,
     isStale: !state.page && state.kept !== undefined,
     isGiven: state.isGiven,

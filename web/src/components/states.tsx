@@ -73,6 +73,17 @@ export function LoadError({ error, what, hasData, onRetry }: { error: ApiError; 
   );
 }
 
+/** What the server says of an empty list; names stand between backticks. */
+export function Notes({ notes }: { notes: readonly string[] }) {
+  return (
+    <>
+      {notes.map((note) => (
+        <p key={note}>{note.split("`").map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}</p>
+      ))}
+    </>
+  );
+}
+
 /** Something is missing from what is shown; says how much and why. */
 export function Partial({ children }: { children: ComponentChildren }) {
   return (

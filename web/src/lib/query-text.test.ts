@@ -34,6 +34,7 @@ it("joins tokens to terms", () => {
 it("finds the tab of a query and goes to another with the rest", () => {
   const tabs = ["unresolved", "regressed", ""];
   expect(tabOf("is:unresolved level:error", tabs)).toBe("unresolved");
+  expect(tabOf("is:open x", tabs)).toBe("unresolved");
   expect(tabOf("level:error", tabs)).toBe("");
   expect(tabOf("", tabs)).toBe("");
   expect(tabOf("is:unresolved is:assigned", tabs)).toBe(null);

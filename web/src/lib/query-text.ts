@@ -125,7 +125,10 @@ export function tabOf(text: string, tabs: readonly string[]): string | null {
   const states = terms(text).filter(({ key }) => key === "is");
   if (states.length === 0) return tabs.includes("") ? "" : null;
   const [only] = states;
-  return states.length === 1 && only && !only.isNegated && tabs.includes(only.value) ? only.value : null;
+  if (states.length !== 1 || !only || only.isNegated) return null;
+  // The tab is called Open, and so people write it.
+  const state = only.value === "open" ? "unresolved" : only.value;
+  return tabs.includes(state) ? state : null;
 }
 
 /** The query on another tab: its `is:` in front, the rest as it was. */

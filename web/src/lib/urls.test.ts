@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { composeDsn, eventPath, matchPath, normaliseId, pastedIds, safeHref, term, tracePath, tracesWith, withQuery, withTerm } from "./urls";
+import { composeDsn, eventPath, matchPath, normaliseId, pastedIds, safeHref, term, tracePath, tracesWith, withLongQuery, withQuery, withTerm } from "./urls";
 
 it("ids", () => expect(normaliseId("0AF7-6519")).toBe("0af76519"));
 
@@ -50,4 +50,11 @@ it("knows what a pasted id may be", () => {
   expect(kinds(`http://here/t/${id}`)).toEqual([`trace /traces/${id}`]);
   expect(kinds(`http://here/traces/${id}?span=b7ad6b7169203331`)).toEqual([`trace /traces/${id}?span=b7ad6b7169203331`]);
   for (const text of ["", "hello", "12", "http://elsewhere/issues/SHOP-1", "javascript:alert(1)", "x".repeat(500)]) expect(kinds(text)).toEqual([]);
+});
+
+it("takes q for query in the addresses of lists", () => {
+  expect(withLongQuery("/issues", "?q=is%3Aopen&sort=events")).toBe("?sort=events&query=is%3Aopen");
+  expect(withLongQuery("/logs/", "?q=a&query=b")).toBe("?query=b");
+  expect(withLongQuery("/traces", "?query=")).toBe("?query=");
+  expect(withLongQuery("/issues/SHOP-1", "?q=a")).toBe("?q=a");
 });

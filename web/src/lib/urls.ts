@@ -111,3 +111,15 @@ function idsInPath(path: string): PastedId[] {
   if ((kind === "t" || kind === "traces") && /^[0-9a-f]{32}$/.test(id)) return [{ kind: "trace", id, path: kind === "t" ? tracePath(id) : `/traces/${id}${search === "" ? "" : `?${search}`}` }];
   return [];
 }
+
+const LISTS = ["/issues", "/traces", "/logs"];
+
+/** Lists take `q` for `query`, as addresses written by hand have it; on an issue it is the query of the list one came from. */
+export function withLongQuery(path: string, search: string): string {
+  const params = new URLSearchParams(search);
+  const short = params.get("q");
+  if (short === null || !LISTS.includes(path.replace(/\/$/u, ""))) return search;
+  params.delete("q");
+  if (!params.has("query")) params.set("query", short);
+  return `?${params}`;
+}

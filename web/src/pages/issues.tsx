@@ -18,7 +18,7 @@ import { QueryBar } from "../components/query-bar";
 import { ScopeBar } from "../components/scope-bar";
 import { useSelection } from "../components/selection";
 import { PageTitle } from "../components/shell";
-import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
+import { Empty, LoadError, Notes, Partial, SkeletonRows } from "../components/states";
 import { canUndo, undoLast } from "../components/toast";
 import { WhoField } from "../components/who";
 import { useBrowserFind, useKeys } from "../keys";
@@ -57,7 +57,7 @@ const releases = signal<string[]>([]);
 const read = (view: IssueList): Page<IssueRow> => {
   environments.value = view.environments;
   releases.value = view.releases ?? [];
-  return { rows: view.issues, next: view.next_cursor, total: view.total, partial: view.partial ?? null };
+  return { rows: view.issues, next: view.next_cursor, total: view.total, partial: view.partial ?? null, notes: view.notes };
 };
 const keyOf = (row: IssueRow) => row.id;
 const PAGED = { isKept: true, moreQuery: "limit=100&", keyOf };
@@ -72,7 +72,14 @@ export function IssuesPage() {
   const scope = scopeOf(params);
   const counted = new URLSearchParams();
   for (const key of ["project", "environment"] as const) if (scope.has(key)) counted.set(key, scope.get(key) ?? "");
-  const counts = useResource<IssueCounts>(`/api/ui/issues/counts?${counted}`);
+  // What a tab leads to is what it counts: the other words of the search, and all it is narrowed by.
+  const words = onTab(text, "");
+  const tabs = new URLSearchParams(scope);
+  if (words !== "") tabs.set("query", words);
+  if (/:me\b/u.test(words) && who.value !== "") tabs.set("me", who.value);
+  const counts = useResource<IssueCounts>(`/api/ui/issues/counts?${tabs}`);
+  const shownCounts = useRef<IssueCounts | undefined>(undefined);
+  if (counts.data) shownCounts.current = counts.data;
   const readCounts = useCoalesced(counts.reload, COUNTS_MS);
   const news = () => {
     check();
@@ -143,7 +150,7 @@ export function IssuesPage() {
         </Select>
       </div>
       <div class="filter-line">
-        <IssueTabs text={text} search={search} counts={counts.data} />
+        <IssueTabs text={text} search={search} counts={shownCounts.current} />
         <NewBar unseen={unseen} noun="issue" apply={apply} />
       </div>
       {list.error && !isUnreadable && <LoadError error={list.error} what="The issues" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
@@ -174,7 +181,7 @@ export function IssuesPage() {
           </p>
         </Empty>
       )}
-      {rows?.length === 0 && !list.error && <NoIssues params={params} text={text} onGo={(next) => go(next, true)} />}
+      {rows?.length === 0 && !list.error && <NoIssues params={params} text={text} notes={list.notes} onGo={(next) => go(next, true)} />}
       {rows && rows.length > 0 && (
         <IssueTable
           list={list}
@@ -280,7 +287,7 @@ function useFindHint(size: number): boolean {
   return isShown;
 }
 
-function NoIssues({ params, text, onGo }: { params: URLSearchParams; text: string; onGo: (search: string) => void }) {
+function NoIssues({ params, text, notes, onGo }: { params: URLSearchParams; text: string; notes: readonly string[]; onGo: (search: string) => void }) {
   const name = tabName(text);
   const search = `?${params}`;
   const isPlain = text.trim() === "" || (name !== null && onTab(text, "") === "");
@@ -304,6 +311,7 @@ function NoIssues({ params, text, onGo }: { params: URLSearchParams; text: strin
           ))}
           {hasTime && ` in ${timeWords(time)}`}
         </p>
+        <Notes notes={notes} />
         <p class="buttons">
           {isNarrowed(params) && (
             <button type="button" class="button primary" onClick={() => onGo(withQuery(search, Object.fromEntries(SCOPE_KEYS.map((key) => [key, null]))))}>

@@ -13,7 +13,7 @@ import { LogVolume } from "../components/log-volume";
 import { QueryBar } from "../components/query-bar";
 import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
-import { Empty, LoadError, SkeletonRows } from "../components/states";
+import { Empty, LoadError, Notes, SkeletonRows } from "../components/states";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { count, dateTime, plural } from "../lib/format";
@@ -166,7 +166,7 @@ export function LogsPage() {
       {shownVolume && !isTrace && <LogVolume volume={shownVolume} isFiltered={text !== "" || attribute !== ""} onChoose={(from, to) => change({ from: String(from), to: String(to) })} />}
       {logs.error && !isUnreadable && <LoadError error={logs.error} what="The logs" hasData={rows !== undefined} onRetry={logs.reload} />}
       {rows === undefined && !logs.error && <SkeletonRows rows={20} height={24} />}
-      {isEmpty && (logs.hasAny ? <NoMatch isFiltered={isFiltered} searchedToMs={logs.searchedToMs} onMore={logs.more} onClear={() => navigate("/logs", { replace: true })} onLonger={range.key === "30d" ? null : () => change({ range: "30d", from: null, to: null })} /> : <NoLogs />)}
+      {isEmpty && (logs.hasAny ? <NoMatch notes={logs.notes} isFiltered={isFiltered} searchedToMs={logs.searchedToMs} onMore={logs.more} onClear={() => navigate("/logs", { replace: true })} onLonger={range.key === "30d" ? null : () => change({ range: "30d", from: null, to: null })} /> : <NoLogs />)}
       {rows && rows.length > 0 && (
         <LogList
           rows={rows}
@@ -199,9 +199,10 @@ function isOtherDay(ms: number, nowMs: number): boolean {
   return new Date(ms).toDateString() !== new Date(nowMs).toDateString();
 }
 
-function NoMatch({ isFiltered, searchedToMs, onMore, onClear, onLonger }: { isFiltered: boolean; searchedToMs: number | null; onMore: () => void; onClear: () => void; onLonger: (() => void) | null }) {
+function NoMatch({ notes, isFiltered, searchedToMs, onMore, onClear, onLonger }: { notes: readonly string[]; isFiltered: boolean; searchedToMs: number | null; onMore: () => void; onClear: () => void; onLonger: (() => void) | null }) {
   return (
     <Empty title={searchedToMs === null ? (isFiltered ? "No log matches" : "No logs in this time") : "No log matches so far"}>
+      <Notes notes={notes} />
       {searchedToMs !== null && <p>{`Searched back to ${dateTime(searchedToMs).slice(0, 19)}.`}</p>}
       <p class="buttons">
         {searchedToMs !== null && (

@@ -12,7 +12,7 @@ import { usePaged } from "../components/paged";
 import { QueryBar } from "../components/query-bar";
 import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
-import { Empty, LoadError, SkeletonRows } from "../components/states";
+import { Empty, LoadError, Notes, SkeletonRows } from "../components/states";
 import type { TraceMap as TraceMapOf } from "../components/trace-map";
 import { useBreakdowns, Where } from "../components/trace-where";
 import { traceAnswer } from "../api/use-trace";
@@ -32,7 +32,7 @@ const TraceMap = lazy<Parameters<typeof TraceMapOf>[0]>("TraceMap", () => import
 
 const RANGE_FIRST = "24h";
 
-const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, hidden: view.background_hidden });
+const read = (view: TraceListView) => ({ rows: view.traces, next: view.next_cursor, total: null, searchedToMs: view.searched_to_ms, hidden: view.background_hidden, notes: view.notes });
 const keyOf = (row: TraceRowView) => row.trace_id;
 
 export function TracesPage() {
@@ -127,7 +127,7 @@ export function TracesPage() {
       {isSpans && !isUnreadable && <SpanList params={api.toString()} />}
       {!isSpans && rows === undefined && !list.error && <SkeletonRows rows={14} height={37} />}
       {!isSpans && rows?.length === 0 && searchedToMs === null && (
-        <NoTraces text={text} service={service} attribute={attribute} environment={environment} release={params.get("release") ?? ""} project={params.get("project") ?? ""} isAll={isAll} range={selection ? "" : range} onClear={() => change({ query: null, service: null, attribute: null, project: null, environment: null, release: null, sel: null })} onAll={() => change({ kind: "all" })} onAllTime={() => change({ range: "all", from: null, to: null })} isSelection={selection !== null} />
+        <NoTraces notes={list.notes} text={text} service={service} attribute={attribute} environment={environment} release={params.get("release") ?? ""} project={params.get("project") ?? ""} isAll={isAll} range={selection ? "" : range} onClear={() => change({ query: null, service: null, attribute: null, project: null, environment: null, release: null, sel: null })} onAll={() => change({ kind: "all" })} onAllTime={() => change({ range: "all", from: null, to: null })} isSelection={selection !== null} />
       )}
       {!isSpans && rows?.length === 0 && searchedToMs !== null && (
         <Empty title="No trace matches so far">
@@ -262,7 +262,8 @@ function Troubles({ errors, failed }: { errors: number; failed: number }) {
   );
 }
 
-function NoTraces({ text, service, attribute, environment, release, project, isAll, range, isSelection, onClear, onAll, onAllTime }: {
+function NoTraces({ notes, text, service, attribute, environment, release, project, isAll, range, isSelection, onClear, onAll, onAllTime }: {
+  notes: readonly string[];
   text: string;
   service: string;
   attribute: string;
@@ -317,6 +318,7 @@ function NoTraces({ text, service, attribute, environment, release, project, isA
           {isAll ? "" : " among the requests"}
           {isSelection ? " of the selection." : isTimeCut ? ` of the ${words.toLowerCase()}.` : "."}
         </p>
+        <Notes notes={notes} />
         <p class="buttons">
           <button type="button" class="button primary" onClick={onClear}>
             Clear search
