@@ -60,10 +60,11 @@ impl Stored {
     fn settle_one(&self, key: &Key, op: Op, value: &Value) -> Expr {
         let is_project = |id: &u32| Expr::equals(Key::Known(Known::Project), &id.to_string());
         match value {
-            Value::List(values) => Expr::or(values.iter().map(|value| {
-                let one = Leaf::Compare { key: key.clone(), op, value: value.clone() };
-                self.settle(&Expr::Leaf(one))
-            })),
+            Value::List(values) => {
+                let one = |value: &Value| Leaf::Compare { key: key.clone(), op, value: value.clone() };
+                let each = values.iter().map(|value| self.settle(&Expr::Leaf(one(value))));
+                Expr::or(each.filter(|settled| *settled != Expr::nothing()))
+            }
             // Of each project its own.
             Value::Latest => Expr::or(
                 self.latest.iter().map(|(id, release)| Expr::and([is_project(id), Expr::equals(key.clone(), release)])),
