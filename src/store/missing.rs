@@ -52,8 +52,10 @@ fn read_gone(connection: &Connection, kind: &str, with_issues: bool) -> Result<G
     let has_deleted = with_issues
         && connection
             .prepare_cached(
-                "SELECT (SELECT coalesce(sum(last_short_no), 0) FROM project)
-                     > (SELECT count(*) FROM issue WHERE deleted_ms IS NULL)",
+                "SELECT EXISTS (
+                     SELECT 1 FROM project
+                     WHERE last_short_no > (
+                         SELECT count(*) FROM issue WHERE issue.project_id = project.id AND deleted_ms IS NULL))",
             )?
             .query_row([], |row| row.get(0))?;
     Ok(Gone { has_dropped, kept_from_ms: day.map(|day| day * DAY_MS), has_deleted })

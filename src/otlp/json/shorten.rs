@@ -63,6 +63,10 @@ fn boundary(text: &str, max: usize) -> usize {
             _ => 4,
         };
     }
+    // What is no JSON may have anything behind a backslash.
+    while !text.is_char_boundary(last) {
+        last -= 1;
+    }
     last
 }
 

@@ -265,7 +265,7 @@ fn spans_over_the_limits_are_refused_and_counted() {
     let decoded = decode_traces(Format::Json, json_of(&request, true).as_bytes(), &limits).expect("a request");
     let refused: Vec<_> = decoded.refused.iter().map(|refusal| (refusal.detail.as_str(), refusal.quantity)).collect();
     assert_eq!(refused.len(), 2);
-    assert!(refused[0].0.starts_with("too large: 2"), "{refused:?}");
+    assert!(refused[0].0.starts_with("too large: 3"), "{refused:?}");
     assert_eq!(refused[1], ("too many in one request", 2));
 }
 
