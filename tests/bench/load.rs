@@ -63,6 +63,14 @@ struct Options {
     /// The datasets that the targets are about: 10 million spans, a million errors over 10,000 issues, a file of 10 GB
     #[arg(long)]
     full: bool,
+    /// Spans and errors of the large datasets, in place of theirs
+    #[arg(long)]
+    spans: Option<usize>,
+    #[arg(long)]
+    errors: Option<usize>,
+    /// Leaves the large datasets where they were made
+    #[arg(long)]
+    keep: bool,
     /// Scenarios whose name contains this; `large` for the large datasets
     #[arg(long, default_value = "")]
     only: String,
@@ -121,11 +129,13 @@ fn main() {
     let (scenarios, decoding) = bench.run();
     let mut figures = figures_of(&scenarios);
     if "large".contains(&bench.options.only) {
-        let sizes = match (bench.options.full, bench.options.quick) {
+        let mut sizes = match (bench.options.full, bench.options.quick) {
             (true, _) => Sizes::FULL,
             (false, true) => Sizes::QUICK,
             (false, false) => Sizes::BOUNDED,
         };
+        sizes.spans = bench.options.spans.unwrap_or(sizes.spans);
+        sizes.events = bench.options.errors.unwrap_or(sizes.events);
         large::measure(&bench, sizes, &mut figures);
     }
 
