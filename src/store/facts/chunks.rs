@@ -60,11 +60,14 @@ pub(in super::super) struct FactCache {
 
 /// A column when the chunk has it, and when it was last used.
 type KeptColumn = (Option<Arc<Column>>, u64);
+/// Its filter when it has one, likewise.
+type KeptFilter = (Option<Arc<[u8]>>, u64);
 
 #[derive(Default)]
 struct Kept {
     events: HashMap<i64, (Arc<Events>, u64)>,
     columns: HashMap<(i64, String), KeptColumn>,
+    filters: HashMap<(i64, String), KeptFilter>,
     bytes: usize,
     uses: u64,
 }
@@ -78,6 +81,10 @@ impl FactCache {
 /// What an absent column weighs.
 const ABSENT_BYTES: usize = 64;
 
+fn filter_weight(filter: Option<&[u8]>) -> usize {
+    ABSENT_BYTES + filter.map_or(0, <[u8]>::len)
+}
+
 impl Kept {
     fn make_room(&mut self, bytes: usize) {
         if self.bytes + bytes <= FACT_CACHE_BYTES_MAX {
@@ -87,13 +94,16 @@ impl Kept {
         // What was not used in the younger half of all uses goes, so that looking for it is rare.
         let mut uses: Vec<u64> = self.columns.values().map(|(_, used)| *used).collect();
         uses.extend(self.events.values().map(|(_, used)| *used));
+        uses.extend(self.filters.values().map(|(_, used)| *used));
         uses.sort_unstable();
         let middle = uses.get(uses.len() / 2).copied().unwrap_or(0);
         self.columns.retain(|_, (_, used)| *used > middle);
         self.events.retain(|_, (_, used)| *used > middle);
+        self.filters.retain(|_, (_, used)| *used > middle);
         let columns = self.columns.values().map(|(column, _)| column.as_ref().map_or(ABSENT_BYTES, |c| c.weight()));
         let events = self.events.values().map(|(events, _)| events.weight());
-        self.bytes = columns.sum::<usize>() + events.sum::<usize>() + bytes;
+        let filters = self.filters.values().map(|(filter, _)| filter_weight(filter.as_deref()));
+        self.bytes = columns.sum::<usize>() + events.sum::<usize>() + filters.sum::<usize>() + bytes;
     }
 }
 
@@ -161,18 +171,34 @@ impl<'c> Chunk<'c> {
 
     /// False when the column certainly has no such value: one that is exactly so, or one that holds all these parts.
     pub(super) fn may_have(&self, key: &str, exact: Option<&str>, parts: &[TextPart]) -> Result<bool, StoreError> {
-        if self.cache.kept().columns.contains_key(&(self.row.id, key.to_owned())) {
-            return Ok(true);
+        // Without a column of its own it may be in the shared one.
+        let Some(filter) = self.filter(key)? else { return Ok(true) };
+        let has_exact = exact.is_none_or(|exact| bloom::contains(&filter, key, exact));
+        Ok(has_exact && parts.iter().all(|part| part.may_be_in(&filter)))
+    }
+
+    fn filter(&self, key: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let name = (self.row.id, key.to_owned());
+        {
+            let mut kept = self.cache.kept();
+            kept.uses += 1;
+            let now = kept.uses;
+            if let Some((filter, used)) = kept.filters.get_mut(&name) {
+                *used = now;
+                return Ok(filter.clone());
+            }
         }
         let mut statement = self
             .connection
             .prepare_cached("SELECT filter FROM fact_column WHERE chunk_id = :chunk_id AND key = :key")?;
         let params = named_params! { ":chunk_id": self.row.id, ":key": key };
         let filter: Option<Option<Vec<u8>>> = statement.query_row(params, |row| row.get(0)).optional()?;
-        // Without a column of its own it may be in the shared one.
-        let Some(Some(filter)) = filter else { return Ok(true) };
-        let has_exact = exact.is_none_or(|exact| bloom::contains(&filter, key, exact));
-        Ok(has_exact && parts.iter().all(|part| part.may_be_in(&filter)))
+        let filter: Option<Arc<[u8]>> = filter.flatten().map(Arc::from);
+        let mut kept = self.cache.kept();
+        kept.make_room(filter_weight(filter.as_deref()));
+        let now = kept.uses;
+        kept.filters.insert(name, (filter.clone(), now));
+        Ok(filter)
     }
 
     /// Keys with a column of their own and the events that have them, and whether others share one.

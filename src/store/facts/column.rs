@@ -7,6 +7,9 @@
 //! This is a file format: what was sealed must stay readable.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use memchr::memmem::Finder;
 
 use super::super::StoreError;
 use super::super::columns::{Input, decode_integers, encode_integers, pack, put_bytes, put_uint, unpack};
@@ -23,6 +26,18 @@ pub(super) struct Column {
     /// Where each list ends among the members; none when every list is the value of its number.
     lists: Option<Lists>,
     codes: Vec<u32>,
+    lower: Lower,
+}
+
+/// All values lower-cased, where each takes as many bytes as before; made when a word is first looked for.
+#[derive(Clone, Debug, Default)]
+struct Lower(OnceLock<Option<Box<str>>>);
+
+/// It follows from the values.
+impl PartialEq for Lower {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,7 +72,8 @@ impl Column {
     /// In memory, roughly.
     pub(super) fn weight(&self) -> usize {
         let lists = self.lists.as_ref().map_or(0, |lists| (lists.ends.len() + lists.members.len()) * 4);
-        128 + self.arena.len() + self.ends.len() * 4 + lists + self.codes.len() * 4
+        // Twice the texts: as they are, and lower-cased.
+        128 + self.arena.len() * 2 + self.ends.len() * 4 + lists + self.codes.len() * 4
     }
 
     /// Of each event, the number of its list; 0 for none.
@@ -88,7 +104,46 @@ impl Column {
 
     /// For each code whether `takes` one of its values; it is asked once for each value.
     pub(super) fn codes_where(&self, takes: impl FnMut(&str) -> bool) -> Vec<bool> {
-        let taken: Vec<bool> = self.values().map(takes).collect();
+        self.codes_of(self.values().map(takes).collect())
+    }
+
+    /// For each code whether one of its values has this in it, whatever the case; `lower` is lower-cased and not empty. All
+    /// values are gone through as one text.
+    pub(super) fn codes_with(&self, lower: &str) -> Vec<bool> {
+        let Some(arena) = self.lower.0.get_or_init(|| self.lowered()) else {
+            return self.codes_where(|value| value.to_lowercase().contains(lower));
+        };
+        let finder = Finder::new(lower);
+        let mut taken = vec![false; self.ends.len()];
+        let mut from = 0;
+        while let Some(found) = arena.as_bytes().get(from..).and_then(|rest| finder.find(rest)) {
+            let at = from + found;
+            let place = self.ends.partition_point(|end| *end as usize <= at);
+            let Some(end) = self.ends.get(place).map(|end| *end as usize) else { break };
+            // What begins in one value and ends in the next is in neither.
+            let is_within = at + lower.len() <= end;
+            taken[place] |= is_within;
+            from = if is_within { end } else { at + 1 };
+        }
+        self.codes_of(taken)
+    }
+
+    fn lowered(&self) -> Option<Box<str>> {
+        if self.arena.is_ascii() {
+            return Some(self.arena.to_ascii_lowercase().into());
+        }
+        let mut lower = String::with_capacity(self.arena.len());
+        for (value, end) in self.values().zip(&self.ends) {
+            lower.push_str(&value.to_lowercase());
+            if lower.len() != *end as usize {
+                return None;
+            }
+        }
+        Some(lower.into())
+    }
+
+    /// For each code whether one of its values is taken.
+    fn codes_of(&self, taken: Vec<bool>) -> Vec<bool> {
         let mut codes = Vec::with_capacity(self.list_count() + 1);
         codes.push(false);
         match &self.lists {
@@ -159,7 +214,7 @@ impl Column {
         let list_count = lists.as_ref().map_or(count, |lists| lists.ends.len());
         let codes = decode_codes(&mut input, rows, list_count)?;
         input.end()?;
-        Ok(Self { arena: arena.to_owned(), ends, lists, codes })
+        Ok(Self { arena: arena.to_owned(), ends, lists, codes, lower: Lower::default() })
     }
 }
 
@@ -332,7 +387,27 @@ mod tests {
         assert_eq!(hex, "010202000202787901020301040203040100020001010002");
     }
 
+    #[test]
+    fn a_word_is_within_one_value() {
+        let column = column(&[vec!["Abc"], vec!["dEf", "ABCD"], vec!["İabc"], vec![], vec!["abc"]]);
+        assert_eq!(column.codes_with("abc"), column.codes_where(|value| value.to_lowercase().contains("abc")));
+        assert_eq!(column.codes_with("cd"), column.codes_where(|value| value.to_lowercase().contains("cd")));
+        let ascii = self::column(&[vec!["xa"], vec!["ay"], vec!["AA"]]);
+        assert_eq!(ascii.codes_with("aa"), [false, false, false, true]);
+        assert_eq!(ascii.codes_with("a"), [false, true, true, true]);
+    }
+
     proptest! {
+        #[test]
+        fn words_are_found_as_one_by_one(
+            rows in prop::collection::vec(prop::collection::vec("[aAbB\u{e9}\u{c9}\u{130}]{0,5}", 0..3), 0..12),
+            word in "[ab\u{e9}]{1,3}",
+        ) {
+            let rows: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
+            let column = column(&rows);
+            prop_assert_eq!(column.codes_with(&word), column.codes_where(|value| value.to_lowercase().contains(&word)));
+        }
+
         #[test]
         fn columns_come_back(rows in prop::collection::vec(prop::collection::vec("[a-cé]{0,3}", 0..4), 0..60)) {
             let rows: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
