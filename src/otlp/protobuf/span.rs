@@ -138,16 +138,18 @@ fn push_entry(
     Ok(())
 }
 
-/// An `AnyValue`, into what an earlier one of the same field left.
+/// An `AnyValue`, into what an earlier one of the same field left. The last of several kinds counts, and so does what was
+/// left out of it alone.
 fn read_value(
     value: &mut AttributeValue,
     message: &[u8],
     depth: usize,
     limits: &Limits,
-    dropped: &mut u32,
+    left_out: &mut u32,
 ) -> Result<(), Unreadable> {
     let mut fields = Fields::of(message);
     while let Some((tag, field)) = fields.next()? {
+        let mut of_this = 0;
         *value = match tag {
             1 => AttributeValue::Text(cut_str(field.text()?, limits.attribute_text_bytes_max).to_owned()),
             2 => AttributeValue::Bool(field.varint()? != 0),
@@ -155,11 +157,11 @@ fn read_value(
             4 => AttributeValue::Double(f64::from_bits(field.fixed64()?)),
             5 | 6 if depth == limits.depth_max => {
                 field.bytes()?;
-                *dropped = dropped.saturating_add(1);
+                of_this = 1;
                 AttributeValue::Empty
             }
-            5 => read_list(field, depth + 1, limits, dropped)?,
-            6 => read_map(field, depth + 1, limits, dropped)?,
+            5 => read_list(field, depth + 1, limits, &mut of_this)?,
+            6 => read_map(field, depth + 1, limits, &mut of_this)?,
             7 => {
                 let bytes = field.bytes()?;
                 AttributeValue::Bytes(bytes[..bytes.len().min(limits.attribute_text_bytes_max)].to_vec())
@@ -171,6 +173,7 @@ fn read_value(
             }
             _ => continue,
         };
+        *left_out = of_this;
     }
     Ok(())
 }
@@ -187,8 +190,9 @@ fn read_list(field: Field<'_>, depth: usize, limits: &Limits, dropped: &mut u32)
             *dropped = dropped.saturating_add(1);
             continue;
         }
-        let mut value = AttributeValue::Empty;
-        read_value(&mut value, message, depth, limits, dropped)?;
+        let (mut value, mut left_out) = (AttributeValue::Empty, 0);
+        read_value(&mut value, message, depth, limits, &mut left_out)?;
+        *dropped = dropped.saturating_add(left_out);
         values.push(value);
     }
     Ok(AttributeValue::List(values))

@@ -351,6 +351,24 @@ fn shuffled(message: &[u8], order: &[prop::sample::Index]) -> Vec<u8> {
     fields.iter().copied().chain(more).flatten().copied().collect()
 }
 
+/// A list that is longer than it may be, and then a text in its place: nothing of the text was left out.
+#[test]
+fn what_is_left_out_of_a_value_that_is_replaced_does_not_count() {
+    let list = [[0x0a, 0x00]; 5].concat();
+    let mut value = vec![0x2a, list.len() as u8];
+    value.extend(list);
+    value.extend([0x0a, 0x01, b'x']);
+    let entry = [&[0x0a, 0x01, b'k', 0x12, value.len() as u8][..], &value].concat();
+    let mut body =
+        Span { trace_id: vec![1; 16], span_id: vec![1; 8], start_time_unix_nano: 1, ..Span::default() }.encode_to_vec();
+    body.extend([0x4a, entry.len() as u8]);
+    body.extend(entry);
+    let expected = convert(Span::decode(&body[..]).expect("a span"), 0, &TIGHT);
+    let read = read_span(&body, &TIGHT).map(|parts| parts.finish(0));
+    assert!(format!("{read:?}").contains("Text(\"x\")") && format!("{read:?}").contains("dropped: 0"), "{read:?}");
+    assert_eq!(format!("{read:?}"), format!("{:?}", Ok::<_, String>(expected)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
