@@ -80,3 +80,16 @@ it("follows a request that is on its way with another when there is news", async
   await settled(2);
   expect(shown().data).toBe("after");
 });
+
+it("shows what was fetched ahead and came between its first drawing and its first effect", async () => {
+  answers = { "/late": ["ahead"] };
+  prefetch("/late");
+  // The answer is there once this is drawn, before anything is asked for.
+  await act(async () => {
+    render(shows("/late"), root);
+    expect(shown().data).toBeUndefined();
+    for (let turns = 0; turns < 5; turns++) await turn();
+  });
+  await settled(1);
+  expect(shown().data).toBe("ahead");
+});

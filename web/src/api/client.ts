@@ -153,7 +153,14 @@ export function useResource<T>(path: string | null): Resource<T> {
     const known = cache.get(path);
     const isFresh = known?.isAhead === true && Date.now() - known.at < FRESH_MS;
     if (known) known.isAhead = false;
-    if (isFresh && !isAgain) return;
+    if (isFresh && !isAgain) {
+      // It came after the page was drawn and before this.
+      if (held.current.data === undefined) {
+        held.current = { path, data: known.data as T, error: null };
+        draw();
+      }
+      return;
+    }
     // An answer to an earlier question about the same is drawn too: under steady news there may never be a last one.
     const settle = (data: T | undefined, error: ApiError | null) => {
       if (held.current.path !== path) return;
