@@ -172,7 +172,7 @@ fn ids_are_never_paths() {
 }
 
 #[test]
-fn a_hundred_kilobytes_of_brackets_are_refused_wherever_they_stand() {
+fn a_hundred_kilobytes_of_brackets_are_refused_or_cut_wherever_they_stand() {
     let server = Trapline::start();
     let brackets = "[".repeat(100_000);
     for body in [
@@ -181,12 +181,20 @@ fn a_hundred_kilobytes_of_brackets_are_refused_wherever_they_stand() {
         format!("{{}}\n{brackets}\n"),
         format!("{{}}\n{{\"type\":\"event\"}}\n{brackets}"),
         format!("{{}}\n{{\"type\":\"event\"}}\n{{\"extra\":{{\"a\":{brackets}}}}}"),
-        format!("{{}}\n{{\"type\":\"event\"}}\n{{\"user\":{brackets}{}}}", "]".repeat(100_000)),
     ] {
         let answer = to_envelope(&server, body).send();
         assert_eq!(answer.status, 400, "{}", answer.text());
     }
-    assert_eq!(to_store(&server, brackets).send().status, 400);
+    assert_eq!(to_store(&server, brackets.clone()).send().status, 400);
+    // What is whole, and only too deep, is cut and told of.
+    let deep = format!(
+        "{{}}\n{{\"type\":\"event\"}}\n{{\"event_id\":\"{}\",\"message\":\"deep\",\"extra\":{{\"a\":{brackets}{}}}}}",
+        id(7),
+        "]".repeat(100_000)
+    );
+    to_envelope(&server, deep).send().expect(200);
+    let errors = shown(&server, 7)["detail"]["field_errors"].to_string();
+    assert!(errors.contains("deep"), "{errors}");
     // In an item nobody reads they cost no more than themselves.
     to_envelope(&server, format!("{{}}\n{{\"type\":\"of_the_future\"}}\n{}", "[".repeat(100_000))).send().expect(200);
     kept(&server, 1, event(1, "KeyError"));
