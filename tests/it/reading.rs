@@ -54,7 +54,7 @@ fn an_empty_server_has_empty_lists() {
     assert!(boot["now_ms"].as_i64().unwrap() > 1_700_000_000_000);
     assert_eq!(
         server.get_json("/api/ui/issues"),
-        json!({ "issues": [], "next_cursor": null, "total": 0, "environments": [], "releases": [], "partial": null })
+        json!({ "issues": [], "next_cursor": null, "total": 0, "environments": [], "releases": [], "partial": null, "notes": [] })
     );
     assert_eq!(
         server.get_json("/api/ui/traces"),

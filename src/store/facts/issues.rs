@@ -170,7 +170,8 @@ fn count_by_state(connection: &Connection, cache: &FactCache, search: &IssueSear
 }
 
 /// Status, and whether it is new or regressed.
-const STATE_SQL: &str = "SELECT status, status = 'unresolved' AND first_seen_ms > :new_from_ms,
+const STATE_SQL: &str =
+    "SELECT status, status = 'unresolved' AND substatus <> 'regressed' AND first_seen_ms > :new_from_ms,
         status = 'unresolved' AND substatus = 'regressed'
     FROM issue WHERE id = :id";
 
@@ -180,7 +181,8 @@ pub(in super::super) fn counts_sql(there: bool) -> String {
     format!(
         "SELECT count(*), count(*) FILTER (WHERE issue.status = 'unresolved'),
              count(*) FILTER (WHERE issue.status = 'ignored'), count(*) FILTER (WHERE issue.status = 'resolved'),
-             count(*) FILTER (WHERE issue.status = 'unresolved' AND issue.first_seen_ms > :new_from_ms),
+             count(*) FILTER (WHERE issue.status = 'unresolved' AND issue.substatus <> 'regressed'
+                 AND issue.first_seen_ms > :new_from_ms),
              count(*) FILTER (WHERE issue.status = 'unresolved' AND issue.substatus = 'regressed')
          {from} AND (:project_id IS NULL OR issue.project_id = :project_id)"
     )
