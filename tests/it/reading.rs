@@ -59,7 +59,7 @@ fn an_empty_server_has_empty_lists() {
     assert_eq!(
         server.get_json("/api/ui/traces"),
         json!({
-            "traces": [], "next_cursor": null, "searched_to_ms": null, "background_hidden": 0
+            "traces": [], "next_cursor": null, "searched_to_ms": null, "background_hidden": 0, "notes": []
         })
     );
     assert_eq!(server.get_json("/api/ui/ingest"), json!({ "rows": [], "outcomes": [], "client_discards": [] }));
