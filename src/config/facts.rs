@@ -36,8 +36,11 @@ pub const FACT_FILL_EVENTS: usize = 512;
 /// A column whose values take more bytes than this has a filter, by which chunks are passed that cannot have the value.
 pub const FACT_FILTER_FROM_BYTES: usize = 4 << 10;
 
-/// Columns kept ready for the next search, in bytes.
-pub const FACT_CACHE_BYTES_MAX: usize = 64 << 20;
+/// Columns kept ready for the next search, in bytes: this share of the machine's memory, within these. Words are looked for in
+/// about 300 MB of a million events.
+pub const FACT_CACHE_SHARE: usize = 16;
+pub const FACT_CACHE_BYTES_MIN: usize = 64 << 20;
+pub const FACT_CACHE_BYTES_MAX: usize = 256 << 20;
 
 /// Tags listed of an issue, and values shown of each. Sentry shows as many.
 pub const FACT_KEYS_SHOWN_MAX: usize = 100;

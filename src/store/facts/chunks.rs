@@ -3,7 +3,7 @@
 //! Owns their SQL and the memory of what was read. Ids of chunks are never used twice, so what is remembered stays true.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
@@ -11,7 +11,7 @@ use super::super::StoreError;
 use super::super::bloom::{self, BloomBuilder, TextPart};
 use super::block::{Columns, Events, OVERFLOW, Sealed, Source, out_of_overflow};
 use super::column::Column;
-use crate::config::facts::{FACT_CACHE_BYTES_MAX, FACT_FILTER_FROM_BYTES};
+use crate::config::facts::{FACT_CACHE_BYTES_MAX, FACT_CACHE_BYTES_MIN, FACT_CACHE_SHARE, FACT_FILTER_FROM_BYTES};
 
 /// A chunk without what is in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -70,6 +70,8 @@ struct Kept {
     filters: HashMap<(i64, String), KeptFilter>,
     bytes: usize,
     uses: u64,
+    /// Before so many uses there is nothing that was not used for long.
+    looks_at: u64,
 }
 
 impl FactCache {
@@ -86,25 +88,57 @@ fn filter_weight(filter: Option<&[u8]>) -> usize {
 }
 
 impl Kept {
-    fn make_room(&mut self, bytes: usize) {
-        if self.bytes + bytes <= FACT_CACHE_BYTES_MAX {
-            self.bytes += bytes;
-            return;
+    /// Whether there is room for so many bytes more. A question walks over all chunks in turn: were the oldest to make way for
+    /// the newest, of more than fits nothing would be found again. So what is kept stays until it was passed by for some
+    /// questions, and of what does not fit each is read anew.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let most = room();
+        if self.bytes + bytes > most && self.uses >= self.looks_at {
+            let entries = (self.columns.len() + self.events.len() + self.filters.len()) as u64;
+            let since = self.uses.saturating_sub(IDLE_ROUNDS * entries);
+            self.columns.retain(|_, (_, used)| *used >= since);
+            self.events.retain(|_, (_, used)| *used >= since);
+            self.filters.retain(|_, (_, used)| *used >= since);
+            let columns = self.columns.values().map(|(column, _)| column.as_ref().map_or(ABSENT_BYTES, |c| c.weight()));
+            let events = self.events.values().map(|(events, _)| events.weight());
+            let filters = self.filters.values().map(|(filter, _)| filter_weight(filter.as_deref()));
+            self.bytes = columns.sum::<usize>() + events.sum::<usize>() + filters.sum::<usize>();
+            // Looking costs a walk over all of them.
+            self.looks_at = self.uses + entries;
         }
-        // What was not used in the younger half of all uses goes, so that looking for it is rare.
-        let mut uses: Vec<u64> = self.columns.values().map(|(_, used)| *used).collect();
-        uses.extend(self.events.values().map(|(_, used)| *used));
-        uses.extend(self.filters.values().map(|(_, used)| *used));
-        uses.sort_unstable();
-        let middle = uses.get(uses.len() / 2).copied().unwrap_or(0);
-        self.columns.retain(|_, (_, used)| *used > middle);
-        self.events.retain(|_, (_, used)| *used > middle);
-        self.filters.retain(|_, (_, used)| *used > middle);
-        let columns = self.columns.values().map(|(column, _)| column.as_ref().map_or(ABSENT_BYTES, |c| c.weight()));
-        let events = self.events.values().map(|(events, _)| events.weight());
-        let filters = self.filters.values().map(|(filter, _)| filter_weight(filter.as_deref()));
-        self.bytes = columns.sum::<usize>() + events.sum::<usize>() + filters.sum::<usize>() + bytes;
+        let is_room = bytes <= ABSENT_BYTES || self.bytes + bytes <= most;
+        self.bytes += if is_room { bytes } else { 0 };
+        is_room
     }
+}
+
+/// So many times as there are things kept, others are used before one is forgotten.
+const IDLE_ROUNDS: u64 = 4;
+
+/// How much is kept, in bytes: on a large machine more.
+fn room() -> usize {
+    static ROOM: OnceLock<usize> = OnceLock::new();
+    *ROOM.get_or_init(|| {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        // Of a container its own, as it sees it; of a service that systemd limits the one of its group.
+        let group = read("/proc/self/cgroup");
+        let own = group.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/").trim_end_matches('/');
+        let limit = match read(&format!("/sys/fs/cgroup{own}/memory.max")) {
+            none if none.is_empty() => read("/sys/fs/cgroup/memory.max"),
+            limit => limit,
+        };
+        room_of(&read("/proc/meminfo"), &limit)
+    })
+}
+
+/// By what Linux says of the machine and, in a container, of its limit. Elsewhere both are empty.
+fn room_of(meminfo: &str, limit: &str) -> usize {
+    let of_machine = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<usize>().ok())
+        .map_or(0, |kib| kib.saturating_mul(1 << 10));
+    let of_container = limit.trim().parse::<usize>().unwrap_or(usize::MAX);
+    (of_machine.min(of_container) / FACT_CACHE_SHARE).clamp(FACT_CACHE_BYTES_MIN, FACT_CACHE_BYTES_MAX)
 }
 
 /// A chunk whose columns are read when they are needed.
@@ -131,9 +165,10 @@ impl<'c> Chunk<'c> {
         }
         let events = Arc::new(read_events(self.connection, &self.row)?);
         let mut kept = self.cache.kept();
-        kept.make_room(events.weight());
-        let now = kept.uses;
-        kept.events.insert(self.row.id, (events.clone(), now));
+        if kept.has_room(events.weight()) {
+            let now = kept.uses;
+            kept.events.insert(self.row.id, (events.clone(), now));
+        }
         Ok(events)
     }
 
@@ -155,9 +190,10 @@ impl<'c> Chunk<'c> {
             None => self.column(OVERFLOW)?.and_then(|shared| out_of_overflow(&shared, key)).map(Arc::new),
         };
         let mut kept = self.cache.kept();
-        kept.make_room(found.as_ref().map_or(ABSENT_BYTES, |column| column.weight()));
-        let now = kept.uses;
-        kept.columns.insert(name, (found.clone(), now));
+        if kept.has_room(found.as_ref().map_or(ABSENT_BYTES, |column| column.weight())) {
+            let now = kept.uses;
+            kept.columns.insert(name, (found.clone(), now));
+        }
         Ok(found)
     }
 
@@ -195,9 +231,10 @@ impl<'c> Chunk<'c> {
         let filter: Option<Option<Vec<u8>>> = statement.query_row(params, |row| row.get(0)).optional()?;
         let filter: Option<Arc<[u8]>> = filter.flatten().map(Arc::from);
         let mut kept = self.cache.kept();
-        kept.make_room(filter_weight(filter.as_deref()));
-        let now = kept.uses;
-        kept.filters.insert(name, (filter.clone(), now));
+        if kept.has_room(filter_weight(filter.as_deref())) {
+            let now = kept.uses;
+            kept.filters.insert(name, (filter.clone(), now));
+        }
         Ok(filter)
     }
 
@@ -326,4 +363,49 @@ fn filter(key: &str, column: &Column) -> Vec<u8> {
 /// With its columns, by a trigger.
 pub(super) fn delete_chunk(tx: &Transaction<'_>, id: i64) -> Result<bool, StoreError> {
     Ok(tx.prepare_cached("DELETE FROM fact_chunk WHERE id = :id")?.execute(named_params! { ":id": id })? == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_machine_or_container_keeps_less() {
+        let machine = |gib: usize| format!("MemTotal:       {} kB\nMemFree: 1 kB\n", gib << 20);
+        assert_eq!(room_of(&machine(24), "max\n"), FACT_CACHE_BYTES_MAX);
+        assert_eq!(room_of(&machine(2), ""), (2 << 30) / FACT_CACHE_SHARE);
+        assert_eq!(room_of(&machine(24), "536870912\n"), FACT_CACHE_BYTES_MIN);
+        assert_eq!(room_of("", ""), FACT_CACHE_BYTES_MIN);
+    }
+
+    #[test]
+    fn what_is_used_stays_and_what_is_idle_goes() {
+        let mut kept = Kept::default();
+        let filter = || Some(Arc::from(vec![0_u8; room() / 8]));
+        let weight = filter_weight(filter().as_deref());
+        let put = |kept: &mut Kept, id: i64| {
+            kept.uses += 1;
+            let (is_room, now) = (kept.has_room(weight), kept.uses);
+            if is_room {
+                kept.filters.insert((id, String::new()), (filter(), now));
+            }
+            is_room
+        };
+        let kept_first = (0..7).filter(|id| put(&mut kept, *id)).count();
+        assert_eq!(kept_first, 7);
+        assert!(!put(&mut kept, 7), "there is no room");
+        for _ in 0..100 {
+            for id in 0..7 {
+                kept.uses += 1;
+                let now = kept.uses;
+                if let Some((_, used)) = kept.filters.get_mut(&(id, String::new())) {
+                    *used = now;
+                }
+            }
+            assert!(!put(&mut kept, 8), "those that are used stay");
+        }
+        let others = (100..200).filter(|id| put(&mut kept, *id)).count();
+        assert!(others >= 7, "{others}: what nobody asked for any more has gone");
+        assert!(kept.bytes <= room());
+    }
 }
