@@ -32,9 +32,8 @@ pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
     if let Some(response) = file(name, headers) {
         return Some(response);
     }
-    let last = name.rsplit('/').next().unwrap_or("");
-    // A missing file must not come back as a page; ids and short ids never hold a dot, names of metrics do.
-    let is_file = name.starts_with(HASHED) || (last.contains('.') && !name.starts_with("metrics/") && name != PAGE);
+    // A missing file must not come back as a page. Files are at the top or below HASHED; deeper down a dot belongs to a name that somebody gave or typed.
+    let is_file = name.starts_with(HASHED) || (name.contains('.') && !name.contains('/') && name != PAGE);
     is_file.then(|| bytes(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "there is no such file\n"))
 }
 
@@ -113,7 +112,11 @@ mod tests {
         assert_eq!(status("/robots.txt.bak"), Some(StatusCode::NOT_FOUND));
         assert_eq!(status("/screens.json"), Some(StatusCode::NOT_FOUND));
         assert_eq!(status("/issues/SHOP-1"), None);
-        assert_eq!(status("/metrics/orders.paid"), None);
+        for named in
+            ["/metrics/orders.paid", "/issues/shop.orders", "/issues/SHOP-1/events/a.b", "/monitors/nightly.import"]
+        {
+            assert_eq!(status(named), None, "{named}");
+        }
     }
 
     #[test]

@@ -91,7 +91,13 @@ pub(super) async fn list(ready: &Ready, project: Option<&Project>, query: &Query
         Some("freq") => IssueOrder::Events,
         Some("user") => IssueOrder::Users,
         Some("trends") => IssueOrder::Trend,
-        _ => IssueOrder::LastSeen,
+        None | Some("" | "date" | "inbox" | "recommended") => IssueOrder::LastSeen,
+        Some(other) => {
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                format!("sort: date, new, freq, user or trends, not {other:?}"),
+            ));
+        }
     };
     let found = ready
         .store

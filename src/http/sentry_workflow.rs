@@ -146,18 +146,28 @@ async fn change_many(
     request: Request<Incoming>,
 ) -> Answer {
     let ids: Vec<String> = query.all("id").map(str::to_string).collect();
-    let found = match ids.is_empty() {
-        false => find_all(ready, &ids).await?,
-        true => FoundIssues::all(search(ready, project, query).await?),
-    };
+    let is_asked = query.has("query") || query.has("status");
     if request.method() == Method::DELETE {
+        // An empty query, which is all there are, is no word of which.
         if ids.is_empty() && query.get("query").is_none() && query.get("status").is_none() {
             return Err(bad("id: name the issues to delete, or say which by query"));
         }
+        let found = match ids.is_empty() {
+            false => find_all(ready, &ids).await?,
+            true => FoundIssues::all(search(ready, project, query, "").await?),
+        };
         act_if_any(ready, &found, IssueAction::Delete, None).await?;
         return Ok(empty(StatusCode::NO_CONTENT));
     }
     let sent: Map<String, Value> = read_change(server, request.into_body()).await?;
+    // Of all issues, as `sentry-cli issues resolve --all` asks, those that are open: what was decided of the others is not to
+    // be undone by the way. Only `unresolve --all` means these.
+    let is_reopening = sent.get("status").is_some_and(|status| status == "unresolved");
+    let default = if is_asked || is_reopening { "" } else { "is:unresolved" };
+    let found = match ids.is_empty() {
+        false => find_all(ready, &ids).await?,
+        true => FoundIssues::all(search(ready, project, query, default).await?),
+    };
     let mut told = change(ready, &found, &sent).await?;
     if sent.contains_key("merge") {
         told.insert("merge".to_string(), merge(ready, &found, &sent).await?);
@@ -165,9 +175,14 @@ async fn change_many(
     ok(&Value::Object(told))
 }
 
-/// What a search finds, which must not be more than one action takes.
-async fn search(ready: &Ready, project: Option<&Project>, query: &Query) -> Result<Vec<IssueId>, ApiError> {
-    let search = issue_search(ready, project, query, "")?;
+/// What a search finds, `default` where there is none, which must not be more than one action takes.
+async fn search(
+    ready: &Ready,
+    project: Option<&Project>,
+    query: &Query,
+    default: &str,
+) -> Result<Vec<IssueId>, ApiError> {
+    let search = issue_search(ready, project, query, default)?;
     let found = ready.store.matching_issues(search, ACTION_ISSUES_MAX + 1).await?;
     if found.len() > ACTION_ISSUES_MAX {
         return Err(bad(format!(

@@ -186,6 +186,7 @@ pub(super) async fn tags(ready: &Ready, issue: &str, query: &Query) -> Answer {
         events: found.events,
         is_partial: found.is_partial,
         tags: found.tags.into_iter().map(tag_view).collect(),
+        left_out: found.left_out,
         next_cursor: None,
     })
 }
@@ -209,6 +210,7 @@ pub(super) async fn tag(ready: &Ready, issue: &str, key: &str, query: &Query) ->
         events,
         is_partial,
         tags: vec![tag_view(tag)],
+        left_out: 0,
         next_cursor: has_more.then(|| next.to_string()),
     })
 }

@@ -4,6 +4,7 @@
 
 use hyper::StatusCode;
 
+use crate::config::facts::FACT_LIMITS;
 use crate::config::search::SEARCH_OFFERED_MAX;
 use crate::model::conventions::names_of;
 use crate::model::facts::FactKey;
@@ -38,11 +39,18 @@ pub(super) async fn asked(ready: &Ready, query: &Query, dataset: Dataset) -> Res
     Ok(ready.store.settled(Expr::and(all)).await?)
 }
 
-/// Why nothing was found: keys that nothing has. What is typed is taken for the name of a tag or attribute, which may come
-/// tomorrow, so it is no error.
+/// Why nothing was found: keys that nothing has, and where words are looked for. What is typed is taken for the name of a tag
+/// or attribute, which may come tomorrow, so it is no error.
 pub(super) async fn notes(ready: &Ready, dataset: Dataset, expr: &Expr) -> Result<Vec<String>, ApiError> {
     let mut free: Vec<Key> = Vec::new();
+    let mut asks_for_words = false;
     expr.for_each_leaf(&mut |leaf| {
+        let prose = [Known::Message, Known::ErrorValue, Known::Title].map(Key::Known);
+        asks_for_words |= match leaf {
+            Leaf::Text(_) => true,
+            Leaf::Compare { key, .. } => prose.contains(key),
+            _ => false,
+        };
         if let Leaf::Has(key) | Leaf::Compare { key, .. } = leaf
             && !matches!(key, Key::Known(_))
             && !free.contains(key)
@@ -50,13 +58,17 @@ pub(super) async fn notes(ready: &Ready, dataset: Dataset, expr: &Expr) -> Resul
             free.push(key.clone());
         }
     });
+    let mut notes = Vec::new();
+    if asks_for_words && matches!(dataset, Dataset::Issues | Dataset::Events) {
+        notes.push(format!("Words are looked for in the first {} KiB of a message.", FACT_LIMITS.text_bytes >> 10));
+    }
     if free.is_empty() {
-        return Ok(Vec::new());
+        return Ok(notes);
     }
     let known = keys(ready, dataset, &Query::parse(""), false).await?;
     // What was not looked at may have it.
     if known.is_partial {
-        return Ok(Vec::new());
+        return Ok(notes);
     }
     let thing = match dataset {
         Dataset::Issues | Dataset::Events => "event",
@@ -64,7 +76,6 @@ pub(super) async fn notes(ready: &Ready, dataset: Dataset, expr: &Expr) -> Resul
         Dataset::Logs => "log",
     };
     let own = search::keys::KEYS.iter().filter(|info| info.is_in(dataset)).flat_map(KeyInfo::names);
-    let mut notes = Vec::new();
     for key in free {
         let name = search::written_key(&key);
         let is_met = known.names.iter().any(|(known, _)| *known == name || is_another_name(known, &key));

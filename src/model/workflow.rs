@@ -185,6 +185,8 @@ pub fn transition(state: State, input: &Input<'_>) -> (State, Vec<Activity>) {
             let mut detail = Map::new();
             put(&mut detail, "release", event.release.map(|release| release.version));
             put(&mut detail, "resolved_in", resolution.release());
+            // What changed then is looked for from when it happened, not from when it came in.
+            detail.insert("happened_ms".to_string(), event.timestamp_ms.into());
             let told = told(ActivityKind::Regressed, None, event.received_ms, detail);
             (State::Unresolved { is_regressed: true }, vec![told])
         }

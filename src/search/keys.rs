@@ -242,7 +242,7 @@ pub const KEYS: &[KeyInfo] = &[
     key(Known::Message, "message", &["msg"], Type::Prose, SPANS, "A part of what the span is called, or of what was said of its end"),
     key(Known::Title, "title", &[], Type::Prose, EVENTS, "A part of the title"),
     key(Known::Transaction, "transaction", &[], Type::Text, EVENTS, "The route or task it happened in"),
-    key(Known::Location, "location", &[], Type::Text, EVENTS, "File it is put down to, as the list shows it: location:*/views.py"),
+    key(Known::Location, "location", &[], Type::Text, EVENTS, "File it is put down to, with its line or without, as the list shows it: location:*/views.py"),
     key(Known::Culprit, "culprit", &[], Type::Text, EVENTS, "Route or task it is put down to, else file and function"),
     key(Known::Release, "release", &["sentry.release", "service.version"], Type::Release, ALL, "Version that was running; latest is the newest"),
     key(Known::Environment, "environment", &["env", "deployment.environment.name", "deployment.environment", "sentry.environment"], Type::Text, ALL, "production, staging, …"),

@@ -53,7 +53,15 @@ pub fn matches(expr: &Expr, subject: &impl Subject) -> bool {
 pub fn leaf_matches(leaf: &Leaf, subject: &impl Subject) -> bool {
     let mut is_met = false;
     match leaf {
-        Leaf::Text(pattern) => subject.texts(&mut |text| is_met = is_met || pattern.matches(text)),
+        Leaf::Text(pattern) => {
+            subject.texts(&mut |text| is_met = is_met || pattern.matches(text));
+            if pattern.names_place() {
+                let place = Key::Known(Known::Location);
+                each_fact(subject, &place, &mut |fact| {
+                    is_met |= matches!(fact, Fact::Text(text) if pattern.matches(text))
+                });
+            }
+        }
         Leaf::Is(state) => is_met = subject.is(*state),
         Leaf::Has(key) => each_fact(subject, key, &mut |fact| is_met |= fact != Fact::Text("")),
         Leaf::Compare { key, op, value } => {

@@ -92,6 +92,14 @@ impl Pattern {
         self.pieces.len() > 1 && self.pieces.iter().all(String::is_empty)
     }
 
+    /// Whether it is the place of a line, pasted from a log or a list: `shop/views.py:42`.
+    pub fn names_place(&self) -> bool {
+        let [before, word, after] = self.pieces.as_slice() else { return false };
+        let is_line = |line: &str| !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+        let is_place = |(file, line): (&str, &str)| file.contains('.') && is_line(line);
+        before.is_empty() && after.is_empty() && word.rsplit_once(':').is_some_and(is_place)
+    }
+
     pub fn wildcards(&self) -> usize {
         self.pieces.len() - 1
     }

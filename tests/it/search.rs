@@ -232,6 +232,7 @@ fn a_key_that_nothing_has_is_said_where_nothing_is_found() {
         ("issues", "tenant:nobody", json!([])),
         ("issues", "level:fatal", json!([])),
         ("issues", "!foo:bar", json!([])),
+        ("issues", "nothingsuch", json!(["Words are looked for in the first 1 KiB of a message."])),
         ("logs", "censt:5", json!(["No log has a key `censt`: did you mean `cents`?"])),
         ("traces", "spans:>20", json!(["No span has a key `spans`."])),
         ("traces", "http.route:/x/", json!([])),

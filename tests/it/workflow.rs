@@ -79,7 +79,8 @@ fn an_older_release_does_not_reopen_what_is_resolved_in_a_newer_one() {
     let entries = server.get_json("/api/ui/issues/DEFAULT-1/activity")["entries"].clone();
     let told: Vec<&str> = entries.as_array().unwrap().iter().map(|entry| entry["kind"].as_str().unwrap()).collect();
     assert_eq!(told, ["regressed", "resolved", "first_seen"]);
-    assert_eq!(entries[0]["detail"], json!({ "release": "shop@1.10.0", "resolved_in": "shop@1.10.0" }));
+    let detail = &entries[0]["detail"];
+    assert_eq!((&detail["release"], &detail["resolved_in"]), (&json!("shop@1.10.0"), &json!("shop@1.10.0")));
     assert_eq!(entries[2]["detail"]["release"], "shop@1.9.0");
     server.expect_sound();
 }
@@ -552,8 +553,13 @@ fn sentrys_clients_change_issues_as_they_do() {
     assert_eq!(status(&server, ONE), "ignored");
     put(&format!("{listed}?id={}", ids[0]), json!({ "status": "resolved", "snoozeDuration": null }));
     assert_eq!((status(&server, ONE).as_str(), status(&server, TWO).as_str()), ("resolved", "ignored"));
+    // Without a word of which, those that are open: `issues resolve --all`.
+    put(listed, json!({ "status": "resolved" }));
+    assert_eq!((status(&server, ONE).as_str(), status(&server, TWO).as_str()), ("resolved", "ignored"));
     put(&format!("{listed}?query=is%3Aignored"), json!({ "status": "unresolved" }));
     assert_eq!(status(&server, TWO), "unresolved");
+    assert_eq!(server.get(&format!("{listed}?sort=bogus")).status, 400);
+    assert_eq!(server.get(&format!("{listed}?sort=date")).status, 200);
     put("/api/0/organizations/main/issues/?query=OSError", json!({ "status": "resolvedInNextRelease" }));
     assert_eq!(server.get_json("/api/0/issues/DEFAULT-2/")["statusDetails"], json!({ "inNextRelease": true }));
     let merged = put(&both, json!({ "merge": 1 }));
@@ -577,12 +583,35 @@ fn sentrys_clients_change_issues_as_they_do() {
         assert_eq!(answer.status, 400, "{body}: {}", answer.text());
     }
     assert_eq!(server.request("PUT", "/api/0/issues/DEFAULT-1/").json(&json!({})).send().status, 403);
-    let all = server.request("DELETE", "/api/0/projects/main/default/issues/").header("authorization", "Bearer x");
-    refused(&all.send(), 400, "name the issues");
+    for all in ["", "?query=", "?status=&query="] {
+        let path = format!("/api/0/projects/main/default/issues/{all}");
+        let answer = server.request("DELETE", &path).header("authorization", "Bearer x").send();
+        refused(&answer, 400, "name the issues");
+    }
     let gone = server.request("DELETE", "/api/0/issues/DEFAULT-1/").header("authorization", "Bearer x").send();
     assert_eq!(gone.status, 202);
     assert_eq!(server.issues().len(), 0);
     assert_eq!(server.get("/api/0/issues/DEFAULT-1/").status, 404);
+}
+
+#[test]
+fn what_changed_when_an_issue_came_back_is_looked_for_from_the_event_that_brought_it() {
+    let server = Trapline::start();
+    occur(&server, 1, "KeyError", Some("shop@1"), None);
+    act(&server, &[ONE], json!({ "kind": "resolve", "in": "now" }));
+    let mut event = event(2, "KeyError");
+    event["release"] = json!("shop@2");
+    // It happened a little before it came in.
+    let at_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    event["timestamp"] = json!(at_s);
+    occur(&server, 3, "OSError", Some("shop@1"), None);
+    to_envelope(&server, event_envelope(&event)).send().expect(200);
+    assert_eq!(status(&server, ONE), "unresolved regressed");
+    wait_for("the release that brought it", || {
+        let changes = server.get_json(&format!("/api/ui/issues/{ONE}/changes"));
+        let told = changes["items"].to_string();
+        told.contains("Release shop@2 was first seen at the same time").then_some(())
+    });
 }
 
 #[test]

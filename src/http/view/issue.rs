@@ -169,6 +169,8 @@ pub struct IssueTagsView {
     /// There are more, which were not.
     pub is_partial: bool,
     pub tags: Vec<IssueTagView>,
+    /// Other tags, which fewer events have than these.
+    pub left_out: u64,
     /// More values of the one tag; `null` in the list of tags.
     pub next_cursor: Option<String>,
 }

@@ -75,7 +75,7 @@ impl Store {
         self.readers.run(move |connection| read_marks(connection, project.0, from_ms, to_ms, limit)).await
     }
 
-    /// Versions of releases, the ones seen last first.
+    /// Versions of releases, the newest first: a late event of an old one makes it no newer.
     pub async fn release_names(
         &self,
         project: Option<crate::model::ids::ProjectId>,
@@ -85,7 +85,7 @@ impl Store {
             .run(move |connection| {
                 let mut statement = connection.prepare_cached(
                     "SELECT version FROM release WHERE :project_id IS NULL OR project_id = :project_id
-                     GROUP BY version ORDER BY max(last_seen_ms) DESC, version LIMIT :limit",
+                     GROUP BY version ORDER BY min(first_seen_ms) DESC, version LIMIT :limit",
                 )?;
                 let params = named_params! { ":project_id": project.map(|id| id.0), ":limit": limit as i64 };
                 Ok(statement.query_map(params, |row| row.get(0))?.collect::<Result<_, _>>()?)
@@ -93,14 +93,15 @@ impl Store {
             .await
     }
 
-    /// When an issue was last seen to have come back, if it did.
+    /// When the event happened by which an issue last came back, if it did; as far as that was kept, else when it came in.
     pub async fn regressed_ms(&self, issue: IssueId) -> Result<Option<i64>, StoreError> {
         self.readers
             .run(move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT max(at_ms) FROM issue_activity WHERE issue_id = :id AND kind = 'regressed'",
+                    "SELECT min(at_ms, coalesce(json_extract(detail, '$.happened_ms'), at_ms)) FROM issue_activity
+                     WHERE issue_id = :id AND kind = 'regressed' ORDER BY id DESC LIMIT 1",
                 )?;
-                Ok(statement.query_row(named_params! { ":id": issue.0 }, |row| row.get(0))?)
+                Ok(statement.query_row(named_params! { ":id": issue.0 }, |row| row.get(0)).optional()?)
             })
             .await
     }

@@ -86,10 +86,14 @@ impl Preparing<'_> {
         match leaf {
             Leaf::Text(pattern) => {
                 let text = Test::Values(ValuesTest::text(pattern));
-                Ok(match self.named_issue(pattern)? {
-                    Some(issue) => Test::Or(vec![Test::Issues(HashSet::from([issue])), text]),
-                    None => text,
-                })
+                let named = self.named_issue(pattern)?.map(|issue| Test::Issues(HashSet::from([issue])));
+                let is_place = |fact: Fact<'_>| matches!(fact, Fact::Text(place) if pattern.matches(place));
+                let placed = match pattern.names_place() {
+                    true => Some(self.issues_with(Known::Location, &is_place)?),
+                    false => None,
+                };
+                let mut ways: Vec<Test> = named.into_iter().chain(placed).chain([text]).collect();
+                Ok(if ways.len() == 1 { ways.remove(0) } else { Test::Or(ways) })
             }
             Leaf::Is(state) => self.of_state(*state),
             Leaf::Has(Key::Known(Known::EventId | Known::Timestamp | Known::Project)) => Ok(Test::Everything),
@@ -188,6 +192,8 @@ impl Preparing<'_> {
                         Known::IssueCategory => takes(Fact::Text(category_of(text))),
                         // By its short name, or by its number.
                         Known::Project => text.split('\n').any(|name| takes(Fact::Text(name))),
+                        // With its line and without.
+                        Known::Location => !text.is_empty() && text.split('\n').any(|place| takes(Fact::Text(place))),
                         Known::Issue => takes(Fact::Text(text)) || takes(Fact::Text(&id.to_string())),
                         _ => !text.is_empty() && takes(Fact::Text(text)),
                     }
@@ -295,7 +301,9 @@ pub(in super::super) fn issues_sql(known: Known) -> Option<String> {
         Known::Priority => "CASE priority WHEN 0 THEN 'low' WHEN 2 THEN 'high' ELSE 'medium' END",
         Known::FirstRelease => "first_release",
         // What the list shows, which is that of the newest event.
-        Known::Location => "filename",
+        Known::Location => {
+            "CASE WHEN line IS NULL THEN filename ELSE filename || char(10) || filename || ':' || line END"
+        }
         Known::IssueType | Known::IssueCategory => "kind",
         Known::Project => "(SELECT slug || char(10) || id FROM project WHERE project.id = issue.project_id)",
         Known::Issue => "(SELECT upper(slug) FROM project WHERE project.id = issue.project_id) || '-' || short_no",

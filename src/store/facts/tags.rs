@@ -73,6 +73,8 @@ pub struct Tags {
     pub events: u64,
     pub is_partial: bool,
     pub tags: Vec<TagCounts>,
+    /// Tags beyond the `FACT_KEYS_SHOWN_MAX` that most events have.
+    pub left_out: u64,
 }
 
 /// Which events completion looks at.
@@ -313,18 +315,20 @@ pub(super) fn read_tags(
     let (mut counts, events, is_partial) = count(connection, cache, search, |key| shown_as(key).is_some())?;
     // A tag that is called like a field stands for it.
     let tags: HashSet<String> = counts.keys().filter(|key| key.starts_with("tags[")).cloned().collect();
-    counts.retain(|key, _| {
+    counts.retain(|key, counts| {
         let is_hidden =
             !key.starts_with("tags[") && shown_as(key).is_some_and(|name| tags.contains(&FactKey::Tag(name).text()));
-        !is_hidden
+        // A column of a chunk may be of other events alone.
+        !is_hidden && counts.present() > 0
     });
     let mut found: Vec<TagCounts> = counts.iter().map(|(key, counts)| tag_counts(key, counts, events)).collect();
     found.sort_by(|one, other| (one.missing, &one.key).cmp(&(other.missing, &other.key)));
+    let left_out = found.len().saturating_sub(FACT_KEYS_SHOWN_MAX) as u64;
     found.truncate(FACT_KEYS_SHOWN_MAX);
     if compare_rest && events > 0 {
         add_rest(connection, cache, search, &mut found, events)?;
     }
-    Ok(Tags { events, is_partial, tags: found })
+    Ok(Tags { events, is_partial, tags: found, left_out })
 }
 
 fn tag_counts(key: &str, counts: &Counts, events: u64) -> TagCounts {

@@ -11,7 +11,7 @@ use super::scan::EventFilter;
 use super::staged::FactDeltas;
 use super::test::{TEXT_FIELDS, fields_of};
 use super::{Asker, FactCache, sealer};
-use crate::config::facts::{FACT_CHUNK_KEYS_MAX, FACT_LIMITS};
+use crate::config::facts::{FACT_CHUNK_KEYS_MAX, FACT_KEYS_SHOWN_MAX, FACT_LIMITS};
 use crate::model::event::{EventKind, Level};
 use crate::model::facts::{FactKey, Facts, Field};
 use crate::model::ids::{EventId, IssueId, ProjectId};
@@ -115,6 +115,8 @@ fn issue_id(issue: u8) -> IssueId {
     IssueId::of(ProjectId(1), &[issue + 1; 16])
 }
 
+const LINE: u64 = 42;
+
 /// Where an issue is put down to.
 fn file_of(issue: u8) -> Option<&'static str> {
     [None, Some("shop/pay.py"), Some("shop/cart.py")][issue as usize % 3]
@@ -153,6 +155,7 @@ impl Made {
                 title: self.title(),
                 culprit: "/x/".to_string(),
                 filename: file_of(self.issue).map(str::to_string),
+                line: file_of(self.issue).map(|_| LINE),
                 ..IssueTitle::default()
             },
             is_unhandled: false,
@@ -224,7 +227,10 @@ impl Subject for Asked<'_> {
             Key::Known(Known::FirstSeen) => give(Fact::TimeNs(self.first_ms * 1_000_000)),
             Key::Known(Known::LastSeen) => give(Fact::TimeNs(self.last_ms * 1_000_000)),
             Key::Known(Known::TimesSeen) => give(Fact::Int(self.count as i64)),
-            Key::Known(Known::Location) => file_of(self.issue).into_iter().for_each(|file| give(Fact::Text(file))),
+            Key::Known(Known::Location) => file_of(self.issue).into_iter().for_each(|file| {
+                give(Fact::Text(file));
+                give(Fact::Text(if file == "shop/pay.py" { "shop/pay.py:42" } else { "shop/cart.py:42" }));
+            }),
             // What an issue is called outlives its events, but for words alone.
             Key::Known(Known::Message) if self.event.is_none() => {}
             Key::Known(Known::IssueCategory | Known::IssueType) => give(Fact::Text("error")),
@@ -269,7 +275,11 @@ impl Subject for Asked<'_> {
 }
 
 /// Some of everything the language has.
-const LEAVES: [&str; 52] = [
+const LEAVES: [&str; 56] = [
+    "cart.py:42",
+    "cart.py:7",
+    "location:shop/pay.py:42",
+    "location:shop/pay.py:4",
     "message:KEY",
     "message:*key 4*",
     "!message:\"Title of\"",
@@ -611,11 +621,16 @@ fn tags_are_counted_and_compared_with_the_rest() {
     let tag = |value: &'static str| [(FactKey::Tag("tenant"), value)];
     let mut events: Vec<Made> = (1..=9).map(|id| simple(id, 0, &tag("acme"))).collect();
     events.push(simple(10, 0, &[]));
-    events.extend((11..=20).map(|id| simple(id, 1, &tag(if id == 11 { "acme" } else { "other" }))));
+    events.extend((11..=19).map(|id| simple(id, 1, &tag(if id == 11 { "acme" } else { "other" }))));
+    let mut many = vec![(FactKey::Tag("tenant"), "other")];
+    let names = (0..FACT_KEYS_SHOWN_MAX).map(|number| &*Box::leak(format!("of others {number}").into_boxed_str()));
+    many.extend(names.map(|name: &'static str| (FactKey::Tag(name), "x")));
+    events.push(simple(20, 1, &many));
     opened.append(&events);
     let search = EventSearch { asker: asker(), ..EventSearch::all(issue_id(0)) };
     let tags = opened.runtime.block_on(opened.store.event_tags(search.clone(), true)).unwrap();
-    assert_eq!((tags.events, tags.is_partial), (10, false));
+    assert_eq!((tags.events, tags.is_partial, tags.left_out), (10, false, 0));
+    assert!(tags.tags.iter().all(|tag| tag.missing < 10), "{:?}", tags.tags);
     let tenant = tags.tags.iter().find(|tag| tag.key == "tenant").unwrap();
     assert_eq!((tenant.distinct, tenant.missing, tenant.other), (1, 1, 0));
     assert_eq!((tenant.values[0].value.as_str(), tenant.values[0].count), ("acme", 9));
@@ -644,6 +659,8 @@ fn tags_beyond_those_that_have_a_column_are_counted_too() {
     let sealed = counted(&opened);
     assert_eq!((sealed.events, sealed.is_partial), (3, false), "all three events were counted");
     assert_eq!(sealed, waiting);
+    assert_eq!(sealed.tags.len(), FACT_KEYS_SHOWN_MAX);
+    assert!(sealed.left_out >= (names.len() - FACT_KEYS_SHOWN_MAX) as u64, "{} are told of", sealed.left_out);
     let first = sealed.tags.iter().find(|tag| tag.key == "t0000").unwrap();
     assert_eq!((first.distinct, first.missing, first.values[0].count), (2, 0, 2));
     let search = EventSearch { asker: asker(), ..EventSearch::all(issue_id(0)) };
