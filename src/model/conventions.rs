@@ -8,7 +8,10 @@
 use crate::model::span::{Attribute, AttributeValue, Span, SpanSource};
 use crate::model::sql::{Dialect, Sql};
 
-/// The fingerprint of a span's statement, as 16 hexadecimal digits: the one attribute that is ours, not the sender's.
+/// How many nanoseconds before its start a span was sent as ending, a whole number above 0: kept of what was repaired.
+pub const ENDED_BEFORE_START: &str = "trapline.ended_before_start_ns";
+
+/// The fingerprint of a span's statement, as 16 hexadecimal digits: ours, not the sender's.
 /// Equal statements have it in common, whatever their values and whoever sent them.
 pub const QUERY_FINGERPRINT: &str = "trapline.query.fingerprint";
 

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::trace::v1::Span as WireSpan;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind as WireKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
-use crate::model::conventions::fingerprint_attribute;
+use crate::model::conventions::{ENDED_BEFORE_START, fingerprint_attribute};
 use crate::model::ids::{SpanId, TraceId};
 use crate::model::span::{Attribute, AttributeValue, Span, SpanEvent, SpanKind, SpanLink, SpanSource, SpanStatus};
 use crate::otlp::{Limits, attribute, semantic};
@@ -71,8 +71,8 @@ pub(super) fn convert(wire: WireSpan, resource: usize, limits: &Limits) -> Resul
 
 impl Parts {
     /// The span, which belongs to the resource at index `resource`; or why it cannot be used: no valid trace or span id,
-    /// or no start. Everything else is repaired: an end before the start becomes the start, an unusable parent none, an
-    /// event without time gets the start's.
+    /// or no start. Everything else is repaired: an end before the start becomes the start, which an attribute tells of,
+    /// an unusable parent none, an event without time gets the start's.
     pub(super) fn finish(self, resource: usize) -> Result<Span, &'static str> {
         let Self { mut attributes, mut events, .. } = self;
         let trace_id = self.trace_id.ok_or("trace id is not 16 bytes or all zero")?;
@@ -80,13 +80,18 @@ impl Parts {
         // A span that is its own parent would be a loop of one.
         let parent_span_id = self.parent_span_id.filter(|parent| *parent != span_id);
         let start_ns = self.start_ns.ok_or("start time is missing or beyond the year 2262")?;
-        let end_ns = self.end_ns.unwrap_or(start_ns).max(start_ns);
+        let sent_end_ns = self.end_ns.unwrap_or(start_ns);
+        let end_ns = sent_end_ns.max(start_ns);
         for event in events.iter_mut().filter(|event| event.time_ns == 0) {
             event.time_ns = start_ns;
         }
         let kind = span_kind(self.kind);
         let meaning = semantic::span_meaning(self.name, kind, &attributes);
         attributes.extend(meaning.sql.as_ref().map(fingerprint_attribute));
+        if sent_end_ns < start_ns {
+            let value = AttributeValue::Int(start_ns.saturating_sub(sent_end_ns));
+            attributes.push(Attribute { key: ENDED_BEFORE_START.to_owned(), value });
+        }
         if !self.trace_state.is_empty() {
             // The key the Jaeger and Zipkin exporters use for it.
             let value = AttributeValue::Text(self.trace_state);
@@ -228,6 +233,12 @@ mod tests {
         for end in [0, 1, u64::MAX] {
             let span = kept(|span| span.end_time_unix_nano = end);
             assert_eq!(span.end_ns, span.start_ns, "{end}");
+            let told = span
+                .attributes
+                .iter()
+                .find(|attribute| attribute.key == ENDED_BEFORE_START)
+                .map(|attribute| attribute.value.clone());
+            assert_eq!(told, (end == 1).then_some(AttributeValue::Int(span.start_ns - 1)), "{end}");
         }
     }
 
