@@ -16,10 +16,10 @@ function layersFirst(): Plugin {
   };
 }
 
-type ModuleGraph = { getModuleInfo: (id: string) => { importedIds: string[] } | null };
+type ModuleGraph = { getModuleInfo: (id: string) => { importedIds: string[]; importers: string[] } | null };
 const source = (name: string) => new URL(`src/${name}`, import.meta.url).pathname;
-const reached = (name: string, graph: ModuleGraph) => {
-  const all = new Set([source(name)]);
+const reached = (from: Iterable<string>, graph: ModuleGraph) => {
+  const all = new Set(from);
   // A set that grows while it is walked is walked to its end.
   for (const known of all) for (const next of graph.getModuleInfo(known)?.importedIds ?? []) all.add(next);
   return all;
@@ -28,16 +28,23 @@ const reached = (name: string, graph: ModuleGraph) => {
 /** What a screen needs besides the files every page names: told to the server, which announces it in that screen's page. */
 const SCREENS: Record<string, readonly string[]> = { issue: ["pages/issue.tsx", "components/issue-extras.ts"], trace: ["pages/trace.tsx"] };
 
-/** What main.tsx needs at once is one file, and what these screens share another: every further one is a request more before
- * the first paint. */
-let groups: { index: Set<string>; shared: Set<string> } | undefined;
+/** What main.tsx needs at once is one file, what several of these files need another, and what one screen has in common with
+ * code that is fetched later a third: every further one is a request more before the first paint. */
+let groups: Map<string, string> | undefined;
 function groupOf(id: string, graph: ModuleGraph): string | null {
   if (!groups) {
-    const screens = Object.values(SCREENS).flat().map((name) => reached(name, graph));
-    const all = screens.flatMap((modules) => [...modules]);
-    groups = { index: reached("main.tsx", graph), shared: new Set(all.filter((module) => screens.filter((modules) => modules.has(module)).length > 1)) };
+    groups = new Map();
+    const screens = Object.entries(SCREENS).map(([name, files]) => ({ name, parts: files.map((file) => reached([source(file)], graph)) }));
+    for (const { name, parts } of screens) {
+      const own = new Set(parts.flatMap((modules) => [...modules]));
+      const isOutside = (module: string) => !own.has(module);
+      for (const module of reached([...own].filter((module) => graph.getModuleInfo(module)?.importers.some(isOutside)), graph)) groups.set(module, `${name}-parts`);
+    }
+    const all = screens.flatMap(({ parts }) => parts);
+    for (const module of all.flatMap((modules) => [...modules])) if (all.filter((modules) => modules.has(module)).length > 1) groups.set(module, "shared");
+    for (const module of reached([source("main.tsx")], graph)) groups.set(module, "index");
   }
-  return groups.index.has(id) ? "index" : groups.shared.has(id) ? "shared" : null;
+  return groups.get(id) ?? null;
 }
 
 function screenFiles(): Plugin {
@@ -70,7 +77,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: groupOf }] } } },
+    // A file takes with it what its modules need, so those that others need come first.
+    rolldownOptions: {
+      output: { codeSplitting: { groups: ["index", "shared", "parts"].map((kind, at) => ({ debugName: kind, priority: 3 - at, name: (id: string, graph: ModuleGraph) => (groupOf(id, graph)?.endsWith(kind) ? groupOf(id, graph) : null) })) } },
+    },
   },
   worker: { format: "es" },
   server: { proxy: { "/api": "http://127.0.0.1:4319" } },

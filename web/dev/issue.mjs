@@ -77,7 +77,7 @@ function tags(name, params) {
   const tag = (key, of, rest = 0.5) => ({ key, distinct: new Set(rows.map(of)).size, missing: 0, values: counted(rows, of, isCompared, rest), other: 0 });
   const many = name === "SHOP-8" ? Array.from({ length: 500 }, (_, i) => tag(`tag_${i}`, ({ at }) => (i % 3 ? `value ${i}` : `v${at % 2}`))) : [];
   const list = rows.length === 0 ? [] : [tag("browser", ({ browser }) => browser, 0.1), tag("environment", ({ environment }) => environment), tag("handled", () => "no"), tag("level", () => "error"), tag("release", ({ release }) => release, 0.2), tag("runtime", () => "CPython 3.13.2"), tag("server_name", ({ server }) => server), tag("user", ({ user }) => user), { ...tag("voucher", () => "\"><script>alert(1)</script>\u202Etxt"), missing: 2 }, ...many];
-  return { events: rows.length, is_partial: false, tags: list, next_cursor: null };
+  return { events: rows.length, is_partial: false, tags: list, left_out: 0, next_cursor: null };
 }
 
 function history(name, params) {

@@ -62,7 +62,7 @@ check("? opens help", await page.waitForSelector("dialog[open]", { timeout: 2000
 await page.screenshot({ path: `${out}help.png` });
 await page.keyboard.press("Escape");
 await page.keyboard.press("t");
-check("t changes the theme", (await page.evaluate(() => document.documentElement.dataset.theme)) === "dark");
+check("t changes the theme, at once to the other one", (await page.evaluate(() => document.documentElement.dataset.theme)) === "dark");
 await page.keyboard.press("w");
 check("w opens the trace", await is(page, "/traces/[0-9a-f]{32}"));
 await page.waitForSelector(".wf-row");

@@ -1,5 +1,7 @@
+import { h, render } from "preact";
+import { act } from "preact/test-utils";
 import { afterEach, expect, it } from "vitest";
-import { answers, conflictOf, KEYS, keymap, keysOf, letterOf, setKeys } from "./keys";
+import { answers, conflictOf, KEYS, keymap, keysOf, letterOf, setKeys, startKeys, useKeys } from "./keys";
 
 afterEach(() => {
   for (const name of Object.keys(keymap.value)) setKeys(name, null);
@@ -38,4 +40,32 @@ it("takes other keys for an action, and none that another one has", () => {
   setKeys("issue.copy", null);
   expect(keysOf("issue", "copy")).toBe("c");
   expect(letterOf("copyMarkdown")).toBe("m");
+});
+
+it("shortcuts go on after a checkbox was clicked, and keep out of what is typed into", () => {
+  const pressed: string[] = [];
+  const Page = () => {
+    useKeys("list", { next: () => pressed.push("next"), open: () => pressed.push("open") });
+    useKeys("issues", { resolve: () => pressed.push("resolve"), none: () => pressed.push("none") });
+    return null;
+  };
+  const root = document.createElement("div");
+  document.body.append(root);
+  void act(() => render(h(Page, null), root));
+  startKeys();
+  const press = (field: HTMLElement, ...keys: string[]): string[] => {
+    document.body.append(field);
+    pressed.length = 0;
+    for (const key of keys) field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    field.remove();
+    return [...pressed];
+  };
+  const input = (type: string) => Object.assign(document.createElement("input"), { type });
+  for (const type of ["checkbox", "button", "submit"]) expect(press(input(type), "j", "e", "Enter", " ", "Escape", "ArrowDown")).toEqual(["next", "resolve", "none", "next"]);
+  // Their arrows choose a value.
+  for (const type of ["radio", "range"]) expect(press(input(type), "j", "ArrowDown", "Enter", "e")).toEqual(["next", "resolve"]);
+  for (const field of [input("text"), input("search"), input("number"), document.createElement("textarea"), document.createElement("select")]) expect(press(field, "j", "e", "Escape")).toEqual([]);
+  expect(press(document.createElement("button"), "j", "Enter", "e")).toEqual(["next", "resolve"]);
+  render(null, root);
+  root.remove();
 });

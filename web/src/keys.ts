@@ -218,6 +218,15 @@ let firstAt = 0;
 
 const isPaletteKey = (event: KeyboardEvent) => (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k";
 
+/** Fields of a form that take no text: a letter pressed while one of them has the focus is meant for the page. */
+const NO_TEXT = new Set(["button", "checkbox", "color", "file", "image", "radio", "range", "reset", "submit"]);
+
+/** Whether letters go into what has the focus. In a list to choose from they look for an entry. */
+function isTyping(target: HTMLElement | null): boolean {
+  const field = target?.closest?.("input, textarea, select, [contenteditable]");
+  return !!field && !(field.tagName === "INPUT" && NO_TEXT.has((field as HTMLInputElement).type));
+}
+
 function handle(event: KeyboardEvent): void {
   if (event.defaultPrevented) return;
   const dialog = document.querySelector("dialog[open]");
@@ -230,12 +239,11 @@ function handle(event: KeyboardEvent): void {
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target as HTMLElement | null;
-  const isTyping = !!target?.closest?.("input, textarea, select, [contenteditable]");
-  if (isTyping || dialog) return;
+  if (dialog || isTyping(target)) return;
   if (!keysOn.value && event.key !== "Escape") return;
-  if ((event.key === "Enter" || event.key === " ") && target?.closest("a, button, summary, [role=menuitem]")) return;
+  if ((event.key === "Enter" || event.key === " ") && target?.closest("a, button, summary, input, [role=menuitem]")) return;
   // Arrows belong to whatever widget has the focus (tabs, a scrolling code block).
-  if (event.key.startsWith("Arrow") && target?.closest("[role=tablist], [role=menu], [data-arrows], .scrolls")) return;
+  if (event.key.startsWith("Arrow") && target?.closest("[role=tablist], [role=menu], [data-arrows], .scrolls, input[type=radio], input[type=range]")) return;
   const sequence = Date.now() - firstAt < SEQUENCE_MS && first !== "" ? `${first} ${event.key}` : "";
   first = event.key;
   firstAt = Date.now();

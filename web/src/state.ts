@@ -76,10 +76,10 @@ systemDark.addEventListener("change", () => {
   if (theme.value === "system") isDark.value = systemDark.matches;
 });
 
-/** One of them looks as the one before; skipped, it could not be chosen. */
-const NEXT_THEME: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
+/** From the system's to the other one, so that the first step is seen; then to the one that looks as the system's, which can be chosen too. */
 export function nextTheme(): void {
-  theme.value = NEXT_THEME[theme.value];
+  const [same, other] = systemDark.matches ? (["dark", "light"] as const) : (["light", "dark"] as const);
+  theme.value = theme.value === "system" ? other : theme.value === other ? same : "system";
   say(`Theme: ${theme.value}`);
 }
 

@@ -50,7 +50,7 @@ export type TagView = {
   other: number;
 };
 /** `next_cursor`: more values, when one tag was asked for. */
-export type TagsView = { events: number; is_partial: boolean; tags: TagView[]; next_cursor: string | null };
+export type TagsView = { events: number; is_partial: boolean; tags: TagView[]; left_out: number; next_cursor: string | null };
 
 export type HistoryView = {
   unit: "hour" | "day";

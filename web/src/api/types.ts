@@ -108,6 +108,10 @@ events: number,
  */
 is_partial: boolean, tags: Array<IssueTagView>, 
 /**
+ * Other tags, which fewer events have than these.
+ */
+left_out: number, 
+/**
  * More values of the one tag; `null` in the list of tags.
  */
 next_cursor: string | null, };

@@ -28,7 +28,7 @@ export function BulkBar({ rows, loaded, total, releases, isGathering, assignRef,
     };
   }, []);
   const matching = Math.max(total ?? loaded, loaded);
-  const canAll = rows.length === loaded && matching > loaded && loaded < ACT_MAX;
+  const canAll = rows.length < Math.min(matching, ACT_MAX);
   return (
     <section class="bulk" aria-label="Selected issues">
       <p class="bulk-count">

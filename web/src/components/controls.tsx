@@ -6,6 +6,7 @@ import { copyText } from "../clipboard";
 import { useKeys } from "../keys";
 import { say } from "../state";
 import { Icon, type IconName } from "./icons";
+import { KeyHint } from "./key-hint";
 
 const COPIED_MS = 1600;
 
@@ -113,7 +114,7 @@ export function SearchBox({ value, label, placeholder, keeps = false, onChange, 
           event.preventDefault();
         }}
       />
-      {children ?? <kbd aria-hidden="true">/</kbd>}
+      {children ?? <KeyHint scope="global" id="search" isUnsaid />}
     </search>
   );
 }

@@ -3,7 +3,7 @@
 import type { CspDetail, EventDetail } from "../api/types";
 import { safeHref } from "../lib/urls";
 import { Block } from "./code";
-import { Part } from "./event-sections";
+import { Part } from "./part";
 import { KeyValues } from "./values";
 
 /** `script-src 'self'; img-src *` as one directive a line. Pure. */

@@ -7,6 +7,7 @@ import { exceptionName, fullUrl, jointWords } from "../lib/export";
 import { bytes, count } from "../lib/format";
 import { safeHref, tracePath } from "../lib/urls";
 import { Block } from "./code";
+import { Part } from "./part";
 import { ReplayMenu } from "./replay-menu";
 import { type Opens, Stack, type StackOptions } from "./stack";
 import { TracePreview } from "./trace-preview";
@@ -188,18 +189,6 @@ export function Request({ request }: { request: RequestDetail }) {
         </Part>
       )}
     </>
-  );
-}
-
-export function Part({ title, note = null, children }: { title: string; note?: string | null; children: preact.ComponentChildren }) {
-  return (
-    <section class="part">
-      <h3>
-        {title}
-        {note !== null && <small>{note}</small>}
-      </h3>
-      {children}
-    </section>
   );
 }
 

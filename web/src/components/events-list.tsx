@@ -88,9 +88,9 @@ function Row({ row, of, href, isCurrent }: { row: EventRow; of: OfIssue; href: s
         <Ago ms={row.timestamp_ms} />
       </td>
       <td class="mono" title={row.release ?? undefined}>{row.release === null ? none : shortRelease(row.release)}</td>
-      <td>{row.environment ?? none}</td>
-      <td>{row.user === null ? none : <bdi>{row.user}</bdi>}</td>
-      <td class="mono">{row.server_name ?? none}</td>
+      <td title={row.environment ?? undefined}>{row.environment ?? none}</td>
+      <td title={row.user ?? undefined}>{row.user === null ? none : <bdi>{row.user}</bdi>}</td>
+      <td class="mono" title={row.server_name ?? undefined}>{row.server_name ?? none}</td>
       <td>{row.trace_id === null ? none : <a class="above-row" href={tracePath(row.trace_id)}>trace</a>}</td>
     </tr>
   );

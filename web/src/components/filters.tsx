@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { count, dateTime, plural } from "../lib/format";
 import { RANGE_DEFAULT, RANGES } from "../lib/logs";
 import { boot } from "../state";
+import { KeyHint } from "./key-hint";
 import type { Paged } from "./paged";
 
 /** A choice with a name before it. */
@@ -15,20 +16,6 @@ export function Select({ label, value, onChange, children }: { label: string; va
         {children}
       </select>
     </label>
-  );
-}
-
-/** One of these or all of them; not there while there is nothing to choose. */
-export function Choice({ label, value, options, onChange }: { label: string; value: string; options: readonly string[]; onChange: (value: string) => void }) {
-  const all = [...new Set([...options, ...(value ? [value] : [])])].toSorted();
-  if (all.length < 2 && value === "") return null;
-  return (
-    <Select label={label} value={value} onChange={onChange}>
-      <option value="">All</option>
-      {all.map((name) => (
-        <option key={name}>{name}</option>
-      ))}
-    </Select>
   );
 }
 
@@ -115,7 +102,7 @@ export function NewBar({ unseen, noun, apply }: { unseen: number; noun: string; 
   if (!apply) return null;
   return (
     <button type="button" class="new-bar" onClick={apply}>
-      <span aria-hidden="true">↑</span> {plural(unseen, `new ${noun}`)} <kbd>.</kbd>
+      <span aria-hidden="true">↑</span> {plural(unseen, `new ${noun}`)} <KeyHint scope="list" id="apply" />
     </button>
   );
 }

@@ -14,12 +14,13 @@ import { Region } from "./region";
 import { Partial } from "./states";
 import { TagValues } from "./tag-values";
 
-export function IssueRail({ of }: { of: OfIssue }) {
+/** `isFinding`: it was found in traces, which name nobody. */
+export function IssueRail({ of, isFinding }: { of: OfIssue; isFinding: boolean }) {
   return (
     <>
       <Changes of={of} />
       <Tags of={of} />
-      <Users of={of} />
+      <Users of={of} isFinding={isFinding} />
     </>
   );
 }
@@ -109,6 +110,7 @@ function Tags({ of }: { of: OfIssue }) {
                 </button>
               )}
               <Constants list={constant} />
+              {view.left_out > 0 && <p class="quiet">{`${plural(view.left_out, "more tag")}, which fewer events have, not listed here: each event has its own`}</p>}
               {varying.length + constant.length === 0 && <p class="quiet">Its events carry no tags.</p>}
             </>
           );
@@ -222,7 +224,7 @@ function Constants({ list }: { list: readonly { key: string; value: string }[] }
 const USERS_AT = 5;
 const USERS_MAX = 200;
 
-function Users({ of }: { of: OfIssue }) {
+function Users({ of, isFinding }: { of: OfIssue; isFinding: boolean }) {
   const answer = useIssuePart<IssueUsersView>(of, `users${filterSearch(of.filters)}`);
   const [isWhole, setWhole] = useState(false);
   return (
@@ -230,7 +232,7 @@ function Users({ of }: { of: OfIssue }) {
       <Region answer={answer} what="The users" rows={3} height={24}>
         {(view) =>
           view.users.length === 0 ? (
-            <NoUsers isPartial={view.is_partial} isPart={isFiltered(of.filters)} />
+            <NoUsers isPartial={view.is_partial} isPart={isFiltered(of.filters)} isFinding={isFinding} />
           ) : (
             <>
               <ul class="rail-users">
@@ -260,7 +262,8 @@ function Users({ of }: { of: OfIssue }) {
   );
 }
 
-function NoUsers({ isPartial, isPart }: { isPartial: boolean; isPart: boolean }) {
+function NoUsers({ isPartial, isPart, isFinding }: { isPartial: boolean; isPart: boolean; isFinding: boolean }) {
+  if (isFinding) return <p class="quiet">It was found in traces, and they name no user.</p>;
   if (isPartial) return <p class="quiet">Events of before are still being looked through.</p>;
   if (isPart) return <p class="quiet">No event that matches names a user.</p>;
   return (

@@ -36,7 +36,7 @@ export function IssueTable({ list, current, selection, showProject, words, searc
 }) {
   const rows = list.rows ?? [];
   const body = useRef<HTMLTableSectionElement>(null);
-  const { from, to, rowPx, reveal } = useWindowRows(rows.length, body, ROW_PX);
+  const { from, to, rowPx, isScrolled, reveal } = useWindowRows(rows.length, body, ROW_PX);
   revealer.current = reveal;
   const canRead = list.next !== null && !list.isLoadingMore && !list.isStale && list.error === null;
   // Two windows ahead of the reader.
@@ -54,7 +54,9 @@ export function IssueTable({ list, current, selection, showProject, words, searc
       <thead>
         <tr aria-rowindex={1}>
           <th scope="col" class="c-select">
-            <label class="row-check">
+            {/* Over the boxes of rows it would be pressed for one of them; the bar of what is selected has the same. */}
+            <span class="offscreen">Selected</span>
+            <label class={isScrolled ? "row-check hidden" : "row-check"}>
               <input ref={all} type="checkbox" aria-label="Select all that are loaded" checked={chosen > 0 && chosen === rows.length} onChange={() => (chosen === rows.length ? selection.clear() : selection.add(rows.map((row) => row.id)))} />
             </label>
           </th>

@@ -9,6 +9,7 @@ import { eventPath, tracePath } from "../lib/urls";
 import { CopyIcon } from "./controls";
 import { CodePlaces, EditorLink } from "./editor-link";
 import { LevelMark } from "./marks";
+import { isNotHere } from "./not-here";
 import { LoadError, SkeletonRows } from "./states";
 import "../styles/logs.css";
 
@@ -18,6 +19,7 @@ const PARAMETER = "sentry.message.parameter.";
 
 export function LogDetail({ id, onFilter }: { id: string; onFilter: (name: string, value: string) => void }) {
   const { data, error, reload } = useResource<LogView>(`/api/ui/logs/${encodeURIComponent(id)}`);
+  if (!data && isNotHere(error)) return <p class="log-detail quiet">There is no such log, or it is no longer kept.</p>;
   if (!data) return <div class="log-detail">{error ? <LoadError error={error} what="The log" hasData={false} onRetry={reload} /> : <SkeletonRows rows={4} height={26} />}</div>;
   const parameters = data.attributes.filter(({ name }) => name.startsWith(PARAMETER));
   const attributes = data.attributes.filter(({ name }) => !name.startsWith(PARAMETER) && !TOLD.test(name));

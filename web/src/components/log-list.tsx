@@ -7,6 +7,7 @@ import { clock, dateTime, oneLine } from "../lib/format";
 import { markOf, windowOf } from "../lib/logs";
 import { LogDetail } from "./log-detail";
 import { LevelMark } from "./marks";
+import { useScrolledRows } from "./scrolled-rows";
 
 const ROW = 24;
 const ROW_NARROW = 44;
@@ -29,7 +30,6 @@ export function LogList({ rows, open, current, scroller, showService, showDate, 
   foot: preact.ComponentChildren;
 }) {
   const [isNarrow, setNarrow] = useState(narrow.matches);
-  const [view, setView] = useState({ top: 0, height: 900 });
   const [openHeight, setOpenHeight] = useState(180);
   const rowHeight = isNarrow ? ROW_NARROW : ROW;
   const openAt = open === null ? -1 : rows.findIndex((row) => row.id === open);
@@ -38,29 +38,10 @@ export function LogList({ rows, open, current, scroller, showService, showDate, 
     narrow.addEventListener("change", change);
     return () => narrow.removeEventListener("change", change);
   }, []);
-  const more = useRef(onMore);
-  more.current = onMore;
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return undefined;
-    // Drawn again only when the window has moved by some rows, not for every pixel.
-    const measure = () => {
-      if (element.scrollHeight - element.scrollTop - element.clientHeight < MORE_AT_PX) more.current();
-      setView((old) => {
-        const top = Math.floor(element.scrollTop / rowHeight / 4) * 4 * rowHeight;
-        return old.top === top && old.height === element.clientHeight ? old : { top, height: element.clientHeight };
-      });
-    };
-    measure();
-    element.addEventListener("scroll", measure, { passive: true });
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => {
-      element.removeEventListener("scroll", measure);
-      observer.disconnect();
-    };
-  }, [rowHeight, rows.length]);
-  const { from, to, offset, total } = windowOf(rows.length, rowHeight, openAt, openHeight, view.top, view.height + 4 * rowHeight, SPARE_ROWS);
+  const view = useScrolledRows(scroller, rowHeight, rows.length, (element) => {
+    if (element.scrollHeight - element.scrollTop - element.clientHeight < MORE_AT_PX) onMore();
+  });
+  const { from, to, offset, total } = windowOf(rows.length, rowHeight, openAt, openHeight, view.top * rowHeight, view.height + 4 * rowHeight, SPARE_ROWS);
   const stop = rows.slice(from, to).some((row) => row.id === current) ? current : (rows[from]?.id ?? null);
   return (
     <div ref={scroller} class={`log-list${showService ? "" : " no-service"}${showDate ? " dated" : ""}`} role="treegrid" aria-label="Logs" aria-rowcount={rows.length}>

@@ -47,7 +47,12 @@ async function type(text: string) {
   act(() => void input.dispatchEvent(new InputEvent("input", { bubbles: true })));
   await pause(80);
 }
-const press = (key: string) => act(() => void field().dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })));
+/** False when the field has answered the key. */
+function press(key: string): boolean {
+  const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+  act(() => void field().dispatchEvent(event));
+  return !event.defaultPrevented;
+}
 
 it("drops the answer to what is no longer typed", async () => {
   await type("l");
@@ -72,6 +77,28 @@ it("asks as typed on Enter while nothing is chosen, and takes what is", async ()
   expect(field().value).toBe("level:");
   // A key alone is no question yet.
   expect(sent).toHaveLength(1);
+});
+
+it("Tab finishes a word that was begun with the first suggestion, and else moves on", async () => {
+  await type("le");
+  await waiting.findLast(({ at }) => at === "le")?.answer(["level:", "release:"]);
+  expect(press("Tab")).toBe(false);
+  expect(field().value).toBe("level:");
+  // What a choice offers next was not asked for by typing.
+  await waiting.findLast(({ at }) => at === "level:")?.answer(["error"]);
+  expect(press("Tab")).toBe(true);
+  expect(field().value).toBe("level:");
+  await type("rel");
+  await waiting.findLast(({ at }) => at === "rel")?.answer(["release:"]);
+  press("Escape");
+  expect(press("Tab")).toBe(true);
+  expect(field().value).toBe("rel");
+  // Nothing is typed: what is listed are all keys there are.
+  await type("");
+  await waiting.findLast(({ at }) => at === "")?.answer(["level:"]);
+  expect(options()).toContain("level:");
+  expect(press("Tab")).toBe(true);
+  expect(field().value).toBe("");
 });
 
 it("searches when typing pauses, without the server's suggestions, and not for what is unfinished", async () => {

@@ -11,6 +11,7 @@ import { completed, isUnfinished, type Term, terms, tokens } from "../lib/query-
 import { type Dataset, dropQuery, recentOf, rememberQuery, SAVED_NAME_MAX, savedQueries, saveQuery } from "../lib/saved-queries";
 import { say } from "../state";
 import { Icon } from "./icons";
+import { KeyHint } from "./key-hint";
 import { Popover } from "./menu";
 
 /** What stands complete is searched when typing pauses this long, words that may go on after a longer pause. */
@@ -42,6 +43,8 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
   const [isOpen, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
   const sent = useRef(value);
+  /** Since the field was entered or a suggestion taken: only then is Tab there to finish a word, or it could not leave. */
+  const hasTyped = useRef(false);
   const nextCaret = useRef<number | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   if (value !== sent.current) {
@@ -86,6 +89,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
     onChange(query, isDone);
   };
   const type = (next: string, at: number) => {
+    hasTyped.current = next.trim() !== "";
     setText(next);
     setCaret(at);
     setActive(-1);
@@ -96,6 +100,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
   };
   const put = (next: string, at: number) => {
     nextCaret.current = at;
+    hasTyped.current = false;
     input.current?.focus();
     setText(next);
     setCaret(at);
@@ -134,6 +139,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
   });
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.isComposing) return;
+    const isHalfTyped = hasTyped.current && items.length > 0 && to > from;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (!isShown) setOpen(true);
       else setActive(event.key === "ArrowDown" ? (chosen + 1) % size : chosen <= 0 ? size - 1 : chosen - 1);
@@ -144,7 +150,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
         send(text, true);
         onEnter?.(text.trim());
       }
-    } else if (event.key === "Tab" && isShown && chosen >= 0 && !event.shiftKey) take(chosen);
+    } else if (event.key === "Tab" && !event.shiftKey && isShown && (chosen >= 0 || isHalfTyped)) take(Math.max(0, chosen));
     else if (event.key === "Escape") {
       if (isShown) setOpen(false);
       else if (text.trim() !== sent.current.trim()) {
@@ -197,6 +203,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
               setActive(-1);
             }}
             onBlur={() => {
+              hasTyped.current = false;
               setOpen(false);
               follow();
               if (!isUnfinished(text)) send(text, false);
@@ -216,7 +223,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
           )}
           {hasSaved && <Saved dataset={dataset} query={text.trim()} onRun={run} />}
           <Help dataset={dataset} onAdd={(term) => run(text.trim() === "" ? term : `${text.trim()} ${term}`)} />
-          <kbd aria-hidden="true">/</kbd>
+          <KeyHint scope="global" id="search" isUnsaid />
         </span>
         <div class="qb-list" hidden={!isShown}>
           <div ref={list} id={`${id}-list`} role="listbox" aria-label="Suggestions">

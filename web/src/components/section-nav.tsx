@@ -1,12 +1,23 @@
 // The sections of an event: links that stay on top, the one being read marked, the first eight reached by their number.
 
+import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
+import { readingLine, sectionAt } from "../lib/sections";
+import { place } from "../router";
 
 export type SectionName = { id: string; name: string; note?: string };
 
+/** The section that was gone to by its key or a link: it is the one read until the page is scrolled by hand, also where the
+ * page ends before it can come up. */
+const chosen = signal("");
+/** What scrolls by hand; a jump and rows that come in late scroll too. */
+const BY_HAND = ["wheel", "touchmove", "keydown", "pointerdown"] as const;
+const SCROLL_KEYS = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", " "]);
+
 export function jumpTo(id: string | undefined): void {
   const heading = id === undefined ? null : document.getElementById(`h-${id}`);
-  if (!heading) return;
+  if (id === undefined || !heading) return;
+  chosen.value = id;
   heading.tabIndex = -1;
   heading.focus({ preventScroll: true });
   heading.closest("section")?.scrollIntoView({ block: "start" });
@@ -19,27 +30,57 @@ const RAIL = [["changes", "What changed"], ["tag-shares", "All events' tags"], [
 const NUMBERED = 8;
 
 export function SectionNav({ sections }: { sections: readonly SectionName[] }) {
-  const [current, setCurrent] = useState("");
+  const [read, setRead] = useState("");
   const ids = sections.map(({ id }) => id).join(" ");
+  const { path } = place.value;
   useEffect(() => {
-    const observer = new IntersectionObserver(
-      (entries) => {
-        for (const entry of entries) if (entry.isIntersecting) setCurrent(entry.target.id);
-      },
-      { rootMargin: "-60px 0px -75% 0px" },
-    );
-    for (const id of ids.split(" ")) {
-      const section = document.getElementById(id);
-      if (section) observer.observe(section);
-    }
-    return () => observer.disconnect();
+    const look = () => {
+      const tops = ids.split(" ").flatMap((id) => {
+        const section = document.getElementById(id);
+        return section ? [{ id, topPx: section.getBoundingClientRect().top }] : [];
+      });
+      const page = document.documentElement;
+      setRead(sectionAt(tops, readingLine({ scrollPx: scrollY, mostPx: page.scrollHeight - page.clientHeight, viewPx: page.clientHeight })));
+    };
+    let frame = 0;
+    const lookSoon = () => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(look);
+    };
+    lookSoon();
+    addEventListener("scroll", lookSoon, { passive: true });
+    addEventListener("resize", lookSoon);
+    return () => {
+      cancelAnimationFrame(frame);
+      removeEventListener("scroll", lookSoon);
+      removeEventListener("resize", lookSoon);
+    };
   }, [ids]);
+  useEffect(() => {
+    const follow = () => (chosen.value = location.hash.slice(1));
+    const leave = (event: Event) => {
+      if (event instanceof KeyboardEvent && !SCROLL_KEYS.has(event.key)) return;
+      // Pressed on the page itself: its scroll bar.
+      if (event.type === "pointerdown" && event.target !== document.documentElement) return;
+      chosen.value = "";
+    };
+    follow();
+    addEventListener("hashchange", follow);
+    for (const name of BY_HAND) addEventListener(name, leave, { passive: true });
+    return () => {
+      chosen.value = "";
+      removeEventListener("hashchange", follow);
+      for (const name of BY_HAND) removeEventListener(name, leave);
+    };
+  }, [path]);
+  const isListed = sections.some(({ id }) => id === chosen.value) || RAIL.some(([id]) => id === chosen.value);
+  const current = isListed ? chosen.value : read;
   return (
     <nav class="section-nav" aria-label="Sections of the event">
       <ul>
         {sections.map(({ id, name, note }, i) => (
           <li key={id}>
-            <a href={`#${id}`} aria-current={current === id ? "true" : undefined}>
+            <a href={`#${id}`} aria-current={current === id ? "true" : undefined} onClick={() => (chosen.value = id)}>
               {i < NUMBERED && <span class="section-number" aria-hidden="true">{i + 1}</span>}
               {name}
               {note && <small>{note}</small>}
@@ -48,7 +89,9 @@ export function SectionNav({ sections }: { sections: readonly SectionName[] }) {
         ))}
         {RAIL.map(([id, name]) => (
           <li key={id} class="narrow-only">
-            <a href={`#${id}`}>{name}</a>
+            <a href={`#${id}`} aria-current={current === id ? "true" : undefined} onClick={() => (chosen.value = id)}>
+              {name}
+            </a>
           </li>
         ))}
       </ul>

@@ -12,6 +12,7 @@ import { visited } from "../recent";
 import { navigate, place, visits } from "../router";
 import { boot, isDark, nextTheme, spoken, theme } from "../state";
 import { Icon, type IconName, Logo } from "./icons";
+import { KeyHint } from "./key-hint";
 import { lazy } from "./lazy";
 import { Toasts } from "./toast";
 import { Uncopied } from "./uncopied";
@@ -97,7 +98,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <button type="button" class="nav-item keys-button" onClick={() => (isHelpOpen.value = true)}>
             <Icon name="keyboard" />
             <span>Keys</span>
-            <kbd class="wide-only" aria-hidden="true">?</kbd>
+            <KeyHint scope="global" id="help" class="wide-only" isUnsaid />
           </button>
           {boot.value && <p class="version wide-only">{`trapline ${boot.value.version}`}</p>}
         </div>

@@ -10,9 +10,9 @@ import { movedWords } from "../lib/waterfall";
 import { Sql } from "./code";
 import { CopyIcon } from "./controls";
 import { CodePlaces, EditorLink } from "./editor-link";
-import { Part } from "./event-sections";
 import { Icon } from "./icons";
 import { LevelMark } from "./marks";
+import { Part } from "./part";
 import { LoadError, Partial, SkeletonRows } from "./states";
 import { Entry, KeyValues } from "./values";
 
@@ -22,6 +22,7 @@ const SQL_KEYS = ["db.query.text", "db.statement"];
 const LOGS_MAX = 20;
 /** Of a query, in common with its equals. */
 const FINGERPRINT = "trapline.query.fingerprint";
+const ENDED_BEFORE_START = "trapline.ended_before_start_ns";
 /** And the place in the code: file, line, function. */
 const CODE_KEYS = [
   ["code.file.path", "code.filepath"],
@@ -67,6 +68,7 @@ export function SpanPanel({ traceId, spanId, name, startNs, selfNs, shiftNs, err
         <>
           <dl class="span-facts">
             <Fact name="Duration" value={duration(data.duration_ns)} />
+            <Fact name="Ended" value={endedBefore(data)} isBad />
             <Fact name="Itself" value={duration(selfNs)} />
             <Fact name="Start" value={offset(startNs)} />
             <Fact name="Clock" value={shiftNs === 0 ? null : movedWords(shiftNs)} />
@@ -198,6 +200,12 @@ function Code({ span }: { span: SpanView }) {
       </dd>
     </div>
   );
+}
+
+/** What was repaired when it came in. */
+function endedBefore(span: SpanView): string | null {
+  const ns = span.attributes.find(({ name }) => name === ENDED_BEFORE_START)?.value;
+  return typeof ns === "number" ? `${duration(ns)} before it began, as it was sent: shown with no length` : null;
 }
 
 function sqlOf(span: SpanView): string | null {

@@ -3,8 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ApiError } from "../api/client";
-import { Icon } from "./icons";
+import { withQuery } from "../lib/urls";
+import { navigate, place, query } from "../router";
+import { boot } from "../state";
 import { CopyButton } from "./controls";
+import { Icon } from "./icons";
 
 /** Rows of the height the real ones will have; only after 150 ms, so fast answers never flash. */
 export function SkeletonRows({ rows = 8, height = 45 }: { rows?: number; height?: number }) {
@@ -62,6 +65,7 @@ export function ErrorNote({ title, detail, causes = [], onRetry }: { title: stri
 
 /** A failed load: a page of its own without data, a line above the old data otherwise. */
 export function LoadError({ error, what, hasData, onRetry }: { error: ApiError; what: string; hasData: boolean; onRetry: () => void }) {
+  if (!hasData && error.status === 404 && isUnknownProject(query.value.get("project"))) return <NoSuchProject name={query.value.get("project") ?? ""} />;
   if (!hasData) return <ErrorNote title={`${what} could not be loaded`} detail={error.message} causes={error.causes} onRetry={onRetry} />;
   return (
     <p class="stale" role="status">
@@ -70,6 +74,25 @@ export function LoadError({ error, what, hasData, onRetry }: { error: ApiError; 
         Retry
       </button>
     </p>
+  );
+}
+
+/** Whether the address narrows to a project that this server does not have. */
+const isUnknownProject = (name: string | null): boolean => name !== null && boot.value !== null && !boot.value.projects.some(({ slug, id }) => slug === name || String(id) === name);
+
+/** Trying again would not help: what helps is to look at all of them. */
+function NoSuchProject({ name }: { name: string }) {
+  return (
+    <>
+      <p class="not-here">
+        No project of this server is called <bdi>“{name}”</bdi>.
+      </p>
+      <p class="buttons">
+        <button type="button" class="button primary" onClick={() => navigate(`${place.value.path}${withQuery(place.value.search, { project: null })}`)}>
+          All projects
+        </button>
+      </p>
+    </>
   );
 }
 

@@ -36,7 +36,8 @@ export function TraceMap({ params, selection, onSelect, onFilter }: { params: st
   const kept = useRef<HeatView | undefined>(undefined);
   if (heat.data) kept.current = heat.data;
   const view = heat.data ?? kept.current;
-  if (heat.error && heat.error.status === 400) return null;
+  // The list says what cannot be asked, and of which project there is none.
+  if (heat.error && [400, 404].includes(heat.error.status)) return null;
   return (
     <section class="trace-map" aria-label="Traces by time and duration">
       {heat.error && <LoadError error={heat.error} what="The map" hasData={view !== undefined} onRetry={heat.reload} />}
@@ -59,6 +60,8 @@ function Heat({ view, selection, onSelect }: { view: HeatView; selection: Select
   const [drawn, setDrawn] = useState<Brush | null>(null);
   const [at, setAt] = useState<{ column: number; row: number } | null>(null);
   const [hovered, setHovered] = useState<{ column: number; row: number } | null>(null);
+  /** What was just selected is what the words above are about, until the pointer leaves the map or a key goes on. */
+  const [isSettled, setSettled] = useState(false);
   const start = useRef<{ column: number; row: number } | null>(null);
   const dark = isDark.value;
   const brush = drawn ?? (selection && brushOf(view, selection));
@@ -88,12 +91,14 @@ function Heat({ view, selection, onSelect }: { view: HeatView; selection: Select
       return;
     }
     onSelect(selectionOf(view, next));
+    setSettled(true);
     say(`${plural(traces, "trace")} selected`);
   };
   const move = (columns: number, up: number, isExtending: boolean) => {
     const from = at ?? { column: view.columns - 1, row: Math.floor(rows / 2) };
     const next = at ? { column: Math.min(view.columns - 1, Math.max(0, from.column + columns)), row: Math.min(rows - 1, Math.max(0, from.row + up)) } : from;
     setAt(next);
+    setSettled(false);
     if (isExtending) {
       start.current ??= from;
       setDrawn(between(start.current, next));
@@ -106,7 +111,7 @@ function Heat({ view, selection, onSelect }: { view: HeatView; selection: Select
     say(cellWords(view, next.column, next.row));
   };
   const told = drawn ? countIn(view, drawn) : null;
-  const pointed = hovered ?? at;
+  const pointed = selection && isSettled ? null : (hovered ?? at);
   const style = (b: Brush) => ({
     left: `${(b.left / view.columns) * 100}%`,
     width: `${((b.right - b.left + 1) / view.columns) * 100}%`,
@@ -123,6 +128,8 @@ function Heat({ view, selection, onSelect }: { view: HeatView; selection: Select
           <b>{`${plural(told.traces, "trace")}${told.failed > 0 ? `, ${count(told.failed)} failed` : ""}`}</b>
         ) : pointed ? (
           <span>{cellWords(view, pointed.column, pointed.row)}</span>
+        ) : selection ? (
+          <span class="quiet">The selection is compared below. Drag to select another.</span>
         ) : (
           <span class="quiet">{`${plural(view.total, "trace")} by start and duration${failedAll > 0 ? `, ${count(failedAll)} of them failed` : ""}. Drag to select.`}</span>
         )}
@@ -160,7 +167,10 @@ function Heat({ view, selection, onSelect }: { view: HeatView; selection: Select
             setHovered(cell);
             if (start.current && event.buttons > 0) setDrawn(between(start.current, cell));
           }}
-          onPointerLeave={() => setHovered(null)}
+          onPointerLeave={() => {
+            setHovered(null);
+            setSettled(false);
+          }}
           onPointerUp={(event) => {
             const from = start.current;
             start.current = null;

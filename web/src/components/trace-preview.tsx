@@ -1,18 +1,17 @@
 // A trace in a few rows, for the event that happened in it. Read when it comes near the screen, a small one before; all of it leads to the trace.
 
-import { useMemo } from "preact/hooks";
-import type { EventTraceView, TraceView } from "../api/types";
+import type { EventTraceView } from "../api/types";
 import { isSmall, useTrace } from "../api/use-trace";
-import { duration, oneLine, plural } from "../lib/format";
-import { colourNames } from "../lib/span-colours";
-import { previewRows } from "../lib/trace-preview";
+import { duration, plural } from "../lib/format";
 import { tracePath } from "../lib/urls";
-import type { Row } from "../lib/waterfall";
+import { KeyHint } from "./key-hint";
+import { lazy } from "./lazy";
 import { useNear } from "./region";
 import { SkeletonRows } from "./states";
 
 const ROWS = 8;
-const INDENT_MAX = 8;
+/** Laid out as the waterfall lays out its own: code that most pages of an issue do without. */
+const Rows = lazy("PreviewRows", () => import("./trace-preview-rows").then((module) => module.PreviewRows), "trace-room");
 
 export function TracePreview({ trace, eventId }: { trace: EventTraceView; eventId: string }) {
   const [place, isNear] = useNear<HTMLDivElement>(isSmall(trace));
@@ -21,7 +20,7 @@ export function TracePreview({ trace, eventId }: { trace: EventTraceView; eventI
     <div ref={place} class="trace-preview">
       <p class="trace-line">
         <a class="button" href={tracePath(trace.trace_id, trace.span_id)}>
-          Open the trace <kbd>w</kbd>
+          Open the trace <KeyHint scope="issue" id="trace" />
         </a>
         {data && data.spans.span_id.length > 0 ? (
           <span class="quiet">
@@ -32,57 +31,12 @@ export function TracePreview({ trace, eventId }: { trace: EventTraceView; eventI
         )}
       </p>
       {data ? (
-        <Rows trace={data} eventId={eventId} />
+        <Rows trace={data} eventId={eventId} most={ROWS} />
       ) : (
         !error && (
           <div class="trace-room">{isNear && <SkeletonRows rows={ROWS} height={23} />}</div>
         )
       )}
     </div>
-  );
-}
-
-function Rows({ trace, eventId }: { trace: TraceView; eventId: string }) {
-  const { rows, omitted } = useMemo(() => previewRows(trace, eventId, ROWS), [trace, eventId]);
-  const colours = useMemo(() => colourNames(trace), [trace]);
-  const least = Math.min(...rows.map((row) => row.depth));
-  return (
-    <>
-      <ol>
-        {rows.map((row, i) => (
-          <li key={i} class={isThis(row, trace, eventId) ? "this" : undefined}>
-            <PreviewRow row={row} trace={trace} colour={row.type === "error" ? "error" : colours(row.span)} indent={Math.min(INDENT_MAX, row.depth - least)} />
-          </li>
-        ))}
-      </ol>
-      {omitted > 0 && <p class="quiet">{`${plural(omitted, "row")} more in the trace`}</p>}
-    </>
-  );
-}
-
-const isThis = (row: Row, trace: TraceView, eventId: string) => row.type === "error" && trace.errors[row.error]?.event_id === eventId;
-
-function PreviewRow({ row, trace, colour, indent }: { row: Row; trace: TraceView; colour: string; indent: number }) {
-  const { spans } = trace;
-  const total = Math.max(1, trace.duration_ns);
-  const share = (ns: number) => Math.min(100, Math.max(0, (ns / total) * 100));
-  const error = row.type === "error" ? trace.errors[row.error] : undefined;
-  const from = (row.type === "error" ? error?.time_ns : spans.start_ns[row.span]) ?? 0;
-  const members = row.type === "group" ? row.members : row.type === "span" ? [row.span] : [];
-  const isFailed = row.type === "error" || (row.type === "group" ? row.hasFailed : spans.status[row.span] === "error");
-  const end = Math.max(from, ...members.map((i) => (spans.start_ns[i] ?? 0) + (spans.duration_ns[i] ?? 0)));
-  const op = row.type === "error" ? "" : (spans.op[row.span] ?? "");
-  return (
-    <>
-      <span class={`tp-name${isFailed ? " failed" : ""}`} style={{ paddingLeft: `${indent * 10}px` }}>
-        {row.type === "error" ? <span aria-hidden="true">●</span> : op !== "" && <span class="op">{op}</span>}{" "}
-        {oneLine((row.type === "error" ? error?.title : spans.name[row.span]) ?? "", 160) || "(no name)"}
-        {row.type === "group" && <b>{` ×${row.members.length}`}</b>}
-      </span>
-      <span class="tp-track" aria-hidden="true">
-        <span class={row.type === "error" ? "tp-pin" : "tp-bar"} style={{ left: `${share(from)}%`, width: row.type === "error" ? undefined : `${share(end - from)}%`, background: `var(--${colour})` }} />
-      </span>
-      <span class="tp-time num">{row.type === "error" ? "" : duration(row.type === "group" ? row.totalNs : end - from)}</span>
-    </>
   );
 }

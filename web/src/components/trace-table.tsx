@@ -1,7 +1,7 @@
 // All spans of a trace as a table that any column sorts. Rows out of sight are not in the page when there are many; on a
 // narrow screen each is a card.
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useKeys } from "../keys";
 import { duration, oneLine, plural } from "../lib/format";
 import { nextSpanSort, readSpanSort, type SpanSort, sortedSpans } from "../lib/span-table";
@@ -9,6 +9,7 @@ import { find } from "../lib/waterfall";
 import { query } from "../router";
 import type { TraceViewProps } from "../pages/trace";
 import { SearchBox } from "./controls";
+import { useScrolledRows } from "./scrolled-rows";
 import "../styles/trace-views.css";
 
 const ROW = 28;
@@ -38,30 +39,13 @@ export function SpanTable({ trace, tree, colours, selected, select, change }: Tr
   }, [all, findText]);
   const scroller = useRef<HTMLDivElement>(null);
   const [isNarrow, setNarrow] = useState(narrow.matches);
-  const [view, setView] = useState({ top: 0, height: 900 });
   const height = isNarrow ? ROW_NARROW : ROW;
   useEffect(() => {
     const turn = () => setNarrow(narrow.matches);
     narrow.addEventListener("change", turn);
     return () => narrow.removeEventListener("change", turn);
   }, []);
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return undefined;
-    const measure = () =>
-      setView((old) => {
-        const top = Math.floor(element.scrollTop / height / 4) * 4;
-        return old.top === top && old.height === element.clientHeight ? old : { top, height: element.clientHeight };
-      });
-    measure();
-    element.addEventListener("scroll", measure, { passive: true });
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => {
-      element.removeEventListener("scroll", measure);
-      observer.disconnect();
-    };
-  }, [height]);
+  const view = useScrolledRows(scroller, height);
   const from = Math.max(0, view.top - SPARE);
   const to = Math.min(rows.length, view.top + Math.ceil(view.height / height) + SPARE + 4);
   const at = selected < 0 ? -1 : rows.indexOf(selected);

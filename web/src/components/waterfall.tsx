@@ -2,7 +2,7 @@
 // with their words alone, because everything of them would be more than a page should hold. Above that only those in sight are.
 
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { SpanColumns, TraceView } from "../api/types";
 import { bySpan, type CriticalPath, type Piece, piecesWithin } from "../lib/critical-path";
 import { count, duration, offset, oneLine, plural } from "../lib/format";
@@ -12,6 +12,7 @@ import { eventPath } from "../lib/urls";
 import { movedWords, type Row, ticks, type Tree, troublesBelow, uncovered, type Zoom } from "../lib/waterfall";
 import { Icon } from "./icons";
 import { LevelMark } from "./marks";
+import { useScrolledRows } from "./scrolled-rows";
 
 const ROW = 24;
 const ROW_NARROW = 44;
@@ -64,7 +65,6 @@ export function Waterfall({ trace, tree, rows, zoom, colours, at, matches, criti
   onStep: (by: number) => void;
 }) {
   const [isNarrow, setNarrow] = useState(narrow.matches);
-  const [view, setView] = useState({ top: 0, height: 900 });
   const height = isNarrow ? ROW_NARROW : ROW;
   const isVirtual = rows.length > WHOLE_AT;
   useEffect(() => {
@@ -72,24 +72,7 @@ export function Waterfall({ trace, tree, rows, zoom, colours, at, matches, criti
     narrow.addEventListener("change", change);
     return () => narrow.removeEventListener("change", change);
   }, []);
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return undefined;
-    // Drawn again only when the window of rows has moved by some rows, not for every pixel.
-    const measure = () =>
-      setView((old) => {
-        const top = Math.floor(element.scrollTop / height / 4) * 4;
-        return old.top === top && old.height === element.clientHeight ? old : { top, height: element.clientHeight };
-      });
-    measure();
-    element.addEventListener("scroll", measure, { passive: true });
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => {
-      element.removeEventListener("scroll", measure);
-      observer.disconnect();
-    };
-  }, [height]);
+  const view = useScrolledRows(scroller, height);
   const near = Math.max(0, view.top - SPARE_ROWS);
   const far = Math.min(rows.length, view.top + Math.ceil(view.height / height) + SPARE_ROWS + 4);
   const from = isVirtual ? near : 0;
@@ -327,7 +310,7 @@ function Bars({ row, drawn, colour }: { row: Row; drawn: Drawn; colour: string }
     return (
       <>
         <span class="wf-pin" style={{ left: `${at}%` }} title={offset(error.time_ns)} />
-        <Label left={at - 1} right={at + 1} text={offset(error.time_ns)} />
+        <Label left={at - 1} right={at + 1} words={[offset(error.time_ns)]} />
       </>
     );
   }
@@ -348,10 +331,11 @@ function Bars({ row, drawn, colour }: { row: Row; drawn: Drawn; colour: string }
     const failed = spans.status[i] === "error";
     bars.push(<span key={i} class={`wf-bar${failed ? " failed" : ""}${ids.length > 1 ? " member" : ""}`} style={{ left: `${left}%`, width: `${Math.max(0, Math.min(100, end) - left)}%`, background: `var(--${colour})` }} />);
   }
-  const text =
+  const words =
     row.type === "group"
-      ? `${duration(row.totalNs)} in all, ${duration(row.totalNs / row.members.length)} each`
-      : duration(spans.duration_ns[row.span] ?? 0);
+      ? [`${duration(row.totalNs)} in all`, `, ${duration(row.totalNs / row.members.length)} each`]
+      : [duration(spans.duration_ns[row.span] ?? 0)];
+  const text = words.join("");
   if (most < 0 || least > 100) return <span class={`wf-off ${most < 0 ? "before" : "after"}`}>{most < 0 ? `‹ ${text}` : `${text} ›`}</span>;
   return (
     <>
@@ -359,7 +343,7 @@ function Bars({ row, drawn, colour }: { row: Row; drawn: Drawn; colour: string }
       {row.type === "span" && row.isOpen && <Gaps span={row.span} drawn={drawn} share={share} hasLabel={placeOf(Math.max(0, least), Math.min(100, most), text) === "inside"} />}
       <Critical row={row} drawn={drawn} share={share} />
       <Ticks row={row} drawn={drawn} share={share} />
-      <Label left={Math.max(0, least)} right={Math.min(100, most)} text={text} />
+      <Label left={Math.max(0, least)} right={Math.min(100, most)} words={words} />
     </>
   );
 }
@@ -437,12 +421,13 @@ function Ticks({ row, drawn, share }: { row: Row; drawn: Drawn; share: Share }) 
   );
 }
 
-/** Right of the bar, else left of it, else inside its end. */
-function Label({ left, right, text }: { left: number; right: number; text: string }) {
-  const place = placeOf(left, right, text);
-  if (place === "after") return <span class="wf-label" style={{ left: `${right}%` }}>{text}</span>;
-  if (place === "before") return <span class="wf-label before" style={{ right: `${100 - left}%` }}>{text}</span>;
-  return <span class="wf-label inside">{text}</span>;
+/** Right of the bar, else left of it, else inside its end. Where there is no room for all of the words, the first are left. */
+function Label({ left, right, words }: { left: number; right: number; words: readonly string[] }) {
+  const place = placeOf(left, right, words.join(""));
+  const parts = words.map((part) => <span key={part}>{part}</span>);
+  if (place === "after") return <span class="wf-label" style={{ left: `${right}%`, maxWidth: `calc(${100 - right}% + var(--room))` }}>{parts}</span>;
+  if (place === "before") return <span class="wf-label before" style={{ right: `${100 - left}%`, maxWidth: `${left}%` }}>{parts}</span>;
+  return <span class="wf-label inside">{parts}</span>;
 }
 
 function placeOf(left: number, right: number, text: string): "after" | "before" | "inside" {

@@ -7,11 +7,14 @@ import { type Window, windowAt } from "../lib/window";
 /** What stands over the list at the window's edges: sticky heads above, bars below. */
 const TOP_PX = 96;
 const BOTTOM_PX = 96;
+const HEAD_PX = 33;
 
-/** `rows` is the element whose top is the first row's; the first `[data-row]` in it tells the height. */
-export function useWindowRows(size: number, rows: RefObject<HTMLElement | null>, guessPx: number): Window & { rowPx: number; reveal: (index: number) => void } {
+/** `rows` is the element whose top is the first row's; the first `[data-row]` in it tells the height. `isScrolled`: rows are
+ * beneath a head of the height of `HEAD_PX` that stays at the window's upper edge. */
+export function useWindowRows(size: number, rows: RefObject<HTMLElement | null>, guessPx: number): Window & { rowPx: number; isScrolled: boolean; reveal: (index: number) => void } {
   const rowPx = useRef(guessPx);
   const [window, setWindow] = useState<Window>(() => windowAt(size, guessPx, scrollY - 200, innerHeight));
+  const [isScrolled, setScrolled] = useState(false);
   const newest = useRef(size);
   newest.current = size;
   const measure = () => {
@@ -19,7 +22,9 @@ export function useWindowRows(size: number, rows: RefObject<HTMLElement | null>,
     if (!element) return;
     const drawn = element.querySelector<HTMLElement>("[data-row]");
     if (drawn && drawn.offsetHeight > 0) rowPx.current = drawn.getBoundingClientRect().height;
-    const next = windowAt(newest.current, rowPx.current, -element.getBoundingClientRect().top, innerHeight);
+    const { top } = element.getBoundingClientRect();
+    setScrolled(top < HEAD_PX);
+    const next = windowAt(newest.current, rowPx.current, -top, innerHeight);
     setWindow((old) => (old.from === next.from && old.to === next.to ? old : next));
   };
   useLayoutEffect(() => {
@@ -37,6 +42,7 @@ export function useWindowRows(size: number, rows: RefObject<HTMLElement | null>,
   return {
     ...fits,
     rowPx: rowPx.current,
+    isScrolled,
     reveal: (index) => {
       const element = rows.current;
       if (!element) return;

@@ -16,10 +16,14 @@ it("hours for short stretches, days for long ones, and all of it from a little b
   const now = 1000 * HOUR;
   const of = (over: Partial<Parameters<typeof asked>[0]>, first = 0) => asked({ range: "all", from: null, to: null, ...over }, first, now);
   expect([of({ range: "24h" }), of({ range: "14d" }), of({ from: 0, to: 72 * HOUR }), of({ from: 0, to: 73 * HOUR }), of({ from: 990 * HOUR }), of({ to: 5 * HOUR }, HOUR)].map(({ unit, from }) => `${unit} ${from}`)).toEqual(["hour undefined", "day undefined", "hour undefined", "day undefined", "hour undefined", "hour undefined"]);
-  expect(of({}, 998 * HOUR)).toEqual({ unit: "hour", from: String(997 * HOUR) });
+  expect(of({}, 960 * HOUR)).toEqual({ unit: "hour", from: String(956 * HOUR) });
   expect(of({}, 100 * HOUR)).toEqual({ unit: "day", from: String(10 * HOUR) });
-  // Two minutes old: the hour it happened in, and the one before.
-  expect(of({}, now - 120_000)).toEqual({ unit: "hour", from: String(now - 120_000 - HOUR) });
+  // Young ones with the hours before them: a day of bars.
+  expect(of({}, 998 * HOUR)).toEqual({ unit: "hour", from: String(977 * HOUR) });
+  expect(of({}, now - 120_000)).toEqual({ unit: "hour", from: String(977 * HOUR) });
+  // A moment later it is asked for by the same words.
+  for (const [first, later] of [[now - 120_000, 1], [960 * HOUR, 2], [100 * HOUR, 60_000]] as const)
+    expect(asked({ range: "all", from: null, to: null }, first, now + 1 + later)).toEqual(asked({ range: "all", from: null, to: null }, first, now + 1));
 });
 
 const at = (share: number) => start + share * 100 * HOUR;

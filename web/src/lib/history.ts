@@ -19,6 +19,8 @@ const WORDS_PX = 86;
 
 /** Before the first event there is a little room, so that one sees it begin: a bar, or this share of its age. */
 const ROOM = 0.1;
+/** A past that is shorter is shown with the hours before it: one bar as wide as the page says nothing. */
+const HOURS_MIN_MS = 24 * HOUR_MS;
 
 /** How the past of an issue is asked for: by the hour or the day, and when no time is chosen, from its first event on. */
 export function asked({ range, from, to }: Pick<Filters, "range" | "from" | "to">, firstSeenMs: number, nowMs: number): { unit: "hour" | "day"; from?: string } {
@@ -27,7 +29,9 @@ export function asked({ range, from, to }: Pick<Filters, "range" | "from" | "to"
   if (range !== "all") return { unit: range === "1h" || range === "24h" ? "hour" : "day" };
   const chosen = unit(nowMs - firstSeenMs);
   const room = Math.max(chosen === "hour" ? HOUR_MS : DAY_MS, (nowMs - firstSeenMs) * ROOM);
-  return { unit: chosen, from: String(Math.floor(firstSeenMs - room)) };
+  const begin = Math.min(firstSeenMs - room, nowMs - HOURS_MIN_MS + HOUR_MS);
+  // By whole hours: an address that is another with each moment would be read again and again.
+  return { unit: chosen, from: String(Math.floor(begin / HOUR_MS) * HOUR_MS) };
 }
 
 /** "2026-11-21 06:00 – 07:00" or "2026-11-21" */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { EventDetail, PerformanceNumbers, PerformanceRowView } from "../api/types";
-import { apdex, apdexWords, change, ms, quantile, quantileNote, queryFindingOf, rate, rateIn, rateUnit, relationHint, shortSql, sorted } from "./performance";
+import { apdex, apdexWords, change, isQueryFinding, ms, quantile, quantileNote, queryFindingOf, rate, rateIn, rateUnit, relationHint, shortSql, sorted } from "./performance";
 
 const numbers: PerformanceNumbers = { count: 1, per_minute: 1, failed: 0, error_share: 0, total_ms: 1, average_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, percentile_error: 0, apdex: 1, sql_per_request: 1, sql_share: 0.5 };
 const row = (name: string, time_share: number, more: Partial<PerformanceNumbers> = {}): PerformanceRowView => ({ key: name, name, services: [], counts: [], time_share, numbers: { ...numbers, ...more } });
@@ -35,6 +35,12 @@ test("an event about queries is told from others", () => {
   const detail = { contexts: [{ name: "query", entries }] } as unknown as EventDetail;
   expect(queryFindingOf(detail)).toMatchObject({ kind: "n_plus_one", count: 12, callSite: "shop/views.py:7" });
   expect(queryFindingOf({ contexts: [] } as unknown as EventDetail)).toBeNull();
+});
+
+test("an issue about queries is told from others by what the server calls it", () => {
+  const issue = { title: "N+1 query: SELECT shop_author in nplus (shop/views.py)", ty: null, filename: null };
+  expect([issue, { ...issue, title: "Slow query: SELECT a in b" }].map(isQueryFinding)).toEqual([true, true]);
+  expect([{ ...issue, ty: "ValueError" }, { ...issue, filename: "a.py" }, { ...issue, title: "Slow queries" }].map(isQueryFinding)).toEqual([false, false, false]);
 });
 
 test("which end of a relation is fetched shows in the condition", () => {

@@ -21,7 +21,7 @@ it("shares are of all events, also of those without the tag, and nothing is lost
 });
 
 it("what differs from the rest, the strangest first", () => {
-  const view = { events: 100, is_partial: false, next_cursor: null, tags: [tag({ values: [value("Firefox", 71, 0.7), value("Safari", 29, 0.01)] }), tag({ key: "release", values: [value("2", 100, 0.4), value("3", 4, 0), value("4", 50, 0), value("5", 90, null)] })] };
+  const view = { events: 100, is_partial: false, left_out: 0, next_cursor: null, tags: [tag({ values: [value("Firefox", 71, 0.7), value("Safari", 29, 0.01)] }), tag({ key: "release", values: [value("2", 100, 0.4), value("3", 4, 0), value("4", 50, 0), value("5", 90, null)] })] };
   expect(unusual(view, 9).map(({ key, value: name, lift }) => `${key} ${name} ${liftWords(lift)}`)).toEqual(["release 4 only here", "browser Safari ×29", "release 2 ×2.5"]);
   expect(unusual(view, 1)).toHaveLength(1);
 });

@@ -17,6 +17,7 @@ const PAGE_ROWS = 100;
 export function IngestPage() {
   const ledger = useLedger({ withTotals: true });
   const lines = outcomeLines(ledger.outcomes);
+  const hasKept = lines.some(({ reason }) => reason === "accepted");
   const discards = discardLines(ledger.discards);
   /** The newest row of an older page, which stays where it is while others come; `null` on the first. */
   const [top, setTop] = useState<number | null>(null);
@@ -72,11 +73,15 @@ export function IngestPage() {
       <LedgerTable ledger={ledger} from={from} limit={PAGE_ROWS}>
         <Empty title="No request since the server started">
           <p>Every request to an ingest route is listed here, refused ones with the reason.</p>
-          <p class="buttons">
-            <a class="button primary" href="/welcome">
-              Connect an application
-            </a>
-          </p>
+          {hasKept ? (
+            <p>This list begins anew whenever the server starts; the counts above go on.</p>
+          ) : (
+            <p class="buttons">
+              <a class="button primary" href="/welcome">
+                Connect an application
+              </a>
+            </p>
+          )}
         </Empty>
       </LedgerTable>
       {rows.length > PAGE_ROWS && (

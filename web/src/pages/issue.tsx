@@ -20,6 +20,7 @@ import { Voices } from "../components/feedback";
 import { Reports } from "../components/reports";
 import { clearFilters, IssueFilters, setFilters } from "../components/issue-filters";
 import { IssueHead } from "../components/issue-head";
+import { KeyHint } from "../components/key-hint";
 import { Ago } from "../components/marks";
 import { lazy } from "../components/lazy";
 import { isNarrow } from "../components/narrow";
@@ -35,7 +36,7 @@ import { useCoalesced } from "../lib/coalesce";
 import { diffOf } from "../lib/diff-address";
 import { crashFrameOf, stackShape } from "../lib/exceptions";
 import { monitorOf } from "../lib/monitors";
-import { queryFindingOf } from "../lib/performance";
+import { isQueryFinding, queryFindingOf } from "../lib/performance";
 import { count, dateTime, plural, shortId } from "../lib/format";
 import { type Filters, filterSearch, filtersOf, isFiltered, keptSearch } from "../lib/issue-place";
 import { eventPath, issuePath, matchPath, normaliseId, tracePath } from "../lib/urls";
@@ -44,16 +45,17 @@ import { remembered, rememberChoice, say, serverNow } from "../state";
 import "../styles/issue.css";
 
 const extras = () => import("../components/issue-extras");
+const rare = () => import("../components/issue-rare");
 const Activity = lazy("Activity", () => extras().then((module) => module.Activity), "part-loading");
 const Attachments = lazy("Attachments", () => extras().then((module) => module.Attachments), "part-loading");
-const EventDiff = lazy("EventDiff", () => extras().then((module) => module.EventDiff), "part-loading");
-const EventsList = lazy("EventsList", () => extras().then((module) => module.EventsList), "part-loading");
-const Grouping = lazy("Grouping", () => extras().then((module) => module.Grouping), "part-loading");
+const EventDiff = lazy("EventDiff", () => rare().then((module) => module.EventDiff), "part-loading");
+const EventsList = lazy("EventsList", () => rare().then((module) => module.EventsList), "part-loading");
+const Grouping = lazy("Grouping", () => rare().then((module) => module.Grouping), "part-loading");
 const History = lazy("History", () => extras().then((module) => module.History), "history");
 const IssueRail = lazy("IssueRail", () => extras().then((module) => module.IssueRail), "part-loading");
 const Merged = lazy("Merged", () => extras().then((module) => module.Merged), "part-loading");
-const MonitorSection = lazy("MonitorSection", () => extras().then((module) => module.MonitorSection), "part-loading");
-const QuerySection = lazy("QuerySection", () => extras().then((module) => module.QuerySection), "part-loading");
+const MonitorSection = lazy("MonitorSection", () => rare().then((module) => module.MonitorSection), "part-loading");
+const QuerySection = lazy("QuerySection", () => rare().then((module) => module.QuerySection), "part-loading");
 const Replays = lazy("Replays", () => extras().then((module) => module.Replays), "part-loading");
 const Similar = lazy("Similar", () => extras().then((module) => module.Similar), "part-loading");
 const Timeline = lazy("Timeline", () => extras().then((module) => module.Timeline), "part-loading");
@@ -79,7 +81,8 @@ export function IssuePage({ params }: PageProps) {
   const of = useMemo<OfIssue>(() => ({ name, issueId: id ?? "", filters }), [name, id, filterSearch(filters)]);
   const firstSeenMs = issue.data?.issue.first_seen_ms ?? 0;
   const history = useMemo(() => <History of={of} firstSeenMs={firstSeenMs} onRange={(range) => setFilters({ range: range === "all" ? null : range, from: null, to: null })} onStretch={(from, to) => setFilters({ from: String(from), to: String(to), range: null })} />, [of, firstSeenMs]);
-  const rail = useMemo(() => <IssueRail of={of} />, [of]);
+  const isFinding = issue.data !== undefined && isQueryFinding(issue.data.issue);
+  const rail = useMemo(() => <IssueRail of={of} isFinding={isFinding} />, [of, isFinding]);
   const head = useMemo(() => issue.data && <IssueHead view={issue.data} name={name} isSample={isSample} onChange={issue.reload} />, [issue.data, name, isSample]);
   useLive({ issue: (ids) => id !== undefined && ids.includes(id) && issue.reload(), feedback: issue.reload, resync: issue.reload });
 
@@ -318,10 +321,10 @@ function EventPart({ name, event, filters, issue, onChange }: { name: string; ev
         <>
           <div class="section-tools">
             <button type="button" class="toggle" aria-pressed={options.showLibrary} onClick={toggleFrames}>
-              All frames <kbd>f</kbd>
+              All frames <KeyHint scope="issue" id="frames" />
             </button>
             <button type="button" class="toggle" aria-pressed={options.showVars} onClick={toggleVars}>
-              Variables <kbd>v</kbd>
+              Variables <KeyHint scope="issue" id="variables" />
             </button>
             <button
               type="button"
@@ -362,7 +365,7 @@ function EventPart({ name, event, filters, issue, onChange }: { name: string; ev
     sections.push({ id: "activity", name: "Activity", ...(issue.comment_count > 0 ? { note: count(issue.comment_count) } : {}), body: <WhenNear height={120}><Activity of={of} /></WhenNear> });
     if (issue.merged_count > 0) sections.push({ id: "merged", name: "Merged", note: count(issue.merged_count), body: <Merged of={of} issue={issue} onChange={onChange} /> });
   }
-  sections.push({ id: "grouping", name: "Grouping", body: <Grouping key={event.event_id} eventId={event.event_id} /> });
+  sections.push({ id: "grouping", name: "Grouping", body: <WhenNear height={40}><Grouping key={event.event_id} eventId={event.event_id} /></WhenNear> });
 
   const facts: [string, string | null][] = [
     ["at", dateTime(event.timestamp_ms)],
@@ -416,7 +419,7 @@ function EventPart({ name, event, filters, issue, onChange }: { name: string; ev
           <EventPager name={name} eventId={event.event_id} nav={nav} filters={filters} />
           {diffHref && (
             <a class="button diff-button" href={diffHref} title="Compare with the event before">
-              Diff <kbd>d</kbd>
+              Diff <KeyHint scope="issue" id="diff" />
             </a>
           )}
           <CopyMenu event={event} link={new URL(eventPath(name, event.event_id), location.href).href} buttonRef={copyButton} />

@@ -11,6 +11,7 @@ import { BulkBar } from "../components/bulk-bar";
 import { ListEnd, NewBar, Select } from "../components/filters";
 import { IssueTable, type Sort } from "../components/issue-table";
 import { IssueTabs, tabName } from "../components/issue-tabs";
+import { KeyHint } from "../components/key-hint";
 import { useListKeys } from "../components/list-keys";
 import { useNewRows } from "../components/new-rows";
 import { type Page, usePaged } from "../components/paged";
@@ -97,7 +98,12 @@ export function IssuesPage() {
   const selected = rows?.filter((row) => selection.chosen.has(row.id)) ?? [];
   const currentRow = rows?.find((row) => row.short_id === current);
   const targets = selected.length > 0 ? selected : currentRow ? [currentRow] : [];
-  const onAct = useActions({ path, list, text, refresh: news }, targets, { current: currentRow, choose, clear: selection.clear });
+  // What the reader did himself is not news that may wait their turn.
+  const refresh = () => {
+    check();
+    counts.reload();
+  };
+  const onAct = useActions({ path, list, text, refresh }, targets, { current: currentRow, choose, clear: selection.clear });
   const assignRef = useRef<HTMLButtonElement>(null);
   const [isGathering, setGathering] = useGather(list, selection.add);
   const findHint = useFindHint(rows?.length ?? 0);
@@ -167,7 +173,7 @@ export function IssuesPage() {
             Search all of them
           </button>
           {" with "}
-          <kbd>/</kbd>
+          <KeyHint scope="global" id="search" />
         </Partial>
       )}
       {rows === undefined && !list.error && <SkeletonRows rows={14} height={44} />}

@@ -8,6 +8,9 @@ import { useLogs } from "../api/use-logs";
 import { useValues } from "../api/use-values";
 import { Teach } from "../components/code-box";
 import { Chip, SearchedTo } from "../components/filters";
+import { Icon } from "../components/icons";
+import { KeyHint } from "../components/key-hint";
+import { LogDetail } from "../components/log-detail";
 import { LogList } from "../components/log-list";
 import { LogVolume } from "../components/log-volume";
 import { QueryBar } from "../components/query-bar";
@@ -73,7 +76,11 @@ export function LogsPage() {
   const isFixed = range.toMs !== null;
   const isAtTop = () => (scroller.current?.scrollTop ?? 0) < TOP_PX && open === null && current === null && !scroller.current?.matches(":hover");
   const tail = useCoalesced(() => logs.check(!isPaused && isAtTop()), TAIL_MS);
-  const drawVolume = useCoalesced(() => setVolumeAt(times()), VOLUME_MS);
+  // For ten seconds the times are the same words, and so is the address: it is asked again all the same.
+  const drawVolume = useCoalesced(() => {
+    setVolumeAt(times());
+    volume.reload();
+  }, VOLUME_MS);
   const arrived = () => {
     if (isFixed) return;
     tail();
@@ -137,7 +144,7 @@ export function LogsPage() {
         <ScopeBar params={params} services={services} environments={environments} releases={releases} ranges={RANGES} initial={RANGE_DEFAULT} onChange={change}>
           {!isFixed && (
             <button type="button" class="toggle" aria-pressed={!isPaused} onClick={pause}>
-              <span class={`tail-dot${isPaused ? "" : " on"}`} aria-hidden="true" /> {isPaused ? "Paused" : "Live"} <kbd>p</kbd>
+              <span class={`tail-dot${isPaused ? "" : " on"}`} aria-hidden="true" /> {isPaused ? "Paused" : "Live"} <KeyHint scope="logs" id="pause" />
             </button>
           )}
         </ScopeBar>
@@ -158,7 +165,7 @@ export function LogsPage() {
           {isTrace && <Chip text={`trace:${(params.get("trace") ?? "").slice(0, 8)}…`} onRemove={() => change({ trace: null })} />}
           {unseen > 0 && (
             <button type="button" class="new-bar" onClick={apply}>
-              <span aria-hidden="true">↑</span> {unseen >= 200 ? "200+ new logs" : plural(unseen, "new log")} <kbd>.</kbd>
+              <span aria-hidden="true">↑</span> {unseen >= 200 ? "200+ new logs" : plural(unseen, "new log")} <KeyHint scope="logs" id="apply" />
             </button>
           )}
         </span>
@@ -166,6 +173,17 @@ export function LogsPage() {
       {shownVolume && !isTrace && <LogVolume volume={shownVolume} isFiltered={text !== "" || attribute !== ""} onChoose={(from, to) => change({ from: String(from), to: String(to) })} />}
       {logs.error && !isUnreadable && <LoadError error={logs.error} what="The logs" hasData={rows !== undefined} onRetry={logs.reload} />}
       {rows === undefined && !logs.error && <SkeletonRows rows={20} height={24} />}
+      {open !== null && rows !== undefined && !logs.isLoading && !rows.some((row) => row.id === open) && (
+        <section class="log-named" aria-label="The log of this address">
+          <p class="quiet">
+            The log of this address is not in the list.
+            <button type="button" class="icon-button small" aria-label="Close the log" onClick={() => change({})}>
+              <Icon name="close" size={14} />
+            </button>
+          </p>
+          <LogDetail id={open} onFilter={(name, value) => change({ attribute: `${name}:${value}` })} />
+        </section>
+      )}
       {isEmpty && (logs.hasAny ? <NoMatch notes={logs.notes} isFiltered={isFiltered} searchedToMs={logs.searchedToMs} onMore={logs.more} onClear={() => navigate("/logs", { replace: true })} onLonger={range.key === "30d" ? null : () => change({ range: "30d", from: null, to: null })} /> : <NoLogs />)}
       {rows && rows.length > 0 && (
         <LogList

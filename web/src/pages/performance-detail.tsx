@@ -7,15 +7,15 @@ import type { PerformanceBucket, PerformanceDetailView, PerformanceOther } from 
 import type { PageProps } from "../app";
 import { CallSites } from "../components/call-sites";
 import { Sql } from "../components/code";
-import { Choice, ProjectChoice, RangeChoice } from "../components/filters";
 import { LineChart } from "../components/line-chart";
 import { isNotHere, NotHere } from "../components/not-here";
 import { Quantile } from "../components/quantile";
+import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { LoadError, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
 import { count, oneLine, percent } from "../lib/format";
-import { timeRange } from "../lib/logs";
+import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
 import { number } from "../lib/metrics";
 import { apdex, change as changeOf, KINDS, type Kind, kindOf, ms, performancePath, perRequest, quantile, rate, shortSql } from "../lib/performance";
 import { tracePath, withQuery } from "../lib/urls";
@@ -71,11 +71,7 @@ export function PerformanceDetailPage({ params }: PageProps) {
         <PageTitle title={data ? oneLine(isQuery ? shortSql(data.name) : data.name, 120) : "Performance"} class="metric-title" />
       </header>
       <div class="toolbar">
-        <ProjectChoice value={search.get("project") ?? ""} onChange={(value) => change({ project: value || null })} />
-        <Choice label="Service" value={search.get("service") ?? ""} options={data?.services ?? []} onChange={(value) => change({ service: value || null })} />
-        <Choice label="Environment" value={search.get("environment") ?? ""} options={data?.environments ?? []} onChange={(value) => change({ environment: value || null })} />
-        <Choice label="Release" value={search.get("release") ?? ""} options={data?.releases ?? []} onChange={(value) => change({ release: value || null })} />
-        <RangeChoice value={range.key} onChange={(value) => change({ range: value, from: null, to: null })} />
+        <ScopeBar params={search} services={data?.services ?? []} environments={data?.environments ?? []} releases={data?.releases ?? []} ranges={RANGES} initial={RANGE_DEFAULT} onChange={change} />
       </div>
       {answer.error && <LoadError error={answer.error} what="The performance data" hasData={data !== undefined} onRetry={answer.reload} />}
       {data ? (
