@@ -189,7 +189,18 @@ export async function run({ server, browser, watchPage, report, filter }) {
       "Zoom to the span": async (keys) => (await onTrace(), await press("j", "j", ...keys), soon(() => location.search.includes("zoom="))),
       "Critical path": async (keys) => (await onTrace(), await press(...keys), has(".wf-critical")),
       "Copy link to the span": async (keys) => (await onTrace(), await press("j", "j"), copies(keys, (text) => text.startsWith(`${server.base}/traces/${TRACE}?`) && text.includes("span="))),
-      "Close the span panel": async (keys) => (await onTrace(), await press("j", "j"), (await has(".span-panel")) && (await press(...keys), gone(".span-panel"))),
+      "Close the span panel, then clear the find": async (keys) => {
+        await onTrace();
+        await press("/");
+        await page.keyboard.type("SELECT");
+        await soon(() => document.querySelectorAll(".wf-row.match").length > 1);
+        await press("Enter");
+        if (!(await has(".span-panel")) || !(await soon(() => document.activeElement?.tagName !== "INPUT"))) return false;
+        await press(...keys);
+        if (!(await gone(".span-panel")) || !(await has(".wf-row.match"))) return false;
+        await press(...keys);
+        return gone(".wf-row.match");
+      },
     },
     Logs: {
       "Next log": async (keys) => (await at("/logs"), await press(...keys, ...keys), soon(() => document.querySelectorAll(".current").length > 0)),

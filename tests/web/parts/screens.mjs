@@ -46,7 +46,12 @@ export async function run({ server, browser, watchPage, report, quick, out, filt
   const opened = async (page) => {
     const problems = [];
     const check = async (what) => {
-      const { violations } = await page.evaluate((rules) => globalThis.axe.run(document, { runOnly: rules, rules: { "label-content-name-mismatch": { enabled: true } } }), RULES);
+      const violations = await page.evaluate(async (rules) => {
+        const found = (await globalThis.axe.run(document, { runOnly: rules, rules: { "label-content-name-mismatch": { enabled: true } } })).violations;
+        // A press beside what is open closes it: what it covers in part is no target until then.
+        const isCovered = (node) => document.querySelector(".menu-list, .popover") !== null && !document.querySelector(node.target[0])?.closest(".menu-list, .popover");
+        return found.map(({ id, nodes }) => ({ id, nodes: id === "target-size" ? nodes.filter((node) => !isCovered(node)) : nodes })).filter(({ nodes }) => nodes.length > 0);
+      }, RULES);
       for (const { id, nodes } of violations) problems.push(`${what}: axe ${id} ×${nodes.length}: ${nodes[0].html.slice(0, 140)}`);
     };
     const known = new Set();
