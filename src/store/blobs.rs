@@ -6,6 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
 
 use super::attachments::{insert_attachment, insert_refused};
+use super::awaited::BlobKey;
 use super::body::{CODEC_ZSTD, compress, expand};
 use super::profiles::insert_profile;
 use super::replays::insert_replay_part;
@@ -44,8 +45,7 @@ pub struct BlobWrite {
     pub category: String,
     pub about: About,
     pub sha1: [u8; 20],
-    /// Hash over the bytes and what they are.
-    pub key: [u8; 20],
+    pub key: BlobKey,
     pub body: BlobBody,
 }
 
@@ -53,7 +53,7 @@ pub struct BlobWrite {
 pub struct BlobPiece {
     project_id: ProjectId,
     received_ms: i64,
-    key: [u8; 20],
+    key: BlobKey,
     first_seq: u32,
     chunks: Vec<Chunk>,
 }
@@ -76,6 +76,10 @@ impl BlobBody {
 }
 
 impl BlobPiece {
+    pub(super) fn key(&self) -> BlobKey {
+        self.key
+    }
+
     pub(super) fn weight(&self) -> usize {
         weigh(&self.chunks)
     }
@@ -189,7 +193,7 @@ pub(super) fn insert_blob(tx: &Transaction<'_>, write: &BlobWrite, batch: &mut B
 struct Place<'a> {
     project_id: ProjectId,
     received_ms: i64,
-    key: &'a [u8; 20],
+    key: &'a BlobKey,
 }
 
 /// Its id, and whether it is whole already.
@@ -273,6 +277,7 @@ pub(super) fn read_chunk(connection: &Connection, blob_id: i64, seq: u32) -> Res
 mod tests {
     use std::path::Path;
 
+    use super::super::awaited::Awaited;
     use super::super::migrate;
     use super::super::retention::drop_loose_chunks;
     use super::super::writer::now_ms;
@@ -363,7 +368,7 @@ mod tests {
         send(&mut connection, &mut ids, &|_| {});
         connection.execute_batch("DELETE FROM attachment; UPDATE blob SET is_whole = 0, received_ms = 0;").unwrap();
         send(&mut connection, &mut ids, &|tx| {
-            drop_loose_chunks(tx, now_ms, 1).unwrap();
+            drop_loose_chunks(tx, now_ms, 1, &Awaited::default()).unwrap();
         });
         let sql = "SELECT blob.is_whole, blob.chunk_count, count(*) FROM blob JOIN blob_chunk ON blob_chunk.blob_id = blob.id";
         let found: (i64, i64, i64) =

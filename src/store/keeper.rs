@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction};
 
+use super::awaited::Awaited;
 use super::bodies::Bodies;
 use super::dictionaries::{self, Tending};
 use super::log_sealer;
@@ -147,6 +148,10 @@ impl Keeper {
 
     pub(super) fn gate(&self) -> &Gate {
         self.writer.gate()
+    }
+
+    pub(super) fn awaited(&self) -> &Awaited {
+        self.writer.awaited()
     }
 
     /// Runs `work` on the writer's connection outside of a transaction, for what cannot be in one. Keep it as short.

@@ -11,6 +11,7 @@
 
 mod asked;
 mod attachments;
+mod awaited;
 mod blobs;
 mod bloom;
 mod bodies;
@@ -392,6 +393,7 @@ impl Store {
         // First what is small: a client that hangs up meanwhile loses its attachment, not its event.
         let (named, rest): (Vec<Write>, Vec<Write>) =
             writes.into_iter().partition(|write| matches!(write, Write::Blob(_)));
+        let _awaiting = self.writer.awaited().until_dropped(pieces.iter().map(blobs::BlobPiece::key));
         let appended = self.append_in_pieces(rest).await;
         if !matches!(appended, Ok(_) | Err(StoreError::PartlyStored { .. })) {
             return appended;

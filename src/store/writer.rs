@@ -24,6 +24,7 @@ use crate::config::{
 use crate::model::ids::{IssueId, ServerIds};
 use crate::model::live::LiveChange;
 
+use super::awaited::Awaited;
 use super::blobs::{insert_blob, insert_piece};
 use super::check_ins::{finish_notice, insert_check_in, tick};
 use super::client_reports::insert_client_report;
@@ -88,6 +89,7 @@ pub(super) struct WriterHandle {
     jobs: Arc<Mutex<Option<Sender<Work>>>>,
     room: Arc<Semaphore>,
     gate: Arc<Gate>,
+    awaited: Awaited,
     health: Arc<WriterHealth>,
     thread: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
 }
@@ -210,6 +212,7 @@ impl WriterHandle {
             jobs: Arc::new(Mutex::new(Some(jobs))),
             room: Arc::new(Semaphore::new(PERMITS)),
             gate,
+            awaited: Awaited::default(),
             health,
             thread: Arc::new(Mutex::new(Some(thread))),
         })
@@ -231,6 +234,11 @@ impl WriterHandle {
 
     pub(super) fn gate(&self) -> &Arc<Gate> {
         &self.gate
+    }
+
+    /// Whose chunks are on their way.
+    pub(super) fn awaited(&self) -> &Awaited {
+        &self.awaited
     }
 
     pub(super) async fn append(&self, writes: Vec<Write>) -> Result<Appended, StoreError> {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
 use super::super::StoreError;
+use super::super::awaited::Awaited;
 use super::super::log_chunks::{drop_log_batch, drop_log_chunk, drop_log_minutes};
 use super::super::perf::drop_performance;
 use super::super::sessions::prune;
@@ -254,24 +255,34 @@ pub(in super::super) fn give_up_blob(tx: &Transaction<'_>, blob_id: i64) -> Resu
 }
 
 /// Whether there is a blob for [`drop_loose_chunks`].
-pub(super) fn has_loose_blob(connection: &Connection, now_ms: i64) -> Result<bool, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT 1 FROM blob WHERE is_whole = 0 AND received_ms < :before_ms LIMIT 1")?;
-    Ok(statement.exists(named_params! { ":before_ms": loose_before_ms(now_ms) })?)
+pub(super) fn has_loose_blob(connection: &Connection, now_ms: i64, awaited: &Awaited) -> Result<bool, StoreError> {
+    Ok(loose_blob(connection, now_ms, awaited)?.is_some())
 }
 
-fn loose_before_ms(now_ms: i64) -> i64 {
-    now_ms.saturating_sub(BLOB_UNFINISHED_MS).max(1)
+/// The oldest that nothing names and nobody is sending.
+fn loose_blob(connection: &Connection, now_ms: i64, awaited: &Awaited) -> Result<Option<i64>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, key FROM blob WHERE is_whole = 0 AND received_ms < :before_ms ORDER BY received_ms",
+    )?;
+    let before_ms = now_ms.saturating_sub(BLOB_UNFINISHED_MS).max(1);
+    let mut rows = statement.query(named_params! { ":before_ms": before_ms })?;
+    while let Some(row) = rows.next()? {
+        let key = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        if !awaited.has(key) {
+            return Ok(Some(row.get(0)?));
+        }
+    }
+    Ok(None)
 }
 
 /// Bytes of blobs that nothing names: given up, or never finished by their sender.
-pub(in super::super) fn drop_loose_chunks(tx: &Transaction<'_>, now_ms: i64, rows: usize) -> Result<usize, StoreError> {
-    let mut statement = tx.prepare_cached(
-        "SELECT id FROM blob WHERE is_whole = 0 AND received_ms < :before_ms ORDER BY received_ms LIMIT 1",
-    )?;
-    let bounds = named_params! { ":before_ms": loose_before_ms(now_ms) };
-    let loose: Option<i64> = statement.query_row(bounds, |row| row.get(0)).optional()?;
-    let Some(id) = loose else { return Ok(0) };
+pub(in super::super) fn drop_loose_chunks(
+    tx: &Transaction<'_>,
+    now_ms: i64,
+    rows: usize,
+    awaited: &Awaited,
+) -> Result<usize, StoreError> {
+    let Some(id) = loose_blob(tx, now_ms, awaited)? else { return Ok(0) };
     let mut statement = tx.prepare_cached(
         "DELETE FROM blob_chunk WHERE rowid IN (SELECT rowid FROM blob_chunk WHERE blob_id = :id LIMIT :rows)",
     )?;

@@ -371,13 +371,13 @@ fn drop_loose(keeper: &mut Keeper) -> Result<Progress, StoreError> {
 
 fn drop_loose_slice(keeper: &mut Keeper) -> Result<usize, StoreError> {
     let now_ms = keeper.retention.clock.map_or(0, |clock| clock.now_ms);
-    if !drops::has_loose_blob(&keeper.reader, now_ms)? {
+    if !drops::has_loose_blob(&keeper.reader, now_ms, keeper.awaited())? {
         return Ok(0);
     }
-    let slice = keeper.retention.loose;
+    let (slice, awaited) = (keeper.retention.loose, keeper.awaited().clone());
     let (rows, took) = keeper.write(move |tx, _| {
         let started = Instant::now();
-        let rows = drops::drop_loose_chunks(tx, now_ms, slice.0)?;
+        let rows = drops::drop_loose_chunks(tx, now_ms, slice.0, &awaited)?;
         Ok((rows, started.elapsed()))
     })?;
     keeper.retention.loose = slice.after(rows, took);

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::super::awaited::Awaited;
 use super::super::migrate::migrate;
 use super::*;
 use crate::config::MAX_SIZE_MIN;
@@ -183,9 +184,9 @@ fn a_file_goes_when_nothing_names_it_any_more_and_piece_by_piece() {
     assert_eq!(count(&connection, "blob WHERE is_whole = 1"), 1);
     assert_eq!(stored(&connection, StoredKind::Attachments), (1, 5_150));
     let mut slices = 0;
-    while drops::has_loose_blob(&connection, 0).unwrap() {
+    while drops::has_loose_blob(&connection, 0, &Awaited::default()).unwrap() {
         let tx = connection.transaction().unwrap();
-        drops::drop_loose_chunks(&tx, 0, 2).unwrap();
+        drops::drop_loose_chunks(&tx, 0, 2, &Awaited::default()).unwrap();
         tx.commit().unwrap();
         slices += 1;
     }
@@ -198,8 +199,36 @@ fn a_file_given_up_by_its_sender_goes_after_a_day() {
     connection
         .execute("INSERT INTO blob VALUES (1, 1, x'01', :at, 0, 0, 0, NULL, 0)", named_params! { ":at": ms(DAY) })
         .unwrap();
-    assert!(!drops::has_loose_blob(&connection, ms(DAY) + DAY_MS).unwrap());
-    assert!(drops::has_loose_blob(&connection, ms(DAY) + DAY_MS + 1).unwrap());
+    let has_loose = |now_ms| -> bool { drops::has_loose_blob(&connection, now_ms, &Awaited::default()).unwrap() };
+    assert!(!has_loose(ms(DAY) + DAY_MS));
+    assert!(has_loose(ms(DAY) + DAY_MS + 1));
+}
+
+/// The clock was set back by more than a day between two of its chunks, or it was given up while it came again.
+#[test]
+fn a_file_on_its_way_stays_however_old_it_looks() {
+    let mut connection = open();
+    for (id, key) in [(1, [1_u8; 20]), (2, [2; 20]), (3, [3; 20])] {
+        connection
+            .execute(
+                "INSERT INTO blob VALUES (:id, 1, :key, :at, 0, 0, 0, NULL, 0)",
+                named_params! { ":id": id, ":key": key, ":at": ms(id) },
+            )
+            .unwrap();
+    }
+    let awaited = Awaited::default();
+    let awaiting = awaited.until_dropped([[1; 20], [3; 20]]);
+    let drop_all = |connection: &mut Connection| {
+        while drops::has_loose_blob(connection, ms(DAY), &awaited).unwrap() {
+            let tx = connection.transaction().unwrap();
+            assert!(drops::drop_loose_chunks(&tx, ms(DAY), 2, &awaited).unwrap() > 0);
+            tx.commit().unwrap();
+        }
+        count(connection, "blob")
+    };
+    assert_eq!(drop_all(&mut connection), 2);
+    drop(awaiting);
+    assert_eq!(drop_all(&mut connection), 0);
 }
 
 #[test]
@@ -226,7 +255,7 @@ fn a_replay_goes_whole_with_what_it_names() {
     assert_eq!(count(&connection, "replay WHERE id = 2"), 1);
     assert_eq!((count(&connection, "replay"), count(&connection, "replay_part")), (1, 3));
     assert_eq!((count(&connection, "replay_link"), stored(&connection, StoredKind::Replays).0), (1, 3));
-    assert!(drops::has_loose_blob(&connection, 0).unwrap());
+    assert!(drops::has_loose_blob(&connection, 0, &Awaited::default()).unwrap());
 }
 
 #[test]
