@@ -349,7 +349,7 @@ fn user_json(name: Option<&str>) -> Value {
 /// Sentry's `statusDetails`.
 pub(super) fn status_details(state: &State) -> Value {
     let (mut details, decided) = match state {
-        State::Unresolved { .. } => return json!({}),
+        State::Unresolved(_) => return json!({}),
         State::Resolved(resolution, decided) => {
             let details = match resolution {
                 Resolution::Now => json!({}),
@@ -380,7 +380,7 @@ pub(super) fn status_details(state: &State) -> Value {
 /// Sentry's `substatus`.
 pub(super) fn sentry_substatus(issue: &Issue, now_ms: i64) -> Value {
     match &issue.state {
-        State::Unresolved { .. } => json!(issue.substatus(now_ms)),
+        State::Unresolved(_) => json!(issue.substatus(now_ms)),
         State::Ignored(Ignoring::Forever, _) => json!("archived_forever"),
         State::Ignored(..) => json!("archived_until_condition_met"),
         State::Resolved(..) => Value::Null,
