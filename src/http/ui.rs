@@ -409,6 +409,7 @@ fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
         id: issue.id.to_string(),
         short_id: project.map_or_else(|| issue.id.to_string(), |project| project.short_id(issue.short_no)),
         project_slug: project.map(|project| project.slug.clone()).unwrap_or_default(),
+        kind: issue.kind.as_str().to_string(),
         title: issue.title.title,
         ty: issue.title.ty,
         value: issue.title.value,

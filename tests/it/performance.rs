@@ -178,6 +178,7 @@ fn a_loop_of_queries_is_one_issue_counted_once_for_every_trace() {
     });
     assert_eq!(issue["title"], "N+1 query: SELECT shop_author in books (shop/views.py)");
     assert_eq!((&issue["culprit"], &issue["level"]), (&json!("GET /books/"), &json!("warning")));
+    assert_eq!(issue["kind"], "n_plus_one");
     let short_id = issue["short_id"].as_str().unwrap();
     let text = server.get_json(&format!("/api/ui/issues/{short_id}/events/latest")).to_string();
     assert!(text.contains("\"n_plus_one\"") && text.contains("shop/views.py"), "{text}");

@@ -43,6 +43,8 @@ pub struct IssueRowView {
     /// `DEFAULT-12`; what URLs use.
     pub short_id: String,
     pub project_slug: String,
+    /// `error`, `default`, `n_plus_one`, `slow_query`, `cron`, `csp`, …: what its events are.
+    pub kind: String,
     pub title: String,
     /// Exception type, when there is one; the list shows it bold before `value`.
     pub ty: Option<String>,
