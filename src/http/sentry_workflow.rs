@@ -11,7 +11,7 @@ use crate::config::ACTION_ISSUES_MAX;
 use crate::model::ids::IssueId;
 use crate::model::issue::Issue;
 use crate::model::project::Project;
-use crate::model::time::rfc3339;
+use crate::model::time::{MINUTE_MS, rfc3339};
 use crate::model::workflow::{Ignoring, Resolution, State};
 use crate::store::{Acting, ActivityRow, CommentChange, IssueAction, ResolveIn};
 
@@ -29,8 +29,6 @@ use super::ui_workflow::{
 use super::{Query, Ready, Server, now_ms};
 
 type Answer = Result<Response<Body>, ApiError>;
-
-const MINUTE_MS: i64 = 60_000;
 
 /// Whether a request is one of these.
 pub(super) fn is_its(route: &Sentry0<'_>, method: &Method) -> bool {

@@ -203,11 +203,11 @@ pub struct TagValueView {
     pub lift: Option<f64>,
 }
 
-/// `GET /api/ui/issues/<issue>/history?unit=hour|day`
+/// `GET /api/ui/issues/<issue>/history?unit=minute|five_minutes|hour|day`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct IssueHistoryView {
-    /// `hour`, `day`
+    /// As asked for; `hour` instead of less where not every event that was counted is still here.
     pub unit: String,
     pub start_ms: i64,
     pub step_ms: i64,

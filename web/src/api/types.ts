@@ -146,7 +146,7 @@ lift: number | null, };
 
 export type IssueHistoryView = { 
 /**
- * `hour`, `day`
+ * As asked for; `hour` instead of less where not every event that was counted is still here.
  */
 unit: string, start_ms: number, step_ms: number, 
 /**
