@@ -36,9 +36,11 @@ function Choices({ name, value, options, hasAny, onChange }: { name: string; val
   const [text, setText] = useState("");
   const fitting = options.filter(({ words }) => words.toLowerCase().includes(text.trim().toLowerCase()));
   const [only] = fitting;
+  // Many are looked through by typing: there the field comes first.
+  const isShort = options.length <= SHOWN_MAX;
   return (
     <>
-      {options.length > SHOWN_MAX && (
+      {!isShort && (
         <form
           onSubmit={(event) => {
             event.preventDefault();
@@ -55,7 +57,7 @@ function Choices({ name, value, options, hasAny, onChange }: { name: string; val
           </button>
         )}
         {fitting.map((option) => (
-          <button key={option.value} type="button" aria-pressed={option.value === value} onClick={() => onChange(option.value)}>
+          <button key={option.value} type="button" data-first={(isShort && option.value === value) || undefined} aria-pressed={option.value === value} onClick={() => onChange(option.value)}>
             {option.words}
           </button>
         ))}
