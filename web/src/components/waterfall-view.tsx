@@ -124,9 +124,12 @@ export function WaterfallView({ trace, tree, colours, selected, select, change, 
     goToSpan(to);
     say(`${word} ${count(among.indexOf(to) + 1)} of ${count(among.length)}`);
   };
-  const nextMatch = (by: number) => next(by, matches, isAsking ? "Still looking" : "No match", "Match");
-  /** Enter may come before the answer to what was typed. */
+  /** Enter or the key may come before the answer to what was typed. */
   const stepWanted = useRef(0);
+  const nextMatch = (by: number) => {
+    if (matches.length === 0 && isAsking) stepWanted.current = by;
+    next(by, matches, isAsking ? "Still looking" : "No match", "Match");
+  };
   useEffect(() => {
     if (stepWanted.current === 0 || (matches.length === 0 && isAsking)) return;
     const by = stepWanted.current;
