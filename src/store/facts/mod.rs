@@ -27,6 +27,7 @@ mod tags;
 mod test;
 #[cfg(test)]
 mod tests;
+mod word;
 
 pub use changes::{ChangedFact, Changes, ReleaseMark};
 pub(super) use chunks::FactCache;
