@@ -39,7 +39,8 @@ impl<'w> Word<'w> {
             at += found?;
             let begin = at - self.rarest;
             let there = text.get(begin..begin + self.lower.len())?;
-            if there[self.second].to_ascii_lowercase() == self.lower[self.second] && there.eq_ignore_ascii_case(self.lower)
+            if there[self.second].to_ascii_lowercase() == self.lower[self.second]
+                && there.eq_ignore_ascii_case(self.lower)
             {
                 return Some(begin);
             }
