@@ -532,6 +532,9 @@ pub const READ_WAIT_MS: u64 = 5_000;
 /// A read is cut after this long, in milliseconds, when the write-ahead log has become too long ([`WAL_RESTART_BYTES`]):
 /// what a screen asks for is answered in a tenth of it.
 pub const READ_MAKE_WAY_MS: u64 = 500;
+/// How often one is begun that had to make way, all within [`READ_TIMEOUT_MS`]: the log is emptied as soon as nobody reads,
+/// so that the second is cut only when as much again has been written. That often when something else holds the log.
+pub const READ_TRIES_MAX: usize = 5;
 
 /// Requests remembered for the ledger, in rows. In memory: it answers "is it even working?".
 pub const LEDGER_ROWS_MAX: usize = 300;

@@ -11,7 +11,7 @@ use crate::config::ACTION_ISSUES_MAX;
 use crate::model::ids::IssueId;
 use crate::model::issue::Issue;
 use crate::model::project::Project;
-use crate::model::time::rfc3339;
+use crate::model::time::{MINUTE_MS, rfc3339};
 use crate::model::workflow::{Ignoring, Resolution, State};
 use crate::store::{Acting, ActivityRow, CommentChange, IssueAction, ResolveIn};
 
@@ -29,8 +29,6 @@ use super::ui_workflow::{
 use super::{Query, Ready, Server, now_ms};
 
 type Answer = Result<Response<Body>, ApiError>;
-
-const MINUTE_MS: i64 = 60_000;
 
 /// Whether a request is one of these.
 pub(super) fn is_its(route: &Sentry0<'_>, method: &Method) -> bool {
@@ -349,7 +347,7 @@ fn user_json(name: Option<&str>) -> Value {
 /// Sentry's `statusDetails`.
 pub(super) fn status_details(state: &State) -> Value {
     let (mut details, decided) = match state {
-        State::Unresolved { .. } => return json!({}),
+        State::Unresolved(_) => return json!({}),
         State::Resolved(resolution, decided) => {
             let details = match resolution {
                 Resolution::Now => json!({}),
@@ -380,7 +378,7 @@ pub(super) fn status_details(state: &State) -> Value {
 /// Sentry's `substatus`.
 pub(super) fn sentry_substatus(issue: &Issue, now_ms: i64) -> Value {
     match &issue.state {
-        State::Unresolved { .. } => json!(issue.substatus(now_ms)),
+        State::Unresolved(_) => json!(issue.substatus(now_ms)),
         State::Ignored(Ignoring::Forever, _) => json!("archived_forever"),
         State::Ignored(..) => json!("archived_until_condition_met"),
         State::Resolved(..) => Value::Null,

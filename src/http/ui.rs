@@ -17,7 +17,7 @@ use crate::model::span::{Attribute, AttributeValue, Resource, Span, SpanKind, Sp
 use crate::model::time::hour_of;
 use crate::model::trace::{RootRank, TraceRoot, TraceSummary};
 use crate::model::waterfall::{Placed, arrange, clock_shifts, enclosing};
-use crate::model::workflow::State;
+use crate::model::workflow::{Open, State};
 use crate::search::{Dataset, Expr, Key, Known};
 use crate::store::{
     EventQuery, EventRow, EventSearch, EventSummary, IssueHistory, SpanPlace, TracePosition, TraceQuery,
@@ -391,7 +391,7 @@ pub(super) async fn find_issue(ready: &Ready, text: &str) -> Result<Issue, ApiEr
 pub(super) async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<IssueRowView>, ApiError> {
     let ids = issues.iter().map(|issue| issue.id).collect();
     let histories = ready.store.issue_histories(ids, hour_of(now_ms()), HOURS_SHOWN).await?;
-    let regressed = |issue: &&Issue| issue.state == State::Unresolved { is_regressed: true };
+    let regressed = |issue: &&Issue| issue.state == State::Unresolved(Open::Regressed);
     let ids: Vec<IssueId> = issues.iter().filter(regressed).map(|issue| issue.id).collect();
     let releases = if ids.is_empty() { Vec::new() } else { ready.store.regressed_in(ids.clone()).await? };
     let mut releases: HashMap<IssueId, Option<String>> = ids.into_iter().zip(releases).collect();
@@ -409,6 +409,7 @@ fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
         id: issue.id.to_string(),
         short_id: project.map_or_else(|| issue.id.to_string(), |project| project.short_id(issue.short_no)),
         project_slug: project.map(|project| project.slug.clone()).unwrap_or_default(),
+        kind: issue.kind.as_str().to_string(),
         title: issue.title.title,
         ty: issue.title.ty,
         value: issue.title.value,

@@ -7,7 +7,7 @@ use crate::config::facts::{FACT_VALUES_SHOWN_MAX, HISTORY_STEPS_MAX, RELEASES_SH
 use crate::model::facts::{FactKey, Field};
 use crate::model::ids::{EventId, IssueId};
 use crate::model::issue::Issue;
-use crate::model::time::{DAY_MS, HOUR_MS, rfc3339};
+use crate::model::time::{DAY_MS, HOUR_MS, MINUTE_MS, rfc3339};
 use crate::search::{Dataset, Expr};
 use crate::store::{
     Asker, EventFilter, EventLine, EventPick, EventQuery, EventSearch, IssueOrder, IssueSearch, TagCounts,
@@ -23,6 +23,8 @@ use super::view::issue::{
 use super::{Query, Ready, grouping, now_ms};
 
 /// What is shown of an issue's time when nothing was asked for.
+const HISTORY_MINUTES: i64 = 2 * 60;
+const HISTORY_FIVE_MINUTES: i64 = 24 * 12;
 const HISTORY_HOURS: i64 = 7 * 24;
 const HISTORY_DAYS: i64 = 90;
 
@@ -235,34 +237,97 @@ fn tag_view(tag: TagCounts) -> IssueTagView {
     }
 }
 
+/// Equal steps of time: from when on, how long each, how many.
+#[derive(Clone, Copy)]
+struct Steps {
+    start_ms: i64,
+    step_ms: i64,
+    count: usize,
+}
+
+impl Steps {
+    /// Those that what is asked for lies in, the latest where that is too much; so many of them when it has no beginning.
+    fn of(step_ms: i64, filter: &EventFilter, now_ms: i64, shown: i64) -> Self {
+        let last = filter.to_ms.unwrap_or(now_ms).min(now_ms).div_euclid(step_ms);
+        let first = filter.from_ms.map_or(last - shown + 1, |from_ms| from_ms.div_euclid(step_ms));
+        let first = first.clamp(last - HISTORY_STEPS_MAX as i64 + 1, last);
+        let count = (last - first + 1).clamp(1, HISTORY_STEPS_MAX as i64) as usize;
+        Self { start_ms: first * step_ms, step_ms, count }
+    }
+
+    fn hours(&self) -> usize {
+        self.count * (self.step_ms / HOUR_MS) as usize
+    }
+
+    /// Numbers of the first and last hour that lie in them whole; of the one that is not over all there is of it.
+    fn whole_hours(&self, now_ms: i64) -> Option<(i64, i64)> {
+        let end_ms = self.start_ms + self.count as i64 * self.step_ms;
+        let first = (self.start_ms + HOUR_MS - 1).div_euclid(HOUR_MS);
+        let last = if end_ms >= now_ms { now_ms.div_euclid(HOUR_MS) } else { end_ms.div_euclid(HOUR_MS) - 1 };
+        (first <= last).then_some((first, last))
+    }
+
+    /// Of counts by these steps the sum of those in the hours from the first to the last.
+    fn sum_of(&self, counts: &[u64], (first, last): (i64, i64)) -> u64 {
+        let is_in = |step: usize| {
+            let hour = (self.start_ms + step as i64 * self.step_ms).div_euclid(HOUR_MS);
+            (first..=last).contains(&hour)
+        };
+        counts.iter().enumerate().filter(|(step, _)| is_in(*step)).map(|(_, count)| count).sum()
+    }
+}
+
 pub(super) async fn history(ready: &Ready, issue: &str, query: &Query) -> Answer {
     let issue = find_issue(ready, issue).await?;
-    let search = event_search(query, issue.id)?;
+    let mut search = event_search(query, issue.id)?;
     let now_ms = now_ms();
-    let (unit, step_ms, steps_shown) = match query.get("unit") {
-        Some("day") => ("day", DAY_MS, HISTORY_DAYS),
-        None if search.filter.from_ms.is_some_and(|from_ms| now_ms - from_ms > HISTORY_HOURS * 2 * HOUR_MS) => {
-            ("day", DAY_MS, HISTORY_DAYS)
+    let is_long = search.filter.from_ms.is_some_and(|from_ms| now_ms - from_ms > HISTORY_HOURS * 2 * HOUR_MS);
+    let (mut unit, mut steps) = match query.get("unit") {
+        Some("minute") => ("minute", Steps::of(MINUTE_MS, &search.filter, now_ms, HISTORY_MINUTES)),
+        Some("five_minutes") => {
+            ("five_minutes", Steps::of(5 * MINUTE_MS, &search.filter, now_ms, HISTORY_FIVE_MINUTES))
         }
-        Some("hour") | None => ("hour", HOUR_MS, HISTORY_HOURS),
-        Some(other) => return Err(bad(format!("a unit is hour or day, not {other:?}"))),
+        Some("hour") => ("hour", Steps::of(HOUR_MS, &search.filter, now_ms, HISTORY_HOURS)),
+        Some("day") => ("day", Steps::of(DAY_MS, &search.filter, now_ms, HISTORY_DAYS)),
+        None if is_long => ("day", Steps::of(DAY_MS, &search.filter, now_ms, HISTORY_DAYS)),
+        None => ("hour", Steps::of(HOUR_MS, &search.filter, now_ms, HISTORY_HOURS)),
+        Some(other) => return Err(bad(format!("a unit is minute, five_minutes, hour or day, not {other:?}"))),
     };
-    let end_ms = search.filter.to_ms.unwrap_or(now_ms).min(now_ms);
-    let last = end_ms.div_euclid(step_ms);
-    let first = search.filter.from_ms.map_or(last - steps_shown + 1, |from_ms| from_ms.div_euclid(step_ms));
-    let first = first.clamp(last - HISTORY_STEPS_MAX as i64 + 1, last.max(first.min(last)));
-    let (start_ms, steps) = (first * step_ms, (last - first + 1).clamp(1, HISTORY_STEPS_MAX as i64) as usize);
     let is_all =
         search.expr == Expr::Everything && search.filter.environment.is_none() && search.filter.release.is_none();
-    let (counts, is_partial) = if is_all {
-        let hours = steps * (step_ms / HOUR_MS) as usize;
-        let last_hour = start_ms / HOUR_MS + hours as i64 - 1;
-        let histories = ready.store.issue_histories(vec![issue.id], last_hour, hours).await?;
-        let hours = histories.into_iter().next().map(|history| history.hours).unwrap_or_default();
-        (hours.chunks((step_ms / HOUR_MS) as usize).map(|step| step.iter().sum()).collect(), false)
-    } else {
-        ready.store.event_history(search, start_ms, step_ms, steps).await?
+    let by_hour = async |last: i64, hours: usize| -> Result<Vec<u64>, ApiError> {
+        let histories = ready.store.issue_histories(vec![issue.id], last, hours).await?;
+        Ok(histories.into_iter().next().map(|history| history.hours).unwrap_or_default())
     };
+    let mut told = None;
+    if !is_all || steps.step_ms < HOUR_MS {
+        // Asked first: what comes meanwhile must not look as if it were missing.
+        let hours = steps.whole_hours(now_ms).filter(|_| is_all);
+        let known = match hours {
+            Some((first, last)) => by_hour(last, (last - first + 1) as usize).await?.iter().sum(),
+            None => 0,
+        };
+        search.filter.from_ms =
+            Some(search.filter.from_ms.map_or(steps.start_ms, |from_ms| from_ms.max(steps.start_ms)));
+        let (counts, is_partial) =
+            ready.store.event_history(search.clone(), steps.start_ms, steps.step_ms, steps.count).await?;
+        // Numbers outlive events: those of hours are whole where some events are gone already.
+        let is_missing = is_partial || hours.is_some_and(|hours| steps.sum_of(&counts, hours) < known);
+        if is_all && is_missing {
+            (unit, steps) = ("hour", Steps::of(HOUR_MS, &search.filter, now_ms, HISTORY_HOURS));
+        } else {
+            told = Some((counts, is_partial));
+        }
+    }
+    let (counts, is_partial) = match told {
+        Some(told) => told,
+        None => {
+            let hours = by_hour(steps.start_ms / HOUR_MS + steps.hours() as i64 - 1, steps.hours()).await?;
+            (hours.chunks((steps.step_ms / HOUR_MS) as usize).map(|step| step.iter().sum()).collect(), false)
+        }
+    };
+    let Steps { start_ms, step_ms, .. } = steps;
+    let end_ms = search.filter.to_ms.unwrap_or(now_ms).min(now_ms);
     let marks = ready.store.release_marks(issue.project_id, start_ms, end_ms, RELEASES_SHOWN_MAX).await?;
     let releases = marks.into_iter().map(|mark| ReleaseMarkView { version: mark.version, at_ms: mark.at_ms }).collect();
     ok(&IssueHistoryView { unit: unit.to_string(), start_ms, step_ms, counts, releases, is_partial })

@@ -15,7 +15,7 @@ use crate::ingest::{Policy, prepare};
 use crate::model::decoded::{Decoded, Incoming};
 use crate::model::event::{Event, EventKind, Level, Message};
 use crate::model::time::rfc3339;
-use crate::perf::{CallSite, Finding, FindingKind};
+use crate::perf::{Asker, CallSite, Finding, FindingKind};
 use crate::store::{Store, StoreError, Write};
 
 const SDK: &str = "trapline.queries";
@@ -89,6 +89,7 @@ fn event(finding: &Finding) -> Event {
         "environment": finding.environment,
         "release": finding.release,
         "fingerprint": fingerprint,
+        "user": finding.asker,
         "tags": tags.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         "sdk": { "name": SDK, "version": env!("CARGO_PKG_VERSION") },
         "contexts": {
@@ -133,7 +134,7 @@ fn event(finding: &Finding) -> Event {
         server_name: None,
         request_url: None,
         tags,
-        user: None,
+        user: finding.asker.as_ref().and_then(user_name),
         // It says something about its trace, and is no error in it: the trace's page finds it by its id.
         trace_id: None,
         span_id: None,
@@ -147,6 +148,20 @@ fn event(finding: &Finding) -> Event {
         report: None,
         body: body.to_string().into_bytes(),
     }
+}
+
+/// As users of other events are called, and cut.
+fn user_name(asker: &Asker) -> Option<String> {
+    let named = [
+        ("id", &asker.id, 128),
+        ("username", &asker.username, 128),
+        ("email", &asker.email, 75),
+        ("ip", &asker.ip_address, 45),
+    ];
+    named.into_iter().find_map(|(kind, text, chars_max)| {
+        let text: String = text.as_ref()?.chars().take(chars_max).collect();
+        Some(format!("{kind}:{text}"))
+    })
 }
 
 /// `N+1 query: SELECT shop_author in books_list (shop/views.py)`

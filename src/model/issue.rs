@@ -3,7 +3,7 @@
 use crate::model::event::{EventKind, Level};
 use crate::model::ids::{IssueId, ProjectId};
 use crate::model::time::DAY_MS;
-use crate::model::workflow::State;
+use crate::model::workflow::{Open, State};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssueStatus {
@@ -121,17 +121,17 @@ pub struct Issue {
     pub changed_ms: i64,
 }
 
-/// How long an issue is called new.
-const NEW_MS: i64 = DAY_MS;
+/// How long an issue is called new that nobody has decided anything about.
+pub const NEW_MS: i64 = DAY_MS;
 
 impl Issue {
     /// `new`, `regressed` or `ongoing`; empty for what is not unresolved.
     pub fn substatus(&self, now_ms: i64) -> &'static str {
         match self.state {
-            State::Unresolved { is_regressed: true } => "regressed",
-            State::Unresolved { .. } if self.first_seen_ms > now_ms - NEW_MS => "new",
-            State::Unresolved { .. } => "ongoing",
-            _ => "",
+            State::Unresolved(Open::Regressed) => "regressed",
+            State::Unresolved(Open::Undecided) if self.first_seen_ms > now_ms - NEW_MS => "new",
+            State::Unresolved(Open::Undecided | Open::Reopened) => "ongoing",
+            State::Resolved(..) | State::Ignored(..) => "",
         }
     }
 }

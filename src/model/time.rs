@@ -34,6 +34,8 @@ pub fn day_of(unix_ms: i64) -> i64 {
     unix_ms.div_euclid(DAY_MS)
 }
 
+pub const MINUTE_MS: i64 = 60_000;
+
 /// An hour, in milliseconds.
 pub const HOUR_MS: i64 = 3_600_000;
 

@@ -31,12 +31,39 @@ const CLOCK_TOLERANCE_MS: i64 = 60_000;
 /// What people decided about an issue, and where that stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum State {
-    Unresolved {
-        /// It was resolved, and came again.
-        is_regressed: bool,
-    },
+    Unresolved(Open),
     Resolved(Resolution, Decided),
     Ignored(Ignoring, Decided),
+}
+
+/// Why an issue is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Open {
+    /// Nobody has decided anything about it yet.
+    #[default]
+    Undecided,
+    /// It was resolved, and came again.
+    Regressed,
+    /// Somebody opened it again, or the time it was ignored for is over.
+    Reopened,
+}
+
+impl Open {
+    const ALL: [Self; 3] = [Self::Undecided, Self::Regressed, Self::Reopened];
+
+    /// As it is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Undecided => "",
+            Self::Regressed => "regressed",
+            Self::Reopened => "ongoing",
+        }
+    }
+
+    /// What was kept by another version is taken for undecided.
+    fn parse(text: &str) -> Self {
+        Self::ALL.into_iter().find(|open| open.as_str() == text).unwrap_or_default()
+    }
 }
 
 /// Who decided, and when.
@@ -188,7 +215,7 @@ pub fn transition(state: State, input: &Input<'_>) -> (State, Vec<Activity>) {
             // What changed then is looked for from when it happened, not from when it came in.
             detail.insert("happened_ms".to_string(), event.timestamp_ms.into());
             let told = told(ActivityKind::Regressed, None, event.received_ms, detail);
-            (State::Unresolved { is_regressed: true }, vec![told])
+            (State::Unresolved(Open::Regressed), vec![told])
         }
         (State::Ignored(ignoring, decided), Input::Event(event)) => {
             let (ignoring, ended) = count(ignoring, event);
@@ -198,7 +225,7 @@ pub fn transition(state: State, input: &Input<'_>) -> (State, Vec<Activity>) {
             let ended = matches!(ignoring, Ignoring::Time { until_ms } if until_ms <= *now_ms).then_some("time");
             wake(ignoring, decided, ended, *now_ms)
         }
-        (state @ State::Unresolved { .. }, Input::Event(_) | Input::Time { .. })
+        (state @ State::Unresolved(_), Input::Event(_) | Input::Time { .. })
         | (state @ State::Resolved(..), Input::Time { .. }) => (state, Vec::new()),
     }
 }
@@ -207,14 +234,14 @@ pub fn transition(state: State, input: &Input<'_>) -> (State, Vec<Activity>) {
 /// otherwise since, which is not undone along with it. What events and time made of it since is.
 pub fn undone(current: &State, after: &State, before: State) -> Option<State> {
     let is_same = current.is_as_decided(after);
-    let is_reopened = matches!(current, State::Unresolved { .. });
+    let is_reopened = matches!(current, State::Unresolved(_));
     (is_same || is_reopened).then_some(before)
 }
 
 fn decide(state: State, decision: &Decision, decided: &Decided) -> (State, Vec<Activity>) {
     let tell = |kind, detail| vec![told(kind, decided.by.clone(), decided.at_ms, detail)];
     match (state, decision) {
-        (state @ State::Unresolved { is_regressed: false }, Decision::Unresolve) => (state, Vec::new()),
+        (state @ State::Unresolved(Open::Undecided | Open::Reopened), Decision::Unresolve) => (state, Vec::new()),
         // Two people at once: whoever is second changes nothing.
         (state @ State::Resolved(..), Decision::Resolve(wanted)) if state.resolution() == Some(wanted) => {
             (state, Vec::new())
@@ -224,11 +251,9 @@ fn decide(state: State, decision: &Decision, decided: &Decided) -> (State, Vec<A
         (State::Ignored(..), Decision::Unresolve) => {
             let mut detail = Map::new();
             put(&mut detail, "was", Some(IssueStatus::Ignored.as_str()));
-            (State::Unresolved { is_regressed: false }, tell(ActivityKind::Unresolved, detail))
+            (State::Unresolved(Open::Reopened), tell(ActivityKind::Unresolved, detail))
         }
-        (_, Decision::Unresolve) => {
-            (State::Unresolved { is_regressed: false }, tell(ActivityKind::Unresolved, Map::new()))
-        }
+        (_, Decision::Unresolve) => (State::Unresolved(Open::Reopened), tell(ActivityKind::Unresolved, Map::new())),
         (_, Decision::Resolve(resolution)) => {
             let state = State::Resolved(resolution.clone(), decided.clone());
             let detail = state.standing().map(|standing| standing.told()).unwrap_or_default();
@@ -285,7 +310,7 @@ fn wake(ignoring: Ignoring, decided: Decided, ended: Option<&str>, at_ms: i64) -
     if let Ignoring::Events { count, .. } | Ignoring::Users { count, .. } = ignoring {
         detail.insert("count".to_string(), count.into());
     }
-    (State::Unresolved { is_regressed: false }, vec![told(ActivityKind::Unignored, None, at_ms, detail)])
+    (State::Unresolved(Open::Reopened), vec![told(ActivityKind::Unignored, None, at_ms, detail)])
 }
 
 fn told(kind: ActivityKind, by: Option<String>, at_ms: i64, detail: Map<String, Value>) -> Activity {
@@ -369,7 +394,7 @@ impl Standing {
 
 impl Default for State {
     fn default() -> Self {
-        Self::Unresolved { is_regressed: false }
+        Self::Unresolved(Open::Undecided)
     }
 }
 
@@ -380,7 +405,7 @@ impl State {
         let decided = Decided { by: kept.by, at_ms: kept.at_ms };
         let (count, seen) = (kept.count.unwrap_or(1), kept.seen.unwrap_or(0));
         match IssueStatus::parse(status).unwrap_or(IssueStatus::Unresolved) {
-            IssueStatus::Unresolved => Self::Unresolved { is_regressed: substatus == REGRESSED },
+            IssueStatus::Unresolved => Self::Unresolved(Open::parse(substatus)),
             IssueStatus::Resolved => {
                 let resolution = match (kept.kind.as_str(), kept.release) {
                     ("next_release", Some(after)) => Resolution::NextRelease { after },
@@ -404,20 +429,23 @@ impl State {
 
     pub fn status(&self) -> IssueStatus {
         match self {
-            Self::Unresolved { .. } => IssueStatus::Unresolved,
+            Self::Unresolved(_) => IssueStatus::Unresolved,
             Self::Resolved(..) => IssueStatus::Resolved,
             Self::Ignored(..) => IssueStatus::Ignored,
         }
     }
 
-    /// As it is kept: `regressed` or nothing.
+    /// As it is kept beside the status: why it is open; nothing of what is not.
     pub fn substatus(&self) -> &'static str {
-        if *self == (Self::Unresolved { is_regressed: true }) { REGRESSED } else { "" }
+        match self {
+            Self::Unresolved(open) => open.as_str(),
+            Self::Resolved(..) | Self::Ignored(..) => "",
+        }
     }
 
     pub fn standing(&self) -> Option<Standing> {
         let (mut standing, decided) = match self {
-            Self::Unresolved { .. } => return None,
+            Self::Unresolved(_) => return None,
             Self::Resolved(resolution, decided) => {
                 let kind = match resolution {
                     Resolution::Now => "now",
@@ -475,9 +503,6 @@ impl State {
         }
     }
 }
-
-/// What is kept of an unresolved issue that was resolved before.
-pub const REGRESSED: &str = "regressed";
 
 fn ignoring_standing(ignoring: &Ignoring) -> Standing {
     let mut standing = Standing::default();

@@ -14,7 +14,7 @@ use super::stats::MeasuredKind;
 use crate::config::{FINDING_SPANS_MAX, FINDINGS_PER_TRACE_MAX, N_PLUS_ONE_SHARE_PERCENT, Performance};
 use crate::model::conventions::Conventions;
 use crate::model::ids::{EventId, TraceId};
-use crate::model::span::Span;
+use crate::model::span::{Span, text_attribute};
 use crate::model::sql::Sql;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,6 +69,33 @@ impl std::fmt::Display for CallSite {
     }
 }
 
+/// Whose request it was, as far as its spans say.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asker {
+    pub id: Option<String>,
+    pub username: Option<String>,
+    pub email: Option<String>,
+    pub ip_address: Option<String>,
+}
+
+impl Asker {
+    /// `None` when the span names nobody.
+    fn of(span: &Span) -> Option<Self> {
+        let text = |names: &[&str]| {
+            let text = names.iter().find_map(|name| text_attribute(&span.attributes, name))?.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        let asker = Self {
+            id: text(&["user.id", "enduser.id"]),
+            username: text(&["user.username", "user.name"]),
+            email: text(&["user.email"]),
+            ip_address: text(&["user.ip_address"]),
+        };
+        (asker != Self::default()).then_some(asker)
+    }
+}
+
 /// One mistake in one trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -98,6 +125,9 @@ pub struct Finding {
     pub sdk: Option<String>,
     /// End of the last of them, unix milliseconds.
     pub timestamp_ms: i64,
+    /// `None` also for what was found before anybody asked.
+    #[serde(default)]
+    pub asker: Option<Asker>,
 }
 
 impl Finding {
@@ -151,7 +181,8 @@ pub fn find(trace: &Reading<'_>, limits: &Performance) -> Vec<Finding> {
         for (call_site, places) in loops_of(trace, &places) {
             let in_turn = in_sequence(trace, &places);
             if is_n_plus_one(trace, segment, &in_turn, limits) {
-                found.extend(finding(trace, FindingKind::NPlusOne, segment, &in_turn, call_site));
+                let finding = finding(trace, FindingKind::NPlusOne, segment, &in_turn, call_site);
+                found.extend(finding.map(|finding| (finding, segment)));
                 told.extend(places);
             }
         }
@@ -167,13 +198,22 @@ pub fn find(trace: &Reading<'_>, limits: &Performance) -> Vec<Finding> {
         }
     }
     for ((segment, _, call_site), places) in slow {
-        found.extend(finding(trace, FindingKind::SlowQuery, segment, &places, call_site));
+        let finding = finding(trace, FindingKind::SlowQuery, segment, &places, call_site);
+        found.extend(finding.map(|finding| (finding, segment)));
     }
-    found.sort_by(|a, b| (b.total_us, a.cause_key()).cmp(&(a.total_us, b.cause_key())));
+    found.sort_by(|(a, _), (b, _)| (b.total_us, a.cause_key()).cmp(&(a.total_us, b.cause_key())));
     let mut causes = std::collections::HashSet::new();
-    found.retain(|finding| causes.insert(finding.cause_key()));
+    found.retain(|(finding, _)| causes.insert(finding.cause_key()));
     found.truncate(FINDINGS_PER_TRACE_MAX);
-    found
+    let told = found.into_iter().map(|(finding, segment)| Finding { asker: asker_of(trace, segment), ..finding });
+    told.collect()
+}
+
+/// As the span of the request says it, or else the first within it: a framework's span below that of the server, or what
+/// another SDK told of the same request.
+fn asker_of(trace: &Reading<'_>, segment: usize) -> Option<Asker> {
+    let within = (0..trace.batch.spans.len()).filter(|place| trace.segment(*place) == Some(segment));
+    std::iter::once(segment).chain(within).find_map(|place| Asker::of(trace.span(place)))
 }
 
 /// Statements that fetch or change rows: opening a transaction often is no N+1.
@@ -265,6 +305,7 @@ fn finding(
         environment: resource.and_then(|resource| resource.environment.clone()),
         sdk: resource.and_then(|resource| resource.sdk.clone()),
         timestamp_ms: end_ns.div_euclid(1_000_000),
+        asker: None,
     })
 }
 

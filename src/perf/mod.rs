@@ -12,7 +12,7 @@ pub mod stats;
 mod tests;
 mod twins;
 
-pub use find::{CallSite, Finding, FindingKind, find};
+pub use find::{Asker, CallSite, Finding, FindingKind, find};
 pub use histogram::{ERROR_MAX, Histogram};
 pub use reading::{Reading, SqlCache};
 pub use stats::{MeasuredKind, Rollup, RollupKey, Stats, roll_up};

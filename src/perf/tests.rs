@@ -355,3 +355,46 @@ fn requests_that_only_look_alike_count_each() {
     };
     assert_eq!(endpoints(callers), 2);
 }
+
+#[test]
+fn a_finding_says_whose_request_it_was() {
+    let asker = |change: &dyn Fn(&mut Vec<Span>)| {
+        let mut spans = with_loop(6, 40);
+        change(&mut spans);
+        let found = found(spans);
+        assert_eq!(found.len(), 1);
+        found[0].asker.clone()
+    };
+    assert_eq!(asker(&|_| ()), None);
+    let ada =
+        Some(Asker { id: Some("42".to_string()), email: Some("ada@example.org".to_string()), ..Asker::default() });
+    let name = |span: &mut Span| {
+        span.attributes.extend([
+            text("enduser.id", " 42 "),
+            text("user.email", "ada@example.org"),
+            text("user.name", " "),
+        ]);
+    };
+    assert_eq!(asker(&|spans| name(&mut spans[0])), ada);
+    // Below the span of the server, and by the request's own before that.
+    assert_eq!(asker(&|spans| name(&mut spans[3])), ada);
+    let both = asker(&|spans| {
+        name(&mut spans[0]);
+        spans[3].attributes.push(text("user.id", "7"));
+    });
+    assert_eq!(both, ada);
+    // Another request of the trace is somebody else's.
+    let other = asker(&|spans| {
+        spans.push(request(700, 0, 10));
+        name(spans.last_mut().unwrap());
+    });
+    assert_eq!(other, None);
+}
+
+#[test]
+fn what_was_found_before_anybody_asked_whose_it_was_is_read() {
+    let found = found(with_loop(6, 40));
+    let mut kept = serde_json::to_value(&found[0]).unwrap();
+    kept.as_object_mut().unwrap().remove("asker").unwrap();
+    assert_eq!(serde_json::from_value::<Finding>(kept).unwrap(), found[0]);
+}

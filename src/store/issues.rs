@@ -336,7 +336,7 @@ impl Store {
         hours: usize,
     ) -> Result<Vec<IssueHistory>, StoreError> {
         self.readers
-            .run(move |connection| ids.into_iter().map(|id| read_history(connection, id, last_hour, hours)).collect())
+            .run(move |connection| ids.iter().map(|id| read_history(connection, *id, last_hour, hours)).collect())
             .await
     }
 }

@@ -52,7 +52,8 @@ impl Store {
                 if expr == Expr::Everything {
                     return Ok((volume, None));
                 }
-                let (counts, searched_to_ns) = count(connection, filter, &expr, from_minute, minutes, stretches)?;
+                let (counts, searched_to_ns) =
+                    count(connection, filter.clone(), &expr, from_minute, minutes, stretches)?;
                 volume.counts = counts;
                 Ok((volume, searched_to_ns))
             })

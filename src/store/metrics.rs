@@ -217,7 +217,7 @@ impl Store {
         stretches: Stretches,
     ) -> Result<Vec<Vec<Option<MetricSum>>>, StoreError> {
         self.readers
-            .run(move |connection| metrics.into_iter().map(|id| read_sums(connection, id, stretches)).collect())
+            .run(move |connection| metrics.iter().map(|id| read_sums(connection, *id, stretches)).collect())
             .await
     }
 

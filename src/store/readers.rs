@@ -2,7 +2,7 @@
 //!
 //! Nobody waits for ever: not for a turn, not in SQLite, and not in our own loops over rows, which ask [`check_time`].
 //! An open read keeps the write-ahead log from starting again, so readers make way when the writer says that it has
-//! grown too long ([`MakeWay`]).
+//! grown too long ([`MakeWay`]). What was cut for that alone is read again, by itself.
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::config::{READ_MAKE_WAY_MS, READ_TIMEOUT_MS, READ_WAIT_MS, READERS};
+use crate::config::{READ_MAKE_WAY_MS, READ_TIMEOUT_MS, READ_TRIES_MAX, READ_WAIT_MS, READERS};
 
 use super::StoreError;
 use super::issue_search::add_functions;
@@ -139,30 +139,62 @@ impl Readers {
         })
     }
 
-    /// Runs `read` in one read transaction: it sees one moment of the database.
-    pub(super) async fn run<T, F>(&self, read: F) -> Result<T, StoreError>
+    /// Runs `read` in one read transaction: it sees one moment of the database. It is run again from its beginning when it
+    /// had to make way, as long as all of it together takes no longer than a read may.
+    pub(super) async fn run<T, F>(&self, mut read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let waiting = self.turns.clone().acquire_owned();
-        let turn = match tokio::time::timeout(self.patience.turn, waiting).await {
+        let mut turn = match tokio::time::timeout(self.patience.turn, waiting).await {
             Ok(Ok(turn)) => turn,
             Ok(Err(_)) => return Err(StoreError::Stopping),
             Err(_) => return Err(StoreError::ReadersBusy),
         };
         self.make_way.wait(self.patience.make_way).await;
+        let began = Instant::now();
+        for _ in 1..READ_TRIES_MAX {
+            let (result, kept_turn, kept_read) = self.run_once(turn, read, began).await?;
+            match result {
+                Err(ReadError::MadeWay) => (turn, read) = (kept_turn, kept_read),
+                Err(ReadError::Failed(error)) => return Err(error),
+                Ok(found) => return Ok(found),
+            }
+            self.make_way.wait(self.patience.make_way).await;
+        }
+        let (result, ..) = self.run_once(turn, read, began).await?;
+        result.map_err(|error| match error {
+            ReadError::MadeWay => StoreError::TooSlow,
+            ReadError::Failed(error) => error,
+        })
+    }
+
+    /// Gives back what the next try needs.
+    async fn run_once<T, F>(
+        &self,
+        turn: OwnedSemaphorePermit,
+        read: F,
+        began: Instant,
+    ) -> Result<Tried<T, F>, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
         let readers = self.clone();
         let task = tokio::task::spawn_blocking(move || {
-            // Belongs to the read, not to the client that may hang up meanwhile.
-            let _turn = turn;
             let mut connection = readers.take()?;
-            let result = readers.read_once(&mut connection, read).map_err(|error| while_reading(error, &readers.path));
+            let result = readers.read_once(&mut connection, &read, began);
             // After an error nobody knows what a connection still holds. A panic drops it, too.
             if result.is_ok() {
                 readers.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(connection);
             }
-            result
+            let result = result.map_err(|error| match error {
+                ReadError::Failed(error) => ReadError::Failed(while_reading(error, &readers.path)),
+                ReadError::MadeWay => ReadError::MadeWay,
+            });
+            // The turn belongs to the read, not to the client that may hang up meanwhile.
+            Ok((result, turn, read))
         });
         task.await.unwrap_or_else(|error| Err(StoreError::BadBody(format!("a read panicked: {error}"))))
     }
@@ -178,19 +210,24 @@ impl Readers {
     fn read_once<T>(
         &self,
         connection: &mut Connection,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let time = Time { began: Instant::now(), patience: self.patience, make_way: self.make_way.clone() };
+        read: &impl Fn(&Connection) -> Result<T, StoreError>,
+        began: Instant,
+    ) -> Result<T, ReadError> {
+        let time = Time { began, tried: Instant::now(), patience: self.patience, make_way: self.make_way.clone() };
         let in_sqlite = time.clone();
         connection.progress_handler(STEPS_PER_CHECK, Some(move || in_sqlite.is_up()))?;
-        let _limited = Limited::by(time);
+        let _limited = Limited::by(time.clone());
         connection.execute_batch("BEGIN")?;
         let result = read(connection);
+        let is_cut = match &result {
+            Err(StoreError::Sqlite(error)) => error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted),
+            Err(StoreError::TooSlow) => true,
+            _ => false,
+        };
         match result {
-            Err(StoreError::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-                Err(StoreError::TooSlow)
-            }
-            Err(other) => Err(other),
+            Err(_) if is_cut && !time.is_over() => Err(ReadError::MadeWay),
+            Err(_) if is_cut => Err(StoreError::TooSlow.into()),
+            Err(other) => Err(other.into()),
             Ok(found) => {
                 connection.execute_batch("COMMIT")?;
                 Ok(found)
@@ -199,18 +236,41 @@ impl Readers {
     }
 }
 
+/// Of one try: what came of it, the turn it had, and what to try again.
+type Tried<T, F> = (Result<T, ReadError>, OwnedSemaphorePermit, F);
+
+/// Why a try ended without an answer.
+enum ReadError {
+    /// The log had to be emptied, and there is time for another try.
+    MadeWay,
+    Failed(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for ReadError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// When the read of this thread has to end.
 #[derive(Clone)]
 struct Time {
+    /// The first try.
     began: Instant,
+    /// This one.
+    tried: Instant,
     patience: Patience,
     make_way: MakeWay,
 }
 
 impl Time {
     fn is_up(&self) -> bool {
-        let taken = self.began.elapsed();
-        taken > self.patience.read || (taken > self.patience.make_way && self.make_way.is_asked())
+        self.is_over() || (self.tried.elapsed() > self.patience.make_way && self.make_way.is_asked())
+    }
+
+    /// Whether all tries together have taken as long as a read may.
+    fn is_over(&self) -> bool {
+        self.began.elapsed() > self.patience.read
     }
 }
 
@@ -246,6 +306,8 @@ mod tests {
     use super::super::room::Sizes;
     use super::super::writer::{WriterHandle, open_connection};
     use super::super::{DATABASE_FILE, Write, blobs, lock_data_dir, prepare};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::config::{Durability, WAL_RESTART_BYTES};
 
@@ -301,6 +363,47 @@ mod tests {
         // The limit was that read's own.
         opened.readers.run(|_| check_time()).await.unwrap();
         check_time().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_had_to_make_way_is_read_again() {
+        let opened = open(60_000, 5_000);
+        // The writer takes its word back as soon as the log is short.
+        let make_way = MakeWay::default();
+        let readers = Readers::open(&opened.path, opened.readers.patience, make_way.clone()).unwrap();
+        let tries = Arc::new(AtomicUsize::new(0));
+        let counting = |endless: usize| {
+            let tries = tries.clone();
+            tries.store(0, Ordering::Relaxed);
+            move |connection: &Connection| match tries.fetch_add(1, Ordering::Relaxed) < endless {
+                true => count_for_ever(connection),
+                false => Ok(connection.query_row("SELECT 7", [], |row| row.get(0))?),
+            }
+        };
+        make_way.ask(true);
+        assert_eq!(readers.run(counting(2)).await.unwrap(), 7);
+        assert_eq!(tries.load(Ordering::Relaxed), 3);
+        // In loops of our own as well.
+        let looped = tries.clone();
+        looped.store(0, Ordering::Relaxed);
+        let read = move |_: &Connection| {
+            if looped.fetch_add(1, Ordering::Relaxed) > 0 {
+                return Ok(8);
+            }
+            loop {
+                check_time()?;
+            }
+        };
+        assert_eq!(readers.run(read).await.unwrap(), 8);
+        // Not for ever, and not for any other reason.
+        let cut = readers.run(counting(usize::MAX)).await;
+        assert!(matches!(cut, Err(StoreError::TooSlow)), "{cut:?}");
+        assert_eq!(tries.load(Ordering::Relaxed), READ_TRIES_MAX);
+        assert_eq!(readers.turns.available_permits(), READERS);
+        let opened = open(100, 5_000);
+        let cut = opened.readers.run(counting(usize::MAX)).await;
+        assert!(matches!(cut, Err(StoreError::TooSlow)), "{cut:?}");
+        assert_eq!(tries.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
@@ -383,15 +486,21 @@ mod tests {
             .map(|_| {
                 let (readers, stop) = (opened.readers.clone(), stop.clone());
                 tokio::spawn(async move {
-                    let mut cut = 0;
-                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                        let looked = |connection: &Connection| {
+                    // Each was cut when the next begins.
+                    let begun = Arc::new(AtomicUsize::new(0));
+                    while !stop.load(Ordering::Relaxed) {
+                        let (begun, stop) = (begun.clone(), stop.clone());
+                        let looked = move |connection: &Connection| {
+                            if stop.load(Ordering::Relaxed) {
+                                return Ok(0);
+                            }
+                            begun.fetch_add(1, Ordering::Relaxed);
                             connection.query_row("SELECT count(*) FROM blob", [], |_| Ok(()))?;
                             count_for_ever(connection)
                         };
-                        cut += u64::from(matches!(readers.run(looked).await, Err(StoreError::TooSlow)));
+                        let _ = readers.run(looked).await;
                     }
-                    cut
+                    begun.load(Ordering::Relaxed)
                 })
             })
             .collect();
@@ -403,7 +512,7 @@ mod tests {
         }
         // The limit was reached, and not left far behind; a log that begins anew is cut before anybody looks.
         assert!((WAL_RESTART_BYTES - (8 << 20)..2 * WAL_RESTART_BYTES).contains(&longest), "{longest}");
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
         opened.make_way.ask(true);
         for reading in reading {
             assert!(reading.await.unwrap() > 0, "nothing had to make way");

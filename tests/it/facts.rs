@@ -139,8 +139,40 @@ fn tags_users_and_history_are_those_of_the_events() {
         assert_eq!(sum, if filter.is_empty() { 3 } else { 2 }, "{filter}");
         assert_eq!(history["releases"].as_array().unwrap().len(), 4);
     }
+    finer_steps_tell_the_same(&server);
     let changes = server.get_json("/api/ui/issues/DEFAULT-2/changes");
     assert!(!changes["items"].as_array().unwrap().is_empty(), "{changes}");
+}
+
+fn finer_steps_tell_the_same(server: &Trapline) {
+    let events = server.get_json("/api/ui/issues/DEFAULT-1/events")["events"].clone();
+    let times: Vec<i64> =
+        events.as_array().unwrap().iter().map(|event| event["timestamp_ms"].as_i64().unwrap()).collect();
+    let (from, to) = (times.iter().min().unwrap() - 600_000, times.iter().max().unwrap() + 1);
+    for (unit, step_ms) in [("minute", 60_000), ("five_minutes", 300_000)] {
+        for filter in ["", "&environment=production", "&query=tenant%3Aacme", "&release=nowhere"] {
+            let asked = format!("/api/ui/issues/DEFAULT-1/history?unit={unit}&from={from}&to={to}{filter}");
+            let history = server.get_json(&asked);
+            assert_eq!((&history["unit"], &history["step_ms"]), (&json!(unit), &json!(step_ms)), "{filter}");
+            let start_ms = history["start_ms"].as_i64().unwrap();
+            assert_eq!(start_ms, from.div_euclid(step_ms) * step_ms);
+            let mut expected = vec![0; ((to.div_euclid(step_ms) * step_ms - start_ms) / step_ms) as usize + 1];
+            let listed = server.get_json(&format!("/api/ui/issues/DEFAULT-1/events?{filter}"))["events"].clone();
+            for event in listed.as_array().unwrap() {
+                expected[((event["timestamp_ms"].as_i64().unwrap() - start_ms) / step_ms) as usize] += 1;
+            }
+            assert_eq!(history["counts"], json!(expected), "{unit} {filter}");
+        }
+        // As far back as there is room for when nothing says from when, and no further when it is said.
+        let counts = |range: &str| {
+            let history = server.get_json(&format!("/api/ui/issues/DEFAULT-1/history?unit={unit}{range}"));
+            assert_eq!(history["unit"], unit);
+            history["counts"].as_array().unwrap().len()
+        };
+        assert_eq!(counts(""), if unit == "minute" { 120 } else { 288 });
+        assert_eq!(counts("&from=0"), 400);
+    }
+    server.get("/api/ui/issues/DEFAULT-1/history?unit=second").expect(400);
 }
 
 #[test]

@@ -23,6 +23,11 @@ fn start_s(number: u64) -> f64 {
 
 /// A request of Django with as many equal queries, as sentry-sdk sends it with `db_query_source_threshold_ms=0`.
 fn transaction(number: u64, queries: u64, release: &str) -> Vec<u8> {
+    transaction_of(number, queries, release, None)
+}
+
+/// The same of a user, by id.
+fn transaction_of(number: u64, queries: u64, release: &str, user: Option<&str>) -> Vec<u8> {
     let start = start_s(number);
     let span = |n: u64| {
         json!({
@@ -37,7 +42,7 @@ fn transaction(number: u64, queries: u64, release: &str) -> Vec<u8> {
         "type": "transaction", "event_id": id(1_000 + number), "transaction": "/books/",
         "transaction_info": { "source": "route" }, "platform": "python", "release": release, "environment": "live",
         "start_timestamp": start, "timestamp": start + 0.4, "sdk": { "name": "sentry.python.django", "version": "2.75.0" },
-        "request": { "method": "GET", "url": "http://shop/books/" },
+        "request": { "method": "GET", "url": "http://shop/books/" }, "user": { "id": user },
         "contexts": { "trace": { "trace_id": id(number), "span_id": format!("{number:016x}"), "op": "http.server",
                                  "status": "ok", "data": { "http.response.status_code": 200 } } },
         "spans": (0..queries).map(span).collect::<Vec<_>>(),
@@ -178,6 +183,7 @@ fn a_loop_of_queries_is_one_issue_counted_once_for_every_trace() {
     });
     assert_eq!(issue["title"], "N+1 query: SELECT shop_author in books (shop/views.py)");
     assert_eq!((&issue["culprit"], &issue["level"]), (&json!("GET /books/"), &json!("warning")));
+    assert_eq!(issue["kind"], "n_plus_one");
     let short_id = issue["short_id"].as_str().unwrap();
     let text = server.get_json(&format!("/api/ui/issues/{short_id}/events/latest")).to_string();
     assert!(text.contains("\"n_plus_one\"") && text.contains("shop/views.py"), "{text}");
@@ -191,6 +197,22 @@ fn a_loop_of_queries_is_one_issue_counted_once_for_every_trace() {
     assert_eq!(finding["call_site"], "shop/views.py:17 in books");
     assert_eq!(finding["spans"].as_array().unwrap().len(), 9);
     assert_eq!(trace["errors"], json!([]));
+    server.expect_sound();
+}
+
+#[test]
+fn a_loop_of_queries_counts_the_users_whose_requests_had_it() {
+    let server = Trapline::start_with(&EAGER);
+    for (number, user) in [(1, Some("ada")), (2, Some("bob")), (3, Some("ada")), (4, None)] {
+        send_transaction(&server, transaction_of(number, 7, "shop@1", user));
+    }
+    let issue = wait_for("the issue", || server.issues().into_iter().find(|issue| issue["event_count"] == 4));
+    assert_eq!(issue["user_count"], 2);
+    let short_id = issue["short_id"].as_str().unwrap();
+    let users = server.get_json(&format!("/api/ui/issues/{short_id}/users"));
+    let named = |n: usize| (users["users"][n]["label"].clone(), users["users"][n]["count"].clone());
+    assert_eq!((named(0), named(1)), ((json!("id:ada"), json!(2)), (json!("id:bob"), json!(1))));
+    assert_eq!(server.get_json("/api/ui/issues?query=user.id:bob")["total"], 1);
     server.expect_sound();
 }
 

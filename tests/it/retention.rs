@@ -76,6 +76,15 @@ fn events_that_are_too_old_go_and_their_issue_tells_its_numbers() {
     let new = issues.iter().find(|issue| issue["title"].as_str().unwrap().starts_with("OSError")).unwrap();
     let page = server.get_json(&format!("/api/ui/issues/{}", new["short_id"].as_str().unwrap()));
     assert!(page["oldest_event_ms"].is_number(), "{page}");
+    // By the minute as far as events tell it, by the hour where only their number is left.
+    let history = |issue: &Value| {
+        let short_id = issue["short_id"].as_str().unwrap();
+        let history = server.get_json(&format!("/api/ui/issues/{short_id}/history?unit=minute"));
+        let sum: u64 = history["counts"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
+        (history["unit"].as_str().unwrap().to_string(), sum)
+    };
+    assert_eq!(history(new), ("minute".to_string(), 1));
+    assert_eq!(history(old), ("hour".to_string(), 3));
     let storage = server.get_json("/api/ui/storage");
     let dropped = storage["dropped"].as_array().unwrap();
     let of = |kind: &str| dropped.iter().find(|day| day["kind"] == kind).unwrap();

@@ -216,6 +216,45 @@ fn what_came_back_is_not_new_and_is_named_after_the_release_that_brought_it() {
 }
 
 #[test]
+fn what_somebody_opened_again_is_not_new() {
+    let server = Trapline::start();
+    for (number, ty) in [(1, "KeyError"), (2, "OSError"), (3, "ValueError"), (4, "TypeError")] {
+        occur(&server, number, ty, None, None);
+    }
+    let (undecided, three) = ("DEFAULT-4", "DEFAULT-3");
+    // By hand from resolved and from ignored, and by itself.
+    act(&server, &[ONE], json!({ "kind": "resolve" }));
+    act(&server, &[TWO], json!({ "kind": "ignore", "until": "forever" }));
+    act(&server, &[ONE, TWO], json!({ "kind": "unresolve" }));
+    act(&server, &[three], json!({ "kind": "ignore", "until": "events", "count": 1 }));
+    occur(&server, 5, "ValueError", None, None);
+    let listed = |state: &str| {
+        let rows = server.get_json(&format!("/api/ui/issues?query=is:{state}"))["issues"].clone();
+        let mut ids: Vec<_> =
+            rows.as_array().unwrap().iter().map(|row| row["short_id"].as_str().unwrap().to_string()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(listed("ongoing"), [ONE, TWO, three]);
+    assert_eq!(listed("new"), [undecided]);
+    assert_eq!(listed("for_review"), [undecided]);
+    for id in [ONE, TWO, three] {
+        assert_eq!(issue(&server, id)["substatus"], "ongoing", "{id}");
+        assert_eq!(server.get_json(&format!("/api/0/issues/{id}/"))["substatus"], "ongoing", "{id}");
+    }
+    assert_eq!(issue(&server, undecided)["substatus"], "new");
+    // With and without a search: two ways of counting.
+    for query in ["", "?query=is:unresolved"] {
+        let counts = server.get_json(&format!("/api/ui/issues/counts{query}"));
+        assert_eq!((counts["open"].as_u64(), counts["new"].as_u64()), (Some(4), Some(1)), "{query}");
+    }
+    // What is undone was not decided.
+    let resolved = act(&server, &[undecided], json!({ "kind": "resolve" }));
+    undo(&server, &resolved).expect(200);
+    assert_eq!(issue(&server, undecided)["substatus"], "new");
+}
+
+#[test]
 fn being_ignored_for_a_time_ends_by_itself() {
     let server = Trapline::start();
     occur(&server, 1, "KeyError", None, None);

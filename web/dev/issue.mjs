@@ -81,15 +81,16 @@ function tags(name, params) {
 }
 
 function history(name, params) {
-  const isHour = params.get("unit") === "hour";
-  const step_ms = isHour ? HOUR : DAY;
+  const unit = params.get("unit") ?? "day";
+  const isHour = unit === "hour";
+  const step_ms = { minute: 60_000, five_minutes: 300_000, hour: HOUR }[unit] ?? DAY;
   const size = isHour ? 24 : params.get("range") === "14d" ? 14 : params.get("range") === "90d" ? 90 : 60;
   const from = params.get("from");
   const start_ms = from ? Number(from) : Math.floor(data.NOW / step_ms) * step_ms - (size - 1) * step_ms;
   const length = from ? Math.max(1, Math.ceil((Number(params.get("to") ?? data.NOW) - start_ms) / step_ms)) : size;
   const { hours, event_count: total } = data.issue(name).issue;
   const counts = Array.from({ length }, (_, i) => (isHour ? (hours[i] ?? 0) : i < length * 0.4 ? 0 : Math.floor(((i * 37) % 11) + (i > length * 0.9 ? total / 20 : 0))));
-  return { is_partial: false, unit: isHour ? "hour" : "day", start_ms, step_ms, counts, releases: [{ version: "shop@1.4.1", at_ms: start_ms + step_ms * length * 0.42 }, { version: "shop@1.4.2", at_ms: start_ms + step_ms * length * 0.9 }] };
+  return { is_partial: false, unit, start_ms, step_ms, counts, releases: [{ version: "shop@1.4.1", at_ms: start_ms + step_ms * length * 0.42 }, { version: "shop@1.4.2", at_ms: start_ms + step_ms * length * 0.9 }] };
 }
 
 const changes = () => ({

@@ -43,6 +43,8 @@ pub struct IssueRowView {
     /// `DEFAULT-12`; what URLs use.
     pub short_id: String,
     pub project_slug: String,
+    /// `error`, `default`, `n_plus_one`, `slow_query`, `cron`, `csp`, …: what its events are.
+    pub kind: String,
     pub title: String,
     /// Exception type, when there is one; the list shows it bold before `value`.
     pub ty: Option<String>,
@@ -201,11 +203,11 @@ pub struct TagValueView {
     pub lift: Option<f64>,
 }
 
-/// `GET /api/ui/issues/<issue>/history?unit=hour|day`
+/// `GET /api/ui/issues/<issue>/history?unit=minute|five_minutes|hour|day`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct IssueHistoryView {
-    /// `hour`, `day`
+    /// As asked for; `hour` instead of less where not every event that was counted is still here.
     pub unit: String,
     pub start_ms: i64,
     pub step_ms: i64,

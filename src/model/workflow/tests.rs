@@ -36,8 +36,9 @@ fn ignoring(name: &str) -> Option<Ignoring> {
 
 fn state(name: &str) -> State {
     match name {
-        "open" => State::Unresolved { is_regressed: false },
-        "regressed" => State::Unresolved { is_regressed: true },
+        "open" => State::Unresolved(Open::Undecided),
+        "reopened" => State::Unresolved(Open::Reopened),
+        "regressed" => State::Unresolved(Open::Regressed),
         name => match (resolution(name), ignoring(name)) {
             (Some(resolution), _) => State::Resolved(resolution, by("ada", 1_000)),
             (_, Some(ignoring)) => State::Ignored(ignoring, by("ada", 1_000)),
@@ -48,8 +49,9 @@ fn state(name: &str) -> State {
 
 fn name_of(state: &State) -> &'static str {
     match state {
-        State::Unresolved { is_regressed: false } => "open",
-        State::Unresolved { is_regressed: true } => "regressed",
+        State::Unresolved(Open::Undecided) => "open",
+        State::Unresolved(Open::Reopened) => "reopened",
+        State::Unresolved(Open::Regressed) => "regressed",
         State::Resolved(Resolution::Now, _) => "now",
         State::Resolved(Resolution::NextRelease { .. }, _) => "next",
         State::Resolved(Resolution::Release { .. }, _) => "release",
@@ -121,15 +123,16 @@ const INPUTS: [&str; 20] = [
 #[rustfmt::skip]
 const TABLE: &[(&str, [&str; 20])] = &[
     ("open",      [".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", "now", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("regressed", [".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("now",       ["regressed", "regressed", "regressed", "regressed", "regressed", "regressed", ".", ".", "regressed", ".", ".", "open", ".", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("next",      [".", ".", "regressed", "regressed", ".", ".", ".", "regressed", ".", ".", ".", "open", "now", ".", "release", "forever", "time", "events", "window", "users"]),
-    ("release",   [".", ".", "regressed", "regressed", ".", ".", ".", "regressed", ".", ".", ".", "open", "now", "next", ".", "forever", "time", "events", "window", "users"]),
-    ("forever",   [".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", "open", "now", "next", "release", ".", "time", "events", "window", "users"]),
-    ("time",      [".", ".", ".", ".", ".", "open", ".", ".", ".", ".", "open", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("events",    ["open", "open", "open", "open", "open", "open", "open", "open", "open", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("window",    ["open", "open", "open", "open", "open", "open", "open", "open", "open", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
-    ("users",     ["open", "open", "open", "open", "open", "open", "open", "open", "open", ".", ".", "open", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("reopened",  [".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("regressed", [".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", "reopened", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("now",       ["regressed", "regressed", "regressed", "regressed", "regressed", "regressed", ".", ".", "regressed", ".", ".", "reopened", ".", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("next",      [".", ".", "regressed", "regressed", ".", ".", ".", "regressed", ".", ".", ".", "reopened", "now", ".", "release", "forever", "time", "events", "window", "users"]),
+    ("release",   [".", ".", "regressed", "regressed", ".", ".", ".", "regressed", ".", ".", ".", "reopened", "now", "next", ".", "forever", "time", "events", "window", "users"]),
+    ("forever",   [".", ".", ".", ".", ".", ".", ".", ".", ".", ".", ".", "reopened", "now", "next", "release", ".", "time", "events", "window", "users"]),
+    ("time",      [".", ".", ".", ".", ".", "reopened", ".", ".", ".", ".", "reopened", "reopened", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("events",    ["reopened", "reopened", "reopened", "reopened", "reopened", "reopened", "reopened", "reopened", "reopened", ".", ".", "reopened", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("window",    ["reopened", "reopened", "reopened", "reopened", "reopened", "reopened", "reopened", "reopened", "reopened", ".", ".", "reopened", "now", "next", "release", "forever", "time", "events", "window", "users"]),
+    ("users",     ["reopened", "reopened", "reopened", "reopened", "reopened", "reopened", "reopened", "reopened", "reopened", ".", ".", "reopened", "now", "next", "release", "forever", "time", "events", "window", "users"]),
 ];
 
 /// What is told of a change from one state to another.
@@ -137,8 +140,8 @@ fn told_of(from: &str, to: &str, is_person: bool) -> &'static str {
     let was_ignored = ["forever", "time", "events", "window", "users"].contains(&from);
     match to {
         "regressed" => "regressed",
-        "open" if was_ignored && !is_person => "unignored",
-        "open" => "unresolved",
+        "reopened" if was_ignored && !is_person => "unignored",
+        "reopened" => "unresolved",
         "now" | "next" | "release" => "resolved",
         _ => {
             assert!(is_person);
@@ -167,7 +170,7 @@ fn every_state_meets_everything() {
             assert_eq!(activities[0].by.as_deref(), is_person.then_some("bob"), "{case}");
         }
     }
-    assert_eq!(TABLE.len(), 10);
+    assert_eq!(TABLE.len(), 11);
 }
 
 #[test]
@@ -178,7 +181,7 @@ fn an_issue_is_ignored_until_so_many_more_have_come() {
         assert_eq!(state.standing().unwrap().seen, Some(seen as u64));
     }
     let (state, activities) = transition(state, &Input::Event(arrival(None, 3)));
-    assert_eq!(name_of(&state), "open");
+    assert_eq!(name_of(&state), "reopened");
     assert_eq!(activities[0].detail, serde_json::json!({ "reason": "events", "count": 3 }));
 }
 
@@ -192,7 +195,7 @@ fn only_users_it_has_not_met_are_counted() {
         assert_eq!(activities, []);
         state
     });
-    assert_eq!(name_of(&transition(state, &Input::Event(arrival(None, 4))).0), "open");
+    assert_eq!(name_of(&transition(state, &Input::Event(arrival(None, 4))).0), "reopened");
 }
 
 #[test]
@@ -204,10 +207,10 @@ fn events_in_a_window_are_those_of_its_last_minutes() {
         let events = minutes.iter().map(|minute| arrival(None, minute * MINUTE));
         events.fold(ignored(), |state, event| transition(state, &Input::Event(event)).0)
     };
-    assert_eq!(name_of(&after(&[100, 104, 109])), "open");
+    assert_eq!(name_of(&after(&[100, 104, 109])), "reopened");
     assert_eq!(name_of(&after(&[100, 109, 118, 127])), "window");
     // A clock that was set back hides none.
-    assert_eq!(name_of(&after(&[100, 50, 101])), "open");
+    assert_eq!(name_of(&after(&[100, 50, 101])), "reopened");
     let kept = after(&(0..5_000).step_by(20).collect::<Vec<_>>());
     let State::Ignored(Ignoring::Events { window: Some(window), .. }, _) = kept else { panic!("{kept:?}") };
     assert!(window.slots.len() <= WINDOW_SLOTS as usize);
@@ -280,6 +283,9 @@ fn what_is_kept_of_a_state_is_read_leniently() {
         assert_eq!(name_of(&State::parse("resolved", "", damaged)), "now");
     }
     assert_eq!(State::parse("nonsense", "regressed", None), state("regressed"));
+    // As it was kept before there was a word for what was opened again, and as a later version may keep it.
+    assert_eq!(State::parse("unresolved", "", None), state("open"));
+    assert_eq!(State::parse("unresolved", "escalating", None), state("open"));
 }
 
 fn any_release() -> impl Strategy<Value = String> {
@@ -358,12 +364,15 @@ proptest! {
             prop_assert!(activities.len() <= 1);
             for activity in &activities {
                 prop_assert!(activity.detail.is_object());
-                prop_assert_eq!(activity.kind == ActivityKind::Regressed, after.substatus() == REGRESSED);
+                prop_assert_eq!(activity.kind == ActivityKind::Regressed, after == State::Unresolved(Open::Regressed));
                 if activity.kind == ActivityKind::Regressed {
                     prop_assert!(matches!(state, State::Resolved(..)));
                     prop_assert!(matches!(input, Input::Event(_)));
                 }
             }
+            // What was decided once is never undecided again.
+            let is_undecided = |state: &State| *state == State::Unresolved(Open::Undecided);
+            prop_assert!(!is_undecided(&after) || is_undecided(&state));
             if !matches!(input, Input::Person(..)) {
                 prop_assert!(!matches!(after, State::Resolved(..)) || matches!(state, State::Resolved(..)));
                 prop_assert!(!matches!(after, State::Ignored(..)) || matches!(state, State::Ignored(..)));

@@ -16,10 +16,10 @@ use super::super::issues::issue_from_row;
 use super::super::{Store, StoreError};
 use super::bits::Bits;
 use super::chunks::FactCache;
-use super::prepare::{Asker, LISTED, NEW_FOR_MS, Preparing, is_of_issues};
+use super::prepare::{Asker, IS_NEW, IS_REGRESSED, LISTED, Preparing, is_of_issues};
 use super::scan::{EventFilter, Scan, Wanted};
 use crate::model::ids::{IssueId, ProjectId};
-use crate::model::issue::IssueStatus;
+use crate::model::issue::{IssueStatus, NEW_MS};
 use crate::model::time::hour_of;
 use crate::search::{Expr, IsState, Leaf, Pattern};
 
@@ -127,12 +127,12 @@ pub struct StateCounts {
 }
 
 fn count_by_state(connection: &Connection, cache: &FactCache, search: &IssueSearch) -> Result<StateCounts, StoreError> {
-    let new_from_ms = search.asker.now_ms - NEW_FOR_MS;
+    let new_from_ms = search.asker.now_ms - NEW_MS;
     let narrowed = EventFilter { environment: None, ..search.filter.clone() };
     if search.expr != Expr::Everything || !narrowed.is_empty() {
         // One look at what matches, whatever its state.
         let found = find(connection, cache, search)?;
-        let mut state_of = connection.prepare_cached(STATE_SQL)?;
+        let mut state_of = connection.prepare_cached(&state_of_sql())?;
         let mut counts = StateCounts { all: found.places.len() as u64, ..StateCounts::default() };
         for (_, id) in found.places {
             let mut rows = state_of.query(named_params! { ":id": id, ":new_from_ms": new_from_ms })?;
@@ -171,10 +171,9 @@ fn count_by_state(connection: &Connection, cache: &FactCache, search: &IssueSear
 }
 
 /// Status, and whether it is new or regressed.
-const STATE_SQL: &str =
-    "SELECT status, status = 'unresolved' AND substatus <> 'regressed' AND first_seen_ms > :new_from_ms,
-        status = 'unresolved' AND substatus = 'regressed'
-    FROM issue WHERE id = :id";
+pub(in super::super) fn state_of_sql() -> String {
+    format!("SELECT status, {IS_NEW}, {IS_REGRESSED} FROM issue WHERE id = :id")
+}
 
 /// All states in one walk of the issues, of an environment alone those seen there.
 pub(in super::super) fn counts_sql(there: bool) -> String {
@@ -182,9 +181,7 @@ pub(in super::super) fn counts_sql(there: bool) -> String {
     format!(
         "SELECT count(*), count(*) FILTER (WHERE issue.status = 'unresolved'),
              count(*) FILTER (WHERE issue.status = 'ignored'), count(*) FILTER (WHERE issue.status = 'resolved'),
-             count(*) FILTER (WHERE issue.status = 'unresolved' AND issue.substatus <> 'regressed'
-                 AND issue.first_seen_ms > :new_from_ms),
-             count(*) FILTER (WHERE issue.status = 'unresolved' AND issue.substatus = 'regressed')
+             count(*) FILTER (WHERE {IS_NEW}), count(*) FILTER (WHERE {IS_REGRESSED})
          {from} AND (:project_id IS NULL OR issue.project_id = :project_id)"
     )
 }

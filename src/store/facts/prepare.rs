@@ -10,14 +10,19 @@ use rusqlite::{Connection, named_params};
 use super::super::StoreError;
 use super::test::{Test, ValuesTest, columns_of};
 use crate::model::facts::Field;
+use crate::model::issue::NEW_MS;
 use crate::search::naive::{Fact, value_takes};
 use crate::search::{Expr, IsState, Key, Known, Leaf, Op, Pattern, Value};
 
 /// Issues that lists show at all.
 pub(super) const LISTED: &str = "merged_into IS NULL AND deleted_ms IS NULL";
 
-/// How long an issue is new, in milliseconds.
-pub(in super::super) const NEW_FOR_MS: i64 = 86_400_000;
+/// An issue nobody has decided anything about, and that is young; `substatus` as [`Open`](crate::model::workflow::Open)
+/// is kept.
+pub(super) const IS_NEW: &str = "issue.status = 'unresolved' AND issue.substatus NOT IN ('regressed', 'ongoing')
+    AND issue.first_seen_ms > :new_from_ms";
+
+pub(super) const IS_REGRESSED: &str = "issue.status = 'unresolved' AND issue.substatus = 'regressed'";
 
 /// Who asks, and when.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -162,7 +167,7 @@ impl Preparing<'_> {
         let sql = state_sql(state);
         let mut statement = self.connection.prepare_cached(&sql)?;
         if let Some(index) = statement.parameter_index(":new_from_ms")? {
-            statement.raw_bind_parameter(index, self.asker.now_ms - NEW_FOR_MS)?;
+            statement.raw_bind_parameter(index, self.asker.now_ms - NEW_MS)?;
         }
         let mut rows = statement.raw_query();
         let mut issues = HashSet::new();
@@ -276,9 +281,12 @@ pub(in super::super) fn state_sql(state: IsState) -> String {
         IsState::Unresolved => "status = 'unresolved'",
         IsState::Resolved => "status = 'resolved'",
         IsState::Ignored => "status = 'ignored'",
-        IsState::New => "status = 'unresolved' AND substatus <> 'regressed' AND first_seen_ms > :new_from_ms",
-        IsState::Regressed => "status = 'unresolved' AND substatus = 'regressed'",
-        IsState::Ongoing => "status = 'unresolved' AND substatus <> 'regressed' AND first_seen_ms <= :new_from_ms",
+        IsState::New => IS_NEW,
+        IsState::Regressed => IS_REGRESSED,
+        IsState::Ongoing => {
+            "status = 'unresolved'
+             AND (substatus = 'ongoing' OR (substatus <> 'regressed' AND first_seen_ms <= :new_from_ms))"
+        }
         IsState::IgnoredForever => {
             "status = 'ignored' AND coalesce(json_extract(status_json, '$.kind'), 'forever') = 'forever'"
         }

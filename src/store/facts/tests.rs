@@ -16,6 +16,7 @@ use crate::model::event::{EventKind, Level};
 use crate::model::facts::{FactKey, Facts, Field};
 use crate::model::ids::{EventId, IssueId, ProjectId};
 use crate::model::issue::IssueTitle;
+use crate::model::workflow::Open;
 use crate::search::naive::{Fact, Subject, matches};
 use crate::search::{Dataset, Expr, IsState, Key, Known, parse};
 use crate::store::keeper::{Keeper, Progress};
@@ -203,6 +204,8 @@ impl Made {
 #[derive(Clone, Copy, Debug)]
 struct Standing {
     status: &'static str,
+    /// Why it is open, when it is.
+    open: Open,
     assignee: Option<&'static str>,
     priority: u8,
 }
@@ -258,14 +261,16 @@ impl Subject for Asked<'_> {
 
     fn is(&self, state: IsState) -> bool {
         let is_unresolved = self.standing.status == "unresolved";
-        let is_new = self.first_ms > NOW_MS - 24 * HOUR_MS;
+        let open = self.standing.open;
+        let is_new = open == Open::Undecided && self.first_ms > NOW_MS - 24 * HOUR_MS;
         match state {
             IsState::Unresolved => is_unresolved,
             IsState::Resolved => self.standing.status == "resolved",
             IsState::Ignored | IsState::IgnoredForever => self.standing.status == "ignored",
             IsState::New => is_unresolved && is_new,
-            IsState::Ongoing => is_unresolved && !is_new,
-            IsState::Regressed | IsState::IgnoredUntil => false,
+            IsState::Regressed => is_unresolved && open == Open::Regressed,
+            IsState::Ongoing => is_unresolved && !is_new && open != Open::Regressed,
+            IsState::IgnoredUntil => false,
         }
     }
 
@@ -416,7 +421,13 @@ fn steps() -> impl Strategy<Value = Step> {
 fn standings() -> impl Strategy<Value = Standing> {
     let status = prop::sample::select(vec!["unresolved", "unresolved", "resolved", "ignored"]);
     let assignee = prop::sample::select(vec![None, Some("ada"), Some("bob")]);
-    (status, assignee, 0..3_u8).prop_map(|(status, assignee, priority)| Standing { status, assignee, priority })
+    let open = prop::sample::select(vec![Open::Undecided, Open::Undecided, Open::Reopened, Open::Regressed]);
+    (status, open, assignee, 0..3_u8).prop_map(|(status, open, assignee, priority)| Standing {
+        status,
+        open,
+        assignee,
+        priority,
+    })
 }
 
 fn filters() -> impl Strategy<Value = EventFilter> {
@@ -493,8 +504,10 @@ proptest! {
         }
         for (issue, standing) in (0..ISSUES).zip(&standings) {
             let assignee = standing.assignee.map_or("NULL".to_string(), |name| format!("'{name}'"));
+            let substatus = if standing.status == "unresolved" { standing.open.as_str() } else { "" };
             opened.sql(&format!(
-                "UPDATE issue SET status = '{}', assignee = {assignee}, priority = {} WHERE id = {}",
+                "UPDATE issue SET status = '{}', substatus = '{substatus}', assignee = {assignee}, priority = {}
+                 WHERE id = {}",
                 standing.status, standing.priority, issue_id(issue).0
             ));
         }

@@ -27,7 +27,7 @@ use crate::config::{
 };
 use crate::model::ids::{EventId, ProjectId, SpanId, TraceId};
 use crate::model::span::SpanBatch;
-use crate::model::time::{HOUR_MS, hour_of};
+use crate::model::time::{HOUR_MS, MINUTE_MS, hour_of};
 use crate::perf::{self, Finding, Reading, Rollup, SqlCache, Stats};
 
 use names::Names;
@@ -38,7 +38,6 @@ pub(super) use rows::drop_performance;
 const TRACE_BATCHES_MAX: usize = 64;
 /// Of one turn.
 const TURN: Duration = Duration::from_millis(200);
-const MINUTE_MS: i64 = 60_000;
 
 /// What is remembered from turn to turn.
 #[derive(Default)]

@@ -95,9 +95,9 @@ impl Store {
                     "SELECT json_extract(detail, '$.release') FROM issue_activity
                      WHERE issue_id = :id AND kind = 'regressed' ORDER BY id DESC LIMIT 1",
                 )?;
-                let of = |id: IssueId| statement.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional();
+                let of = |id: &IssueId| statement.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional();
                 Ok(ids
-                    .into_iter()
+                    .iter()
                     .map(of)
                     .collect::<Result<Vec<Option<_>>, _>>()?
                     .into_iter()

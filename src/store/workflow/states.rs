@@ -70,7 +70,7 @@ pub(in super::super) fn root_of(connection: &Connection, id: IssueId) -> Result<
 
 /// What nobody in particular decides: a job that failed has recovered.
 pub(in super::super) fn resolve_if_open(tx: &Transaction<'_>, id: IssueId, now_ms: i64) -> Result<(), StoreError> {
-    let Some(before @ State::Unresolved { .. }) = read(tx, id)? else { return Ok(()) };
+    let Some(before @ State::Unresolved(_)) = read(tx, id)? else { return Ok(()) };
     let decided = Decided { by: None, at_ms: now_ms };
     let (state, activities) = transition(before, &Input::Person(Decision::Resolve(Resolution::Now), decided));
     write(tx, id, &state, Some(now_ms))?;

@@ -120,7 +120,7 @@ impl Watch {
         let mut activities = Vec::new();
         for arrived in &self.arrivals {
             // One that is open has nothing more to decide.
-            if matches!(state, State::Unresolved { .. }) {
+            if matches!(state, State::Unresolved(_)) {
                 break;
             }
             let is_new_user = match (&mut users, arrived.user_hash) {

@@ -53,7 +53,7 @@ export type TagView = {
 export type TagsView = { events: number; is_partial: boolean; tags: TagView[]; left_out: number; next_cursor: string | null };
 
 export type HistoryView = {
-  unit: "hour" | "day";
+  unit: "minute" | "five_minutes" | "hour" | "day";
   start_ms: number;
   step_ms: number;
   counts: number[];

@@ -146,7 +146,7 @@ lift: number | null, };
 
 export type IssueHistoryView = { 
 /**
- * `hour`, `day`
+ * As asked for; `hour` instead of less where not every event that was counted is still here.
  */
 unit: string, start_ms: number, step_ms: number, 
 /**
@@ -188,7 +188,11 @@ export type IssueRowView = { id: string,
 /**
  * `DEFAULT-12`; what URLs use.
  */
-short_id: string, project_slug: string, title: string, 
+short_id: string, project_slug: string, 
+/**
+ * `error`, `default`, `n_plus_one`, `slow_query`, `cron`, `csp`, …: what its events are.
+ */
+kind: string, title: string, 
 /**
  * Exception type, when there is one; the list shows it bold before `value`.
  */

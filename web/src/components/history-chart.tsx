@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { HistoryView } from "../api/issue-types";
 import { type OfIssue, useIssuePart } from "../api/use-issue";
 import { count, plural } from "../lib/format";
-import { asked, barTime, barWords, releaseMarks, releasesAt, ticks } from "../lib/history";
+import { asked, barTime, barWords, perStep, releaseMarks, releasesAt, ticks } from "../lib/history";
 import { filterSearch, TIMES } from "../lib/issue-place";
 import { serverNow } from "../state";
 import { Region } from "./region";
@@ -61,8 +61,7 @@ function Chart({ view, onStretch }: { view: HistoryView; onStretch: (from: numbe
     event.preventDefault();
     event.stopPropagation();
   };
-  const unit = view.step_ms >= 86_400_000 ? "a day" : "an hour";
-  const label = `${plural(total, "event")}, at most ${count(Math.max(0, ...view.counts))} ${unit}`;
+  const label = `${plural(total, "event")}, at most ${count(Math.max(0, ...view.counts))} ${perStep(view)}`;
   return (
     <>
       <p class="history-readout" aria-hidden="true">
@@ -129,7 +128,7 @@ function useWidth(element: { current: HTMLElement | null }): number {
 
 function barPath(counts: readonly number[], size: number, most: number, offset: number): string {
   const step = WIDTH / size;
-  // As wide as its hour: what happened at its end stands within it.
+  // As wide as its step: what happened at its end stands within it.
   const wide = Math.max(0.5, step - Math.min(1.4, step * 0.16));
   let path = "";
   for (const [i, n] of counts.entries()) {

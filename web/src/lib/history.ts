@@ -4,9 +4,12 @@ import type { HistoryView } from "../api/issue-types";
 import { count, dateTime, noun } from "./format";
 import type { Filters } from "./issue-place";
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** Longer stretches are told by the day. */
+/** Shorter stretches are told by the minute, by five minutes; longer ones by the day. */
+const MINUTES_BELOW_MS = 2 * HOUR_MS;
+const FIVE_MINUTES_BELOW_MS = DAY_MS;
 const HOURS_UP_TO_MS = 3 * DAY_MS;
 /** Of a letter of a release's name, and of what is beside them, in pixels: the sheet writes them in 11 px monospace. */
 const LETTER_PX = 6.7;
@@ -17,21 +20,35 @@ const OTHERS_LETTERS = 4;
 const WORD_PX = 44;
 const WORDS_PX = 86;
 
-/** Before the first event there is a little room, so that one sees it begin: a bar, or this share of its age. */
+/** Before the first event there is a little room, so that one sees it begin: an hour or a day, or this share of its age. */
 const ROOM = 0.1;
-/** A past that is shorter is shown with the hours before it: one bar as wide as the page says nothing. */
-const HOURS_MIN_MS = 24 * HOUR_MS;
+type Unit = HistoryView["unit"];
 
-/** How the past of an issue is asked for: by the hour or the day, and when no time is chosen, from its first event on. */
-export function asked({ range, from, to }: Pick<Filters, "range" | "from" | "to">, firstSeenMs: number, nowMs: number): { unit: "hour" | "day"; from?: string } {
-  const unit = (lengthMs: number) => (lengthMs <= HOURS_UP_TO_MS ? "hour" : "day");
-  if (from !== null || to !== null) return { unit: unit((to ?? nowMs) - (from ?? firstSeenMs)) };
-  if (range !== "all") return { unit: range === "1h" || range === "24h" ? "hour" : "day" };
-  const chosen = unit(nowMs - firstSeenMs);
-  const room = Math.max(chosen === "hour" ? HOUR_MS : DAY_MS, (nowMs - firstSeenMs) * ROOM);
-  const begin = Math.min(firstSeenMs - room, nowMs - HOURS_MIN_MS + HOUR_MS);
+function unitOf(lengthMs: number): Unit {
+  if (lengthMs < MINUTES_BELOW_MS) return "minute";
+  if (lengthMs < FIVE_MINUTES_BELOW_MS) return "five_minutes";
+  return lengthMs <= HOURS_UP_TO_MS ? "hour" : "day";
+}
+
+/** How the past of an issue is asked for: by what steps, and when no time is chosen, from its first event on. */
+export function asked({ range, from, to }: Pick<Filters, "range" | "from" | "to">, firstSeenMs: number, nowMs: number): { unit: Unit; from?: string } {
+  const age = nowMs - firstSeenMs;
+  if (from !== null || to !== null) return { unit: unitOf((to ?? nowMs) - (from ?? firstSeenMs)) };
+  if (range === "1h") return { unit: "minute" };
+  // Of a day all that a young issue has is a part.
+  if (range === "24h") return { unit: age < DAY_MS ? "five_minutes" : "hour" };
+  if (range !== "all") return { unit: "day" };
+  const unit = unitOf(age);
+  const begin = firstSeenMs - Math.max(unit === "day" ? DAY_MS : HOUR_MS, age * ROOM);
   // By whole hours: an address that is another with each moment would be read again and again.
-  return { unit: chosen, from: String(Math.floor(begin / HOUR_MS) * HOUR_MS) };
+  return { unit, from: String(Math.floor(begin / HOUR_MS) * HOUR_MS) };
+}
+
+/** "at most 3 an hour" */
+export function perStep({ step_ms: step }: Pick<HistoryView, "step_ms">): string {
+  if (step >= DAY_MS) return "a day";
+  if (step >= HOUR_MS) return "an hour";
+  return step > MINUTE_MS ? `in ${step / MINUTE_MS} minutes` : "a minute";
 }
 
 /** "2026-11-21 06:00 – 07:00" or "2026-11-21" */
@@ -86,31 +103,38 @@ export function shortRelease(version: string): string {
   return /^[0-9a-f]{12,}$/i.test(name) ? name.slice(0, 7) : name.length > 16 ? `${name.slice(0, 15)}…` : name;
 }
 
-const HOUR_STEPS = [1, 2, 3, 6, 12, 24, 48, 96];
-const DAY_STEPS = [1, 2, 7, 14, 28, 56, 112];
+const MINUTES = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440];
+const HOURS = [1, 2, 3, 6, 12, 24, 48, 96];
+const DAYS = [1, 2, 7, 14, 28, 56, 112];
 
-/** Places along the axis of a chart `px` wide, equally far apart, on whole hours and days of the reader's clock; none reaches over `endPx`. */
+/** Places along the axis of a chart `px` wide, equally far apart, on whole minutes, hours and days of the reader's clock; none reaches over `endPx`. */
 export function ticks(view: Pick<HistoryView, "start_ms" | "step_ms" | "counts">, px: number, endPx = px): { at: number; words: string }[] {
   const size = view.counts.length;
   if (size === 0 || px <= 0) return [];
   const isDays = view.step_ms >= DAY_MS;
+  const isFine = view.step_ms < HOUR_MS;
   const perBar = px / size;
   const last = size - 1;
-  const isLong = !isDays && size > 24;
-  const steps = isDays ? DAY_STEPS : HOUR_STEPS;
-  const fits = (step: number) => step * perBar >= (isLong && step < 24 ? WORDS_PX : WORD_PX) + 8;
-  const step = steps.find(fits) ?? Math.max(1, size);
+  const isLong = !isDays && size * view.step_ms > DAY_MS;
+  const steps = isDays ? DAYS.map((days) => days * DAY_MS) : isFine ? MINUTES.map((minutes) => minutes * MINUTE_MS) : HOURS.map((hours) => hours * HOUR_MS);
+  const fits = (step: number) => (step / view.step_ms) * perBar >= (isLong && !isFine && step < DAY_MS ? WORDS_PX : WORD_PX) + 8;
+  const step = steps.find(fits) ?? Math.max(1, size) * view.step_ms;
   const isOnMark = (index: number) => {
-    if (isDays) return index % step === 0;
+    if (isDays) return index % (step / view.step_ms) === 0;
     const date = new Date(view.start_ms + index * view.step_ms);
-    if (step <= 24) return date.getHours() % step === 0;
-    return date.getHours() === 0 && Math.round((view.start_ms + index * view.step_ms) / DAY_MS) % (step / 24) === 0;
+    // Where clocks are half an hour off, no bar of an hour begins on a whole one.
+    const ofDay = date.getHours() * HOUR_MS + (isFine ? date.getMinutes() * MINUTE_MS : 0);
+    if (step <= DAY_MS) return ofDay % step === 0;
+    return ofDay === 0 && Math.round(date.getTime() / DAY_MS) % (step / DAY_MS) === 0;
   };
   const found = [];
   for (let index = 0; index <= last; index++) {
     if (!isOnMark(index)) continue;
     const text = dateTime(view.start_ms + index * view.step_ms);
-    const words = isDays || (isLong && step >= 24) ? text.slice(5, 10) : isLong ? text.slice(5, 16) : text.slice(11, 16);
+    const [day, clock] = [text.slice(5, 10), text.slice(11, 16)];
+    // Little more than a day of fine steps: where the next day begins, its name says so.
+    const isDay = isDays || (isLong && (step >= DAY_MS || (isFine && clock === "00:00")));
+    const words = isDay ? day : isLong && !isFine ? `${day} ${clock}` : clock;
     if (index * perBar + words.length * 7 > endPx) break;
     found.push({ at: index / size, words });
   }

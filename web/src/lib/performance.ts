@@ -150,8 +150,8 @@ export function queryFindingOf(detail: EventDetail): QueryFinding | null {
   };
 }
 
-/** Whether an issue was found in traces, where no event of it is at hand: the server gives these titles, and no class of error. */
-export const isQueryFinding = ({ title, ty, filename }: { title: string; ty: string | null; filename: string | null }): boolean => ty === null && filename === null && /^(?:N\+1|Slow) query: /u.test(title);
+/** Whether an issue was found in traces, where no event of it is at hand. */
+export const isQueryFinding = ({ kind }: { kind: string }): boolean => kind === "n_plus_one" || kind === "slow_query";
 
 /** The many of a Django relation as its SQL tells it: a lookup by the key of one row, or of a list. */
 export function relationHint(sql: string): "one" | "many" {
