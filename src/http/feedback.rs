@@ -32,6 +32,7 @@ use super::respond::{Body, json as json_response};
 use super::sentry_api::find_project;
 use super::take::take_in_within;
 use super::ui::{find_issue, page_rows};
+use super::ui_search::range_ms;
 use super::view::feedback::{FeedbackIssueView, FeedbackListView, FeedbackOneView, FeedbackView};
 use super::{Query, Ready, Server, arrival, fresh_event_id, guard, now_ms};
 
@@ -57,7 +58,20 @@ pub(super) async fn list(ready: &Ready, query: &Query) -> Answer {
     };
     let text = query.get("query").map(str::to_string);
     let before = cursor(query)?;
-    let page = ready.store.feedback(FeedbackQuery { project_id, scope, text, before, limit: page_rows(query) }).await?;
+    let (from_ms, to_ms) = range_ms(query)?;
+    let name = |key| query.get(key).map(str::to_string);
+    let asked = FeedbackQuery {
+        project_id,
+        scope,
+        text,
+        environment: name("environment"),
+        release: name("release"),
+        from_ms,
+        to_ms,
+        before,
+        limit: page_rows(query),
+    };
+    let page = ready.store.feedback(asked).await?;
     let FeedbackPage { rows, next_before } = page;
     let feedback = rows.into_iter().map(|row| view(ready, row)).collect();
     let next_cursor = next_before.map(|id| id.to_string());

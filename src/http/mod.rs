@@ -11,6 +11,7 @@ mod download;
 mod error;
 mod error_page;
 mod feedback;
+mod fit;
 mod grouping;
 mod grpc;
 mod guard;

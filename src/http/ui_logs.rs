@@ -7,13 +7,13 @@ use crate::model::ids::{ProjectId, TraceId};
 use crate::model::log::{LogId, LogLevel};
 use crate::model::time::minute_of;
 use crate::search::{self, Dataset, Key, written_key, written_value};
-use crate::store::{LogFilter, LogPosition, LogQuery, LogRow};
+use crate::store::{Drawn, LogFilter, LogPosition, LogQuery, LogRow};
 
 use super::error::ApiError;
 use super::ui::{Answer, ok, short_id, source_name, variables};
 use super::view::log::{LogEventView, LogLevelVolume, LogListView, LogRowView, LogView, LogVolumeView};
 use super::view::search::{LogFacetValueView, LogFacetView, LogFacetsView};
-use super::{Query, Ready, now_ms, ui_search};
+use super::{Query, Ready, fit, now_ms, ui_search};
 
 /// Characters of a body in a row: more than fits one line of any screen, and lines of a short dump.
 const ROW_CHARS_MAX: usize = 1_000;
@@ -70,6 +70,7 @@ pub(super) async fn volume(ready: &Ready, query: &Query) -> Answer {
     let (from_ms, to_ms) = ui_search::range_ms(query)?;
     let to_ms = to_ms.unwrap_or(now_ms);
     let from_ms = from_ms.unwrap_or(to_ms - DAY_MS).min(to_ms);
+    let from_ms = fit::from_ms(ready, query, Drawn::Logs, from_ms, to_ms).await?;
     let (first, last) = (minute_of(filter_ns(from_ms)), minute_of(filter_ns(to_ms)));
     let minutes = ((last - first) / STRETCHES_MAX + 1).max(1);
     // Whole stretches since the epoch, so that a bar does not change its meaning while time goes on.

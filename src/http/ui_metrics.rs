@@ -6,7 +6,7 @@ use crate::config::{METRIC_SCAN_POINTS_MAX, METRICS_SHOWN_MAX};
 use crate::model::metric::{MetricKind, MetricMinute, MetricPoint, MetricSum};
 use crate::model::span::{AttributeValue, Resource};
 use crate::model::time::minute_of;
-use crate::store::{MetricRow, Stretches};
+use crate::store::{Drawn, MetricRow, Stretches};
 
 use super::error::ApiError;
 use super::ui::{Answer, ok};
@@ -14,7 +14,7 @@ use super::ui_logs::{project, query_ms};
 use super::view::metric::{
     MetricExampleView, MetricListView, MetricRowView, MetricSeriesView, MetricSplitView, MetricVariantView, MetricView,
 };
-use super::{Query, Ready, now_ms};
+use super::{Query, Ready, fit, now_ms};
 
 const DAY_MS: i64 = 86_400_000;
 /// Points of a chart, and of the small one in the list.
@@ -35,11 +35,12 @@ pub(super) async fn metrics(ready: &Ready, query: &Query) -> Answer {
     let is_cut = rows.len() > METRICS_SHOWN_MAX;
     rows.truncate(METRICS_SHOWN_MAX);
     let (from_ms, to_ms) = range(query)?;
+    let from_ms = fit::from_ms(ready, query, Drawn::Metrics, from_ms, to_ms).await?;
     let stretches = stretches(from_ms, to_ms, SPARK_STRETCHES);
     let sums = ready.store.metric_sums(rows.iter().map(|row| row.id).collect(), stretches).await?;
     let has_any = !rows.is_empty() || ready.store.has_metrics().await?;
     let metrics = rows.into_iter().zip(sums).map(|(row, sums)| row_view(ready, row, &sums)).collect();
-    ok(&MetricListView { metrics, is_cut, has_any })
+    ok(&MetricListView { metrics, is_cut, has_any, from_ms: stretches.from_minute * 60_000 })
 }
 
 fn row_view(ready: &Ready, row: MetricRow, sums: &[Option<MetricSum>]) -> MetricRowView {
@@ -71,6 +72,7 @@ pub(super) async fn metric(ready: &Ready, name: &str, query: &Query) -> Answer {
     };
     let row = all.iter().find(wanted).cloned().ok_or_else(|| ApiError::not_found("metric"))?;
     let (from_ms, to_ms) = range(query)?;
+    let from_ms = fit::from_ms(ready, query, Drawn::Metrics, from_ms, to_ms).await?;
     let stretches = stretches(from_ms, to_ms, STRETCHES);
     let measured = ready.store.metric_stretches(row.id, stretches).await?;
     let split = query.get("split");

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::config::PERF_SHOWN_MAX;
 use crate::model::span::SpanBatch;
 use crate::perf::{self, ERROR_MAX, MeasuredKind, Reading, SqlCache, Stats};
-use crate::store::{EventQuery, PerfDetail, PerfQuery, PerfRow, PerfScope, Stretches};
+use crate::store::{Drawn, EventQuery, PerfDetail, PerfQuery, PerfRow, PerfScope, Stretches};
 
 use super::error::ApiError;
 use super::ui::{Answer, ok, short_id};
@@ -15,7 +15,7 @@ use super::view::performance::{
     PerformanceBucket, PerformanceDetailView, PerformanceNumbers, PerformanceOther, PerformanceRelease,
     PerformanceRowView, PerformanceSeries, PerformanceView, SlowTraceView, TraceFindingView,
 };
-use super::{Query, Ready, now_ms};
+use super::{Query, Ready, fit, now_ms};
 
 /// Points of a chart, and of the small one in the list.
 const STRETCHES: i64 = 96;
@@ -28,7 +28,7 @@ pub(super) async fn list(ready: &Ready, query: &Query) -> Answer {
         None => MeasuredKind::Endpoint,
         Some(text) => MeasuredKind::parse(text).ok_or_else(|| ApiError::not_found("kind"))?,
     };
-    let asked = asked(ready, query, SPARK_STRETCHES)?;
+    let asked = asked(ready, query, SPARK_STRETCHES).await?;
     let stretches = asked.stretches;
     let found = ready.store.performance(kind, asked).await?;
     let all_us: u64 = found.rows.iter().map(|row| row.stats.total_us).sum();
@@ -52,7 +52,7 @@ pub(super) async fn list(ready: &Ready, query: &Query) -> Answer {
 
 pub(super) async fn one(ready: &Ready, key: &str, query: &Query) -> Answer {
     let key = i64::from_str_radix(key, 16).map_err(|_| ApiError::not_found("endpoint, job or query"))?;
-    let asked = asked(ready, query, STRETCHES)?;
+    let asked = asked(ready, query, STRETCHES).await?;
     let stretches = asked.stretches;
     let found = ready.store.performance_of(key, asked).await?;
     let found = found.ok_or_else(|| ApiError::not_found("endpoint, job or query"))?;
@@ -67,8 +67,9 @@ pub(super) async fn one(ready: &Ready, key: &str, query: &Query) -> Answer {
     ok(&detail_view(ready, key, found, slowest, &stretches))
 }
 
-fn asked(ready: &Ready, query: &Query, wanted: i64) -> Result<PerfQuery, ApiError> {
+async fn asked(ready: &Ready, query: &Query, wanted: i64) -> Result<PerfQuery, ApiError> {
     let (from_ms, to_ms) = range(query)?;
+    let from_ms = fit::from_ms(ready, query, Drawn::Performance, from_ms, to_ms).await?;
     let text = |key| query.get(key).filter(|text: &&str| !text.is_empty()).map(str::to_string);
     let scope = PerfScope {
         project_id: project(ready, query)?,

@@ -6,7 +6,7 @@ use hyper::StatusCode;
 
 use crate::config::explore::BREAKDOWN_TRACES_MAX;
 use crate::model::ids::TraceId;
-use crate::store::{TraceScope, TraceSelection};
+use crate::store::{Drawn, TraceScope, TraceSelection};
 
 use super::error::ApiError;
 use super::ui::{Answer, kind_name, ok, spans_asked};
@@ -15,7 +15,7 @@ use super::view::trace_map::{
     BreakdownListView, BreakdownPartView, BreakdownView, CompareItemView, CompareView, FacetValueView, FacetView,
     FacetsView, HeatView,
 };
-use super::{Query, Ready, now_ms};
+use super::{Query, Ready, fit, now_ms};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -125,7 +125,7 @@ pub(super) async fn breakdown(ready: &Ready, query: &Query) -> Answer {
 /// What the list of traces takes, and the time: `from` and `to` in unix ms, or a `range` up to now; a day unless said.
 async fn scope(ready: &Ready, query: &Query) -> Result<TraceScope, ApiError> {
     let (from_ms, to_ms) = match time(query, Some(DAY_MS))? {
-        Some(time) => time,
+        Some((from_ms, to_ms)) => (fit::from_ms(ready, query, Drawn::Traces, from_ms, to_ms).await?, to_ms),
         None => {
             let now = now_ms();
             (ready.store.oldest_trace_ns().await?.map_or(now - DAY_MS, |ns| ns / 1_000_000).min(now), now + 1)

@@ -59,6 +59,12 @@ pub struct FeedbackQuery {
     pub scope: FeedbackScope,
     /// Found in message, name or e-mail address, in any case.
     pub text: Option<String>,
+    /// As its sender says, or the event it is about; an empty text is a message without.
+    pub environment: Option<String>,
+    pub release: Option<String>,
+    /// When it was written: from, and up to and with.
+    pub from_ms: Option<i64>,
+    pub to_ms: Option<i64>,
     /// [`FeedbackRow::id`], exclusive.
     pub before: Option<i64>,
     pub limit: usize,
@@ -204,6 +210,9 @@ pub(super) fn page_sql(scope: FeedbackScope, has_project: bool) -> String {
          WHERE {of_project} AND {of_scope} AND feedback.id < :before
              AND (:text IS NULL OR instr(lower(feedback.message || ' ' || coalesce(feedback.name, '') || ' '
                  || coalesce(feedback.email, '')), :text) > 0)
+             AND (:environment IS NULL OR coalesce(feedback.environment, event.environment, '') = :environment)
+             AND (:release IS NULL OR coalesce(feedback.release, event.release, '') = :release)
+             AND feedback.timestamp_ms BETWEEN :from_ms AND :to_ms
          ORDER BY feedback.id DESC LIMIT :limit"
     )
 }
@@ -221,6 +230,10 @@ fn read_page(connection: &Connection, query: &FeedbackQuery) -> Result<FeedbackP
             ":scope": scope,
             ":before": query.before.unwrap_or(i64::MAX),
             ":text": query.text.as_ref().map(|text| text.to_ascii_lowercase()),
+            ":environment": query.environment,
+            ":release": query.release,
+            ":from_ms": query.from_ms.unwrap_or(i64::MIN),
+            ":to_ms": query.to_ms.unwrap_or(i64::MAX),
             ":limit": query.limit as i64 + 1,
         },
         feedback_from_row,

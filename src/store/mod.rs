@@ -12,6 +12,7 @@
 mod asked;
 mod attachments;
 mod awaited;
+mod begin;
 mod blobs;
 mod bloom;
 mod bodies;
@@ -104,6 +105,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 pub use attachments::AttachmentRow;
+pub use begin::Drawn;
 pub use blobs::{BlobWrite, pack as pack_blob};
 pub use bodies::{Bodies, ReadFacts};
 pub use body::{CompressedBody, compress};

@@ -426,13 +426,7 @@ async fn measure(dir: &Path, options: &Options, made: &Made) {
         .await;
     bench
         .time("feedback on the busiest issue (none)", async |_, _| {
-            let query = FeedbackQuery {
-                project_id: None,
-                scope: FeedbackScope::Issue(busiest),
-                text: None,
-                before: None,
-                limit: 50,
-            };
+            let query = FeedbackQuery { scope: FeedbackScope::Issue(busiest), limit: 50, ..FeedbackQuery::default() };
             store.feedback(query).await.expect("read").rows.len() as u64
         })
         .await;

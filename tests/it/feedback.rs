@@ -233,6 +233,29 @@ fn the_list_is_paged_searched_and_filtered() {
 }
 
 #[test]
+fn messages_are_narrowed_by_environment_release_and_time() {
+    let server = Trapline::start();
+    let mut about = event(1, "KeyError");
+    (about["environment"], about["release"]) = (json!("staging"), json!("shop@1"));
+    send_items(&server, &[("event", &about.to_string()), ("user_report", &report(1, "ada@shop.example", "old"))]);
+    send_items(&server, &[("feedback", &feedback_event(5, "new", None).to_string())]);
+    let found = |query: &str| -> Vec<String> {
+        let list = server.get_json(&format!("/api/ui/feedback?{query}"));
+        list["feedback"].as_array().unwrap().iter().map(|row| row["message"].as_str().unwrap().to_string()).collect()
+    };
+    assert_eq!(found("environment=live"), ["new"]);
+    // A report names none: it is of the environment and the release of its event.
+    assert_eq!(found("environment=staging"), ["old"]);
+    assert_eq!(found("release=shop@1"), ["old"]);
+    assert_eq!(found("release=shop@2&environment=live"), ["new"]);
+    assert_eq!(found("environment=nowhere"), [""; 0]);
+    let written = all(&server).iter().find(|row| row["message"] == "new").unwrap()["timestamp_ms"].as_i64().unwrap();
+    assert_eq!(found(&format!("from={}&to={written}", written - 1)), ["new"]);
+    assert_eq!(found(&format!("from={}&to={}", written - 2, written - 1)), [""; 0]);
+    server.get("/api/ui/feedback?range=soon").expect(400);
+}
+
+#[test]
 fn reports_survive_a_restart() {
     let mut server = Trapline::start();
     send_items(&server, &[("user_report", &report(1, "ada@shop.example", "kept"))]);

@@ -98,6 +98,18 @@ fn lists_are_filtered_by_level_text_service_environment_and_attribute() {
 }
 
 #[test]
+fn a_young_histogram_begins_with_the_first_log_unless_a_time_is_chosen() {
+    let server = Trapline::start();
+    let begin = |query: &str| server.get_json(&format!("/api/ui/logs/volume?{query}"))["from_ms"].as_i64().unwrap();
+    let day_ago = begin("");
+    assert_eq!(begin("fit=true"), day_ago, "nothing is stored");
+    send_logs(&server, &[log(1, "info", "first")]);
+    assert!(begin("fit=true") > day_ago + 20 * 3_600_000);
+    assert!(begin("fit=true") < (now_s() * 1000.0) as i64);
+    assert!(begin("") < day_ago + 3_600_000);
+}
+
+#[test]
 fn pages_follow_each_other_without_gap_or_repeat_whatever_order_batches_came_in() {
     let server = Trapline::start();
     // Batches that overlap in time, the oldest of them last.

@@ -78,6 +78,17 @@ fn a_metric_is_split_by_an_attribute_and_leads_to_traces() {
 }
 
 #[test]
+fn charts_of_a_young_store_begin_with_the_first_point() {
+    let server = Trapline::start();
+    send_metrics(&server, &[metric("shop.checkout", "counter", 1.0, 1)]);
+    for path in ["/api/ui/metrics?", "/api/ui/metrics/shop.checkout?"] {
+        let begin = |more: &str| server.get_json(&format!("{path}{more}"))["from_ms"].as_f64().unwrap();
+        assert!(begin("") < now_s() * 1000.0 - 23.0 * 3_600_000.0, "{path}");
+        assert!(begin("fit=true") > now_s() * 1000.0 - 3_600_000.0, "{path}");
+    }
+}
+
+#[test]
 fn one_name_may_be_several_metrics() {
     let server = Trapline::start();
     let mut in_bytes = metric("size", "gauge", 7.0, 2);

@@ -94,6 +94,21 @@ fn send_transaction(server: &Trapline, body: Vec<u8>) {
 }
 
 #[test]
+fn charts_of_a_young_store_begin_with_the_first_that_was_measured() {
+    let server = Trapline::start_with(&EAGER);
+    send_transaction(&server, transaction(1, 0, "shop@1"));
+    let endpoint = counted(&server, "endpoint", 1);
+    let one = format!("/api/ui/performance/{}?", endpoint["key"].as_str().unwrap());
+    let day_ago = now_s() * 1000.0 - 86_400_000.0;
+    for path in ["/api/ui/performance?", one.as_str(), "/api/ui/traces/heat?range=24h&"] {
+        let begin = |more: &str| server.get_json(&format!("{path}{more}"))["from_ms"].as_f64().unwrap();
+        let (whole, fitted) = (begin(""), begin("fit=true"));
+        assert!(whole < day_ago + 3_600_000.0, "{path}: {whole}");
+        assert!(fitted > day_ago + 22.0 * 3_600_000.0 && fitted <= start_s(1) * 1000.0, "{path}: {fitted}");
+    }
+}
+
+#[test]
 fn both_kinds_of_sdk_count_for_the_same_endpoint_and_query() {
     let server = Trapline::start_with(&EAGER);
     assert_eq!(list(&server, "endpoint", "")["has_any"], false);

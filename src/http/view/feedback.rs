@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::model::detail::EventDetail;
 
-/// `GET /api/ui/feedback?project=<slug>&issue=<short id>&query=<text>&cursor=<opaque>`
+/// `GET /api/ui/feedback?project=<slug>&environment=<name>&release=<version>&issue=<short id>&query=<text>&cursor=<opaque>`
+/// and the time: `range=1h|24h|…`, or `from=<ms>&to=<ms>`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FeedbackListView {

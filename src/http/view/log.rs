@@ -87,7 +87,7 @@ pub struct LogEventView {
     pub offset_ms: f64,
 }
 
-/// `GET /api/ui/logs/volume?…` with the filters of the list.
+/// `GET /api/ui/logs/volume?…&fit=true` with the filters of the list.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LogVolumeView {

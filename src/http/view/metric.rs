@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// `GET /api/ui/metrics?project=<slug>&query=<text>&from=<ms>&to=<ms>`
+/// `GET /api/ui/metrics?project=<slug>&query=<text>&from=<ms>&to=<ms>&fit=true`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct MetricListView {
@@ -12,6 +12,8 @@ pub struct MetricListView {
     pub is_cut: bool,
     /// Any metric was ever stored.
     pub has_any: bool,
+    /// Where the small charts begin.
+    pub from_ms: i64,
 }
 
 #[derive(Serialize)]
@@ -33,7 +35,7 @@ pub struct MetricRowView {
     pub description: String,
 }
 
-/// `GET /api/ui/metrics/<name>?kind=<kind>&unit=<unit>&project=<slug>&from=<ms>&to=<ms>&split=<attribute>`
+/// `GET /api/ui/metrics/<name>?kind=<kind>&unit=<unit>&project=<slug>&from=<ms>&to=<ms>&fit=true&split=<attribute>`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct MetricView {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// `GET /api/ui/performance?kind=endpoint|task|query&project=<slug>&service=&environment=&release=&from=<ms>&to=<ms>`
+/// `GET /api/ui/performance?kind=endpoint|task|query&project=<slug>&service=&environment=&release=&from=<ms>&to=<ms>&fit=true`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PerformanceView {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// `GET /api/ui/traces/heat?query=&project=&service=&kind=&attribute=&range=1h|24h|…` or `from=<ms>&to=<ms>`
+/// `GET /api/ui/traces/heat?query=&project=&service=&kind=&attribute=&range=1h|24h|…` or `from=<ms>&to=<ms>`, and `fit=true`
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct HeatView {

@@ -41,7 +41,8 @@ export async function fill(server, nowMs = Date.now()) {
   events.push(errorEvent(102, { kind: 202, at: now - 300, tags: Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`tag${at}`, `value ${at}`])) }));
   events.push(errorEvent(103, { kind: 203, at: now - 700, exception: { values: [{ type: "ValueError", value: "\u202eright to left\u202c \u0007\u001b[31mred\u001b[0m مرحبا 🧨 \u0000end" }] } }));
   events.push({ event_id: eventId(104), timestamp: now, platform: "python", level: "warning", message: "disk almost full", logger: "shop.disk" });
-  await sendErrors(server, events);
+  // One after the other: issues are numbered as they come, and pictures show the numbers.
+  await sendErrors(server, events, 1);
   await sendSpans(server, bigTrace(SMALL_TRACE, 61, nowMs - 60_000));
   for (let at = 0; at < 20; at++) await sendSpans(server, bigTrace(hex(0x7000 + at, 32), 5 + at, nowMs - at * 400_000), at % 3 ? "shop" : "worker");
   await sendLogs(server, Array.from({ length: 80 }, (_, at) => ({ body: `order ${at} was paid`, severity: [9, 9, 13, 17][at % 4], traceId: at % 5 ? undefined : SMALL_TRACE, at: nowMs - at * 30_000, attributes: { "order.id": at, "code.file.path": "shop/orders.py" } })));

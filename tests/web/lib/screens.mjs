@@ -35,6 +35,7 @@ export async function findPaths(server, rows = 2) {
 export const STRANGE = [
   ["no-page", "/nowhere"], ["no-issue", "/issues/SHOP-99999"], ["no-event", `/issues/DEFAULT-1/events/${"f".repeat(32)}`], ["no-trace", `/traces/${"f".repeat(32)}`], ["bad-trace", "/traces/xyz"], ["no-log", "/logs?open=1.1"],
   ["issues-none", "/issues?query=zzzzzz"], ["issues-bad", "/issues?query=is%3Awrong%20(("], ["traces-none", "/traces?query=zzzzzz"], ["traces-bad", "/traces?query=duration%3A%3Exyz"], ["logs-none", "/logs?query=zzzzzz"], ["bad-cursor", "/issues?cursor=nonsense"],
+  ["long-pills", `/feedback?environment=${"production-eu-".repeat(12)}&release=${"shop@".padEnd(200, "f")}&from=1763700000000&to=1763786400000`],
 ];
 
 /** Waits until the page has something to say and is not still loading. */

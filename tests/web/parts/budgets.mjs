@@ -190,7 +190,8 @@ export async function run({ server, browser, report, quick }) {
   report.figure(`${issues} issues scrolled: a frame, 95 of 100`, percentile(frames, 0.95), "ms", 17, 20);
   report.figure(`${issues} issues scrolled: the worst frame`, Math.max(...frames), "ms", 34, 60);
   const thrown = await scrollFrames(page, quick ? 1500 : 6000);
-  report.say(`  the same thrown by ${STROKE_PX} px at a time: a frame, 95 of 100 ${percentile(thrown, 0.95).toFixed(1)} ms, the worst ${Math.max(...thrown).toFixed(1)} ms`);
+  report.figure(`${issues} issues thrown by ${STROKE_PX} px at a time: a frame, 95 of 100`, percentile(thrown, 0.95), "ms", 17, 20);
+  report.say(`  the worst of these ${Math.max(...thrown).toFixed(1)} ms`);
   report.figure(`${issues} issues scrolled: elements`, await page.evaluate(() => document.querySelectorAll("*").length), "", 1200, 2500);
 
   const softTrace = [];

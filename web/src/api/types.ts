@@ -1289,7 +1289,11 @@ is_cut: boolean,
 /**
  * Any metric was ever stored.
  */
-has_any: boolean, };
+has_any: boolean, 
+/**
+ * Where the small charts begin.
+ */
+from_ms: number, };
 
 export type MetricRowView = { name: string, 
 /**

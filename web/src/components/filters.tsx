@@ -2,8 +2,6 @@
 
 import type { ComponentChildren } from "preact";
 import { count, dateTime, plural } from "../lib/format";
-import { RANGE_DEFAULT, RANGES } from "../lib/logs";
-import { boot } from "../state";
 import { KeyHint } from "./key-hint";
 import type { Paged } from "./paged";
 
@@ -16,35 +14,6 @@ export function Select({ label, value, onChange, children }: { label: string; va
         {children}
       </select>
     </label>
-  );
-}
-
-export function ProjectChoice({ value, onChange }: { value: string; onChange: (slug: string) => void }) {
-  const projects = boot.value?.projects ?? [];
-  if (projects.length < 2) return null;
-  return (
-    <Select label="Project" value={value} onChange={onChange}>
-      <option value="">All</option>
-      {projects.map(({ id, slug, name }) => (
-        <option key={id} value={slug}>
-          {name}
-        </option>
-      ))}
-    </Select>
-  );
-}
-
-/** `null` stands for the choice the page starts with. */
-export function RangeChoice({ value, ranges = RANGES, initial = RANGE_DEFAULT, onChange }: { value: string; ranges?: readonly { key: string; words: string }[]; initial?: string; onChange: (key: string | null) => void }) {
-  return (
-    <Select label="Time" value={value} onChange={(key) => onChange(key === initial ? null : key)}>
-      {value === "" && <option value="">chosen</option>}
-      {ranges.map(({ key, words }) => (
-        <option key={key} value={key}>
-          {words}
-        </option>
-      ))}
-    </Select>
   );
 }
 

@@ -2,13 +2,14 @@
 
 import { prefetch } from "../api/client";
 import type { IssueRow as Row, Priority } from "../api/issues-types";
-import { ageWords, count, countShort, dateTime, noun, plural } from "../lib/format";
+import { ageWords, ago, count, countShort, dateTime, noun, oneLine, plural } from "../lib/format";
 import { stateWords } from "../lib/issue-actions";
 import { initials } from "../lib/who";
 import { issueHref } from "../lib/issue-place";
 import { now } from "../state";
 import { Icon } from "./icons";
 import { Ago, IssueHeadline, LevelMark, Marked, Sparkline } from "./marks";
+import { useOutline } from "./thrown";
 
 /** Read ahead when a row is about to be opened. */
 function ahead(shortId: string, search: string): void {
@@ -30,9 +31,11 @@ export function IssueRow({ row, index, isCurrent, isSelected, isSample, showProj
   search: string;
   onSelect: (id: string, isRange: boolean) => void;
 }) {
+  const isOutline = useOutline();
   const file = row.filename ? `${row.filename}${row.line === null ? "" : `:${row.line}`}` : null;
   const most = Math.max(0, ...row.hours);
   const read = () => ahead(row.short_id, search);
+  if (isOutline) return <Outline row={row} index={index} place={`${row.function ?? ""} ${file ?? ""}`} />;
   return (
     <tr data-row={row.short_id} aria-rowindex={index + 2} class={`${isCurrent ? "current" : ""}${isSelected ? " selected" : ""}`}>
       <td class="c-select">
@@ -99,6 +102,25 @@ export function IssueRow({ row, index, isCurrent, isSelected, isSample, showProj
           {ageWords(row.first_seen_ms, now.value)}
         </span>
       </td>
+    </tr>
+  );
+}
+
+/** What can be read in passing, of a quarter of the elements: with whole rows a thrown page would miss every other frame. */
+function Outline({ row, index, place }: { row: Row; index: number; place: string }) {
+  return (
+    <tr data-row={row.short_id} aria-rowindex={index + 2}>
+      <td class="c-select" />
+      <td class="c-issue">
+        <div class="outline">
+          <b class="headline-ty">{oneLine(row.ty ?? row.title)}</b> {row.ty === null ? "" : oneLine(row.value ?? "")}
+          <div class="mono">{`${place} ${row.short_id}`}</div>
+        </div>
+      </td>
+      <td class="c-trend" />
+      <td class="num c-events">{countShort(row.event_count)}</td>
+      <td class="num c-users">{countShort(row.user_count)}</td>
+      <td class="num c-seen">{ago(row.last_seen_ms, now.value)}</td>
     </tr>
   );
 }

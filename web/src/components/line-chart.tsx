@@ -1,18 +1,14 @@
 // Lines or bars over time with two axes, and a readout of the stretch pointed at. Own SVG: boxes stretch, lines do not get thicker.
 
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { clockShort, dateTime } from "../lib/format";
-import { extent, path } from "../lib/metrics";
+import { alone, extent, path } from "../lib/metrics";
 
 export type Line = { name: string; colour: string; values: readonly (number | null)[] };
 
 const WIDTH = 1000;
 const HEIGHT = 220;
-
-/** Values with none beside them are dots, which a thin line would hide. */
-function isSparse(values: readonly (number | null)[]): boolean {
-  return values.filter((n) => n !== null).length < values.length / 8;
-}
 
 export function LineChart({ lines, fromMs, stepMs, label, print, mark = print, asBars }: {
   lines: readonly Line[];
@@ -66,7 +62,12 @@ export function LineChart({ lines, fromMs, stepMs, label, print, mark = print, a
           {at !== null && <rect class="chart-at" x={at * step} y={0} width={step} height={HEIGHT} />}
           {asBars
             ? (lines[0]?.values ?? []).map((n, i) => n !== null && n !== 0 && <rect key={i} x={i * step + step * 0.1} width={step * 0.8} y={Math.min(y(n), y(0))} height={Math.max(1.5, Math.abs(y(n) - y(0)))} fill={`var(--${lines[0]?.colour})`} />)
-            : lines.map(({ name, colour, values }) => <path key={name} class={`chart-line${isSparse(values) ? " sparse" : ""}`} d={path(values, low, high, WIDTH, HEIGHT)} stroke={`var(--${colour})`} />)}
+            : lines.map(({ name, colour, values }) => (
+                <Fragment key={name}>
+                  <path class="chart-line" d={path(values, low, high, WIDTH, HEIGHT)} stroke={`var(--${colour})`} />
+                  <path class="chart-line dots" d={path(alone(values), low, high, WIDTH, HEIGHT)} stroke={`var(--${colour})`} />
+                </Fragment>
+              ))}
         </svg>
         <div class="chart-x" aria-hidden="true">
           {stretches.map((i) => (

@@ -7,7 +7,7 @@ import { now } from "../state";
 
 const HEIGHT = 56;
 
-export function LogVolume({ volume, isFiltered, onChoose }: { volume: LogVolumeView; isFiltered: boolean; onChoose: (fromMs: number, toMs: number) => void }) {
+export function LogVolume({ volume, isFitted, isFiltered, onChoose }: { volume: LogVolumeView; /** There are no older logs. */ isFitted: boolean; isFiltered: boolean; onChoose: (fromMs: number, toMs: number) => void }) {
   const { bars, most, total } = stacks(volume);
   if (total === 0) return null;
   const step = 1000 / bars.length;
@@ -34,7 +34,10 @@ export function LogVolume({ volume, isFiltered, onChoose }: { volume: LogVolumeV
         })}
       </svg>
       <figcaption>
-        <span>{whenShort(volume.from_ms, now.value)}</span>
+        <span>
+          {whenShort(volume.from_ms, now.value)}
+          {isFitted && <span class="quiet">, no log is older</span>}
+        </span>
         <ul>
           {volume.levels.toReversed().map(({ level, counts }) => (
             <li key={level}>

@@ -78,7 +78,7 @@ export function Popover({ label, name, class: className = "button", disabled, bu
   const { isOpen, setOpen, close, panel } = useFloating(button);
   const id = useId();
   useEffect(() => {
-    if (isOpen) panel.current?.querySelector<HTMLElement>("[data-first], input, button, a")?.focus();
+    if (isOpen) (panel.current?.querySelector<HTMLElement>("[data-first]") ?? panel.current?.querySelector<HTMLElement>("input, button, a"))?.focus();
   }, [isOpen]);
   return (
     <div class="menu">

@@ -62,7 +62,7 @@ export function Palette({ screens, onClose }: { screens: readonly Screen[]; onCl
         aria-activedescendant={entries.length > 0 ? `${id}-${current}` : undefined}
         aria-autocomplete="list"
         aria-label="A screen, an action, words to search, or an id"
-        placeholder="A screen, an action, words to search, or an id"
+        placeholder="Screen, action, words or an id"
         spellcheck={false}
         autocomplete="off"
         value={typed}

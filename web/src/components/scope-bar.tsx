@@ -36,9 +36,11 @@ function Choices({ name, value, options, hasAny, onChange }: { name: string; val
   const [text, setText] = useState("");
   const fitting = options.filter(({ words }) => words.toLowerCase().includes(text.trim().toLowerCase()));
   const [only] = fitting;
+  // Many are looked through by typing: there the field comes first.
+  const isShort = options.length <= SHOWN_MAX;
   return (
     <>
-      {options.length > SHOWN_MAX && (
+      {!isShort && (
         <form
           onSubmit={(event) => {
             event.preventDefault();
@@ -55,7 +57,7 @@ function Choices({ name, value, options, hasAny, onChange }: { name: string; val
           </button>
         )}
         {fitting.map((option) => (
-          <button key={option.value} type="button" aria-pressed={option.value === value} onClick={() => onChange(option.value)}>
+          <button key={option.value} type="button" data-first={(isShort && option.value === value) || undefined} aria-pressed={option.value === value} onClick={() => onChange(option.value)}>
             {option.words}
           </button>
         ))}
@@ -76,12 +78,19 @@ const lastWords = (range: Range): Range => ({ ...range, words: `Last ${range.wor
 
 type Changes = Record<string, string | null>;
 
+/** The time of the address. */
+export function TimePill({ params, ranges, initial, onChange }: { params: URLSearchParams; ranges?: readonly Range[]; initial?: string; onChange: (changes: Changes) => void }) {
+  const time = timeOf(params, ranges);
+  const shown = time.range === null && time.fromMs === null && time.toMs === null && params.get("range") === "all" ? { ...time, range: "all" } : time;
+  return <TimeRange time={shown} {...(ranges ? { ranges: ranges.map(lastWords) } : {})} {...(initial === undefined ? {} : { initial })} onChange={(change) => onChange({ ...change })} />;
+}
+
 /** Project, service, environment, release and time of the address: the same pills on every list. */
 export function ScopeBar({ params, services, environments, releases, ranges, initial, isTimed = true, onChange, children }: {
   params: URLSearchParams;
   /** Left out where there is nothing to choose by. */
   services?: readonly string[];
-  environments: readonly string[];
+  environments?: readonly string[];
   releases?: readonly string[];
   ranges?: readonly Range[];
   /** The time when the address says none. */
@@ -91,15 +100,13 @@ export function ScopeBar({ params, services, environments, releases, ranges, ini
   /** Pills of the page's own, behind these. */
   children?: ComponentChildren;
 }) {
-  const time = timeOf(params, ranges);
-  const shown = time.range === null && time.fromMs === null && time.toMs === null && params.get("range") === "all" ? { ...time, range: "all" } : time;
   return (
     <div class="chips" role="group" aria-label="Filters">
       <ProjectChip value={params.get("project") ?? ""} onChange={(slug) => onChange({ project: slug })} />
       {services && <ChoiceChip name="Service" value={params.get("service") ?? ""} options={plain(services)} least={2} onChange={(name) => onChange({ service: name })} />}
-      <ChoiceChip name="Environment" value={params.get("environment") ?? ""} options={plain(environments)} onChange={(name) => onChange({ environment: name })} />
+      {environments && <ChoiceChip name="Environment" value={params.get("environment") ?? ""} options={plain(environments)} onChange={(name) => onChange({ environment: name })} />}
       {releases && <ChoiceChip name="Release" value={params.get("release") ?? ""} options={plain(releases)} onChange={(version) => onChange({ release: version })} />}
-      {isTimed && <TimeRange time={shown} {...(ranges ? { ranges: ranges.map(lastWords) } : {})} {...(initial === undefined ? {} : { initial })} onChange={(change) => onChange({ ...change })} />}
+      {isTimed && <TimePill params={params} {...(ranges ? { ranges } : {})} {...(initial === undefined ? {} : { initial })} onChange={onChange} />}
       {children}
     </div>
   );

@@ -17,6 +17,8 @@ export function TimeRange({ time, ranges = RANGES, initial = "all", onChange }: 
   initial?: string;
   onChange: (change: TimeChange) => void;
 }) {
+  // Charts may begin later than the usual time does: whoever chooses that means it.
+  const isUnsaid = (key: string) => key === initial && initial === "all";
   const isSet = time.fromMs !== null || time.toMs !== null || (time.range !== null && time.range !== initial);
   const current = time.fromMs !== null || time.toMs !== null ? null : (time.range ?? initial);
   return (
@@ -32,7 +34,7 @@ export function TimeRange({ time, ranges = RANGES, initial = "all", onChange }: 
                 aria-pressed={key === current}
                 onClick={() => {
                   close();
-                  onChange({ range: key === initial ? null : key, from: null, to: null });
+                  onChange({ range: isUnsaid(key) ? null : key, from: null, to: null });
                 }}
               >
                 {words}

@@ -6,11 +6,13 @@ import { useLive } from "../api/live";
 import type { CompareView, FacetsView, HeatView } from "../api/types";
 import { useCoalesced } from "../lib/coalesce";
 import { cssColours } from "../lib/css-colours";
+import { fittedTo } from "../lib/fit";
 import { clockShort, count, countShort, dateTime, duration, percent, plural } from "../lib/format";
 import { type Brush, brushOf, cells, cellWords, countIn, marks, mostOf, selectionOf, shade, SHADES } from "../lib/heat";
 import { alike } from "../lib/compare";
 import type { Selection } from "../lib/selection";
-import { isDark, say } from "../state";
+import { query } from "../router";
+import { isDark, now, say } from "../state";
 import { LoadError, Partial } from "./states";
 import "../styles/trace-map.css";
 import "../styles/trace-views.css";
@@ -119,6 +121,7 @@ function Heat({ view, selection, onSelect }: { view: HeatView; selection: Select
     height: `${((b.high - b.low + 1) / rows) * 100}%`,
   });
   const stretches = [0, 0.25, 0.5, 0.75].map((share) => Math.round(share * view.columns));
+  const begin = fittedTo(query.value, view.from_ms, now.value);
   const isDays = view.step_ms * view.columns > 86_400_000 * 1.5;
   const failedAll = view.errors.reduce((sum, column) => sum + column.reduce((a, b) => a + b, 0), 0);
   return (
@@ -131,7 +134,7 @@ function Heat({ view, selection, onSelect }: { view: HeatView; selection: Select
         ) : selection ? (
           <span class="quiet">The selection is compared below. Drag to select another.</span>
         ) : (
-          <span class="quiet">{`${plural(view.total, "trace")} by start and duration${failedAll > 0 ? `, ${count(failedAll)} of them failed` : ""}. Drag to select.`}</span>
+          <span class="quiet">{`${plural(view.total, "trace")} by start and duration${failedAll > 0 ? `, ${count(failedAll)} of them failed` : ""}${begin === null ? "" : `, since ${begin}: none is older`}. Drag to select.`}</span>
         )}
         <span class="heat-legend" aria-hidden="true">
           1{" "}

@@ -3,6 +3,7 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type Window, windowAt } from "../lib/window";
+import { scrolledTo } from "./thrown";
 
 /** What stands over the list at the window's edges: sticky heads above, bars below. */
 const TOP_PX = 96;
@@ -22,6 +23,7 @@ export function useWindowRows(size: number, rows: RefObject<HTMLElement | null>,
     if (!element) return;
     const drawn = element.querySelector<HTMLElement>("[data-row]");
     if (drawn && drawn.offsetHeight > 0) rowPx.current = drawn.getBoundingClientRect().height;
+    scrolledTo(scrollY);
     const { top } = element.getBoundingClientRect();
     setScrolled(top < HEAD_PX);
     const next = windowAt(newest.current, rowPx.current, -top, innerHeight);

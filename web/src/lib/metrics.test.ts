@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { column, extent, number, overall, path, value } from "./metrics";
+import { alone, column, extent, number, overall, path, value } from "./metrics";
 
 const series = { count: [2, 0, 1], sum: [10, null, 4], min: [4, null, 4], max: [6, null, 4], last: [6, null, 4], p50: [null, null, null], p95: [null, null, null], p99: [null, null, null] };
 const spread = { ...series, p50: [4, null, 4], p95: [6, null, 4], p99: [6, null, 5] };
@@ -44,4 +44,9 @@ it("the axis begins at zero and ends at a round number", () => {
 
 it("a line has gaps and a lone value is seen", () => {
   expect(path([1, 2, null, 1], 0, 2, 40, 10)).toBe("M5.0 5.0L15.0 0.0M35.0 5.0h.01");
+});
+
+it("points that no line reaches are told apart", () => {
+  expect(alone([1, 2, null, 3, null, null, 4, 5, null, 6])).toEqual([null, null, null, 3, null, null, null, null, null, 6]);
+  expect(alone([0])).toEqual([0]);
 });

@@ -116,6 +116,11 @@ export function path(values: readonly (number | null)[], low: number, high: numb
   return out;
 }
 
+/** Those that have none beside them: a line through the others does not show them. */
+export function alone(values: readonly (number | null)[]): (number | null)[] {
+  return values.map((n, i) => ((values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null ? n : null));
+}
+
 export const metricPath = (row: Pick<MetricRowView, "name" | "kind" | "unit" | "project_slug">) => {
   const params = new URLSearchParams({ kind: row.kind });
   if (row.unit) params.set("unit", row.unit);

@@ -2,22 +2,25 @@
 
 import { useResource } from "../api/client";
 import { useLive } from "../api/live";
+import { useValues } from "../api/use-values";
 import type { FeedbackListView, FeedbackOneView, FeedbackView } from "../api/types";
 import type { PageProps } from "../app";
 import { Teach } from "../components/code-box";
 import { SearchBox } from "../components/controls";
 import { Contexts } from "../components/event-sections";
 import { About, Voice, Who } from "../components/feedback";
-import { ListEnd, NewBar, ProjectChoice } from "../components/filters";
+import { ListEnd, NewBar } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
 import { Ago } from "../components/marks";
 import { useNewRows } from "../components/new-rows";
 import { isNotHere, NotHere } from "../components/not-here";
 import { usePaged } from "../components/paged";
+import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, SkeletonRows } from "../components/states";
 import { KeyValues } from "../components/values";
 import { dateTime, oneLine } from "../lib/format";
+import { isNarrowed, scopeOf } from "../lib/scope";
 import { crashPage } from "../lib/snippets";
 import { feedbackPath, issuePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
@@ -28,8 +31,8 @@ const keyOf = (row: FeedbackView) => row.feedback_id;
 
 export function FeedbackPage() {
   const params = query.value;
-  const api = new URLSearchParams();
-  for (const key of ["project", "issue", "query"] as const) {
+  const api = scopeOf(params);
+  for (const key of ["issue", "query"] as const) {
     const value = params.get(key);
     if (value) api.set(key, value);
   }
@@ -43,15 +46,19 @@ export function FeedbackPage() {
   const change = (changes: Record<string, string | null>) => navigate(`/feedback${withQuery(place.value.search, changes)}`, { replace: true });
   const text = params.get("query") ?? "";
   const issue = params.get("issue") ?? "";
-  const project = params.get("project") ?? "";
+  const project = params.get("project");
+  // A message is of the same environment and release as the errors beside it.
+  const environments = useValues("issues", "environment", project);
+  const releases = useValues("issues", "release", project);
+  const isFiltered = text !== "" || issue !== "" || isNarrowed(params);
   return (
     <div class="page">
       <header class="page-head">
         <PageTitle title="Feedback" />
+        <ScopeBar params={params} environments={environments} releases={releases} onChange={change} />
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search feedback" placeholder="Words, name or email" onChange={(value) => change({ query: value })} />
-        <ProjectChoice value={project} onChange={(slug) => change({ project: slug })} />
       </div>
       {(issue !== "" || apply) && (
         <div class="filter-line">
@@ -70,7 +77,7 @@ export function FeedbackPage() {
       )}
       {list.error && <LoadError error={list.error} what="The feedback" hasData={rows !== undefined} onRetry={() => void list.reload()} />}
       {rows === undefined && !list.error && <SkeletonRows rows={8} height={72} />}
-      {rows?.length === 0 && <NoFeedback isFiltered={text !== "" || issue !== "" || project !== ""} onClear={() => change({ query: null, issue: null, project: null })} />}
+      {rows?.length === 0 && <NoFeedback isFiltered={isFiltered} onClear={() => navigate("/feedback", { replace: true })} />}
       {rows && rows.length > 0 && (
         <>
           <ol class="voices">

@@ -19,6 +19,7 @@ import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Notes, SkeletonRows } from "../components/states";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
+import { fit, fittedTo } from "../lib/fit";
 import { count, dateTime, plural } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
 import { logSnippets } from "../lib/signal-snippets";
@@ -63,6 +64,7 @@ export function LogsPage() {
   for (const name of ["query", "attribute", "trace", "level"]) volumeFilters.delete(name);
   const level = params.get("level") ?? "";
   if (level) volumeFilters.set("level", level);
+  fit(volumeFilters, params);
   const [volumeAt, setVolumeAt] = useState(() => times());
   useEffect(() => setVolumeAt(times()), [key]);
   const volume = useResource<LogVolumeView>(isTrace ? null : `/api/ui/logs/volume?${volumeAt}&${volumeFilters}`);
@@ -170,7 +172,7 @@ export function LogsPage() {
           )}
         </span>
       </div>
-      {shownVolume && !isTrace && <LogVolume volume={shownVolume} isFiltered={text !== "" || attribute !== ""} onChoose={(from, to) => change({ from: String(from), to: String(to) })} />}
+      {shownVolume && !isTrace && <LogVolume volume={shownVolume} isFitted={fittedTo(params, shownVolume.from_ms, now.value) !== null} isFiltered={text !== "" || attribute !== ""} onChoose={(from, to) => change({ from: String(from), to: String(to) })} />}
       {logs.error && !isUnreadable && <LoadError error={logs.error} what="The logs" hasData={rows !== undefined} onRetry={logs.reload} />}
       {rows === undefined && !logs.error && <SkeletonRows rows={20} height={24} />}
       {open !== null && rows !== undefined && !logs.isLoading && !rows.some((row) => row.id === open) && (

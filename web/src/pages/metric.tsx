@@ -5,14 +5,16 @@ import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { MetricView } from "../api/types";
 import type { PageProps } from "../app";
-import { RangeChoice, Select } from "../components/filters";
+import { Select } from "../components/filters";
 import { type Line, LineChart } from "../components/line-chart";
 import { isNotHere, NotHere } from "../components/not-here";
+import { TimePill } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
+import { fit, fittedTo } from "../lib/fit";
 import { count, dateTime, plural } from "../lib/format";
-import { timeRange } from "../lib/logs";
+import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
 import { column, metricPath, number, overall, STAT_WORDS, type Stat, STATS, unitWord, value } from "../lib/metrics";
 import { tracePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
@@ -32,6 +34,7 @@ export function MetricPage({ params }: PageProps) {
   }
   api.set("from", String(Math.floor(range.fromMs / 60_000) * 60_000));
   if (range.toMs !== null) api.set("to", String(range.toMs));
+  fit(api, search);
   const answer = useResource<MetricView>(`/api/ui/metrics/${encodeURIComponent(name)}?${api}`);
   const again = useCoalesced(answer.reload, AGAIN_MS);
   useLive({ metric: again, resync: answer.reload });
@@ -55,14 +58,14 @@ export function MetricPage({ params }: PageProps) {
         {metric?.description && <p class="quiet metric-about">{metric.description}</p>}
       </header>
       {answer.error && <LoadError error={answer.error} what="The metric" hasData={metric !== undefined} onRetry={answer.reload} />}
-      {metric ? <Metric metric={metric} rangeKey={range.key} isSplit={search.get("split") !== null} /> : !answer.error && <SkeletonRows rows={8} height={36} />}
+      {metric ? <Metric metric={metric} isSplit={search.get("split") !== null} /> : !answer.error && <SkeletonRows rows={8} height={36} />}
     </div>
   );
 }
 
 const PERCENTILES: readonly Stat[] = ["p50", "p95", "p99"];
 
-function Metric({ metric, rangeKey, isSplit }: { metric: MetricView; rangeKey: string; isSplit: boolean }) {
+function Metric({ metric, isSplit }: { metric: MetricView; isSplit: boolean }) {
   const stats = STATS[metric.kind] ?? (["avg"] as const);
   const wanted = query.value.get("stat") as Stat | null;
   const stat: Stat = wanted && stats.includes(wanted) ? wanted : (stats[0] ?? "avg");
@@ -83,6 +86,7 @@ function Metric({ metric, rangeKey, isSplit }: { metric: MetricView; rangeKey: s
     ...(metric.kind === "gauge" ? ([["Last", overall(metric.series, "last", metric.step_ms), false]] as [string, number | null, boolean][]) : []),
     ...(metric.p50 !== null ? ([["p50", metric.p50, false], ["p95", metric.p95, false], ["p99", metric.p99, false]] as [string, number | null, boolean][]) : []),
   ];
+  const begin = fittedTo(query.value, metric.from_ms, now.value);
   const others = metric.variants.filter(({ kind, unit, project_slug }) => kind !== metric.kind || unit !== metric.unit || project_slug !== metric.project_slug);
   return (
     <>
@@ -111,7 +115,7 @@ function Metric({ metric, rangeKey, isSplit }: { metric: MetricView; rangeKey: s
               ))}
             </Select>
           )}
-          <RangeChoice value={rangeKey} onChange={(key) => change({ range: key, from: null, to: null })} />
+          <TimePill params={query.value} ranges={RANGES} initial={RANGE_DEFAULT} onChange={change} />
         </span>
       </div>
       <LineChart
@@ -121,7 +125,7 @@ function Metric({ metric, rangeKey, isSplit }: { metric: MetricView; rangeKey: s
         print={print}
         mark={metric.unit.startsWith("{") ? (n) => number(n) + (stat === "rate" ? "/s" : "") : print}
         asBars={(stat === "sum" || stat === "count" || stat === "rate") && drawn.length === 1}
-        label={`${words(stat)}${stat === "rate" ? " over" : " per"} ${stretch(metric.step_ms)}${split === "" ? "" : `, by ${split}`}`}
+        label={`${words(stat)}${stat === "rate" ? " over" : " per"} ${stretch(metric.step_ms)}${split === "" ? "" : `, by ${split}`}${begin === null ? "" : `, since ${begin}: no point is older`}`}
       />
       {drawn.length > 1 && (
         <ul class="legend metric-legend">

@@ -5,12 +5,13 @@ import { useLive } from "../api/live";
 import type { MetricListView, MetricRowView } from "../api/types";
 import { Teach } from "../components/code-box";
 import { SearchBox } from "../components/controls";
-import { ProjectChoice, RangeChoice } from "../components/filters";
 import { useListKeys } from "../components/list-keys";
 import { Ago } from "../components/marks";
+import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
+import { fit, fittedTo } from "../lib/fit";
 import { countShort, plural } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
 import { extent, metricPath, path, unitWord, value } from "../lib/metrics";
@@ -32,10 +33,17 @@ export function MetricsPage() {
   }
   api.set("from", String(Math.floor(range.fromMs / 60_000) * 60_000));
   if (range.toMs !== null) api.set("to", String(range.toMs));
+  fit(api, params);
   const { data, error, reload } = useResource<MetricListView>(`/api/ui/metrics?${api}`);
   const again = useCoalesced(reload, AGAIN_MS);
   useLive({ metric: again, resync: reload });
   const rows = data?.metrics;
+  const begin = data ? fittedTo(params, data.from_ms, now.value) : null;
+  const time = new URLSearchParams();
+  for (const key of ["range", "from", "to"] as const) {
+    const value = params.get(key);
+    if (value) time.set(key, value);
+  }
   const change = (changes: Record<string, string | null>) => navigate(`/metrics${withQuery(place.value.search, changes)}`, { replace: true });
   const { current } = useListKeys("metrics", rows?.map(metricPath) ?? [], (to) => to, undefined);
   const text = params.get("query") ?? "";
@@ -45,11 +53,10 @@ export function MetricsPage() {
       <header class="page-head">
         <PageTitle title="Metrics" />
         {rows && rows.length > 0 && <p class="head-count">{plural(rows.length, "metric")}</p>}
+        <ScopeBar params={params} ranges={RANGES} initial={RANGE_DEFAULT} onChange={change} />
       </header>
       <div class="toolbar">
         <SearchBox value={text} label="Search metrics" placeholder="Name of a metric" onChange={(words) => change({ query: words })} />
-        <ProjectChoice value={params.get("project") ?? ""} onChange={(slug) => change({ project: slug })} />
-        <RangeChoice value={range.key} onChange={(key) => change({ range: key, from: null, to: null })} />
       </div>
       {error && <LoadError error={error} what="The metrics" hasData={data !== undefined} onRetry={reload} />}
       {!data && !error && <SkeletonRows rows={10} height={41} />}
@@ -72,7 +79,7 @@ export function MetricsPage() {
               <th scope="col">Name</th>
               <th scope="col" class="c-kind">Kind</th>
               {projects > 1 && <th scope="col" class="c-project">Project</th>}
-              <th scope="col" class="c-chart">{RANGES.find(({ key }) => key === range.key)?.words ?? "Chosen time"}</th>
+              <th scope="col" class="c-chart">{begin === null ? (RANGES.find(({ key }) => key === range.key)?.words ?? "Chosen time") : `Since ${begin}`}</th>
               <th scope="col" class="num c-points">Points</th>
               <th scope="col" class="num c-last">Last value</th>
               <th scope="col" class="num c-seen">Last seen</th>
@@ -84,7 +91,7 @@ export function MetricsPage() {
               return (
                 <tr key={to} data-row={to} class={current === to ? "current" : undefined}>
                   <td class="c-name">
-                    <a class="row-link" title={row.description || undefined} href={`${to}${range.key === "" || range.key === RANGE_DEFAULT ? "" : `&range=${range.key}`}`}>
+                    <a class="row-link" title={row.description || undefined} href={time.size > 0 ? `${to}&${time}` : to}>
                       {row.name}
                     </a>
                     {unitWord(row.unit) !== "" && <span class="metric-unit">{unitWord(row.unit)}</span>}

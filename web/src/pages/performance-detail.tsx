@@ -14,6 +14,7 @@ import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { LoadError, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
+import { fit, fittedTo } from "../lib/fit";
 import { count, oneLine, percent } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
 import { number } from "../lib/metrics";
@@ -40,6 +41,7 @@ export function PerformanceDetailPage({ params }: PageProps) {
   }
   api.set("from", String(Math.floor(range.fromMs / 60_000) * 60_000));
   if (range.toMs !== null) api.set("to", String(range.toMs));
+  fit(api, search);
   const answer = useResource<PerformanceDetailView>(`/api/ui/performance/${encodeURIComponent(key)}?${api}`);
   const again = useCoalesced(answer.reload, AGAIN_MS);
   useLive({ trace: again, resync: answer.reload });
@@ -99,7 +101,8 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
     ...(isQuery ? [] : ([["Apdex", apdex(numbers.apdex), `up to ${data.apdex_ms} ms satisfies`], [`SQL per ${data.kind === "task" ? "run" : "request"}`, perRequest(numbers.sql_per_request), numbers.sql_share === null ? undefined : `${percent(numbers.sql_share)} of the time`]] as [string, string, string?][])),
   ];
   if (numbers.count === 0) return <p class="quiet">Nothing of this was measured in this time. Choose a longer one, or fewer filters.</p>;
-  const per = stretch(data.step_ms);
+  const begin = fittedTo(query.value, data.from_ms, now.value);
+  const per = `${stretch(data.step_ms)}${begin === null ? "" : `, since ${begin}: nothing measured is older`}`;
   const chart = { fromMs: data.from_ms, stepMs: data.step_ms };
   return (
     <>

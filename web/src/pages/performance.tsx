@@ -12,6 +12,7 @@ import { ScopeBar } from "../components/scope-bar";
 import { PageTitle } from "../components/shell";
 import { Empty, LoadError, Partial, SkeletonRows } from "../components/states";
 import { useCoalesced } from "../lib/coalesce";
+import { fit, fittedTo } from "../lib/fit";
 import { count, oneLine, percent, plural } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
 import { apdex, apdexWords, KINDS, kindOf, performancePath, perRequest, rateIn, rateUnit, shortSql, type Sort, sorted, sortOf, worst } from "../lib/performance";
@@ -39,6 +40,7 @@ export function PerformancePage() {
   }
   api.set("from", String(Math.floor(range.fromMs / 60_000) * 60_000));
   if (range.toMs !== null) api.set("to", String(range.toMs));
+  fit(api, params);
   const answer = useResource<PerformanceView>(`/api/ui/performance?${api}`);
   const again = useCoalesced(answer.reload, AGAIN_MS);
   useLive({ trace: again, resync: answer.reload });
@@ -48,6 +50,7 @@ export function PerformancePage() {
   const data = answer.data ?? (answer.error || held.current?.kind !== kind ? undefined : held.current);
   const { error, reload } = answer;
   const change = (changes: Record<string, string | null>) => navigate(`/performance${withQuery(place.value.search, changes)}`, { replace: true });
+  const begin = data ? fittedTo(params, data.from_ms, now.value) : null;
   const rows = data ? sorted(data.rows, sort, text) : undefined;
   const hrefOf = (key: string) => performancePath(key, withQuery(place.value.search, { kind: null, sort: null, query: null }));
   const { current } = useListKeys("performance", rows?.map(({ key }) => key) ?? [], hrefOf);
@@ -93,7 +96,7 @@ export function PerformancePage() {
           <thead>
             <tr>
               <th scope="col">{isQuery ? "Query" : words.words.slice(0, -1)}</th>
-              <th scope="col" class="c-chart">Over time</th>
+              <th scope="col" class="c-chart" title={begin === null ? undefined : "Nothing that was measured is older"}>{begin === null ? "Over time" : `Since ${begin}`}</th>
               <SortHead sort="rate" chosen={sort} name="Rate" />
               {!isQuery && <SortHead sort="errors" chosen={sort} name="Failed" />}
               <SortHead sort="p50" chosen={sort} name="p50" isWide />

@@ -79,7 +79,7 @@ function ReleaseTable({ rows, bucketMs, showProject }: { rows: readonly ReleaseR
       <thead>
         <tr>
           <th scope="col" class="c-release">Release</th>
-          <th scope="col" class="c-trend">Sessions</th>
+          <th scope="col" class="c-trend" title="Sessions; events of a release that has none">Over time</th>
           <th scope="col" class="num c-sessions" title="Sessions counted, and this release's part of all sessions of its environment">Adoption</th>
           <th scope="col" class="num c-crash" title="Sessions that did not crash">Crash-free sessions</th>
           <th scope="col" class="num c-crash" title="Users that saw no crash">Crash-free users</th>

@@ -17,6 +17,7 @@ import type { TraceMap as TraceMapOf } from "../components/trace-map";
 import { useBreakdowns, Where } from "../components/trace-where";
 import { traceAnswer } from "../api/use-trace";
 import { useValues } from "../api/use-values";
+import { fit } from "../lib/fit";
 import { count, countShort, dateTime, duration, noun, oneLine, plural, whenShort } from "../lib/format";
 import { withTerm as withMore } from "../lib/query-text";
 import { RANGES, timeOf } from "../lib/scope";
@@ -54,7 +55,7 @@ export function TracesPage() {
   if (time.fromMs !== null) api.set("from", String(time.fromMs));
   if (time.toMs !== null) api.set("to", String(time.toMs));
   if (range !== "") api.set("range", range);
-  const ofMap = api.toString();
+  const ofMap = fit(new URLSearchParams(api), params).toString();
   const selection = readSelection(params.get("sel"));
   if (selection) {
     api.delete("range");
