@@ -42,6 +42,9 @@ pub const FACT_CACHE_SHARE: usize = 16;
 pub const FACT_CACHE_BYTES_MIN: usize = 64 << 20;
 pub const FACT_CACHE_BYTES_MAX: usize = 256 << 20;
 
+/// Between two times that texts are read before anybody has searched, in milliseconds: chunks come more seldom.
+pub const FACT_AHEAD_EVERY_MS: u64 = 60_000;
+
 /// Tags listed of an issue, and values shown of each. Sentry shows as many.
 pub const FACT_KEYS_SHOWN_MAX: usize = 100;
 pub const FACT_VALUES_SHOWN_MAX: usize = 10;

@@ -136,6 +136,15 @@ pub(super) async fn complete(ready: &Ready, query: &Query) -> Answer {
         Some(at) => at.parse().map_err(|_| bad(format!("at is a place in the query, not {at:?}")))?,
         None => usize::MAX,
     };
+    if matches!(dataset, Dataset::Issues | Dataset::Events) {
+        // Whoever begins to type will search.
+        let store = ready.store.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.read_words_ahead().await {
+                tracing::debug!(%error, "words were not read ahead");
+            }
+        });
+    }
     let found = search::complete(text, search::byte_offset(text, at), dataset);
     let mut items: Vec<CompletionItemView> = found.candidates.into_iter().map(item).collect();
     let (mut context, mut is_partial) = ("key", false);

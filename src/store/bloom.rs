@@ -10,10 +10,10 @@
 //! The format is frozen: filters made years ago answer what is asked today.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hasher, RandomState};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::folding::Folding;
 use crate::config::BLOOM_BYTES_MAX;
 
 /// First byte of a filter; the second is the number of bits of an item (0: too full to say anything), the rest the bits.
@@ -193,41 +193,6 @@ fn take_token_apart(token: &str, may_be_longer: bool, give: &mut impl FnMut(u64)
     }
     if !may_be_longer && TOKEN_CHARS.contains(&chars) {
         give(token_hash(token));
-    }
-}
-
-/// Spreads hashes anew with a seed of this process: whoever sends texts could choose them so that theirs meet.
-#[derive(Clone)]
-struct Folding {
-    seed: u64,
-}
-
-impl Default for Folding {
-    fn default() -> Self {
-        Self { seed: RandomState::new().hash_one(0_u8) | 1 }
-    }
-}
-
-impl BuildHasher for Folding {
-    type Hasher = Folding;
-
-    fn build_hasher(&self) -> Folding {
-        self.clone()
-    }
-}
-
-impl Hasher for Folding {
-    fn write(&mut self, bytes: &[u8]) {
-        self.seed = xxh3_64_with_seed(bytes, self.seed);
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        let product = u128::from(hash ^ self.seed) * u128::from(self.seed);
-        self.seed = (product >> 64) as u64 ^ product as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.seed
     }
 }
 

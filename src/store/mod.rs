@@ -26,6 +26,7 @@ mod drops;
 mod events;
 mod facts;
 mod feedback;
+mod folding;
 mod grouping;
 mod issue_list;
 mod issue_search;

@@ -78,9 +78,31 @@ impl Bits {
         self.len
     }
 
+    /// Sets those of `among` that `is_set`.
+    pub(super) fn set_where(&mut self, among: &Self, is_set: impl Fn(usize) -> bool) {
+        for (place, (word, among)) in self.words.iter_mut().zip(&among.words).enumerate() {
+            let first = place * 64;
+            if *among == u64::MAX {
+                // All of a word, and nothing to decide on the way.
+                *word |= (0..64).fold(0, |bits, bit| bits | u64::from(is_set(first + bit)) << bit);
+                continue;
+            }
+            let mut left = *among;
+            while left != 0 {
+                let bit = left.trailing_zeros() as usize;
+                left &= left - 1;
+                *word |= u64::from(is_set(first + bit)) << bit;
+            }
+        }
+    }
+
     /// Those that are set, rising.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = usize> {
-        (0..self.len).filter(|row| self.has(*row))
+        let words = self.words.iter().enumerate().filter(|(_, word)| **word != 0);
+        words.flat_map(|(place, word)| {
+            let word = *word;
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| place * 64 + bit)
+        })
     }
 }
 
@@ -104,6 +126,13 @@ mod tests {
             prop_assert_eq!(rows(&with(Bits::or)), expected(&|row| one[row] || other[row]));
             prop_assert_eq!(a.count(), rows(&a).len());
             prop_assert_eq!(Bits::all(len).count(), len);
+            let mut set = b.clone();
+            set.set_where(&a, |row| row % 3 == 0);
+            prop_assert_eq!(rows(&set), expected(&|row| other[row] || one[row] && row % 3 == 0));
+            let mut set = Bits::none(len);
+            set.set_where(&Bits::all(len), |row| one[row]);
+            prop_assert_eq!(&set, &a);
+            prop_assert_eq!(a.iter().rev().collect::<Vec<_>>(), rows(&a).into_iter().rev().collect::<Vec<_>>());
             let mut kept = Bits::all(len);
             kept.retain(|row| one[row]);
             prop_assert_eq!(kept.is_empty(), a.is_empty());

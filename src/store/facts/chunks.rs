@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
 use super::super::StoreError;
 use super::super::bloom::{self, BloomBuilder, TextPart};
+use super::ahead::Ahead;
 use super::block::{Columns, Events, OVERFLOW, Sealed, Source, out_of_overflow};
 use super::column::Column;
 use crate::config::facts::{FACT_CACHE_BYTES_MAX, FACT_CACHE_BYTES_MIN, FACT_CACHE_SHARE, FACT_FILTER_FROM_BYTES};
@@ -56,6 +57,7 @@ pub(super) fn read_chunks(connection: &Connection) -> Result<Vec<ChunkRow>, Stor
 #[derive(Clone, Default)]
 pub(in super::super) struct FactCache {
     kept: Arc<Mutex<Kept>>,
+    ahead: Ahead,
 }
 
 /// A column when the chunk has it, and when it was last used.
@@ -75,6 +77,10 @@ struct Kept {
 }
 
 impl FactCache {
+    pub(super) fn ahead(&self) -> &Ahead {
+        &self.ahead
+    }
+
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -195,6 +201,19 @@ impl<'c> Chunk<'c> {
             kept.columns.insert(name, (found.clone(), now));
         }
         Ok(found)
+    }
+
+    /// Whether its events are kept now.
+    pub(super) fn keep_events(&self) -> Result<bool, StoreError> {
+        self.events()?;
+        Ok(self.cache.kept().events.contains_key(&self.row.id))
+    }
+
+    /// Whether a column and its filter are kept now; one that is not there is.
+    pub(super) fn keep_column(&self, key: &str) -> Result<bool, StoreError> {
+        self.filter(key)?;
+        self.column(key)?;
+        Ok(self.cache.kept().columns.contains_key(&(self.row.id, key.to_owned())))
     }
 
     fn read_column(&self, key: &str) -> Result<Option<Column>, StoreError> {

@@ -13,6 +13,7 @@ use memchr::memmem::Finder;
 
 use super::super::StoreError;
 use super::super::columns::{Input, decode_integers, encode_integers, pack, put_bytes, put_uint, unpack};
+use super::word::Word;
 
 /// First byte of a column before compression.
 const VERSION: u8 = 1;
@@ -26,10 +27,13 @@ pub(super) struct Column {
     /// Where each list ends among the members; none when every list is the value of its number.
     lists: Option<Lists>,
     codes: Vec<u32>,
+    /// All values are.
+    is_ascii: bool,
     lower: Lower,
 }
 
-/// All values lower-cased, where each takes as many bytes as before; made when a word is first looked for.
+/// All values lower-cased, where each takes as many bytes as before; made when a word is first looked for, and only where
+/// not all are ASCII.
 #[derive(Clone, Debug, Default)]
 struct Lower(OnceLock<Option<Box<str>>>);
 
@@ -72,8 +76,8 @@ impl Column {
     /// In memory, roughly.
     pub(super) fn weight(&self) -> usize {
         let lists = self.lists.as_ref().map_or(0, |lists| (lists.ends.len() + lists.members.len()) * 4);
-        // Twice the texts: as they are, and lower-cased.
-        128 + self.arena.len() * 2 + self.ends.len() * 4 + lists + self.codes.len() * 4
+        let texts = self.arena.len() * if self.is_ascii { 1 } else { 2 };
+        128 + texts + self.ends.len() * 4 + lists + self.codes.len() * 4
     }
 
     /// Of each event, the number of its list; 0 for none.
@@ -110,28 +114,35 @@ impl Column {
     /// For each code whether one of its values has this in it, whatever the case; `lower` is lower-cased and not empty. All
     /// values are gone through as one text.
     pub(super) fn codes_with(&self, lower: &str) -> Vec<bool> {
+        if self.is_ascii {
+            // What is lower-cased ASCII is ASCII: another word is nowhere.
+            let word = Word::new(lower);
+            return self.codes_at(lower.len(), |from| word.as_ref()?.find(self.arena.as_bytes(), from));
+        }
         let Some(arena) = self.lower.0.get_or_init(|| self.lowered()) else {
             return self.codes_where(|value| value.to_lowercase().contains(lower));
         };
         let finder = Finder::new(lower);
+        self.codes_at(lower.len(), |from| Some(from + finder.find(arena.as_bytes().get(from..)?)?))
+    }
+
+    /// For each code whether what is found, `length` bytes long, is within one of its values.
+    fn codes_at(&self, length: usize, find: impl Fn(usize) -> Option<usize>) -> Vec<bool> {
         let mut taken = vec![false; self.ends.len()];
         let mut from = 0;
-        while let Some(found) = arena.as_bytes().get(from..).and_then(|rest| finder.find(rest)) {
-            let at = from + found;
+        while let Some(at) = find(from) {
             let place = self.ends.partition_point(|end| *end as usize <= at);
             let Some(end) = self.ends.get(place).map(|end| *end as usize) else { break };
             // What begins in one value and ends in the next is in neither.
-            let is_within = at + lower.len() <= end;
+            let is_within = at + length <= end;
             taken[place] |= is_within;
             from = if is_within { end } else { at + 1 };
         }
         self.codes_of(taken)
     }
 
+    /// `None` when a letter takes more bytes or fewer in lower case.
     fn lowered(&self) -> Option<Box<str>> {
-        if self.arena.is_ascii() {
-            return Some(self.arena.to_ascii_lowercase().into());
-        }
         let mut lower = String::with_capacity(self.arena.len());
         for (value, end) in self.values().zip(&self.ends) {
             lower.push_str(&value.to_lowercase());
@@ -214,7 +225,8 @@ impl Column {
         let list_count = lists.as_ref().map_or(count, |lists| lists.ends.len());
         let codes = decode_codes(&mut input, rows, list_count)?;
         input.end()?;
-        Ok(Self { arena: arena.to_owned(), ends, lists, codes, lower: Lower::default() })
+        let is_ascii = arena.is_ascii();
+        Ok(Self { arena: arena.to_owned(), ends, lists, codes, is_ascii, lower: Lower::default() })
     }
 }
 
@@ -341,6 +353,7 @@ impl ColumnBuilder {
             column.arena.push_str(value);
             column.ends.push(column.arena.len() as u32);
         }
+        column.is_ascii = column.arena.is_ascii();
         let is_plain = self.lists_in_order.iter().enumerate().all(|(place, list)| **list == [place as u32]);
         if !is_plain {
             let mut lists = Lists::default();

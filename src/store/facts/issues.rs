@@ -5,10 +5,11 @@
 //! the index its order has ([`super::super::issue_list`]).
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashSet};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
+use super::super::folding::Folding;
 use super::super::issue_list::{IssuePage, IssueQuery, IssueSort, one_sql, read_issues};
 use super::super::issue_search::Wanted as Words;
 use super::super::issues::issue_from_row;
@@ -229,73 +230,99 @@ fn find(connection: &Connection, cache: &FactCache, search: &IssueSearch) -> Res
         return Ok(Found { places, partial: None });
     }
     let scan = Scan::new(connection, cache, &search.filter)?;
+    let mut looked_for = LookedFor::of(&places);
     // What is of issues alone is settled first, so that fewer are looked for.
-    let mut pending: HashSet<i64> = places.iter().map(|(_, id)| *id).collect();
-    let of_issues: Vec<&Expr> = search.expr.conjuncts().iter().filter(|part| is_of_issues(part)).collect();
-    if !of_issues.is_empty() {
-        let preparing = Preparing { connection, asker: &search.asker };
-        for part in of_issues {
-            let part = preparing.test(part)?;
-            pending.retain(|id| part.ask_without_events(*id, &|_| false));
+    let preparing = Preparing { connection, asker: &search.asker };
+    for part in search.expr.conjuncts().iter().filter(|part| is_of_issues(part)) {
+        let part = preparing.test(part)?;
+        for (place, (_, id)) in places.iter().enumerate() {
+            looked_for.pending[place] &= part.ask_without_events(*id, &|_| false);
         }
     }
-    let mut matched: HashSet<i64> = HashSet::new();
     if search.filter.is_empty() {
-        found_by_words(connection, search, &mut pending, &mut matched)?;
+        found_by_words(connection, search, &mut looked_for)?;
     }
-    let mut living: HashSet<i64> = HashSet::new();
     let mut keys = BTreeSet::new();
     test.add_keys(&mut keys);
     let wanted = Wanted::These(keys);
-    for place in scan.places() {
-        let block = scan.open(place, &wanted)?;
-        let alive = scan.alive(place, &block);
-        let shown = block.shown_issues();
-        let is_all = alive.count() == alive.len();
-        if is_all {
-            living.extend(shown);
-        } else {
-            living.extend(alive.iter().map(|row| block.shown_issue(row)));
+    for block_place in scan.places() {
+        if !looked_for.pending.contains(&true) {
+            break;
         }
-        let is_pending: Vec<bool> = shown.iter().map(|issue| pending.contains(issue)).collect();
+        let block = scan.open(block_place, &wanted)?;
+        let alive = scan.alive(block_place, &block);
+        let of_block: Vec<Option<usize>> = block.shown_issues().iter().map(|issue| looked_for.place(*issue)).collect();
+        let issue_of = &block.events().issue_of;
+        if alive.count() == alive.len() {
+            of_block.iter().flatten().for_each(|place| looked_for.living[*place] = true);
+        } else {
+            let there = alive.iter().filter_map(|row| of_block[issue_of[row] as usize]);
+            there.for_each(|place| looked_for.living[place] = true);
+        }
+        let is_pending: Vec<bool> =
+            of_block.iter().map(|place| place.is_some_and(|place| looked_for.pending[place])).collect();
         if !is_pending.contains(&true) {
             continue;
         }
-        let issue_of = &block.events().issue_of;
-        let mut among = Bits::of(alive.len(), |row| is_pending[issue_of[row] as usize]);
-        among.and(&alive);
+        let mut among = Bits::none(alive.len());
+        among.set_where(&alive, |row| is_pending[issue_of[row] as usize]);
         let among = scan.narrow(&block, among)?;
         for row in test.ask(&block, &among)?.iter() {
-            let issue = block.shown_issue(row);
-            if pending.remove(&issue) {
-                matched.insert(issue);
+            if let Some(place) = of_block[issue_of[row] as usize] {
+                looked_for.find(place);
             }
         }
     }
     // Those whose events are gone; what a list is narrowed to by time or release, they are not in.
     if narrowed.is_empty() {
-        let gone: Vec<i64> = pending.iter().filter(|id| !living.contains(id)).copied().collect();
-        if scan.due.is_none() || !gone.is_empty() {
-            for id in gone {
-                if test.ask_without_events(id, &|pattern| has_words(id, pattern)) {
-                    matched.insert(id);
-                }
+        let is_gone = |place: &usize| looked_for.pending[*place] && !looked_for.living[*place];
+        let gone: Vec<usize> = (0..places.len()).filter(is_gone).collect();
+        for place in gone {
+            let id = places[place].1;
+            if test.ask_without_events(id, &|pattern| has_words(id, pattern)) {
+                looked_for.find(place);
             }
         }
     }
-    places.retain(|(_, id)| matched.contains(id));
+    let mut is_found = looked_for.found.iter();
+    places.retain(|_| is_found.next() == Some(&true));
     let partial = scan.due.map(|_| "events of before the upgrade are still being made searchable".to_string());
     Ok(Found { places, partial })
 }
 
+/// What is known of each issue on the way, by its place in the list: it is asked for each block.
+struct LookedFor {
+    places: HashMap<i64, usize, Folding>,
+    pending: Vec<bool>,
+    found: Vec<bool>,
+    /// It has an event that is there still.
+    living: Vec<bool>,
+}
+
+impl LookedFor {
+    fn of(places: &[(i64, i64)]) -> Self {
+        Self {
+            places: places.iter().enumerate().map(|(place, (_, id))| (*id, place)).collect(),
+            pending: vec![true; places.len()],
+            found: vec![false; places.len()],
+            living: vec![false; places.len()],
+        }
+    }
+
+    fn place(&self, issue: i64) -> Option<usize> {
+        self.places.get(&issue).copied()
+    }
+
+    fn find(&mut self, place: usize) {
+        if std::mem::take(&mut self.pending[place]) {
+            self.found[place] = true;
+        }
+    }
+}
+
 /// Issues that are called so: their newest event has the words, so nothing need be looked at for them. Holds for one word and
 /// keys of issues, in every environment.
-fn found_by_words(
-    connection: &Connection,
-    search: &IssueSearch,
-    pending: &mut HashSet<i64>,
-    matched: &mut HashSet<i64>,
-) -> Result<(), StoreError> {
+fn found_by_words(connection: &Connection, search: &IssueSearch, looked_for: &mut LookedFor) -> Result<(), StoreError> {
     let mut words = None;
     for part in search.expr.conjuncts() {
         match part {
@@ -317,9 +344,8 @@ fn found_by_words(
     )?;
     let rows = statement.query_map(named_params! { ":wanted": expression }, |row| row.get::<_, i64>(0))?;
     for row in rows {
-        let id = row?;
-        if pending.remove(&id) {
-            matched.insert(id);
+        if let Some(place) = looked_for.place(row?) {
+            looked_for.find(place);
         }
     }
     Ok(())

@@ -12,6 +12,7 @@
 //! passed by. Facts of events from before, and of those imported, are made by a chore of the keeper, and until it is done
 //! answers say so.
 
+mod ahead;
 mod bits;
 mod block;
 mod changes;
@@ -27,6 +28,7 @@ mod tags;
 mod test;
 #[cfg(test)]
 mod tests;
+mod word;
 
 pub use changes::{ChangedFact, Changes, ReleaseMark};
 pub(super) use chunks::FactCache;

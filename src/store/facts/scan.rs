@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use super::super::StoreError;
 use super::super::bloom::TextPart;
+use super::super::folding::Folding;
 use super::super::readers::check_time;
 use super::bits::Bits;
 use super::block::{Columns, Events, of_staged};
@@ -71,10 +72,6 @@ impl Block<'_> {
         &self.shown
     }
 
-    pub(super) fn shown_issue(&self, row: usize) -> i64 {
-        self.shown[self.events.issue_of[row] as usize]
-    }
-
     pub(super) fn column(&self, key: &str) -> Result<Option<Arc<Column>>, StoreError> {
         match &self.columns {
             BlockColumns::Staged(columns) => Ok(columns.get(key).cloned()),
@@ -122,7 +119,7 @@ pub(super) struct Scan<'c> {
     filter: EventFilter,
     narrowed: Test,
     /// Merged issues, and as which they are shown.
-    merged: HashMap<i64, i64>,
+    merged: HashMap<i64, i64, Folding>,
     replaced: HashMap<i64, i64>,
     oldest: i64,
     staged: Vec<StagedEvent>,
@@ -210,7 +207,10 @@ impl<'c> Scan<'c> {
                 (chunk.events()?, BlockColumns::Sealed(chunk))
             }
         };
-        let shown = events.issues.iter().map(|issue| self.merged.get(issue).copied().unwrap_or(*issue)).collect();
+        let shown = match self.merged.is_empty() {
+            true => events.issues.clone(),
+            false => events.issues.iter().map(|issue| self.shown_as(*issue)).collect(),
+        };
         Ok(Block { events, columns, shown })
     }
 
@@ -249,7 +249,7 @@ impl<'c> Scan<'c> {
     }
 }
 
-fn read_merged(connection: &Connection) -> Result<HashMap<i64, i64>, StoreError> {
+fn read_merged(connection: &Connection) -> Result<HashMap<i64, i64, Folding>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id, merged_into FROM issue WHERE merged_into IS NOT NULL")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

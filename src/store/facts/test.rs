@@ -227,7 +227,7 @@ impl ValuesTest {
             let Some(column) = block.column(key)? else { continue };
             let codes = column.codes();
             if matches!(self.takes, Takes::Any) {
-                left.iter().filter(|row| codes[*row] > 0).for_each(|row| found.set(row));
+                found.set_where(&left, |row| codes[row] > 0);
             } else if left.count() * self.few() < column.list_count() {
                 // Few are left: their own values, each list once.
                 let mut known: HashMap<u32, bool> = HashMap::new();
@@ -243,7 +243,9 @@ impl ValuesTest {
                     Some(word) => column.codes_with(word),
                     None => column.codes_where(|value| self.takes(value)),
                 };
-                left.iter().filter(|row| taken[codes[*row] as usize]).for_each(|row| found.set(row));
+                if taken.contains(&true) {
+                    found.set_where(&left, |row| taken[codes[row] as usize]);
+                }
             }
             left.and_not(&found);
         }
