@@ -1,6 +1,6 @@
 // Where a query of a list is asked: the line that asked last, short, with the way to it, and how many others did.
 
-import { sitePieces } from "../lib/editor";
+import { shortFolder, sitePieces } from "../lib/editor";
 import { CodePlaces, EditorLink } from "./editor-link";
 
 export function AskedAt({ sites, mayHaveMore, services }: { sites: readonly string[]; mayHaveMore: boolean; services: readonly string[] }) {
@@ -10,7 +10,7 @@ export function AskedAt({ sites, mayHaveMore, services }: { sites: readonly stri
   return (
     <span class="asked-at">
       <code>
-        <span class="asked-folder">{folder}</span>
+        <span class="asked-folder">{shortFolder(folder)}</span>
         <span class="asked-file">{line === null ? file : `${file}:${line}`}</span>
         {within !== null && <span class="asked-within">{` in ${within}`}</span>}
       </code>

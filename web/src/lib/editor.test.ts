@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { EDITORS, type EditorSettings, editorLink, mapped, NO_EDITOR, parsePlace, readSettings, sitePieces, templateProblem } from "./editor";
+import { EDITORS, type EditorSettings, editorLink, mapped, NO_EDITOR, parsePlace, readSettings, shortFolder, sitePieces, templateProblem } from "./editor";
 
 const settings = (over: Partial<EditorSettings>): EditorSettings => ({ ...NO_EDITOR, editor: "vscode", ...over });
 const rule = (from: string, to: string, only = "") => ({ from, to, only });
@@ -70,4 +70,8 @@ it("a line that asks comes in pieces, whatever of it is known", () => {
   expect(sitePieces("C:\\work in hand\\views.py:3")).toEqual({ folder: "C:\\work in hand\\", file: "views.py", path: "C:\\work in hand\\views.py", line: 3, within: null });
   expect(sitePieces("a.py:3 in Books.<lambda at b.py:7>")).toEqual({ folder: "", file: "a.py", path: "a.py", line: 3, within: "Books.<lambda at b.py:7>" });
   expect(sitePieces("shop/a.py in books")).toMatchObject({ file: "a.py", line: null, within: "books" });
+});
+
+it("of a long folder the end is shown, whole names of it", () => {
+  expect(["shop/", "", "/srv/apps/production/shop/", "/srv/apps/only-of-this-one/production/", `/srv/${"x".repeat(40)}/`].map(shortFolder)).toEqual(["shop/", "", "…/apps/production/shop/", "…/production/", "…/"]);
 });

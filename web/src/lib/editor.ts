@@ -160,6 +160,14 @@ export function sitePieces(text: string): { folder: string; file: string; path: 
   return { folder, file: path.slice(folder.length), path, line, within: named?.[2] ?? null };
 }
 
+/** The end of a folder, where those of one application differ. */
+const FOLDER_SHOWN = 24;
+export function shortFolder(folder: string): string {
+  if (folder.length <= FOLDER_SHOWN) return folder;
+  const end = /[/\\](.*)$/.exec(folder.slice(-FOLDER_SHOWN))?.[1] ?? "";
+  return `…/${end}`;
+}
+
 /** What was stored, whatever became of it meanwhile. */
 export function readSettings(text: string | null): EditorSettings {
   let stored: unknown;
