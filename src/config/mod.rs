@@ -286,6 +286,11 @@ pub const PERF_SERVICE_NAMES_MAX: usize = 5_000;
 pub const PERF_NAMES_MAX: usize = 50_000;
 pub const PERF_SERVICES_MAX: usize = 1_000;
 
+/// Lines of code that are told apart of one query, the latest; and the length of a path with its line and function, in
+/// bytes, that is not kept beside the query: Django projects have paths of some eighty.
+pub const CALL_SITES_MAX: usize = 8;
+pub const CALL_SITE_BYTES_MAX: usize = 512;
+
 /// Performance by minute is kept for so long, in hours; by hour for as long as its kind is kept.
 pub const PERF_MINUTES_HOURS: i64 = 48;
 

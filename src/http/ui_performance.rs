@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::config::PERF_SHOWN_MAX;
 use crate::model::span::SpanBatch;
-use crate::perf::{self, ERROR_MAX, MeasuredKind, Reading, SqlCache, Stats};
+use crate::perf::{self, CallSites, ERROR_MAX, MeasuredKind, Reading, SqlCache, Stats};
 use crate::store::{Drawn, EventQuery, PerfDetail, PerfQuery, PerfRow, PerfScope, Stretches};
 
 use super::error::ApiError;
@@ -135,7 +135,13 @@ fn row_view(ready: &Ready, kind: MeasuredKind, row: PerfRow, all_us: u64, stretc
         name: row.name,
         services: row.services.into_iter().collect(),
         counts: row.counts,
+        call_sites: places(&row.call_sites),
+        may_have_more_call_sites: row.call_sites.is_full(),
     }
+}
+
+fn places(call_sites: &CallSites) -> Vec<String> {
+    call_sites.places().map(str::to_owned).collect()
 }
 
 fn detail_view(
@@ -175,6 +181,8 @@ fn detail_view(
         numbers: numbers(ready, MeasuredKind::Query, &row.stats, minutes),
         per_request: (!is_query && found.stats.count > 0).then(|| row.stats.count as f64 / found.stats.count as f64),
         time_share: share(row.stats.total_us, others_us),
+        call_sites: places(&row.call_sites),
+        may_have_more_call_sites: row.call_sites.is_full(),
         name: row.name,
     };
     PerformanceDetailView {

@@ -4,6 +4,7 @@
 //! counted in, and what an N+1 query is. Knows neither where spans come from (both protocols give the same spans) nor
 //! where numbers are kept, nor the clock.
 
+mod call_sites;
 pub mod find;
 pub mod histogram;
 pub mod reading;
@@ -12,7 +13,8 @@ pub mod stats;
 mod tests;
 mod twins;
 
+pub use call_sites::CallSites;
 pub use find::{Asker, CallSite, Finding, FindingKind, find};
 pub use histogram::{ERROR_MAX, Histogram};
 pub use reading::{Reading, SqlCache};
-pub use stats::{MeasuredKind, Rollup, RollupKey, Stats, roll_up};
+pub use stats::{Counted, MeasuredKind, Rollup, RollupKey, Stats, roll_up};

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::call_sites::CallSites;
+use super::find::CallSite;
 use super::histogram::{Histogram, read_varint, write_varint};
 use super::reading::Reading;
 use crate::model::ids::TraceId;
@@ -166,8 +168,23 @@ impl Stats {
     }
 }
 
+/// What is counted in one minute or hour.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counted {
+    pub stats: Stats,
+    /// Of a query.
+    pub call_sites: CallSites,
+}
+
+impl Counted {
+    pub fn merge(&mut self, other: &Self) {
+        self.stats.merge(&other.stats);
+        self.call_sites.merge(&other.call_sites);
+    }
+}
+
 /// By minute since the epoch and what is counted together.
-pub type Rollup = HashMap<(i64, RollupKey), Stats>;
+pub type Rollup = HashMap<(i64, RollupKey), Counted>;
 
 /// Adds what a trace says: every request, job and query for which `counts` holds.
 pub fn roll_up(trace: &Reading<'_>, counts: impl Fn(usize) -> bool, into: &mut Rollup) {
@@ -209,7 +226,11 @@ pub fn roll_up(trace: &Reading<'_>, counts: impl Fn(usize) -> bool, into: &mut R
         };
         let is_failed = span.status == SpanStatus::Error
             || kind == MeasuredKind::Endpoint && span.http_status.is_some_and(|status| status >= 500);
-        let stats = into.entry((minute, key)).or_default();
+        let counted = into.entry((minute, key)).or_default();
+        if let (MeasuredKind::Query, Some(call_site)) = (kind, CallSite::of(span)) {
+            counted.call_sites.add(&call_site, minute);
+        }
+        let stats = &mut counted.stats;
         stats.count += 1;
         stats.total_us = stats.total_us.saturating_add(us);
         stats.sql_count = stats.sql_count.saturating_add(sql_count);

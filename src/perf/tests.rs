@@ -72,7 +72,7 @@ fn counted(spans: Vec<Span>) -> Vec<(RollupKey, Stats)> {
     let batch = batch(spans);
     let mut rollup = Rollup::new();
     roll_up(&Reading::of(&batch, &mut SqlCache::default()), |_| true, &mut rollup);
-    let mut all: Vec<(RollupKey, Stats)> = rollup.into_iter().map(|((_, key), stats)| (key, stats)).collect();
+    let mut all: Vec<(RollupKey, Stats)> = rollup.into_iter().map(|((_, key), counted)| (key, counted.stats)).collect();
     all.sort_by(|a, b| a.0.cmp(&b.0));
     all
 }
@@ -289,7 +289,9 @@ fn two_services(spans: Vec<Span>) -> SpanBatch {
 fn counts(batch: &SpanBatch, rank: &dyn Fn(usize) -> u8) -> Vec<(MeasuredKind, String, u64, u64)> {
     let mut rollup = Rollup::new();
     roll_up(&Reading::ranked(batch, &mut SqlCache::default(), rank), |_| true, &mut rollup);
-    let row = |((_, key), stats): ((i64, RollupKey), Stats)| (key.kind, key.service, stats.count, stats.sql_count);
+    let row = |((_, key), Counted { stats, .. }): ((i64, RollupKey), Counted)| {
+        (key.kind, key.service, stats.count, stats.sql_count)
+    };
     let mut rows: Vec<_> = rollup.into_iter().map(row).collect();
     rows.sort();
     rows

@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0017_performance.sql"),
     include_str!("migrations/0018_workflow.sql"),
     include_str!("migrations/0019_facts.sql"),
+    include_str!("migrations/0020_call_sites.sql"),
 ];
 
 /// "Trap": in the header of every database of ours.

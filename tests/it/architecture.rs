@@ -106,6 +106,7 @@ const FROZEN: &[(&str, u64)] = &[
     ("src/store/migrations/0017_performance.sql", 0x72d2_1aa1_ba4a_bbe3),
     ("src/store/migrations/0018_workflow.sql", 0xb80b_0c2e_9388_11f0),
     ("src/store/migrations/0019_facts.sql", 0x3650_9c71_77d7_e6da),
+    ("src/store/migrations/0020_call_sites.sql", 0x5038_d993_2007_939f),
     ("src/grouping/v1/chain.rs", 0xf220_88f6_b0b1_b019),
     ("src/grouping/v1/enhance.rs", 0xd770_573f_b764_fd5d),
     ("src/grouping/v1/exception.rs", 0x97c0_127c_ccfe_d95b),

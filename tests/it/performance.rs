@@ -126,6 +126,10 @@ fn both_kinds_of_sdk_count_for_the_same_endpoint_and_query() {
     assert_eq!(numbers["percentile_error"], 0.0);
     let query = counted(&server, "query", 6);
     assert_eq!(query["name"], r#"SELECT "shop_author"."id" FROM "shop_author" WHERE "shop_author"."id" = ?"#);
+    // One of the two says where.
+    assert_eq!(query["call_sites"], json!(["shop/views.py:17 in books"]));
+    assert_eq!((&query["may_have_more_call_sites"], &endpoint["call_sites"]), (&json!(false), &json!([])));
+    assert_eq!(list(&server, "query", "&service=billing")["rows"][0]["call_sites"], json!([]));
     // One of the two services alone, and the two releases beside each other.
     let billing = list(&server, "endpoint", "&service=billing");
     assert_eq!(billing["rows"][0]["numbers"]["count"], 1);
@@ -133,6 +137,7 @@ fn both_kinds_of_sdk_count_for_the_same_endpoint_and_query() {
     let detail = server.get_json(&format!("/api/ui/performance/{}", endpoint["key"].as_str().unwrap()));
     assert_eq!(detail["by_release"].as_array().unwrap().len(), 2);
     assert_eq!((&detail["others"][0]["key"], &detail["others"][0]["per_request"]), (&query["key"], &json!(3.0)));
+    assert_eq!(detail["others"][0]["call_sites"], query["call_sites"]);
     assert_eq!(detail["slowest"].as_array().unwrap().len(), 2);
     assert_eq!(detail["slowest"][0]["has_spans"], true);
     assert_eq!(detail["series"]["count"].as_array().unwrap().iter().filter_map(Value::as_u64).sum::<u64>(), 2);
@@ -256,6 +261,34 @@ fn a_store_and_its_copy_say_the_same() {
     send_transaction(&server, transaction(3, 0, "shop@1"));
     let copied = counted(&server, "endpoint", 3);
     assert_eq!(copied["key"], endpoint["key"]);
-    counted(&server, "query", 8);
+    assert_eq!(counted(&server, "query", 8)["call_sites"], json!(["shop/views.py:17 in books"]));
     server.expect_sound();
+}
+
+#[test]
+fn of_two_stores_the_lines_of_the_one_that_was_asked_last_stay() {
+    let mut server = Trapline::start_with(&EAGER);
+    send_transaction(&server, transaction(1, 1, "shop@1"));
+    counted(&server, "query", 1);
+    assert!(server.terminate().success());
+    let dir = server.dir().to_path_buf();
+    let ok = |arguments: &[&str]| {
+        let done = run(&dir, arguments);
+        assert!(done.status.success(), "{arguments:?}: {}", done.stderr);
+    };
+    ok(&["export", "--data-dir", "data", "all.ndjson"]);
+    ok(&["import", "all.ndjson", "--data-dir", "copy"]);
+    let copy = rusqlite::Connection::open(dir.join("copy/trapline.db")).unwrap();
+    let kept = || -> String {
+        let sql = "SELECT call_sites FROM perf_group WHERE call_sites IS NOT NULL";
+        copy.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let brought = kept();
+    assert!(brought.starts_with(r#"[["shop/views.py:17 in books",1,"#), "{brought}");
+    for (minute, stays) in [("9", false), ("99999999999", true)] {
+        let here = format!(r#"[["here.py:1",1,{minute}]]"#);
+        copy.execute("UPDATE perf_group SET call_sites = ?1 WHERE call_sites IS NOT NULL", [&here]).unwrap();
+        ok(&["import", "all.ndjson", "--data-dir", "copy"]);
+        assert_eq!(kept(), if stays { here } else { brought.clone() });
+    }
 }

@@ -229,6 +229,13 @@ fn make_missing_fixtures() {
     );
     let mut server = start_sealing(0);
     fill(&server);
+    let mut query = otlp_span(101, 3, "SELECT");
+    let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+    query["kind"] = json!(3);
+    query["attributes"] = json!([text("db.system.name", "postgresql"), text("db.query.text", "SELECT id FROM shop_cart"),
+        text("code.file.path", "shop/views.py"), text("code.function.name", "cart"),
+        { "key": "code.line.number", "value": { "intValue": "17" } }]);
+    server.post("/v1/traces").json(&otlp_request(&[query])).send().expect(200);
     wait_until_sealed(&server);
     // Some that are not sealed, too, of the traces there are.
     seal_after(&mut server, 86_400);

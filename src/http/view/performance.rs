@@ -36,6 +36,11 @@ pub struct PerformanceRowView {
     pub time_share: f64,
     /// How many in each stretch, oldest first.
     pub counts: Vec<u64>,
+    /// Of a query: the lines that asked it last, `shop/views.py:12 in books_list`, the latest first. None when the SDK did
+    /// not say.
+    pub call_sites: Vec<String>,
+    /// There are as many as are told apart, and may be more.
+    pub may_have_more_call_sites: bool,
 }
 
 /// Durations are in milliseconds.
@@ -125,6 +130,9 @@ pub struct PerformanceOther {
     pub per_request: Option<f64>,
     /// Of the time of all of them, from 0 to 1.
     pub time_share: f64,
+    /// Of an endpoint's queries: the lines that asked them last within it, as in the list.
+    pub call_sites: Vec<String>,
+    pub may_have_more_call_sites: bool,
 }
 
 #[derive(Serialize)]

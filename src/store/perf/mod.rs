@@ -28,7 +28,7 @@ use crate::config::{
 use crate::model::ids::{EventId, ProjectId, SpanId, TraceId};
 use crate::model::span::SpanBatch;
 use crate::model::time::{HOUR_MS, MINUTE_MS, hour_of};
-use crate::perf::{self, Finding, Reading, Rollup, SqlCache, Stats};
+use crate::perf::{self, CallSites, Counted, Finding, Reading, Rollup, SqlCache};
 
 use names::Names;
 pub use reads::{PerfDetail, PerfFound, PerfList, PerfQuery, PerfRow, PerfScope};
@@ -246,7 +246,7 @@ impl Looked {
         for (project_id, minutes) in &mut self.minutes {
             let hours = self.hours.entry(*project_id).or_default();
             let mut kept = Rollup::with_capacity(minutes.len());
-            for ((minute, key), stats) in minutes.drain() {
+            for ((minute, key), mut counted) in minutes.drain() {
                 // What claims to be from the future is from now.
                 let minute = if minute > now + 60 { now } else { minute };
                 rows += 1;
@@ -255,9 +255,14 @@ impl Looked {
                     2 => names::others(key),
                     _ => names::nothing_but_kind(key),
                 };
-                merge(hours, (minute.div_euclid(60), key.clone()), &stats);
+                counted.call_sites.not_after(minute);
+                if key.name == names::OTHERS {
+                    // They say where one of many was asked.
+                    counted.call_sites = CallSites::default();
+                }
+                merge(hours, (minute.div_euclid(60), key.clone()), &counted);
                 if minute >= oldest_minute {
-                    merge(&mut kept, (minute, key), &stats);
+                    merge(&mut kept, (minute, key), &counted);
                 }
             }
             *minutes = kept;
@@ -265,8 +270,8 @@ impl Looked {
     }
 }
 
-fn merge(into: &mut Rollup, key: (i64, perf::RollupKey), stats: &Stats) {
-    into.entry(key).or_default().merge(stats);
+fn merge(into: &mut Rollup, key: (i64, perf::RollupKey), counted: &Counted) {
+    into.entry(key).or_default().merge(counted);
 }
 
 /// Where a span comes from, as seen from the batches being looked at; what is counted first comes first.

@@ -11,7 +11,7 @@ use super::hour_minutes;
 use crate::config::{PERF_MINUTES_HOURS, Performance};
 use crate::model::ids::{EventId, ProjectId};
 use crate::perf::stats::Slowest;
-use crate::perf::{Finding, MeasuredKind, Stats};
+use crate::perf::{CallSites, Finding, MeasuredKind, Stats};
 
 /// Whose numbers; `None` is everybody's.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +39,8 @@ pub struct PerfRow {
     /// How many in each stretch.
     pub counts: Vec<u64>,
     pub services: BTreeSet<String>,
+    /// Of a query: the lines that asked it last, in this time.
+    pub call_sites: CallSites,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,6 +85,8 @@ struct Group {
     service: String,
     environment: String,
     release: String,
+    /// As they are kept: most groups are of another time or scope.
+    call_sites: Option<String>,
 }
 
 impl Group {
@@ -91,6 +95,10 @@ impl Group {
         passes(&scope.service, &self.service)
             && passes(&scope.environment, &self.environment)
             && passes(&scope.release, &self.release)
+    }
+
+    fn call_sites_since(&self, hour: i64) -> CallSites {
+        self.call_sites.as_deref().map(CallSites::from_json).unwrap_or_default().since(hour_minutes(hour))
     }
 }
 
@@ -117,13 +125,15 @@ impl Store {
 }
 
 pub(in super::super) const GROUPS_SQL: &str =
-    "SELECT perf_group.id, name_key, within_key, service, environment, release
+    "SELECT perf_group.id, name_key, within_key, service, environment, release, call_sites
     FROM perf_name CROSS JOIN perf_group ON perf_group.name_key = perf_name.key
     WHERE perf_name.kind = :kind AND (:project_id IS NULL OR project_id = :project_id) AND last_hour >= :from_hour";
-pub(in super::super) const GROUPS_OF_SQL: &str = "SELECT id, name_key, within_key, service, environment, release
+pub(in super::super) const GROUPS_OF_SQL: &str =
+    "SELECT id, name_key, within_key, service, environment, release, call_sites
     FROM perf_group
     WHERE name_key = :key AND (:project_id IS NULL OR project_id = :project_id) AND last_hour >= :from_hour";
-pub(in super::super) const GROUPS_WITHIN_SQL: &str = "SELECT id, name_key, within_key, service, environment, release
+pub(in super::super) const GROUPS_WITHIN_SQL: &str =
+    "SELECT id, name_key, within_key, service, environment, release, call_sites
     FROM perf_group
     WHERE within_key = :key AND within_key <> 0
         AND (:project_id IS NULL OR project_id = :project_id) AND last_hour >= :from_hour";
@@ -141,6 +151,7 @@ fn read_groups(
             service: row.get(3)?,
             environment: row.get(4)?,
             release: row.get(5)?,
+            call_sites: row.get(6)?,
         };
         Ok((row.get(0)?, group))
     })?;
@@ -200,6 +211,7 @@ fn read_list(connection: &Connection, kind: MeasuredKind, query: &PerfQuery) -> 
         ..PerfList::default()
     };
     let mut rows: HashMap<i64, PerfRow> = HashMap::new();
+    let mut counted: HashSet<i64> = HashSet::new();
     for_rows(
         connection,
         query,
@@ -213,7 +225,10 @@ fn read_list(connection: &Connection, kind: MeasuredKind, query: &PerfQuery) -> 
                 let row = rows.entry(group.name_key).or_insert_with(|| new_row(group.name_key, query.stretches.count));
                 row.stats.merge(&stats);
                 row.counts[place] += stats.count;
-                remember(&mut row.services, &group.service);
+                if counted.insert(id) {
+                    remember(&mut row.services, &group.service);
+                    row.call_sites.merge(&group.call_sites_since(from_hour));
+                }
             }
         },
     )?;
@@ -228,6 +243,7 @@ fn new_row(key: i64, stretches: usize) -> PerfRow {
         stats: Stats::default(),
         counts: vec![0; stretches.max(1)],
         services: BTreeSet::new(),
+        call_sites: CallSites::default(),
     }
 }
 
@@ -277,6 +293,7 @@ fn read_detail(connection: &Connection, key: i64, query: &PerfQuery) -> Result<O
     };
     let mut releases: HashMap<String, Stats> = HashMap::new();
     let mut others: HashMap<i64, PerfRow> = HashMap::new();
+    let mut counted: HashSet<i64> = HashSet::new();
     for_rows(
         connection,
         query,
@@ -305,7 +322,11 @@ fn read_detail(connection: &Connection, key: i64, query: &PerfQuery) -> Result<O
                         .merge(&stats);
                 }
             } else if let Some(group) = within.get(&id).filter(|group| group.is_in(&query.scope)) {
-                others.entry(group.name_key).or_insert_with(|| new_row(group.name_key, count)).stats.merge(&stats);
+                let row = others.entry(group.name_key).or_insert_with(|| new_row(group.name_key, count));
+                row.stats.merge(&stats);
+                if counted.insert(id) {
+                    row.call_sites.merge(&group.call_sites_since(from_hour));
+                }
             }
         },
     )?;

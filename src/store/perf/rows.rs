@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension as _, Transaction, named_params};
 use super::super::StoreError;
 use crate::model::ids::ProjectId;
 use crate::model::time::hour_of;
-use crate::perf::{MeasuredKind, Rollup, RollupKey, Stats};
+use crate::perf::{CallSites, MeasuredKind, Rollup, RollupKey, Stats};
 
 /// A table of sums and the column of its time.
 #[derive(Clone, Copy)]
@@ -15,6 +15,8 @@ pub(super) struct Sums {
     read: &'static str,
     write: &'static str,
     per_hour: i64,
+    /// Whatever is counted is counted in it, however old.
+    has_all: bool,
 }
 
 pub(super) const MINUTE: Sums = Sums {
@@ -22,18 +24,20 @@ pub(super) const MINUTE: Sums = Sums {
     write: "INSERT INTO perf_minute (minute, group_id, count, body) VALUES (:at, :group_id, :count, :body)
             ON CONFLICT (minute, group_id) DO UPDATE SET count = :count, body = :body",
     per_hour: 60,
+    has_all: false,
 };
 pub(super) const HOUR: Sums = Sums {
     read: "SELECT body FROM perf_hour WHERE hour = :at AND group_id = :group_id",
     write: "INSERT INTO perf_hour (hour, group_id, count, body) VALUES (:at, :group_id, :count, :body)
             ON CONFLICT (hour, group_id) DO UPDATE SET count = :count, body = :body",
     per_hour: 1,
+    has_all: true,
 };
 
 /// Adds to the sums that are there.
 pub(super) fn add(tx: &Transaction<'_>, sums: Sums, rollups: &HashMap<ProjectId, Rollup>) -> Result<(), StoreError> {
     for (project_id, rollup) in rollups {
-        for ((at, key), stats) in rollup {
+        for ((at, key), counted) in rollup {
             let group_id = group_of(tx, *project_id, key, at.div_euclid(sums.per_hour))?;
             let known: Option<Vec<u8>> = tx
                 .prepare_cached(sums.read)?
@@ -41,7 +45,7 @@ pub(super) fn add(tx: &Transaction<'_>, sums: Sums, rollups: &HashMap<ProjectId,
                 .optional()?;
             // What cannot be read is lost either way.
             let mut sum = known.and_then(|body| Stats::from_bytes(&body)).unwrap_or_default();
-            sum.merge(stats);
+            sum.merge(&counted.stats);
             let mut statement = tx.prepare_cached(sums.write)?;
             statement.execute(named_params! {
                 ":at": at,
@@ -49,8 +53,21 @@ pub(super) fn add(tx: &Transaction<'_>, sums: Sums, rollups: &HashMap<ProjectId,
                 ":count": i64::try_from(sum.count).unwrap_or(i64::MAX),
                 ":body": sum.to_bytes(),
             })?;
+            if sums.has_all && !counted.call_sites.is_empty() {
+                add_call_sites(tx, group_id, &counted.call_sites)?;
+            }
         }
     }
+    Ok(())
+}
+
+fn add_call_sites(tx: &Transaction<'_>, group_id: i64, call_sites: &CallSites) -> Result<(), StoreError> {
+    let mut statement = tx.prepare_cached("SELECT call_sites FROM perf_group WHERE id = :id")?;
+    let known: Option<String> = statement.query_row(named_params! { ":id": group_id }, |row| row.get(0))?;
+    let mut all = known.as_deref().map(CallSites::from_json).unwrap_or_default();
+    all.merge(call_sites);
+    let mut statement = tx.prepare_cached("UPDATE perf_group SET call_sites = :call_sites WHERE id = :id")?;
+    statement.execute(named_params! { ":id": group_id, ":call_sites": all.to_json() })?;
     Ok(())
 }
 

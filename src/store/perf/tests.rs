@@ -69,6 +69,20 @@ fn query(trace: u8, id: u8, parent: u8) -> Span {
     Span { kind: SpanKind::Client, op: "db".to_string(), attributes, ..span(trace, id, parent, 10) }
 }
 
+fn asked_at(line: i64, function: &str, query: Span) -> Span {
+    let mut attributes = query.attributes;
+    let text =
+        |key: &str, value: &str| Attribute { key: key.to_string(), value: AttributeValue::Text(value.to_string()) };
+    attributes.push(text("code.file.path", "shop/views.py"));
+    attributes.push(text("code.function.name", function));
+    attributes.push(Attribute { key: "code.line.number".to_string(), value: AttributeValue::Int(line) });
+    Span { attributes, ..query }
+}
+
+fn places(row: &PerfRow) -> Vec<&str> {
+    row.call_sites.places().collect()
+}
+
 async fn send(opened: &Opened, spans: Vec<Span>) {
     let resource = Resource { service: "shop".to_string(), release: Some("1".to_string()), ..Resource::default() };
     let batch = SpanBatch { resources: vec![resource], spans };
@@ -135,6 +149,65 @@ async fn more_names_than_can_be_told_apart_are_counted_together() {
         JOIN perf_name ON perf_name.key = name_key WHERE name = '(others)' AND service = 'shop'";
     assert_eq!(sum(others), 500);
     assert_sound(&opened);
+}
+
+#[tokio::test]
+async fn a_query_is_listed_with_the_lines_that_asked_it() {
+    let opened = open().await;
+    let books = |trace, id| asked_at(17, "books", query(trace, id, 1));
+    send(&opened, vec![request(1, 1), books(1, 2), asked_at(40, "authors", query(1, 3, 1)), books(1, 4)]).await;
+    send(&opened, vec![query(2, 2, 0)]).await;
+    look(&opened).await;
+    let listed = rows(&opened, MeasuredKind::Query).await;
+    let both = ["shop/views.py:17 in books", "shop/views.py:40 in authors"];
+    assert_eq!((listed.len(), listed[0].stats.count, places(&listed[0]).as_slice()), (1, 4, &both[..]));
+    // What is counted later comes to it, whatever batch and look it is of, and counts in the same order.
+    send(&opened, (2..6).map(|id| asked_at(40, "authors", query(3, id, 0))).collect()).await;
+    look(&opened).await;
+    let listed = rows(&opened, MeasuredKind::Query).await;
+    assert_eq!(places(&listed[0]), [both[1], both[0]]);
+    // Within the request it is asked as that one asks it, and a request itself is asked by nobody.
+    let endpoint = rows(&opened, MeasuredKind::Endpoint).await.pop().unwrap();
+    assert_eq!(places(&endpoint), [""; 0]);
+    let detail = opened.store.performance_of(endpoint.key, this_hour()).await.unwrap().unwrap();
+    assert_eq!(places(&detail.others[0]), both);
+    assert_sound(&opened);
+}
+
+/// What was kept before call sites were, and what cannot be read, is listed without.
+#[tokio::test]
+async fn a_query_of_which_no_line_is_known_is_listed_without() {
+    let opened = open().await;
+    send(&opened, vec![request(1, 1), asked_at(17, "books", query(1, 2, 1))]).await;
+    look(&opened).await;
+    for call_sites in ["NULL", "'no list'", "'[[\"shop/views.py:17\", 3, 7]]'"] {
+        let connection = Connection::open(opened.store.path()).unwrap();
+        connection.execute(&format!("UPDATE perf_group SET call_sites = {call_sites}"), []).unwrap();
+        let listed = rows(&opened, MeasuredKind::Query).await;
+        assert_eq!((listed[0].stats.count, places(&listed[0]).len()), (1, 0), "{call_sites}");
+    }
+    let broken = "UPDATE perf_group SET call_sites = 'no list'";
+    Connection::open(opened.store.path()).unwrap().execute(broken, []).unwrap();
+    let report = safety::check(opened.store.path(), true, &mut |_| {}).unwrap();
+    let broken = "the lines of code that asked a query can be read does not hold: group 1 says no list";
+    assert_eq!(report.broken(), [broken]);
+}
+
+#[tokio::test]
+async fn statements_that_are_counted_together_name_no_line() {
+    let opened = open().await;
+    let named = |number: usize| {
+        let sql = AttributeValue::Text(format!("SELECT a FROM t{number}x"));
+        let query = Span { attributes: vec![Attribute { key: "db.statement".into(), value: sql }], ..query(1, 1, 0) };
+        let span_id = SpanId((number as u64 + 1).to_be_bytes());
+        Span { span_id, ..asked_at(number as i64, "books", query) }
+    };
+    send(&opened, (0..PERF_ROWS_PER_BATCH + 20).map(named).collect()).await;
+    look(&opened).await;
+    let listed = rows(&opened, MeasuredKind::Query).await;
+    let others = listed.iter().find(|row| row.name == names::OTHERS).unwrap();
+    assert_eq!((others.stats.count, places(others).len()), (20, 0));
+    assert_eq!(listed.iter().filter(|row| places(row).len() == 1).count(), PERF_ROWS_PER_BATCH);
 }
 
 #[tokio::test]

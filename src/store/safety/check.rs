@@ -21,6 +21,8 @@ const METRIC_BUCKETS_SCHEMA: i64 = 15;
 const PERFORMANCE_SCHEMA: i64 = 17;
 /// The schema with facts of events (`0019_facts.sql`).
 const FACTS_SCHEMA: i64 = 19;
+/// The schema with call sites of queries (`0020_call_sites.sql`).
+const CALL_SITES_SCHEMA: i64 = 20;
 
 /// The schema in which issues can be merged and deleted (`0018_workflow.sql`).
 const WORKFLOW_SCHEMA: i64 = 18;
@@ -414,6 +416,14 @@ const INVARIANTS: &[Invariant] = &[
               WHERE NOT EXISTS (SELECT 1 FROM perf_name WHERE key = name_key)
                   OR within_key <> 0 AND NOT EXISTS (SELECT 1 FROM perf_name WHERE key = within_key)",
         advice: LOST_ROWS,
+    },
+    Invariant {
+        claim: "the lines of code that asked a query can be read",
+        since: CALL_SITES_SCHEMA,
+        until: None,
+        sql: "SELECT 'group ' || id || ' says ' || substr(call_sites, 1, 40) FROM perf_group
+              WHERE call_sites IS NOT NULL AND NOT json_valid(call_sites)",
+        advice: DAMAGED,
     },
     Invariant {
         claim: "what is counted as kept is what is kept",

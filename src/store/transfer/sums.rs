@@ -92,6 +92,8 @@ pub(super) const LAST: &[Table] = &[
             ("hour", Ty::Int, "hour"),
             ("count", Ty::Int, "count"),
             ("sums", Ty::Hex, "body"),
+            // Of the group: once, with the last of its hours.
+            ("call_sites", Ty::Json, "iif(hour = last_hour AND json_valid(call_sites), call_sites, NULL)"),
         ],
         project: Some("project_id"),
         time: Some("hour * 3600000"),
@@ -105,6 +107,12 @@ pub(super) const LAST: &[Table] = &[
                  AND release = :release), :count, :sums)
              ON CONFLICT (hour, group_id) DO UPDATE SET count = excluded.count, body = excluded.body
              WHERE excluded.count > count",
+            // Those of the store that was asked last.
+            "UPDATE perf_group SET call_sites = :call_sites
+             WHERE name_key = :name_key AND within_key = :within_key AND project_id = :project_id
+                 AND service = :service AND environment = :environment AND release = :release
+                 AND :call_sites IS NOT NULL
+                 AND coalesce(:call_sites ->> '$[0][2]' > call_sites ->> '$[0][2]', call_sites IS NULL)",
         ],
         ..Table::new(
             "perf_hour",

@@ -1409,7 +1409,16 @@ time_share: number,
 /**
  * How many in each stretch, oldest first.
  */
-counts: Array<number>, };
+counts: Array<number>, 
+/**
+ * Of a query: the lines that asked it last, `shop/views.py:12 in books_list`, the latest first. None when the SDK did
+ * not say.
+ */
+call_sites: Array<string>, 
+/**
+ * There are as many as are told apart, and may be more.
+ */
+may_have_more_call_sites: boolean, };
 
 export type PerformanceNumbers = { count: number, per_minute: number, failed: number, 
 /**
@@ -1465,7 +1474,11 @@ per_request: number | null,
 /**
  * Of the time of all of them, from 0 to 1.
  */
-time_share: number, };
+time_share: number, 
+/**
+ * Of an endpoint's queries: the lines that asked them last within it, as in the list.
+ */
+call_sites: Array<string>, may_have_more_call_sites: boolean, };
 
 export type SlowTraceView = { trace_id: string, duration_ms: number, 
 /**

@@ -3,7 +3,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { editorSettings, editorSetupPath } from "../editor";
-import { CUSTOM, EDITORS, editorLink, mapped, parsePlace } from "../lib/editor";
+import { CUSTOM, EDITORS, editorLink, mapped, sitePieces } from "../lib/editor";
 import { Icon } from "./icons";
 
 /** The project and the service that the code around ran in: rules of paths may be theirs alone. */
@@ -31,7 +31,7 @@ export function EditorLink({ path, line, column = null, withWords = false }: { p
 
 /** A place as the server words it, `shop/views.py:12 in books_list`, and the way there. */
 export function CallSite({ text }: { text: string }) {
-  const { path, line } = parsePlace(text.replace(/ in \S+$/, ""));
+  const { path, line } = sitePieces(text);
   return (
     <>
       <code>{text}</code>

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { EDITORS, type EditorSettings, editorLink, mapped, NO_EDITOR, parsePlace, readSettings, templateProblem } from "./editor";
+import { EDITORS, type EditorSettings, editorLink, mapped, NO_EDITOR, parsePlace, readSettings, shortFolder, sitePieces, templateProblem } from "./editor";
 
 const settings = (over: Partial<EditorSettings>): EditorSettings => ({ ...NO_EDITOR, editor: "vscode", ...over });
 const rule = (from: string, to: string, only = "") => ({ from, to, only });
@@ -62,4 +62,16 @@ it("reads a place as people write it, and settings as they may be stored", () =>
   expect(parsePlace("x.py")).toEqual({ path: "x.py", line: null, column: null });
   for (const stored of [null, "", "{", "5", "[]", '{"editor":"evil","rules":7}']) expect(readSettings(stored)).toEqual(NO_EDITOR);
   expect(readSettings('{"editor":"zed","rules":[{"from":"/a","to":"/b"},null,{"from":5}]}')).toEqual({ editor: "zed", host: "", template: "", rules: [{ only: "", from: "/a", to: "/b" }, { only: "", from: "", to: "" }] });
+});
+
+it("a line that asks comes in pieces, whatever of it is known", () => {
+  expect(sitePieces("/srv/app/shop/views.py:17 in books")).toEqual({ folder: "/srv/app/shop/", file: "views.py", path: "/srv/app/shop/views.py", line: 17, within: "books" });
+  expect(sitePieces("manage.py")).toEqual({ folder: "", file: "manage.py", path: "manage.py", line: null, within: null });
+  expect(sitePieces("C:\\work in hand\\views.py:3")).toEqual({ folder: "C:\\work in hand\\", file: "views.py", path: "C:\\work in hand\\views.py", line: 3, within: null });
+  expect(sitePieces("a.py:3 in Books.<lambda at b.py:7>")).toEqual({ folder: "", file: "a.py", path: "a.py", line: 3, within: "Books.<lambda at b.py:7>" });
+  expect(sitePieces("shop/a.py in books")).toMatchObject({ file: "a.py", line: null, within: "books" });
+});
+
+it("of a long folder the end is shown, whole names of it", () => {
+  expect(["shop/", "", "/srv/apps/production/shop/", "/srv/apps/only-of-this-one/production/", `/srv/${"x".repeat(40)}/`].map(shortFolder)).toEqual(["shop/", "", "…/apps/production/shop/", "…/production/", "…/"]);
 });

@@ -152,6 +152,22 @@ export function parsePlace(text: string): CodePlace {
   return { path: match?.[1] ?? "", line: match?.[2] ? Number(match[2]) : null, column: match?.[3] ? Number(match[3]) : null };
 }
 
+/** A place as the server words it, `shop/views.py:12 in books_list`, in pieces that can be made shorter one by one. */
+export function sitePieces(text: string): { folder: string; file: string; path: string; line: number | null; within: string | null } {
+  const named = /^(.*?:\d+)(?: in (.+))?$/.exec(text) ?? /^(.*) in (\S+)$/.exec(text);
+  const { path, line } = parsePlace(named?.[1] ?? text);
+  const folder = /^.*[/\\]/.exec(path)?.[0] ?? "";
+  return { folder, file: path.slice(folder.length), path, line, within: named?.[2] ?? null };
+}
+
+/** The end of a folder, where those of one application differ. */
+const FOLDER_SHOWN = 24;
+export function shortFolder(folder: string): string {
+  if (folder.length <= FOLDER_SHOWN) return folder;
+  const end = /[/\\](.*)$/.exec(folder.slice(-FOLDER_SHOWN))?.[1] ?? "";
+  return `…/${end}`;
+}
+
 /** What was stored, whatever became of it meanwhile. */
 export function readSettings(text: string | null): EditorSettings {
   let stored: unknown;

@@ -1,15 +1,28 @@
 import { expect, test } from "vitest";
 import type { EventDetail, PerformanceNumbers, PerformanceRowView } from "../api/types";
-import { apdex, apdexWords, change, isQueryFinding, ms, quantile, quantileNote, queryFindingOf, rate, rateIn, rateUnit, relationHint, shortSql, sorted } from "./performance";
+import { apdex, apdexWords, askedWords, change, isQueryFinding, ms, quantile, quantileNote, queryFindingOf, rate, rateIn, rateUnit, relationHint, shortSql, sorted } from "./performance";
 
 const numbers: PerformanceNumbers = { count: 1, per_minute: 1, failed: 0, error_share: 0, total_ms: 1, average_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, percentile_error: 0, apdex: 1, sql_per_request: 1, sql_share: 0.5 };
-const row = (name: string, time_share: number, more: Partial<PerformanceNumbers> = {}): PerformanceRowView => ({ key: name, name, services: [], counts: [], time_share, numbers: { ...numbers, ...more } });
+const row = (name: string, time_share: number, more: Partial<PerformanceNumbers> = {}): PerformanceRowView => ({ key: name, name, services: [], counts: [], call_sites: [], may_have_more_call_sites: false, time_share, numbers: { ...numbers, ...more } });
 
 test("rows are in the order asked for, and the rest by time", () => {
   const rows = [row("GET /a", 0.2, { apdex: 0.5 }), row("GET /b", 0.5, { p95_ms: 9 }), row("POST /c", 0.3, { p95_ms: 9 })];
   expect(sorted(rows, "time", "").map(({ name }) => name)).toEqual(["GET /b", "POST /c", "GET /a"]);
   expect(sorted(rows, "p95", "").map(({ name }) => name)).toEqual(["GET /b", "POST /c", "GET /a"]);
   expect(sorted(rows, "apdex", "get").map(({ name }) => name)).toEqual(["GET /a", "GET /b"]);
+});
+
+test("a query is found by the file that asks it, as by a word of itself", () => {
+  const rows = [{ ...row("SELECT a", 0.2), call_sites: ["shop/views.py:17 in books", "shop/Admin.py:3"] }, { ...row("SELECT b FROM shop", 0.5), call_sites: ["shop/tasks.py:4 in mail"] }, row("SELECT c", 0.1)];
+  const found = (text: string) => sorted(rows, "time", text).map(({ name }) => name);
+  expect([found("views.py:17"), found("admin"), found("shop"), found("select c"), found("urls.py")]).toEqual([["SELECT a"], ["SELECT a"], ["SELECT b FROM shop", "SELECT a"], ["SELECT c"], []]);
+});
+
+test("a statement is told with all the lines that ask it", () => {
+  const asked = { ...row("SELECT a", 0.2), call_sites: ["a.py:1", "b.py:2"] };
+  expect(askedWords(asked)).toBe("SELECT a\n\nAsked last at\na.py:1\nb.py:2");
+  expect(askedWords({ ...asked, may_have_more_call_sites: true })).toContain("b.py:2\nand maybe others");
+  expect(askedWords(row("SELECT a", 0.2))).toBe("SELECT a");
 });
 
 test("rates read in the unit that has a number in front", () => {

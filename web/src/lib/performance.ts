@@ -29,11 +29,11 @@ const SORT_BY: Record<Sort, (row: PerformanceRowView) => number> = {
 
 export const sortOf = (text: string | null): Sort => SORTS.find((sort) => sort === text) ?? "time";
 
-/** The largest first; of equals the one that takes more time. */
+/** The largest first; of equals the one that takes more time. What is looked for may stand in a line that asked as well. */
 export function sorted(rows: readonly PerformanceRowView[], sort: Sort, text: string): PerformanceRowView[] {
   const by = SORT_BY[sort];
   const words = text.toLowerCase();
-  return rows.filter((row) => row.name.toLowerCase().includes(words)).toSorted((a, b) => by(b) - by(a) || b.time_share - a.time_share || (a.name < b.name ? -1 : 1));
+  return rows.filter((row) => [row.name, ...row.call_sites].some((said) => said.toLowerCase().includes(words))).toSorted((a, b) => by(b) - by(a) || b.time_share - a.time_share || (a.name < b.name ? -1 : 1));
 }
 
 const RATES = [
@@ -158,6 +158,10 @@ export function relationHint(sql: string): "one" | "many" {
   // ... WHERE "shop_author"."id" = ? fetches the one at the other end; anything else fetches the many.
   return /"?(\w+)"?\."?(id|uuid|pk)"? = \?/.test(sql.slice(sql.toUpperCase().lastIndexOf(" WHERE "))) ? "one" : "many";
 }
+
+/** A statement with the lines that ask it, for whoever wants all of it. */
+export const askedWords = ({ name, call_sites, may_have_more_call_sites }: Pick<PerformanceRowView, "name" | "call_sites" | "may_have_more_call_sites">): string =>
+  call_sites.length === 0 ? name : `${name}\n\nAsked last at\n${call_sites.join("\n")}${may_have_more_call_sites ? "\nand maybe others" : ""}`;
 
 /** A statement as a list can show it: what sets it apart stands behind its columns. `SELECT … FROM shop_book WHERE …` */
 export function shortSql(sql: string): string {

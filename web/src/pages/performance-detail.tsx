@@ -5,6 +5,7 @@ import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { PerformanceBucket, PerformanceDetailView, PerformanceOther } from "../api/types";
 import type { PageProps } from "../app";
+import { AskedAt } from "../components/asked-at";
 import { CallSites } from "../components/call-sites";
 import { Sql } from "../components/code";
 import { LineChart } from "../components/line-chart";
@@ -18,7 +19,7 @@ import { fit, fittedTo } from "../lib/fit";
 import { count, oneLine, percent } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
 import { number } from "../lib/metrics";
-import { apdex, change as changeOf, KINDS, type Kind, kindOf, ms, performancePath, perRequest, quantile, rate, shortSql } from "../lib/performance";
+import { apdex, askedWords, change as changeOf, KINDS, type Kind, kindOf, ms, performancePath, perRequest, quantile, rate, shortSql } from "../lib/performance";
 import { tracePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { now } from "../state";
@@ -162,7 +163,7 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
       {data.others.length > 0 && (
         <section aria-labelledby="h-others" class="event-section">
           <h2 id="h-others">{isQuery ? "Made by" : "Queries"}</h2>
-          <Others rows={data.others} kind={kindOf(data.kind)} />
+          <Others rows={data.others} kind={kindOf(data.kind)} services={data.services} />
         </section>
       )}
       {data.by_release.length > 1 && <Releases data={data} isQuery={isQuery} />}
@@ -191,7 +192,7 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
   );
 }
 
-function Others({ rows, kind }: { rows: readonly PerformanceOther[]; kind: Kind }) {
+function Others({ rows, kind, services }: { rows: readonly PerformanceOther[]; kind: Kind; services: readonly string[] }) {
   const isQuery = kind === "query";
   return (
     <table class={isQuery ? "metrics performance" : "metrics performance queries"}>
@@ -208,9 +209,10 @@ function Others({ rows, kind }: { rows: readonly PerformanceOther[]; kind: Kind 
         {rows.map((row) => (
           <tr key={row.key}>
             <td class="c-name">
-              <a class="row-link" href={performancePath(row.key, place.value.search)} title={row.name}>
+              <a class="row-link" href={performancePath(row.key, place.value.search)} title={askedWords(row)}>
                 {oneLine(isQuery ? row.name : shortSql(row.name), 160)}
               </a>
+              <AskedAt sites={row.call_sites} mayHaveMore={row.may_have_more_call_sites} services={services} />
             </td>
             <td class={row.per_request !== null && row.per_request >= 5 ? "num bad" : "num"}>{isQuery ? rate(row.numbers.per_minute) : perRequest(row.per_request)}</td>
             <Quantile class="num c-wide" of={row.numbers} share="p50" />

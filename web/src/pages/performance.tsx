@@ -4,6 +4,7 @@ import { useRef } from "preact/hooks";
 import { useResource } from "../api/client";
 import { useLive } from "../api/live";
 import type { PerformanceRowView, PerformanceView } from "../api/types";
+import { AskedAt } from "../components/asked-at";
 import { Teach } from "../components/code-box";
 import { SearchBox } from "../components/controls";
 import { useListKeys } from "../components/list-keys";
@@ -15,7 +16,7 @@ import { useCoalesced } from "../lib/coalesce";
 import { fit, fittedTo } from "../lib/fit";
 import { count, oneLine, percent, plural } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
-import { apdex, apdexWords, KINDS, kindOf, performancePath, perRequest, rateIn, rateUnit, shortSql, type Sort, sorted, sortOf, worst } from "../lib/performance";
+import { apdex, apdexWords, askedWords, KINDS, kindOf, performancePath, perRequest, rateIn, rateUnit, shortSql, type Sort, sorted, sortOf, worst } from "../lib/performance";
 import { performanceSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
@@ -73,7 +74,7 @@ export function PerformancePage() {
         ))}
       </nav>
       <div class="toolbar">
-        <SearchBox value={text} label="Search by name" placeholder={isQuery ? "Table or word of the query" : "Route or name"} onChange={(value) => change({ query: value || null })} />
+        <SearchBox value={text} label={isQuery ? "Search by name or file" : "Search by name"} placeholder={isQuery ? "Table, word of the query or file" : "Route or name"} onChange={(value) => change({ query: value || null })} />
       </div>
       {error && <LoadError error={error} what="The performance data" hasData={data !== undefined} onRetry={reload} />}
       {!data && !error && <SkeletonRows rows={10} height={41} />}
@@ -111,9 +112,10 @@ export function PerformancePage() {
             {rows.map((row) => (
               <tr key={row.key} data-row={row.key} class={current === row.key ? "current" : undefined}>
                 <td class="c-name">
-                  <a class="row-link" href={hrefOf(row.key)} title={row.name === OTHERS ? "More names came than are told apart: of these, all together" : isQuery ? row.name : undefined}>
+                  <a class="row-link" href={hrefOf(row.key)} title={row.name === OTHERS ? "More names came than are told apart: of these, all together" : isQuery ? askedWords(row) : undefined}>
                     {isQuery ? oneLine(shortSql(row.name), 180) : row.name}
                   </a>
+                  <AskedAt sites={row.call_sites} mayHaveMore={row.may_have_more_call_sites} services={row.services} />
                   {data && data.services.length > 1 && (
                     <span class="metric-unit" title={row.services.join(", ")}>
                       {row.services.join(", ")}
