@@ -13,7 +13,7 @@ use memchr::memmem::Finder;
 
 use super::super::StoreError;
 use super::super::columns::{Input, decode_integers, encode_integers, pack, put_bytes, put_uint, unpack};
-use super::word::Word;
+use super::word::find_each;
 
 /// First byte of a column before compression.
 const VERSION: u8 = 1;
@@ -114,29 +114,28 @@ impl Column {
     /// For each code whether one of its values has this in it, whatever the case; `lower` is lower-cased and not empty. All
     /// values are gone through as one text.
     pub(super) fn codes_with(&self, lower: &str) -> Vec<bool> {
+        let mut taken = vec![false; self.ends.len()];
+        // Where to go on behind a place where it begins.
+        let mut take = |at: usize| {
+            let place = self.ends.partition_point(|end| *end as usize <= at);
+            let Some(end) = self.ends.get(place).map(|end| *end as usize) else { return at + 1 };
+            // What begins in one value and ends in the next is in neither.
+            let is_within = at + lower.len() <= end;
+            taken[place] |= is_within;
+            if is_within { end } else { at + 1 }
+        };
         if self.is_ascii {
             // What is lower-cased ASCII is ASCII: another word is nowhere.
-            let word = Word::new(lower);
-            return self.codes_at(lower.len(), |from| word.as_ref()?.find(self.arena.as_bytes(), from));
+            find_each(self.arena.as_bytes(), lower, take);
+            return self.codes_of(taken);
         }
         let Some(arena) = self.lower.0.get_or_init(|| self.lowered()) else {
             return self.codes_where(|value| value.to_lowercase().contains(lower));
         };
         let finder = Finder::new(lower);
-        self.codes_at(lower.len(), |from| Some(from + finder.find(arena.as_bytes().get(from..)?)?))
-    }
-
-    /// For each code whether what is found, `length` bytes long, is within one of its values.
-    fn codes_at(&self, length: usize, find: impl Fn(usize) -> Option<usize>) -> Vec<bool> {
-        let mut taken = vec![false; self.ends.len()];
         let mut from = 0;
-        while let Some(at) = find(from) {
-            let place = self.ends.partition_point(|end| *end as usize <= at);
-            let Some(end) = self.ends.get(place).map(|end| *end as usize) else { break };
-            // What begins in one value and ends in the next is in neither.
-            let is_within = at + length <= end;
-            taken[place] |= is_within;
-            from = if is_within { end } else { at + 1 };
+        while let Some(found) = arena.as_bytes().get(from..).and_then(|rest| finder.find(rest)) {
+            from = take(from + found);
         }
         self.codes_of(taken)
     }

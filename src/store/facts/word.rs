@@ -1,51 +1,29 @@
 //! Looks for a word in a long ASCII text, whatever the case of its letters, without a copy of the text in lower case.
 //!
-//! Owns which of the word's letters is looked for first: the one that texts like these have least of. Knows nothing of
-//! columns.
+//! Owns how much of the text is made lower-cased at a time. Knows nothing of columns.
 
-/// Letters as frequent as they are in names of code, paths and English, the rarest first. What is not here is rarer.
-const FREQUENT: &[u8] = b"zjqxkwvybgh0fmdpu2c13l_n.is/ort ae";
+use memchr::memmem::Finder;
 
-/// A lower-cased ASCII word, made ready.
-pub(super) struct Word<'w> {
-    lower: &'w [u8],
-    /// Where its rarest letter stands, and that letter both ways.
-    rarest: usize,
-    letters: [u8; 2],
-    /// Where the next rarest one stands, which most of those that have the first are refused by.
-    second: usize,
-}
+/// So much stays in the nearest memory: making it costs about what looking through it costs.
+const PART_BYTES: usize = 8 << 10;
 
-impl<'w> Word<'w> {
-    /// `None` for the empty word and for what is not ASCII.
-    pub(super) fn new(lower: &'w str) -> Option<Self> {
-        let bytes = lower.as_bytes();
-        let rank = |place: &usize| FREQUENT.iter().position(|letter| *letter == bytes[*place]).map_or(0, |at| at + 1);
-        let rarest = (0..bytes.len()).min_by_key(rank)?;
-        let second = (0..bytes.len()).filter(|place| *place != rarest).min_by_key(rank).unwrap_or(rarest);
-        let letters = [bytes[rarest], bytes[rarest].to_ascii_uppercase()];
-        lower.is_ascii().then_some(Self { lower: bytes, rarest, letters, second })
-    }
-
-    /// Where it begins in `text` at or behind `from`.
-    pub(super) fn find(&self, text: &[u8], from: usize) -> Option<usize> {
-        let mut at = from.checked_add(self.rarest)?;
-        loop {
-            let rest = text.get(at..)?;
-            let found = match self.letters {
-                [only, other] if only == other => memchr::memchr(only, rest),
-                [lower, upper] => memchr::memchr2(lower, upper, rest),
-            };
-            at += found?;
-            let begin = at - self.rarest;
-            let there = text.get(begin..begin + self.lower.len())?;
-            if there[self.second].to_ascii_lowercase() == self.lower[self.second]
-                && there.eq_ignore_ascii_case(self.lower)
-            {
-                return Some(begin);
-            }
-            at += 1;
+/// Calls `found` with each place where `lower`, which is lower-cased and not empty, begins in `text`; it says where to go on
+/// from.
+pub(super) fn find_each(text: &[u8], lower: &str, mut found: impl FnMut(usize) -> usize) {
+    let finder = Finder::new(lower);
+    // A word over the end of a part begins the next one.
+    let mut part = vec![0; PART_BYTES.max(lower.len() * 2)];
+    let mut from = 0;
+    while text.len().saturating_sub(from) >= lower.len() {
+        let length = part.len().min(text.len() - from);
+        let part = &mut part[..length];
+        part.copy_from_slice(&text[from..from + length]);
+        part.make_ascii_lowercase();
+        let mut at = 0;
+        while let Some(here) = part.get(at..).and_then(|rest| finder.find(rest)) {
+            at = found(from + at + here).max(from + at + here + 1) - from;
         }
+        from += at.max(length + 1 - lower.len());
     }
 }
 
@@ -55,34 +33,39 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_rarest_letter_is_looked_for() {
-        let rarest = |word| Word::new(word).map(|word| char::from(word.letters[0]));
-        assert_eq!(["voucher", "services.py", "a=b", "42"].map(rarest), [Some('v'), Some('v'), Some('='), Some('4')]);
-        assert!(Word::new("").is_none() && Word::new("é").is_none());
+    fn places(text: &str, word: &str, step: usize) -> Vec<usize> {
+        let mut found = Vec::new();
+        find_each(text.as_bytes(), word, |at| {
+            found.push(at);
+            at + step
+        });
+        found
     }
 
     #[test]
     fn every_place_is_found() {
-        let word = Word::new("aba").expect("a word");
-        let text = b"xABABAx aba";
-        let mut found = Vec::new();
-        let mut from = 0;
-        while let Some(at) = word.find(text, from) {
-            found.push(at);
-            from = at + 1;
+        assert_eq!(places("xABABAx aba", "aba", 1), [1, 3, 8]);
+        assert_eq!(places("xABABAx aba", "aba", 3), [1, 8]);
+        assert_eq!(places("aba", "aba", 99), [0]);
+        assert_eq!(places("ab", "aba", 1).len() + places("", "a", 1).len(), 0);
+    }
+
+    #[test]
+    fn a_word_may_lie_over_the_end_of_a_part() {
+        for before in PART_BYTES - 9..PART_BYTES + 3 {
+            let text = format!("{}VOUCHER{}voucher", "x".repeat(before), "y".repeat(PART_BYTES));
+            assert_eq!(places(&text, "voucher", 1), [before, before + 7 + PART_BYTES], "{before}");
         }
-        assert_eq!(found, [1, 3, 8]);
-        assert_eq!(word.find(b"ab", 0), None);
-        assert_eq!(word.find(text, 99), None);
+        let long = "ab".repeat(PART_BYTES);
+        assert_eq!(places(&format!("x{}", long.to_uppercase()), &long, 1), [1]);
     }
 
     proptest! {
         #[test]
-        fn it_finds_what_the_library_finds(text in "[aAbB_ 1]{0,40}", word in "[ab_1]{1,4}", from in 0_usize..8) {
+        fn it_finds_what_the_library_finds(text in "[aAbB_ 1]{0,40}", word in "[ab_1]{1,4}") {
             let lower = text.to_ascii_lowercase();
-            let expected = lower.get(from..).and_then(|rest| rest.find(&word)).map(|at| at + from);
-            prop_assert_eq!(Word::new(&word).expect("a word").find(text.as_bytes(), from), expected);
+            let expected: Vec<usize> = (0..lower.len()).filter(|at| lower[*at..].starts_with(&word)).collect();
+            prop_assert_eq!(places(&text, &word, 1), expected);
         }
     }
 }
