@@ -37,6 +37,7 @@ export function EventsList({ of }: { of: OfIssue }) {
           dataset="events"
           value={filters.query}
           label="Search the events of this issue"
+          hasCounts={false}
           placeholder="Words, or browser:Firefox, user.id:42, server_name:web-2"
           error={list.error?.at ? { message: list.error.message, causes: list.error.causes, at: list.error.at } : null}
           onChange={(text) => setFilters({ query: text === "" && !query.value.get("q") ? null : text }, true)}

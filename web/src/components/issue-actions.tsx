@@ -282,7 +282,7 @@ export function DeleteQuestion({ rows, isForGood, onAct, onClose }: ActProps & {
       {isForGood ? (
         <p>
           {`What arrives of ${it} from now on is dropped and counted as `}
-          <code>discarded</code> under Ingest. Settings lists what is discarded, and lifts it.
+          <code>discarded</code> under Ingest. The settings of the project list what is discarded, and lift it.
         </p>
       ) : (
         <p>{`Should it happen again, it is a new issue with a new number.`}</p>

@@ -5,4 +5,5 @@ export { EventDiff } from "./event-diff";
 export { EventsList } from "./events-list";
 export { Grouping } from "./grouping";
 export { MonitorSection } from "./monitor-section";
+export { NoIssue } from "./no-issue";
 export { QuerySection } from "./query-section";

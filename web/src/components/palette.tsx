@@ -133,6 +133,7 @@ const MORE_PLACES: readonly (readonly [string, string])[] = [
   ["/settings/browser#editor", "Settings: editor and paths"],
   ["/settings/browser#shortcuts", "Settings: keyboard shortcuts"],
   ["/settings/browser#you", "Settings: your name"],
+  ["/settings#discarded", "Settings: discarded issues"],
   ["/settings/about", "Settings: about this server"],
 ];
 

@@ -8,7 +8,7 @@ const waiting: { at: string; answer: (items: string[]) => Promise<void> }[] = []
 const sent: [string, boolean][] = [];
 let root: HTMLElement;
 const field = () => root.querySelector("input") as HTMLInputElement;
-const options = () => [...root.querySelectorAll("[role=option]")].map((option) => option.textContent);
+const options = () => [...root.querySelectorAll("[role=option] .qb-label")].map((label) => label.textContent);
 const pause = (ms: number) => act(async () => void (await vi.advanceTimersByTimeAsync(ms)));
 
 beforeEach(() => {
@@ -24,7 +24,7 @@ beforeEach(() => {
       waiting.push({
         at: url.searchParams.get("query") ?? "",
         answer: async (items) => {
-          done(new Response(JSON.stringify({ from: 0, to: Number(url.searchParams.get("at")), context: "key", is_partial: false, items: items.map((insert) => ({ insert, label: insert, note: "", count: null })) })));
+          done(new Response(JSON.stringify({ from: 0, to: Number(url.searchParams.get("at")), context: "key", is_partial: false, items: items.map((insert) => ({ insert, label: insert, note: "", count: 961 })) })));
           await pause(5);
         },
       });
@@ -53,6 +53,15 @@ function press(key: string): boolean {
   act(() => void field().dispatchEvent(event));
   return !event.defaultPrevented;
 }
+
+it("says how often something was met, unless it was met elsewhere", async () => {
+  const counted = () => [...root.querySelectorAll(".qb-count")].map((part) => part.textContent);
+  await type("te");
+  await waiting.find(({ at }) => at === "te")?.answer(["tenant:"]);
+  expect(counted()).toEqual(["961"]);
+  act(() => render(<QueryBar dataset="issues" value="" label="Search" placeholder="" hasCounts={false} onChange={() => {}} />, root));
+  expect(options()).toEqual(["tenant:"]);
+});
 
 it("drops the answer to what is no longer typed", async () => {
   await type("l");

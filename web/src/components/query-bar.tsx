@@ -20,7 +20,7 @@ const WORDS_MS = 900;
 
 export type QueryError = { message: string; causes?: readonly string[]; at: { from: number; to: number } | null };
 
-export function QueryBar({ dataset, value, label, placeholder, scope = "", error = null, onChange, onEnter, hasSaved = true }: {
+export function QueryBar({ dataset, value, label, placeholder, scope = "", error = null, onChange, onEnter, hasSaved = true, hasCounts = true }: {
   dataset: Dataset;
   value: string;
   label: string;
@@ -33,6 +33,8 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
   onChange: (query: string, isDone: boolean) => void;
   onEnter?: (query: string) => void;
   hasSaved?: boolean;
+  /** Whether how often something was met says anything here: the server counts in whole projects. */
+  hasCounts?: boolean;
 }) {
   const input = useRef<HTMLInputElement>(null);
   const mirror = useRef<HTMLDivElement>(null);
@@ -232,7 +234,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
                 <Option key={item.insert} id={`${id}-${index}`} index={index} isActive={index === chosen} onTake={take}>
                   <span class="qb-label">{item.label}</span>
                   <small>{item.note}</small>
-                  {item.count !== null && <span class="qb-count">{countShort(item.count)}</span>}
+                  {hasCounts && item.count !== null && <span class="qb-count">{countShort(item.count)}</span>}
                 </Option>
               ))}
             {isShown &&
@@ -245,7 +247,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
                 </Option>
               ))}
           </div>
-          {isPartial && <p class="qb-note">Counted among the newest only.</p>}
+          {hasCounts && isPartial && <p class="qb-note">Counted among the newest only.</p>}
         </div>
       </div>
       {shownError && (
@@ -358,7 +360,7 @@ function Saved({ dataset, query, onRun }: { dataset: Dataset; query: string; onR
               ))}
             </ul>
             <form
-              class="qb-save"
+              class={`qb-save${saved.length + recent.length > 0 ? " apart" : ""}`}
               onSubmit={(event) => {
                 event.preventDefault();
                 if (name.trim() === "") return;

@@ -9,9 +9,10 @@ import { isSmall, useTrace } from "../api/use-trace";
 import { useCoalesced } from "../lib/coalesce";
 import { exceptionName } from "../lib/export";
 import { count, dateTime, duration, offset, oneLine, plural } from "../lib/format";
+import { withAttribute } from "../lib/log-facets";
 import { markOf } from "../lib/logs";
 import { around, type Entry as Moment, type Folded, folded, isHttp, isQuery, levelsOf, shown, timeline, typesOf } from "../lib/timeline";
-import { eventPath, tracePath } from "../lib/urls";
+import { eventPath, tracePath, withQuery } from "../lib/urls";
 import { navigate } from "../router";
 import { remembered, rememberChoice, serverNow } from "../state";
 import { Sql } from "./code";
@@ -224,7 +225,7 @@ function Crumb({ crumb, when, times }: Child & { crumb: Breadcrumb; times: preac
 function Log({ log, when }: Child & { log: LogRowView }) {
   const [isOpen, setOpen] = useState(false);
   const level = markOf(log.level);
-  const filter = (name: string, value: string) => navigate(`/logs?attribute=${encodeURIComponent(`${name}:${value}`)}`);
+  const filter = (name: string, value: string) => navigate(`/logs${withQuery("", { query: withAttribute("", name, value) })}`);
   return (
     <li class={`crumb${level === "error" || level === "fatal" ? " failed" : ""}`}>
       {when}

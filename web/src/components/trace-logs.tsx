@@ -6,8 +6,9 @@ import { useLive } from "../api/live";
 import type { LogListView, LogRowView } from "../api/types";
 import { useCoalesced } from "../lib/coalesce";
 import { dateTime, offset, plural } from "../lib/format";
+import { withAttribute } from "../lib/log-facets";
 import { markOf } from "../lib/logs";
-import { tracePath } from "../lib/urls";
+import { tracePath, withQuery } from "../lib/urls";
 import { navigate } from "../router";
 import { LogDetail } from "./log-detail";
 import { LevelMark } from "./marks";
@@ -39,7 +40,7 @@ export function TraceLogs({ traceId, originMs }: { traceId: string; originMs: nu
 
 function Rows({ logs, traceId, originMs }: { logs: readonly LogRowView[]; traceId: string; originMs: number }) {
   const [open, setOpen] = useState<string | null>(null);
-  const filter = (name: string, value: string) => navigate(`/logs?attribute=${encodeURIComponent(`${name}:${value}`)}`);
+  const filter = (name: string, value: string) => navigate(`/logs${withQuery("", { query: withAttribute("", name, value) })}`);
   return (
     <ol class="log-lines">
       {logs.map((log) => (

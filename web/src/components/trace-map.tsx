@@ -13,6 +13,7 @@ import { alike } from "../lib/compare";
 import type { Selection } from "../lib/selection";
 import { query } from "../router";
 import { isDark, now, say } from "../state";
+import { type Facet, Facets } from "./facets";
 import { LoadError, Partial } from "./states";
 import "../styles/trace-map.css";
 import "../styles/trace-views.css";
@@ -20,7 +21,6 @@ import "../styles/trace-views.css";
 const HEIGHT = 168;
 const AGAIN_MS = 5000;
 const TABLE_CELLS = 200;
-const FACET_VALUES = 4;
 const FACET_WORDS: Record<string, string> = { service: "Service", name: "Name", op: "Operation", status: "Status", "http.status_code": "HTTP status", source: "Source" };
 
 type Filter = (key: string, value: string) => void;
@@ -47,7 +47,7 @@ export function TraceMap({ params, selection, onSelect, onFilter }: { params: st
         <div class="map-side">
           {view ? <Heat view={view} selection={selection} onSelect={onSelect} /> : !heat.error && <div class="heat-wait" aria-busy="true" />}
         </div>
-        {facets.data && facets.data.of > 0 && <Facets view={facets.data} onFilter={onFilter} />}
+        {facets.data && facets.data.of > 0 && <Facets facets={facetsOf(facets.data, onFilter)} of={facets.data.of} />}
       </div>
       {view && view.searched_to_ms !== null && <Partial>{`There was time for the traces since ${dateTime(view.searched_to_ms).slice(0, 19)}: ${plural(view.total, "trace")}. What is older is not on the map.`}</Partial>}
       {selection && <Compare params={params} selection={selection} onFilter={onFilter} onClear={() => onSelect(null)} />}
@@ -297,32 +297,16 @@ function HeatTable({ view, onChoose }: { view: HeatView; onChoose: (column: numb
   );
 }
 
-function Facets({ view, onFilter }: { view: FacetsView; onFilter: Filter }) {
-  return (
-    <div class="facets" role="group" aria-label="Filter by">
-      {view.facets.map(({ key, values }) => (
-        <div key={key}>
-          <h2>{FACET_WORDS[key] ?? key}</h2>
-          <ul>
-            {values.slice(0, FACET_VALUES).map(({ value, count: n }) => (
-              <li key={value}>
-                {key === "source" ? (
-                  <span class="facet">
-                    <span>{value === "otel" ? "OpenTelemetry" : "Sentry"}</span> <b>{countShort(n)}</b>
-                  </span>
-                ) : (
-                  <button type="button" class="facet" title={`${value}: ${count(n)} of ${count(view.of)}`} onClick={() => onFilter(key, value)}>
-                    <span>{value}</span> <b>{countShort(n)}</b>
-                  </button>
-                )}
-              </li>
-            ))}
-            {values.length > FACET_VALUES && <li class="quiet">{`${values.length === 12 ? "more" : `${values.length - FACET_VALUES} more`}`}</li>}
-          </ul>
-        </div>
-      ))}
-    </div>
-  );
+/** The server names the most frequent. */
+const FACET_VALUES_NAMED = 12;
+
+function facetsOf(view: FacetsView, onFilter: Filter): Facet[] {
+  return view.facets.map(({ key, values }) => ({
+    key,
+    name: FACET_WORDS[key] ?? key,
+    isCut: values.length === FACET_VALUES_NAMED,
+    values: values.map(({ value, count: n }) => (key === "source" ? { value, words: value === "otel" ? "OpenTelemetry" : "Sentry", count: n, press: null } : { value, count: n, press: () => onFilter(key, value) })),
+  }));
 }
 
 function Fact({ item: { key, value }, onFilter }: { item: { key: string; value: string }; onFilter: Filter }) {

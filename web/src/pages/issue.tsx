@@ -24,7 +24,7 @@ import { KeyHint } from "../components/key-hint";
 import { Ago } from "../components/marks";
 import { lazy } from "../components/lazy";
 import { isNarrow } from "../components/narrow";
-import { isNotHere, NotHere } from "../components/not-here";
+import { isNotHere } from "../components/not-here";
 import { Guard, WhenNear } from "../components/region";
 import { jumpTo, SectionNav, type SectionName } from "../components/section-nav";
 import { PageTitle } from "../components/shell";
@@ -55,6 +55,7 @@ const History = lazy("History", () => extras().then((module) => module.History),
 const IssueRail = lazy("IssueRail", () => extras().then((module) => module.IssueRail), "part-loading");
 const Merged = lazy("Merged", () => extras().then((module) => module.Merged), "part-loading");
 const MonitorSection = lazy("MonitorSection", () => rare().then((module) => module.MonitorSection), "part-loading");
+const NoIssue = lazy("NoIssue", () => rare().then((module) => module.NoIssue), "part-loading");
 const QuerySection = lazy("QuerySection", () => rare().then((module) => module.QuerySection), "part-loading");
 const Replays = lazy("Replays", () => extras().then((module) => module.Replays), "part-loading");
 const Similar = lazy("Similar", () => extras().then((module) => module.Similar), "part-loading");
@@ -95,7 +96,7 @@ export function IssuePage({ params }: PageProps) {
   if (!issue.data && isNotHere(issue.error))
     return (
       <div class="page issue-page">
-        <NotHere title={`There is no issue ${name}`} href="/issues" back="All issues" error={issue.error} />
+        <NoIssue name={name} error={issue.error} />
       </div>
     );
   return (

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { forget, useResource } from "../api/client";
 import type { IssueAction, IssueCounts, IssueList, IssueRow } from "../api/issues-types";
 import { useLive } from "../api/live";
+import { useValues } from "../api/use-values";
 import { act } from "../components/act";
 import { BulkBar } from "../components/bulk-bar";
 import { ListEnd, NewBar, Select } from "../components/filters";
@@ -129,13 +130,17 @@ export function IssuesPage() {
   const go = (search: string, isDone = false) => navigate(`/issues${search}`, { replace: !isDone });
   const change = (changes: Record<string, string | null>) => go(withQuery(place.value.search, changes), true);
   const isUnreadable = list.error?.status === 400;
+  // The list brings what there is to choose from, unless its search cannot be read.
+  const isWithoutValues = isUnreadable && environments.value.length === 0 && releases.value.length === 0;
+  const someEnvironments = useValues("issues", "environment", params.get("project"), isWithoutValues);
+  const someReleases = useValues("issues", "release", params.get("project"), isWithoutValues);
   const search = place.value.search;
   return (
     <div class="page issues-page">
       <header class="page-head">
         <PageTitle title="Issues" />
         {list.total !== null && <p class="head-count">{plural(list.total, "issue")}</p>}
-        <ScopeBar params={params} environments={environments.value} releases={releases.value} onChange={change} />
+        <ScopeBar params={params} environments={isWithoutValues ? someEnvironments : environments.value} releases={isWithoutValues ? someReleases : releases.value} onChange={change} />
       </header>
       <div class="toolbar">
         <QueryBar

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useResource } from "../api/client";
 import { useLive } from "../api/live";
-import type { LogVolumeView } from "../api/types";
+import type { LogFacetsView, LogVolumeView } from "../api/types";
 import { useLogs } from "../api/use-logs";
 import { useValues } from "../api/use-values";
 import { Teach } from "../components/code-box";
@@ -11,6 +11,7 @@ import { Chip, SearchedTo } from "../components/filters";
 import { Icon } from "../components/icons";
 import { KeyHint } from "../components/key-hint";
 import { LogDetail } from "../components/log-detail";
+import { LogFacets } from "../components/log-facets";
 import { LogList } from "../components/log-list";
 import { LogVolume } from "../components/log-volume";
 import { QueryBar } from "../components/query-bar";
@@ -20,7 +21,8 @@ import { Empty, LoadError, Notes, SkeletonRows } from "../components/states";
 import { useKeys } from "../keys";
 import { useCoalesced } from "../lib/coalesce";
 import { fit, fittedTo } from "../lib/fit";
-import { count, dateTime, plural } from "../lib/format";
+import { count, countShort, dateTime, plural } from "../lib/format";
+import { levelCounts, withAttribute } from "../lib/log-facets";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
 import { logSnippets } from "../lib/signal-snippets";
 import { withQuery } from "../lib/urls";
@@ -38,6 +40,8 @@ const LEVELS = [
 /** Live logs are read at most this often, and the histogram. */
 const TAIL_MS = 1000;
 const VOLUME_MS = 5000;
+/** What took all the time there was is counted less often. */
+const SLOW_COUNT_MS = 30_000;
 /** This near to the top counts as being there. */
 const TOP_PX = 30;
 
@@ -65,12 +69,20 @@ export function LogsPage() {
   const level = params.get("level") ?? "";
   if (level) volumeFilters.set("level", level);
   fit(volumeFilters, params);
-  const [volumeAt, setVolumeAt] = useState(() => times());
-  useEffect(() => setVolumeAt(times()), [key]);
-  const volume = useResource<LogVolumeView>(isTrace ? null : `/api/ui/logs/volume?${volumeAt}&${volumeFilters}`);
-  const heldVolume = useRef<LogVolumeView | undefined>(undefined);
-  if (volume.data) heldVolume.current = volume.data;
-  const shownVolume = volume.data ?? heldVolume.current;
+  // The times that are counted in move on with the tail, not with every drawing.
+  const counted = useRef({ key: "", times: "" });
+  if (counted.current.key !== key) counted.current = { key, times: times() };
+  const countedAt = counted.current.times;
+  const volume = useResource<LogVolumeView>(isTrace ? null : `/api/ui/logs/volume?${countedAt}&${volumeFilters}`);
+  const shownVolume = useLast(volume.data);
+  const facets = useResource<LogFacetsView>(isTrace ? null : `/api/ui/logs/facets?${countedAt}&${filters}`);
+  const shownFacets = useLast(facets.data);
+  // The tabs say what each of them would hold, also those that are not chosen.
+  const ofAllLevels = new URLSearchParams(filters);
+  ofAllLevels.delete("level");
+  const allLevels = useResource<LogFacetsView>(isTrace || level === "" ? null : `/api/ui/logs/facets?${countedAt}&${ofAllLevels}`);
+  const shownLevels = useLast(level === "" ? facets.data : allLevels.data);
+  const levels = shownLevels && !isTrace ? levelCounts(shownLevels) : null;
 
   const scroller = useRef<HTMLDivElement>(null);
   const open = params.get("open");
@@ -80,13 +92,23 @@ export function LogsPage() {
   const tail = useCoalesced(() => logs.check(!isPaused && isAtTop()), TAIL_MS);
   // For ten seconds the times are the same words, and so is the address: it is asked again all the same.
   const drawVolume = useCoalesced(() => {
-    setVolumeAt(times());
+    counted.current.times = times();
     volume.reload();
   }, VOLUME_MS);
+  const countValues = () => {
+    counted.current.times = times();
+    facets.reload();
+    if (level !== "") allLevels.reload();
+  };
+  const countSoon = useCoalesced(countValues, VOLUME_MS);
+  const countLater = useCoalesced(countValues, SLOW_COUNT_MS);
   const arrived = () => {
     if (isFixed) return;
     tail();
-    if (!isPaused) drawVolume();
+    if (isPaused) return;
+    drawVolume();
+    if (shownFacets && shownFacets.searched_to_ms !== null) countLater();
+    else countSoon();
   };
   useLive({ log: arrived, resync: arrived }, { evenPaused: true });
   const { unseen } = logs;
@@ -134,6 +156,7 @@ export function LogsPage() {
   const text = params.get("query") ?? "";
   const isUnreadable = logs.error?.status === 400 && text !== "";
   const attribute = params.get("attribute") ?? "";
+  const filterBy = (name: string, value: string) => change({ query: withAttribute(text, name, value) });
   const services = shownVolume?.services ?? [];
   const environments = shownVolume?.environments ?? [];
   const releases = useValues("logs", "release", params.get("project"));
@@ -159,6 +182,12 @@ export function LogsPage() {
           {LEVELS.map(([name, words]) => (
             <a key={name} href={`/logs${withQuery(place.value.search, { level: name || null, open: null })}`} aria-current={level === name ? "true" : undefined}>
               {words}
+              {levels && (
+                <small class="tab-count" title={`${count(levels[name === "" ? "all" : name])}${levels.isPartial ? " and more" : ""}`}>
+                  {countShort(levels[name === "" ? "all" : name])}
+                  {levels.isPartial && "+"}
+                </small>
+              )}
             </a>
           ))}
         </nav>
@@ -174,45 +203,57 @@ export function LogsPage() {
       </div>
       {shownVolume && !isTrace && <LogVolume volume={shownVolume} isFitted={fittedTo(params, shownVolume.from_ms, now.value) !== null} isFiltered={text !== "" || attribute !== ""} onChoose={(from, to) => change({ from: String(from), to: String(to) })} />}
       {logs.error && !isUnreadable && <LoadError error={logs.error} what="The logs" hasData={rows !== undefined} onRetry={logs.reload} />}
-      {rows === undefined && !logs.error && <SkeletonRows rows={20} height={24} />}
-      {open !== null && rows !== undefined && !logs.isLoading && !rows.some((row) => row.id === open) && (
-        <section class="log-named" aria-label="The log of this address">
-          <p class="quiet">
-            The log of this address is not in the list.
-            <button type="button" class="icon-button small" aria-label="Close the log" onClick={() => change({})}>
-              <Icon name="close" size={14} />
-            </button>
-          </p>
-          <LogDetail id={open} onFilter={(name, value) => change({ attribute: `${name}:${value}` })} />
-        </section>
-      )}
-      {isEmpty && (logs.hasAny ? <NoMatch notes={logs.notes} isFiltered={isFiltered} searchedToMs={logs.searchedToMs} onMore={logs.more} onClear={() => navigate("/logs", { replace: true })} onLonger={range.key === "30d" ? null : () => change({ range: "30d", from: null, to: null })} /> : <NoLogs />)}
-      {rows && rows.length > 0 && (
-        <LogList
-          rows={rows}
-          open={open}
-          current={current}
-          scroller={scroller}
-          showService={services.length > 1}
-          showDate={isOtherDay((rows[rows.length - 1] ?? rows[0])?.time_ms ?? now.value, now.value)}
-          onToggle={toggle}
-          onMore={() => logs.searchedToMs === null && logs.more()}
-          onFilter={(name, value) => change({ attribute: `${name}:${value}` })}
-          foot={
-            <p class="list-end">
-              {logs.isLoading ? "Loading…" : logs.next === null ? `${plural(rows.length, "log")}, the oldest of this time` : null}
-              {!logs.isLoading && logs.searchedToMs !== null && logs.next !== null && <SearchedTo ms={logs.searchedToMs} onMore={logs.more} />}
-              {!logs.isLoading && logs.searchedToMs === null && logs.next !== null && (
-                <button type="button" class="button" onClick={logs.more}>
-                  {`Load more than ${count(rows.length)}`}
+      <div class="log-board">
+        {logs.hasAny && !isTrace && <LogFacets view={shownFacets} resource={facets} params={params} onChange={change} />}
+        <div class="log-side">
+          {rows === undefined && !logs.error && <SkeletonRows rows={20} height={24} />}
+          {open !== null && rows !== undefined && !logs.isLoading && !rows.some((row) => row.id === open) && (
+            <section class="log-named" aria-label="The log of this address">
+              <p class="quiet">
+                The log of this address is not in the list.
+                <button type="button" class="icon-button small" aria-label="Close the log" onClick={() => change({})}>
+                  <Icon name="close" size={14} />
                 </button>
-              )}
-            </p>
-          }
-        />
-      )}
+              </p>
+              <LogDetail id={open} onFilter={filterBy} />
+            </section>
+          )}
+          {isEmpty && (logs.hasAny ? <NoMatch notes={logs.notes} isFiltered={isFiltered} searchedToMs={logs.searchedToMs} onMore={logs.more} onClear={() => navigate("/logs", { replace: true })} onLonger={range.key === "30d" ? null : () => change({ range: "30d", from: null, to: null })} /> : <NoLogs />)}
+          {rows && rows.length > 0 && (
+            <LogList
+              rows={rows}
+              open={open}
+              current={current}
+              scroller={scroller}
+              showService={services.length > 1}
+              showDate={isOtherDay((rows[rows.length - 1] ?? rows[0])?.time_ms ?? now.value, now.value)}
+              onToggle={toggle}
+              onMore={() => logs.searchedToMs === null && logs.more()}
+              onFilter={filterBy}
+              foot={
+                <p class="list-end">
+                  {logs.isLoading ? "Loading…" : logs.next === null ? `${plural(rows.length, "log")}, the oldest of this time` : null}
+                  {!logs.isLoading && logs.searchedToMs !== null && logs.next !== null && <SearchedTo ms={logs.searchedToMs} onMore={logs.more} />}
+                  {!logs.isLoading && logs.searchedToMs === null && logs.next !== null && (
+                    <button type="button" class="button" onClick={logs.more}>
+                      {`Load more than ${count(rows.length)}`}
+                    </button>
+                  )}
+                </p>
+              }
+            />
+          )}
+        </div>
+      </div>
     </div>
   );
+}
+
+/** What is asked again is drawn over what was there. */
+function useLast<T>(data: T | undefined): T | undefined {
+  const last = useRef<T | undefined>(undefined);
+  if (data !== undefined) last.current = data;
+  return last.current;
 }
 
 function isOtherDay(ms: number, nowMs: number): boolean {

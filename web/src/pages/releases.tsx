@@ -79,7 +79,7 @@ function ReleaseTable({ rows, bucketMs, showProject }: { rows: readonly ReleaseR
       <thead>
         <tr>
           <th scope="col" class="c-release">Release</th>
-          <th scope="col" class="c-trend" title="Sessions; events of a release that has none">Over time</th>
+          <th scope="col" class="c-trend" title="Of a release without sessions its events">{trendWords(rows)}</th>
           <th scope="col" class="num c-sessions" title="Sessions counted, and this release's part of all sessions of its environment">Adoption</th>
           <th scope="col" class="num c-crash" title="Sessions that did not crash">Crash-free sessions</th>
           <th scope="col" class="num c-crash" title="Users that saw no crash">Crash-free users</th>
@@ -96,6 +96,12 @@ function ReleaseTable({ rows, bucketMs, showProject }: { rows: readonly ReleaseR
       </tbody>
     </table>
   );
+}
+
+/** What the bars are of: sessions, and events where a release has none. */
+function trendWords(rows: readonly ReleaseRowView[]): string {
+  const withSessions = rows.filter(({ session_count: n }) => n > 0).length;
+  return withSessions === 0 ? "Events" : withSessions === rows.length ? "Sessions" : "Sessions or events";
 }
 
 function ReleaseRow({ row, bucketMs, showProject }: { row: ReleaseRowView; bucketMs: number; showProject: boolean }) {

@@ -4,11 +4,13 @@ import { useEffect, useState } from "preact/hooks";
 import { type ApiError, change, remember, useResource } from "../api/client";
 import type { FieldProblem, NewProject, ProjectSettings, ProjectSettingsView } from "../api/types";
 import type { PageProps } from "../app";
+import { DiscardedSection } from "../components/discarded";
 import { Icon } from "../components/icons";
 import { type Draft, FiltersSection, GroupingSection, LimitsSection, ProjectSection, ScrubSection } from "../components/settings-sections";
 import { SettingsNav } from "../components/settings-nav";
 import { PageTitle } from "../components/shell";
 import { LoadError, SkeletonRows } from "../components/states";
+import { DISCARDED_ID } from "../lib/discarded";
 import { ago, plural } from "../lib/format";
 import { isSame, sectionOf, tidy } from "../lib/settings";
 import { navigate } from "../router";
@@ -21,6 +23,7 @@ const SECTIONS = [
   ["filters", "Inbound filters"],
   ["limits", "Limits"],
   ["grouping", "Grouping rules"],
+  [DISCARDED_ID, "Discarded issues"],
 ] as const;
 /** Counts of drops are read again this often while nothing is being changed. */
 const REFRESH_MS = 15_000;
@@ -148,6 +151,10 @@ function Form({ path, loaded, reload }: { path: string; loaded: ProjectSettingsV
     return () => removeEventListener("beforeunload", warn);
   }, [isDirty]);
 
+  useEffect(() => {
+    if (location.hash.length > 1) document.getElementById(location.hash.slice(1))?.scrollIntoView({ block: "start" });
+  }, []);
+
   const save = () => {
     setSaving({ state: "saving" });
     change<ProjectSettingsView>("PUT", path, { version: base.version, settings: tidy(draft) }).then(
@@ -219,6 +226,7 @@ function Form({ path, loaded, reload }: { path: string; loaded: ProjectSettingsV
         <FiltersSection view={base} {...shared} />
         <LimitsSection view={base} {...shared} />
         <GroupingSection {...shared} />
+        <DiscardedSection slug={base.slug} />
       </div>
       {(isDirty || saving.state !== "idle") && (
         <div class={saving.state === "failed" ? "save-bar is-failed" : "save-bar"} role="region" aria-label="Save">
