@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { Context, EventDetail, EventView, ExceptionDetail, MechanismDetail, RequestDetail } from "../api/types";
 import { chainOf, type ExceptionNode, exceptionTrees } from "../lib/exceptions";
 import { exceptionName, fullUrl, jointWords } from "../lib/export";
-import { bytes, count } from "../lib/format";
+import { bytes, count, plural } from "../lib/format";
 import { safeHref, tracePath } from "../lib/urls";
 import { Block } from "./code";
 import { Part } from "./part";
@@ -262,7 +262,7 @@ export function contextFacts(contexts: readonly Context[]): [string, string | nu
 function Modules({ detail }: { detail: EventDetail }) {
   return (
     <details class="modules">
-      <summary>{`${count(detail.modules.length)} installed packages`}</summary>
+      <summary>{plural(detail.modules.length, "installed package")}</summary>
       <ul>
         {detail.modules.map(({ key, value }) => (
           <li key={key}>
