@@ -172,6 +172,7 @@ export function issues(path, method, sent, params) {
     if (address === "issues/counts") return counts();
     if (address === "issues/actions" && method === "POST") return actOn(sent);
     if (address === "issues/undo" && method === "POST") return tokens.get(sent.token)?.() ?? { status: 404, body: { detail: "This can no longer be undone.", causes: [] } };
+    if (address === "search/keys") return { keys: [{ key: "level", aliases: ["severity"], doc: "How bad: level:error" }] };
     if (address === "search/complete") return params.get("dataset") === "issues" ? complete(params) : { from: 0, to: 0, context: "none", items: [], is_partial: false };
     if (address === "people") return { names: people };
   } catch (error) {

@@ -3,6 +3,7 @@
 
 import { useState } from "preact/hooks";
 import type { ChangesView, IssueUsersView, TagsView, TagView } from "../api/issue-types";
+import { tagInSearch } from "../api/tag-search";
 import { type OfIssue, useIssuePart } from "../api/use-issue";
 import { count, oneLine, percent, plural } from "../lib/format";
 import { filterSearch, isFiltered, withTag } from "../lib/issue-place";
@@ -73,7 +74,14 @@ function Changes({ of }: { of: OfIssue }) {
   );
 }
 
-const pick = (key: string, value: string) => navigate(`${place.value.path}?${withTag(query.value, key, value)}`, { keepScroll: true });
+const filterBy = (key: string, value: string, written: string) => navigate(`${place.value.path}?${withTag(query.value, key, value, written)}`, { keepScroll: true });
+
+async function pick(of: OfIssue, key: string, value: string): Promise<void> {
+  const { path } = place.value;
+  const written = await tagInSearch(of, key);
+  // Whoever has gone on meanwhile stays there.
+  if (place.value.path === path) filterBy(key, value, written);
+}
 
 /** Tags drawn at first: an event may bring hundreds. */
 const TAGS_AT = 12;
@@ -100,9 +108,9 @@ function Tags({ of }: { of: OfIssue }) {
               <button type="button" class="toggle compare" aria-pressed={isComparing} onClick={() => setComparing(!isComparing)}>
                 Differs from the rest
               </button>
-              {isComparing && answer.data && <Differs view={answer.data} />}
+              {isComparing && answer.data && <Differs of={of} view={answer.data} />}
               {varying.slice(0, isWhole ? undefined : TAGS_AT).map((tag) => (
-                <Bars key={tag.key} tag={tag} onAll={() => setOpen(tag)} />
+                <Bars key={tag.key} of={of} tag={tag} onAll={() => setOpen(tag)} />
               ))}
               {!isWhole && varying.length > TAGS_AT && (
                 <button type="button" class="link" onClick={() => setWhole(true)}>
@@ -116,7 +124,7 @@ function Tags({ of }: { of: OfIssue }) {
           );
         }}
       </Region>
-      {open && <TagValues of={of} tag={open} onChoose={(value) => pick(open.key, value)} onClose={() => setOpen(null)} />}
+      {open && <TagValues of={of} tag={open} onChoose={(value) => void pick(of, open.key, value)} onClose={() => setOpen(null)} />}
     </Block>
   );
 }
@@ -133,7 +141,7 @@ function NoEvents({ of }: { of: OfIssue }) {
   );
 }
 
-function Bars({ tag, onAll }: { tag: TagView; onAll: () => void }) {
+function Bars({ of, tag, onAll }: { of: OfIssue; tag: TagView; onAll: () => void }) {
   const { bars: shown, rest, restValues, total } = bars(tag, VALUES_AT);
   return (
     <div class="tag-bars">
@@ -141,7 +149,7 @@ function Bars({ tag, onAll }: { tag: TagView; onAll: () => void }) {
       <ul>
         {shown.map(({ value, count: n, share }) => (
           <li key={value}>
-            <button type="button" class="tag-bar" title={`${plural(n, "event")} · show only these`} onClick={() => pick(tag.key, value)}>
+            <button type="button" class="tag-bar" title={`${plural(n, "event")} · show only these`} onClick={() => void pick(of, tag.key, value)}>
               <span class="tag-fill" style={{ width: `${share * 100}%` }} aria-hidden="true" />
               <bdi>{value === "" ? "empty" : oneLine(value, 80)}</bdi>
               <span class="num">{percent(share)}</span>
@@ -150,7 +158,7 @@ function Bars({ tag, onAll }: { tag: TagView; onAll: () => void }) {
         ))}
         {tag.missing > 0 && (
           <li>
-            <button type="button" class="tag-bar none" title={`${plural(tag.missing, "event")} without it · show only these`} onClick={() => pick(tag.key, "")}>
+            <button type="button" class="tag-bar none" title={`${plural(tag.missing, "event")} without it · show only these`} onClick={() => void pick(of, tag.key, "")}>
               <span class="tag-fill" style={{ width: `${(tag.missing / Math.max(1, total)) * 100}%` }} aria-hidden="true" />
               <span>not set</span>
               <span class="num">{percent(tag.missing / Math.max(1, total))}</span>
@@ -167,7 +175,7 @@ function Bars({ tag, onAll }: { tag: TagView; onAll: () => void }) {
   );
 }
 
-function Differs({ view }: { view: TagsView }) {
+function Differs({ of, view }: { of: OfIssue; view: TagsView }) {
   const found = unusual(view, UNUSUAL_AT);
   if (found.length === 0) return <p class="quiet">No value is more frequent here than in the project's other events.</p>;
   return (
@@ -185,7 +193,7 @@ function Differs({ view }: { view: TagsView }) {
         {found.map(({ key, value, share, restShare, lift }) => (
           <tr key={`${key}\u0000${value}`}>
             <td>
-              <button type="button" class="link" onClick={() => pick(key, value)}>
+              <button type="button" class="link" onClick={() => void pick(of, key, value)}>
                 <span class="quiet">{key}</span> <bdi>{value === "" ? "empty" : oneLine(value, 60)}</bdi>
               </button>
             </td>
@@ -238,7 +246,7 @@ function Users({ of, isFinding }: { of: OfIssue; isFinding: boolean }) {
               <ul class="rail-users">
                 {view.users.slice(0, isWhole ? USERS_MAX : USERS_AT).map(({ label, count: n, last_seen_ms: ms }) => (
                   <li key={label}>
-                    <button type="button" class="link" title="Show only this user's events" onClick={() => pick("user", label)}>
+                    <button type="button" class="link" title="Show only this user's events" onClick={() => filterBy("user", label, "user")}>
                       <bdi>{oneLine(label, 60)}</bdi>
                     </button>
                     <span class="num quiet">{count(n)}</span>

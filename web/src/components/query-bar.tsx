@@ -7,7 +7,7 @@ import { useKeys } from "../keys";
 import { countShort, sentence } from "../lib/format";
 import { helpFor } from "../lib/query-help";
 import type { Completion } from "../api/issues-types";
-import { completed, isUnfinished, type Term, terms, tokens } from "../lib/query-text";
+import { completed, isUnfinished, type Term, terms, tokens, withMore } from "../lib/query-text";
 import { type Dataset, dropQuery, recentOf, rememberQuery, SAVED_NAME_MAX, savedQueries, saveQuery } from "../lib/saved-queries";
 import { say } from "../state";
 import { Icon } from "./icons";
@@ -224,7 +224,7 @@ export function QueryBar({ dataset, value, label, placeholder, scope = "", error
             </button>
           )}
           {hasSaved && <Saved dataset={dataset} query={text.trim()} onRun={run} />}
-          <Help dataset={dataset} onAdd={(term) => run(text.trim() === "" ? term : `${text.trim()} ${term}`)} />
+          <Help dataset={dataset} onAdd={(term) => run(withMore(text, term))} />
           <KeyHint scope="global" id="search" isUnsaid />
         </span>
         <div class="qb-list" hidden={!isShown}>

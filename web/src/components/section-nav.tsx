@@ -1,7 +1,7 @@
 // The sections of an event: links that stay on top, the one being read marked, the first eight reached by their number.
 
 import { signal } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { readingLine, sectionAt } from "../lib/sections";
 import { place } from "../router";
 
@@ -28,11 +28,22 @@ const RAIL = [["changes", "What changed"], ["tag-shares", "All events' tags"], [
 
 /** Reached by their number. */
 const NUMBERED = 8;
+/** From here on they stand closer; those that do not fit into a line begin a second one. */
+const MANY = 10;
 
 export function SectionNav({ sections }: { sections: readonly SectionName[] }) {
   const [read, setRead] = useState("");
   const ids = sections.map(({ id }) => id).join(" ");
   const { path } = place.value;
+  const nav = useRef<HTMLElement>(null);
+  // What is gone to comes up below the links, however many lines they take.
+  useLayoutEffect(() => {
+    const element = nav.current;
+    if (!element) return undefined;
+    const observer = new ResizeObserver(() => document.documentElement.style.setProperty("--section-nav", `${element.offsetHeight}px`));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
   useEffect(() => {
     const look = () => {
       const tops = ids.split(" ").flatMap((id) => {
@@ -76,7 +87,7 @@ export function SectionNav({ sections }: { sections: readonly SectionName[] }) {
   const isListed = sections.some(({ id }) => id === chosen.value) || RAIL.some(([id]) => id === chosen.value);
   const current = isListed ? chosen.value : read;
   return (
-    <nav class="section-nav" aria-label="Sections of the event">
+    <nav ref={nav} class={`section-nav${sections.length >= MANY ? " many" : ""}`} aria-label="Sections of the event">
       <ul>
         {sections.map(({ id, name, note }, i) => (
           <li key={id}>

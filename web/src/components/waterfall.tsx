@@ -9,7 +9,7 @@ import { count, duration, offset, oneLine, plural } from "../lib/format";
 import { markOf } from "../lib/logs";
 import { type SpanMarks, thinned } from "../lib/span-marks";
 import { eventPath } from "../lib/urls";
-import { movedWords, type Row, ticks, type Tree, troublesBelow, uncovered, type Zoom } from "../lib/waterfall";
+import { freeStretch, movedWords, type Row, ticks, type Tree, troublesBelow, uncovered, type Zoom } from "../lib/waterfall";
 import { Icon } from "./icons";
 import { LevelMark } from "./marks";
 import { useScrolledRows } from "./scrolled-rows";
@@ -316,6 +316,7 @@ function Bars({ row, drawn, colour }: { row: Row; drawn: Drawn; colour: string }
   }
   const ids = row.type === "group" ? row.members : [row.span];
   const bars = [];
+  const marks: [number, number][] = [];
   let least = Infinity;
   let most = -Infinity;
   let lastEnd = -Infinity;
@@ -324,6 +325,7 @@ function Bars({ row, drawn, colour }: { row: Row; drawn: Drawn; colour: string }
     const end = share((spans.start_ns[i] ?? 0) + (spans.duration_ns[i] ?? 0));
     least = Math.min(least, start);
     most = Math.max(most, end);
+    marks.push([start, end]);
     // Bars of a group that would fall into the same half percent are drawn once.
     if (end < 0 || start > 100 || (ids.length > ROW_MARKS_MAX && end < lastEnd + 0.5)) continue;
     lastEnd = end;
@@ -333,7 +335,7 @@ function Bars({ row, drawn, colour }: { row: Row; drawn: Drawn; colour: string }
   }
   const words =
     row.type === "group"
-      ? [`${duration(row.totalNs)} in all`, `, ${duration(row.totalNs / row.members.length)} each`]
+      ? [duration(row.totalNs), " in all", `, ${duration(row.totalNs / row.members.length)} each`]
       : [duration(spans.duration_ns[row.span] ?? 0)];
   const text = words.join("");
   if (most < 0 || least > 100) return <span class={`wf-off ${most < 0 ? "before" : "after"}`}>{most < 0 ? `‹ ${text}` : `${text} ›`}</span>;
@@ -343,8 +345,19 @@ function Bars({ row, drawn, colour }: { row: Row; drawn: Drawn; colour: string }
       {row.type === "span" && row.isOpen && <Gaps span={row.span} drawn={drawn} share={share} hasLabel={placeOf(Math.max(0, least), Math.min(100, most), text) === "inside"} />}
       <Critical row={row} drawn={drawn} share={share} />
       <Ticks row={row} drawn={drawn} share={share} />
-      <Label left={Math.max(0, least)} right={Math.min(100, most)} words={words} />
+      {row.type === "group" ? <GroupLabel marks={marks} words={words} /> : <Label left={Math.max(0, least)} right={Math.min(100, most)} words={words} />}
     </>
+  );
+}
+
+/** Where its members leave most room, so that it lies on none of them. */
+function GroupLabel({ marks, words }: { marks: readonly (readonly [number, number])[]; words: readonly string[] }) {
+  const [left, right] = freeStretch(marks, narrow.matches ? ROOM_NARROW : ROOM);
+  const style = right > 100 ? { left: `${left}%`, maxWidth: `calc(${100 - left}% + var(--room))` } : left <= 0 ? { right: `${100 - right}%`, maxWidth: `${right}%` } : { left: `${left}%`, maxWidth: `${right - left}%` };
+  return (
+    <span class={`wf-label${left <= 0 ? " before" : ""}`} style={style} title={words.join("")}>
+      {words.map((part) => <span key={part}>{part}</span>)}
+    </span>
   );
 }
 
@@ -420,6 +433,10 @@ function Ticks({ row, drawn, share }: { row: Row; drawn: Drawn; share: Share }) 
     </>
   );
 }
+
+/** What `--room` is of the bars' width, at least. */
+const ROOM = 12;
+const ROOM_NARROW = 20;
 
 /** Right of the bar, else left of it, else inside its end. Where there is no room for all of the words, the first are left. */
 function Label({ left, right, words }: { left: number; right: number; words: readonly string[] }) {

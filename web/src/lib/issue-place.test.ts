@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { eventPart, filterSearch, filtersOf, isFiltered, issueHref, listApi, listHref, neighbourHref, placeIn, quotedValue, splitTerms, withTag } from "./issue-place";
+import { eventPart, filterSearch, filtersOf, isFiltered, issueHref, listApi, listHref, neighbourHref, placeIn, withTag } from "./issue-place";
 
 const of = (text: string) => new URLSearchParams(text);
 
@@ -58,22 +58,24 @@ describe("filters", () => {
 });
 
 describe("a clicked value", () => {
-  const click = (search: string, key: string, value: string) => Object.fromEntries(withTag(of(search), key, value));
+  const click = (search: string, key: string, value: string, written = key) => Object.fromEntries(withTag(of(search), key, value, written));
   it("becomes a term, or the choice that has its own place", () => {
     expect(click("environment=a", "environment", "b")).toEqual({ environment: "b" });
     expect(click("", "browser", "Firefox 12.1")).toEqual({ query: "browser:\"Firefox 12.1\"" });
-    expect(click("", "my key", "say \"*\"")).toEqual({ query: "tags[my key]:\"say \\\"\\*\\\"\"" });
+    expect(click("", "url", "say \"*\"", "tags[url]")).toEqual({ query: "tags[url]:\"say \\\"\\*\\\"\"" });
     expect(click("", "os", "")).toEqual({ query: "!has:os" });
   });
   it("takes the place of another one of its key and leaves the rest", () => {
     expect(click("query=cart+browser:\"Firefox 12.1\"+os:Linux", "browser", "Safari")).toEqual({ query: "cart os:Linux browser:Safari" });
   });
+  it("is asked of all that the search had found", () => {
+    expect(click("query=environment:dev+OR+environment:staging", "tenant", "initech")).toEqual({ query: "(environment:dev OR environment:staging) tenant:initech" });
+    expect(click("query=(a+OR+b)+tags[url]:/x+cart", "url", "/y", "tags[url]")).toEqual({ query: "(a OR b) cart tags[url]:/y" });
+    expect(click("query=url:/x+!has:tags[url]", "url", "", "tags[url]")).toEqual({ query: "!has:tags[url]" });
+    expect(click("query=!os:Linux", "os", "Mac")).toEqual({ query: "!os:Linux os:Mac" });
+  });
   it("closes a diff, which is of other events", () => {
     expect(click("diff=a..b&q=x", "os", "Linux")).toEqual({ q: "x", query: "x os:Linux" });
-  });
-  it("values that mean something are quoted", () => {
-    expect([">5", "a b", "*", "web-2", "http://x/?a=b", "", "/checkout/{id}/"].map(quotedValue)).toEqual(["\">5\"", "\"a b\"", "\"\\*\"", "web-2", "\"http://x/?a=b\"", "\"\"", "/checkout/{id}/"]);
-    expect(splitTerms('a "b c" k:"d \\" e" f')).toEqual(["a", '"b c"', 'k:"d \\" e"', "f"]);
   });
 });
 

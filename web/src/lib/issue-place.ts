@@ -3,6 +3,7 @@
 // `q` with `project` and `sort` is the list's; `query` searches the issue's own events; environment, release and time
 // belong to both.
 
+import { quoted, type Term, withMore } from "./query-text";
 import { queryOf, scopeOf, timeOf } from "./scope";
 import { issuePath } from "./urls";
 
@@ -128,29 +129,17 @@ export function keptSearch(params: URLSearchParams): string {
 /** Filters whose key has a choice of its own; every other key goes into the query. */
 const OWN: Record<string, "environment" | "release" | undefined> = { environment: "environment", release: "release" };
 
-/** The address once a value of a tag was clicked. A second value of the same key takes the place of the first. */
-export function withTag(params: URLSearchParams, key: string, value: string): URLSearchParams {
+/**
+ * The address once a value of a tag was clicked; `written`: the key as it is searched by. A second value of the same key
+ * takes the place of the first.
+ */
+export function withTag(params: URLSearchParams, key: string, value: string, written: string): URLSearchParams {
   const own = OWN[key];
   if (own && value !== "") return changed(params, { [own]: value });
-  const { query } = filtersOf(params);
-  const name = quotedKey(key);
-  const kept = splitTerms(query).filter((term) => !term.startsWith(`${name}:`) && term !== `!has:${name}`);
-  const term = value === "" ? `!has:${name}` : `${name}:${quotedValue(value)}`;
-  return changed(params, { query: [...kept, term].join(" ") });
-}
-
-export function splitTerms(query: string): string[] {
-  return query.match(/(?:[^\s"]|"(?:[^"\\]|\\.)*"?)+/g) ?? [];
-}
-
-export function quotedKey(key: string): string {
-  return /^(?:[\w.-]+|(?:tags|flags)\[.+\])$/.test(key) ? key : `tags[${key.replace(/["[\]\\]/g, "")}]`;
-}
-
-/** A star stands for any text unless it is written `\*`. */
-export function quotedValue(value: string): string {
-  if (/^[\w./@:{}-]+$/.test(value) && !/^[<>=!]/.test(value)) return value;
-  return `"${value.replace(/[\\"*]/g, "\\$&")}"`;
+  const isIt = (name: string | null) => name === key || name === written || name === `tags[${key}]`;
+  const isGone = (term: Term) => (term.isNegated ? term.key === "has" && isIt(term.value) : isIt(term.key));
+  const term = value === "" ? `!has:${written}` : `${written}:${quoted(value)}`;
+  return changed(params, { query: withMore(filtersOf(params).query, term, isGone) });
 }
 
 export type ListPlace = { at: number | null; previous: string | null; next: string | null };

@@ -77,5 +77,5 @@ test("a percentile that is read from buckets says that it is about right", () =>
   expect(quantile(212, 0.0625)).toBe(`≈\u202f${ms(212)}`);
   expect(quantile(null, 0.0625)).toBe("–");
   expect(quantileNote(0)).toBeUndefined();
-  expect(quantileNote(0.0625)).toContain("7 % at most");
+  expect(quantileNote(0.0625)).toContain("off by 6.25\u202f% at most");
 });

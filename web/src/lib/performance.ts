@@ -72,8 +72,14 @@ export const ms = (n: number | null): string => (n === null ? "–" : n === 0 ? 
 /** A percentile; one that is read from buckets says that it is about right. */
 export const quantile = (n: number | null, error: number): string => (n === null || error === 0 ? ms(n) : `≈\u202f${ms(n)}`);
 
+/** `6.25 %`. */
+const offBy = (error: number): string => `off by ${Number((error * 100).toFixed(2))}\u202f% at most`;
+
+/** By how much, in few words. */
+export const quantileAbout = (error: number): string | undefined => (error === 0 ? undefined : offBy(error));
+
 /** By how much, for whoever asks. */
-export const quantileNote = (error: number): string | undefined => (error === 0 ? undefined : `Estimated: off by ${Math.ceil(error * 100)} % at most, and never above the longest or below the shortest`);
+export const quantileNote = (error: number): string | undefined => (error === 0 ? undefined : `Estimated: ${offBy(error)}, and never above the longest or below the shortest`);
 
 export const apdex = (n: number | null): string => (n === null ? "–" : n.toFixed(2));
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { completed, isUnfinished, onTab, quoted, statesOf, tabOf, terms, tokens, withTerm, wordsOf } from "./query-text";
+import { bracketedKey, completed, isUnfinished, onTab, quoted, statesOf, tabOf, terms, tokens, withMore, withTerm, wordsOf } from "./query-text";
 
 const cut = (text: string) => tokens(text).map(({ kind, from, to }) => `${kind}=${text.slice(from, to)}`).filter((token) => !token.startsWith("space"));
 
@@ -42,9 +42,27 @@ it("finds the tab of a query and goes to another with the rest", () => {
   expect(tabOf("is:unresolved OR is:regressed", tabs)).toBe(null);
   expect(onTab("level:error is:unresolved x", "regressed")).toBe("is:regressed level:error x");
   expect(onTab("is:unresolved", "")).toBe("");
-  expect(onTab("a OR b", "unresolved")).toBe("is:unresolved");
+  expect(statesOf("is:unresolved (x OR is:new)")).toEqual(["unresolved"]);
   expect(statesOf("is:unresolved is:assigned !is:new x")).toEqual(["unresolved", "assigned"]);
   expect(statesOf("is:unresolved OR x")).toEqual([]);
+});
+
+it("keeps a search with alternatives on every tab", () => {
+  const tabs = ["unresolved", "regressed", ""];
+  expect(tabOf("is:unresolved (voucher OR several)", tabs)).toBe("unresolved");
+  expect(onTab("is:unresolved (voucher OR several)", "regressed")).toBe("is:regressed (voucher OR several)");
+  expect(onTab("is:unresolved (voucher OR several)", "")).toBe("(voucher OR several)");
+  expect(tabOf("a OR b", tabs)).toBe("");
+  expect(onTab("a OR b", "unresolved")).toBe("is:unresolved (a OR b)");
+  expect(onTab("level:error or level:fatal", "unresolved")).toBe("is:unresolved (level:error or level:fatal)");
+  expect(onTab('level:error AND is:unresolved AND NOT "a  b"', "regressed")).toBe('is:regressed level:error NOT "a  b"');
+  expect(onTab("this or that is:unresolved", "")).toBe("this or that");
+  // States alone are what a tab takes the place of; beside words they are a part of the search.
+  expect(onTab("(is:new OR is:regressed) voucher", "unresolved")).toBe("is:unresolved voucher");
+  expect(onTab("is:unresolved OR is:regressed", "unresolved")).toBe("is:unresolved");
+  expect(onTab("is:new OR voucher", "unresolved")).toBe("is:unresolved (is:new OR voucher)");
+  expect(tabOf("is:new (a OR is:x)", tabs)).toBe(null);
+  expect(onTab("(a OR", "unresolved")).toBe("is:unresolved");
 });
 
 it("keeps the words to mark", () => {
@@ -57,7 +75,27 @@ it("writes a term so that it is taken literally", () => {
   expect(quoted("")).toBe('""');
   expect(withTerm("is:open", "browser", "Firefox 153")).toBe('is:open browser:"Firefox 153"');
   expect(withTerm("is:open level:error", "level", "error", true)).toBe("is:open !level:error");
-  expect(withTerm("a OR b", "my key", "v")).toBe('(a OR b) "my key":v');
+  expect(withTerm("a OR b", "my key", "v")).toBe('(a OR b) tags["my key"]:v');
+  expect(quoted("//cdn")).toBe('"//cdn"');
+  expect(quoted("/cart/{id}/")).toBe("/cart/{id}/");
+  expect(["url", "2fa", "a]b", 'say "*"'].map(bracketedKey)).toEqual(["tags[url]", "tags[2fa]", 'tags["a]b"]', 'tags["say \\"\\*\\""]']);
+  expect(withTerm("x", 'tags["a]b"]', "1")).toBe('x tags["a]b"]:1');
+  expect(cut('tags["a]b"]:1')).toEqual(['key=tags["a]b"]:', "value=1"]);
+});
+
+it("narrows a search as a whole", () => {
+  expect(withTerm("environment:dev OR environment:staging", "tenant", "initech")).toBe("(environment:dev OR environment:staging) tenant:initech");
+  expect(withTerm("environment:dev or environment:staging", "tenant", "initech")).toBe("(environment:dev or environment:staging) tenant:initech");
+  expect(withTerm("(a OR b) tenant:x", "os", "Linux")).toBe("(a OR b) tenant:x os:Linux");
+  expect(withTerm("http.status_code:500 OR span.op:db", "span.name", "GET /")).toBe('(http.status_code:500 OR span.op:db) span.name:"GET /"');
+  expect(withMore("(a OR b) level:error AND x", "level:info", ({ key }) => key === "level")).toBe("(a OR b) x level:info");
+  expect(withMore("NOT level:error", "level:info", ({ key }) => key === "level")).toBe("NOT level:error level:info");
+  expect(withMore("", "(timeout OR deadlock)")).toBe("(timeout OR deadlock)");
+  expect(withMore("is:new", "is:new")).toBe("is:new");
+  expect(withMore("(a", "b:c")).toBe("(a b:c");
+  expect(withMore("fish or chips", "b:c")).toBe("fish or chips b:c");
+  expect(withMore("print() !(a OR b)", "b:c")).toBe("print() !(a OR b) b:c");
+  expect(withMore("level:", "b:c")).toBe("level: b:c");
 });
 
 it("knows what is not finished", () => {

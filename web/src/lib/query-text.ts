@@ -8,7 +8,7 @@ export type Term = { from: number; to: number; isNegated: boolean; key: string |
 
 const SPACE = /\s/u;
 /** `user.email`, `"odd key"`, `tags[my key]`; the colon follows. */
-const KEY = /^(?:"[^"]*"|[\p{L}\p{N}_.@/-]+(?:\[[^\]]*\])?):/u;
+const KEY = /^(?:"[^"]*"|[\p{L}\p{N}_.@/-]+(?:\[(?:"(?:[^"\\]|\\.)*"|[^\]]*)\])?):/u;
 const OPERATOR = /^(?:>=|<=|!=|>|<|=)/u;
 const JOINS = new Set(["AND", "OR", "NOT"]);
 
@@ -80,7 +80,23 @@ export function tokens(text: string): Token[] {
     const to = text[at] === '"' ? quoteEnd(text, at) : wordEnd(text, at);
     take(JOINS.has(text.slice(at, to)) ? "join" : "word", Math.max(at + 1, to));
   }
-  return found;
+  return withSmallJoins(text, found);
+}
+
+/** In small letters "and", "or" and "not" join only filters: they stand in every other message. */
+function withSmallJoins(text: string, all: Token[]): Token[] {
+  const solid = all.filter(({ kind }) => kind !== "space");
+  for (const [place, token] of solid.entries()) {
+    const before = solid[place - 1];
+    const behind = solid[place + 1];
+    if (token.kind !== "word" || before?.kind === "not" || !/^(?:and|or|not)$/iu.test(text.slice(token.from, token.to))) continue;
+    const first = behind?.kind === "not" ? solid[place + 2] : behind;
+    const beginsFilter = first !== undefined && (first.kind === "key" || text[first.from] === "(");
+    const endsFilter = before !== undefined && (before.kind === "value" || before.kind === "key" || text[before.from] === ")");
+    const isNot = token.to - token.from === 3 && text[token.from]?.toLowerCase() === "n";
+    if (beginsFilter && (isNot ? before?.kind !== "word" : endsFilter)) token.kind = "join";
+  }
+  return all;
 }
 
 const unquoted = (text: string) => (text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1).replace(/\\(["\\])/gu, "$1") : text);
@@ -108,33 +124,68 @@ export function terms(text: string): Term[] {
   return found;
 }
 
-const tidy = (text: string) => text.replace(/\s+/gu, " ").trim();
+/** One of the things that a query demands: a term, a group in parentheses, or either with NOT in front. */
+type Part = { text: string; terms: Term[]; isTerm: boolean };
 
-/** `level:error is:unresolved` and `is:unresolved  level:error` ask the same. Not for queries with joins or parentheses. */
-const isPlain = (text: string) => !tokens(text).some(({ kind }) => kind === "join" || kind === "paren");
+/** What must all be met; a query with OR is one such thing as a whole. `null` when its parentheses do not fit. */
+function parts(text: string): Part[] | null {
+  const found: Part[] = [];
+  const all = tokens(text);
+  let from = -1;
+  let depth = 0;
+  let isTerm = true;
+  let isEither = false;
+  const end = (to: number) => {
+    const own = text.slice(from, to);
+    found.push({ text: own, terms: terms(own), isTerm });
+    from = -1;
+    isTerm = true;
+  };
+  for (const [place, { kind, from: start, to }] of all.entries()) {
+    const char = text[start];
+    if (kind === "space") continue;
+    if (kind === "join" && depth === 0 && !/^not$/iu.test(text.slice(start, to))) {
+      isEither ||= /^or$/iu.test(text.slice(start, to));
+      continue;
+    }
+    if (from < 0) from = start;
+    if (kind === "paren") depth += char === "(" ? 1 : -1;
+    if (depth < 0) return null;
+    if (kind === "paren" || kind === "join") isTerm = false;
+    const next = all[place + 1]?.kind;
+    const isOpen = kind === "not" || kind === "join" || next === "operator" || next === "value";
+    if (depth === 0 && !isOpen) end(to);
+  }
+  if (depth > 0) return null;
+  if (from >= 0) end(text.trimEnd().length);
+  return isEither ? [{ text: `(${text.trim()})`, terms: terms(text), isTerm: false }] : found;
+}
 
-/** The words after `is:` that all rows must be, in order; none of a query where that cannot be told. */
+const isState = ({ key }: Term) => key === "is";
+
+/** The words after `is:` that all rows must be, in order. */
 export function statesOf(text: string): string[] {
-  if (!isPlain(text)) return [];
-  return terms(text).flatMap(({ key, value, isNegated }) => (key === "is" && !isNegated ? [value] : []));
+  return (parts(text) ?? []).flatMap(({ isTerm, terms: [only] }) => (isTerm && only && isState(only) && !only.isNegated ? [only.value] : []));
 }
 
 /** The tab whose `is:` the query has, whatever else it asks for; `""` stands for all; `null` when it is no tab's. */
 export function tabOf(text: string, tabs: readonly string[]): string | null {
-  if (!isPlain(text)) return null;
-  const states = terms(text).filter(({ key }) => key === "is");
+  const all = parts(text);
+  if (!all) return null;
+  const states = all.filter((part) => part.terms.some(isState));
   if (states.length === 0) return tabs.includes("") ? "" : null;
-  const [only] = states;
-  if (states.length !== 1 || !only || only.isNegated) return null;
+  const [part] = states;
+  const only = part?.terms[0];
+  if (states.length !== 1 || !part?.isTerm || !only || only.isNegated) return null;
   // The tab is called Open, and so people write it.
   const state = only.value === "open" ? "unresolved" : only.value;
   return tabs.includes(state) ? state : null;
 }
 
-/** The query on another tab: its `is:` in front, the rest as it was. */
+/** The query on another tab: its `is:` in front, the rest as it was. A group of nothing but states is a state, too. */
 export function onTab(text: string, tab: string): string {
-  const rest = isPlain(text) ? without(text, ({ key }) => key === "is") : "";
-  return tidy(`${tab === "" ? "" : `is:${tab}`} ${rest}`);
+  const rest = (parts(text) ?? []).filter((part) => part.terms.length === 0 || !part.terms.every(isState));
+  return [...(tab === "" ? [] : [`is:${tab}`]), ...rest.map((part) => part.text)].join(" ");
 }
 
 /** The words of a query that stand outside of its keys, to mark them where they are found. */
@@ -146,34 +197,34 @@ export function wordsOf(text: string): string {
     .join(" ");
 }
 
-function without(text: string, isGone: (term: Term) => boolean): string {
-  let kept = "";
-  let at = 0;
-  for (const term of terms(text)) {
-    if (!isGone(term)) continue;
-    kept += text.slice(at, term.from);
-    at = term.to;
-  }
-  return tidy(kept + text.slice(at));
-}
-
-/** A value as it must be written to be taken literally. */
+/** A value as it must be written to be taken literally: what begins like an address or a path of C++ makes the key a word. */
 export function quoted(value: string): string {
   const literal = value.replaceAll("\\", "\\\\").replaceAll("*", "\\*");
-  return value === "" || /[\s"()[\],]/u.test(value) || /^[<>=!]/u.test(value) ? `"${literal.replaceAll('"', '\\"')}"` : literal;
+  return value === "" || /[\s"()[\],]/u.test(value) || /^(?:[<>=!:\\]|\/\/)/u.test(value) ? `"${literal.replaceAll('"', '\\"')}"` : literal;
 }
 
-const KNOWN_SHAPE = /^[\p{L}\p{N}_.@/-]+(?:\[[^\]]*\])?$/u;
+const PLAIN_KEY = /^[a-z_][\w.-]*$/iu;
+const WRITTEN_KEY = /^(?:tags|flags|attributes)\[.+\]$/u;
+
+/** A tag of that very name, and never a key of the language. */
+export const bracketedKey = (name: string): string => `tags[${/^[\p{L}\p{N}_./-]+$/u.test(name) ? name : `"${name.replaceAll(/[\\*"]/gu, "\\$&")}"`}]`;
 
 export function termText(key: string, value: string, isNegated = false): string {
-  return `${isNegated ? "!" : ""}${KNOWN_SHAPE.test(key) ? key : `"${key.replaceAll('"', "")}"`}:${quoted(value)}`;
+  return `${isNegated ? "!" : ""}${PLAIN_KEY.test(key) || WRITTEN_KEY.test(key) ? key : bracketedKey(key)}:${quoted(value)}`;
+}
+
+/** The query narrowed by what `more` says; the same said before, and terms that are gone, make room for it. */
+export function withMore(text: string, more: string, isGone: (term: Term) => boolean = () => false): string {
+  const all = parts(text);
+  // What cannot be read is the server's to complain of.
+  if (!all) return `${text.trim()} ${more}`;
+  const kept = all.filter((part) => part.text !== more && !(part.isTerm && part.terms[0] && isGone(part.terms[0])));
+  return [...kept.map((part) => part.text), more].join(" ");
 }
 
 /** The query with one more term; the same or its opposite is replaced. */
 export function withTerm(text: string, key: string, value: string, isNegated = false): string {
-  const rest = isPlain(text) ? without(text, (term) => term.key === key && term.value === value) : text;
-  const isJoined = !isPlain(rest) && tidy(rest) !== "";
-  return tidy(`${isJoined ? `(${tidy(rest)})` : rest} ${termText(key, value, isNegated)}`);
+  return withMore(text, termText(key, value, isNegated), (term) => term.key === key && term.value === value);
 }
 
 /** Not yet a question: ends in a key without a value, an operator, an open quote or list, or a join. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { composeDsn, eventPath, matchPath, normaliseId, pastedIds, safeHref, term, tracePath, tracesWith, withLongQuery, withQuery, withTerm } from "./urls";
+import { composeDsn, eventPath, matchPath, normaliseId, pastedIds, safeHref, tracePath, tracesWith, withLongQuery, withQuery } from "./urls";
 
 it("ids", () => expect(normaliseId("0AF7-6519")).toBe("0af76519"));
 
@@ -27,15 +27,6 @@ it("only http and https are links", () => {
 
 it("dsn", () =>
   expect(composeDsn({ protocol: "http:", host: "127.0.0.1:4318" }, "ab", "1")).toBe("http://ab@127.0.0.1:4318/1"));
-
-it("a condition is added to a search once", () => {
-  expect(term("span.op", "db")).toBe("span.op:db");
-  expect(term("span.name", 'GET "a" b')).toBe('span.name:"GET \\"a\\" b"');
-  expect(term("n", ">5")).toBe('n:">5"');
-  expect(withTerm("", "a:b")).toBe("a:b");
-  expect(withTerm("x a:b", "a:b")).toBe("x a:b");
-  expect(withTerm("x", "a:b")).toBe("x a:b");
-});
 
 it("knows what a pasted id may be", () => {
   const kinds = (text: string) => pastedIds(text, "http://here").map(({ kind, path }) => `${kind} ${path}`);

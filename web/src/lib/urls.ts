@@ -62,15 +62,6 @@ export function composeDsn(location: { protocol: string; host: string }, publicK
   return `${location.protocol}//${publicKey}@${location.host}/${projectId}`;
 }
 
-/** A condition as the search has it: quotes around what would end it. */
-export const term = (key: string, value: string): string => `${key}:${/^[\w./<>@+-]+$/.test(value) && !/^[<>]/.test(value) ? value : `"${value.replaceAll(/[\\"]/g, "\\$&")}"`}`;
-
-/** A search with one condition more, unless it is there already. */
-export const withTerm = (text: string, more: string): string => (` ${text} `.includes(` ${more} `) ? text : `${text.trim()} ${more}`.trim());
-
-/** A search in which nothing is taken as an attribute. */
-export const asWords = (text: string): string => `"${text.replaceAll('"', "")}"`;
-
 /** An id that somebody pastes: of what it may be, in the order worth trying. */
 export type PastedId = { kind: "issue" | "event" | "trace" | "span"; id: string; path: string };
 

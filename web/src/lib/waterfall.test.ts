@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SpanColumns, TraceErrorView } from "../api/types";
 import { columns, error, seeded, type Spec, timedTree } from "./trace-shapes";
-import { buildTree, childrenOf, clampZoom, find, foldAll, kindOf, layout, movedServices, movedWords, nearestRow, readZoom, reveal, rowAt, ticks, timeByKind, troublesBelow, uncovered, unfoldAll, zoomBy, zoomText, zoomTo } from "./waterfall";
+import { buildTree, childrenOf, clampZoom, find, foldAll, freeStretch, kindOf, layout, movedServices, movedWords, nearestRow, readZoom, reveal, rowAt, ticks, timeByKind, troublesBelow, uncovered, unfoldAll, zoomBy, zoomText, zoomTo } from "./waterfall";
 
 const nothing = { closed: new Set<number>(), openGroups: new Set<number>() };
 
@@ -201,4 +201,12 @@ describe("where one stands when rows are folded away", () => {
     expect(near(nothing, "s5")).toBe("g3");
     expect(near(foldAll(tree), "g3")).toBe("s1");
   });
+});
+
+it("finds room for the words of a group beside its members", () => {
+  expect(freeStretch([[16, 17], [20, 21], [37, 67], [94, 95]], 12)).toEqual([67, 94]);
+  expect(freeStretch([[10, 12], [14, 60]], 12)).toEqual([60, 112]);
+  expect(freeStretch([[50, 70], [55, 99]], 12)).toEqual([0, 50]);
+  expect(freeStretch([[-20, -10], [-5, 30], [80, 130], [140, 150]], 12)).toEqual([30, 80]);
+  expect(freeStretch([[-5, 130]], 12)).toEqual([100, 112]);
 });

@@ -386,3 +386,15 @@ export function ticks(zoom: Zoom, most: number): number[] {
   for (let at = Math.ceil(zoom.fromNs / step) * step; at <= zoom.toNs && out.length <= most + 1; at += step) out.push(at);
   return out;
 }
+
+/** The widest stretch from 0 on that no mark touches; the last one has `room` more behind 100. */
+export function freeStretch(marks: readonly (readonly [number, number])[], room: number): [number, number] {
+  let widest: [number, number] = [0, 0];
+  let from = 0;
+  for (const [start, end] of [...marks.toSorted((a, b) => a[0] - b[0]), [100 + room, Infinity] as const]) {
+    if (end < 0 || (start > 100 && end < Infinity)) continue;
+    if (start - from > widest[1] - widest[0]) widest = [from, start];
+    from = Math.max(from, Math.min(100, end));
+  }
+  return widest;
+}

@@ -19,7 +19,7 @@ import { fit, fittedTo } from "../lib/fit";
 import { count, oneLine, percent } from "../lib/format";
 import { RANGE_DEFAULT, RANGES, timeRange } from "../lib/logs";
 import { number } from "../lib/metrics";
-import { apdex, askedWords, change as changeOf, KINDS, type Kind, kindOf, ms, performancePath, perRequest, quantile, rate, shortSql } from "../lib/performance";
+import { apdex, askedWords, change as changeOf, KINDS, type Kind, kindOf, ms, performancePath, perRequest, quantile, quantileAbout, rate, shortSql } from "../lib/performance";
 import { tracePath, withQuery } from "../lib/urls";
 import { navigate, place, query } from "../router";
 import { now } from "../state";
@@ -92,7 +92,7 @@ export function PerformanceDetailPage({ params }: PageProps) {
 
 function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boolean }) {
   const { numbers, series } = data;
-  const about = numbers.percentile_error === 0 ? undefined : `off by ${Math.ceil(numbers.percentile_error * 100)} % at most`;
+  const about = quantileAbout(numbers.percentile_error);
   const facts: [string, string, string?][] = [
     [isQuery ? "Queries" : "Rate", rate(numbers.per_minute), `${count(numbers.count)} in this time`],
     ["p50", quantile(numbers.p50_ms, numbers.percentile_error), about],

@@ -1,8 +1,8 @@
 // Traces: a map of when they ran and how long, to draw on; and the list, newest first: what ran, where its time went, what failed.
 
-import { prefetch, useResource } from "../api/client";
+import { prefetch, recall, useResource } from "../api/client";
 import { useLive } from "../api/live";
-import type { BreakdownPartView, ServiceListView, TraceListView, TraceRowView } from "../api/types";
+import type { BreakdownPartView, FacetsView, ServiceListView, TraceListView, TraceRowView } from "../api/types";
 import { Chip, ListEnd, NewBar, SearchedTo } from "../components/filters";
 import { lazy } from "../components/lazy";
 import { useListKeys } from "../components/list-keys";
@@ -19,10 +19,11 @@ import { traceAnswer } from "../api/use-trace";
 import { useValues } from "../api/use-values";
 import { fit } from "../lib/fit";
 import { count, countShort, dateTime, duration, noun, oneLine, plural, whenShort } from "../lib/format";
-import { withTerm as withMore } from "../lib/query-text";
+import { withTerm } from "../lib/query-text";
 import { RANGES, timeOf } from "../lib/scope";
 import { readSelection, type Selection, selectionText } from "../lib/selection";
-import { asWords, term, tracePath, withQuery, withTerm } from "../lib/urls";
+import { narrowed } from "../lib/trace-query";
+import { tracePath, withQuery } from "../lib/urls";
 import { kindOf } from "../lib/waterfall";
 import { navigate, place, query } from "../router";
 import { boot, now } from "../state";
@@ -46,7 +47,7 @@ export function TracesPage() {
   const environment = params.get("environment") ?? "";
   // An attribute is asked beside the words, so that what is wrong with these is told where it stands.
   if (environment !== "" && !api.has("attribute")) api.set("attribute", `environment:${environment}`);
-  else if (environment !== "") api.set("query", withMore(params.get("query") ?? "", "environment", environment));
+  else if (environment !== "") api.set("query", withTerm(params.get("query") ?? "", "environment", environment));
   const isAll = params.get("kind") === "all";
   api.set("kind", isAll ? "all" : "requests");
   const time = timeOf(params);
@@ -76,10 +77,9 @@ export function TracesPage() {
   const attribute = params.get("attribute") ?? "";
   const { searchedToMs } = list;
   const select = (next: Selection | null) => navigate(`/traces${withQuery(place.value.search, { sel: next && selectionText(next) })}`);
-  /** Names stand in the rows of traces, all else on their spans. */
   const filter = (key: string, value: string) => {
     if (key === "service" || key === "service.name") change({ service: value });
-    else change({ query: withTerm(text, key === "name" ? asWords(value) : term(ATTRIBUTES[key] ?? key, value)) });
+    else change({ query: narrowed(text, key, value, recall<FacetsView>(`/api/ui/traces/facets?${ofMap}`)) });
   };
   const isUnreadable = list.error?.status === 400 && text !== "";
   const longest = Math.max(1, ...(rows ?? []).map((row) => row.duration_ns));
@@ -181,9 +181,6 @@ function Background({ isAll, hidden, onChange }: { isAll: boolean; hidden: numbe
     </span>
   );
 }
-
-/** What a fact of a trace's row is called on its spans. */
-const ATTRIBUTES: Record<string, string> = { op: "span.op", status: "span.status", "http.status_code": "http.response.status_code" };
 
 /** Spans of SQL in one request from which on the number is worth a second look. */
 const MANY_SQL = 20;
