@@ -45,6 +45,26 @@ fn asker() -> Asker {
     Asker { now_ms: now_ms(), me: None }
 }
 
+/// The project of the path, else those `project` names, each once; none for all there are.
+pub(super) fn chosen_projects<'r>(
+    ready: &'r Ready,
+    project: Option<&'r Project>,
+    query: &Query,
+) -> Result<Vec<&'r Project>, ApiError> {
+    if project.is_some() {
+        return Ok(project.into_iter().collect());
+    }
+    // Sentry's word for all of them.
+    if query.all("project").any(|name| name == "-1") {
+        return Ok(Vec::new());
+    }
+    let named = query.all("project").map(|name| find_project(ready, ORGANISATION_SLUG, name));
+    let mut chosen: Vec<&Project> = named.collect::<Result<_, _>>()?;
+    chosen.sort_by_key(|project| project.id.0);
+    chosen.dedup_by_key(|project| project.id.0);
+    Ok(chosen)
+}
+
 /// The issues that are asked for: `query` or else `default`, `status`, in the project of the path or those named by
 /// `project`, which may be there several times.
 pub(super) fn issue_search(
@@ -58,17 +78,7 @@ pub(super) fn issue_search(
     if let Some(status) = query.get("status") {
         parts.push(read(&format!("is:{status}"), Dataset::Issues)?);
     }
-    let mut chosen: Vec<&Project> = project.into_iter().collect();
-    if project.is_none() {
-        // Sentry's word for all of them.
-        if !query.all("project").any(|name| name == "-1") {
-            for name in query.all("project") {
-                chosen.push(find_project(ready, ORGANISATION_SLUG, name)?);
-            }
-        }
-        chosen.sort_by_key(|project| project.id.0);
-        chosen.dedup_by_key(|project| project.id.0);
-    }
+    let chosen = chosen_projects(ready, project, query)?;
     if chosen.len() > 1 {
         let each = chosen.iter().map(|project| Expr::equals(Key::Known(Known::Project), project.slug.as_str()));
         parts.push(Expr::or(each));
