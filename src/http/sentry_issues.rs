@@ -109,15 +109,21 @@ pub(super) async fn list(ready: &Ready, project: Option<&Project>, query: &Query
             ));
         }
     };
-    let found = ready
-        .store
-        .search_issues(IssueSearch {
-            order,
-            after: query.get("cursor").map(parse_cursor).transpose()?.map(|(value, id)| (value, IssueId(id))),
-            limit: limit(query, 25),
-            ..issue_search(ready, project, query, "is:unresolved")?
-        })
-        .await?;
+    let search = IssueSearch {
+        order,
+        after: asked_cursor(query).map(parse_cursor).transpose()?.map(|(value, id)| (value, IssueId(id))),
+        limit: limit(query, 25),
+        ..issue_search(ready, project, query, "is:unresolved")?
+    };
+    let filter = search.filter.clone();
+    let mut found = ready.store.search_issues(search).await?;
+    if !filter.is_empty() {
+        let counts = ready.store.scoped_counts(&found.page.issues, filter, order, (0, 0)).await?;
+        for (issue, counts) in found.page.issues.iter_mut().zip(counts) {
+            issue.event_count = counts.events;
+            issue.user_count = counts.users.unwrap_or(issue.user_count);
+        }
+    }
     let json_of = |issue: &Issue| Some(issue_json(issue, ready.project(issue.project_id)?, base));
     let issues: Vec<Value> = found.page.issues.iter().filter_map(json_of).collect();
     let next = found.page.next_after.map(|(value, id)| format!("{value}:{}", id.0));

@@ -14,7 +14,7 @@ use crate::store::{
 };
 
 use super::error::ApiError;
-use super::ui::{Answer, cursor, event_view, find_issue, issue_rows, ok, page_rows};
+use super::ui::{Answer, cursor, event_view, find_issue, ok, page_rows, scoped_issue_rows};
 use super::ui_search::{self, range_ms, read};
 use super::view::issue::{
     ChangeView, ChangesView, EventLineView, IssueCountsView, IssueEventsView, IssueHistoryView, IssueListView,
@@ -87,14 +87,14 @@ pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
     }
     let search = issue_search(ready, query, expr, now_ms)?;
     let project_id = search.project_id;
-    let expr = search.expr.clone();
+    let (expr, filter, order) = (search.expr.clone(), search.filter.clone(), search.order);
     let found = ready.store.search_issues(search).await?;
     let notes = match found.page.total {
         0 => ui_search::notes(ready, Dataset::Issues, &expr).await?,
         _ => Vec::new(),
     };
     let next_cursor = found.page.next_after.map(|(value, id)| format!("{value}.{}", id.0));
-    let issues = issue_rows(ready, found.page.issues).await?;
+    let issues = scoped_issue_rows(ready, found.page.issues, filter, order).await?;
     ok(&IssueListView {
         issues,
         next_cursor,
