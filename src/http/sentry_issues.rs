@@ -15,19 +15,22 @@ use crate::store::{
 };
 
 use super::error::ApiError;
-use super::sentry_api::{Base, event_json, find_project, issue_json, limit, not_found, paged, parse_cursor};
+use super::sentry_api::{
+    Base, asked_cursor, event_json, find_project, issue_json, limit, not_found, paged, parse_cursor,
+};
 use super::sentry_events::period_s;
 use super::ui::{Answer, ok};
 use super::ui_search::read;
 use super::{Query, Ready, now_ms};
 
-/// `environment`, `statsPeriod`, or `start` and `end`.
+/// `environment`, which may be there several times, `statsPeriod`, or `start` and `end`.
 fn event_filter(query: &Query) -> Result<EventFilter, ApiError> {
     let bad = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, detail);
     let time = |key: &str| {
         let text = query.get(key).filter(|text| !text.is_empty());
-        // Sentry takes times without a zone for UTC.
-        let read = |text: &str| parse_rfc3339_ns(text).or_else(|| parse_rfc3339_ns(&format!("{text}Z")));
+        // Sentry takes times without a zone for UTC, and a day for its first moment.
+        let read =
+            |text: &str| ["", "Z", "T00:00:00Z"].iter().find_map(|rest| parse_rfc3339_ns(&format!("{text}{rest}")));
         let ms = |text: &str| read(text).map(|ns| ns.div_euclid(1_000_000));
         text.map(|text| ms(text).ok_or_else(|| bad(format!("{key}: {text:?} is no time as 2026-11-01T12:00:00"))))
             .transpose()
@@ -37,8 +40,14 @@ fn event_filter(query: &Query) -> Result<EventFilter, ApiError> {
         let seconds = period_s(period).ok_or_else(|| bad(format!("{period:?} is not a period such as 24h or 14d")))?;
         from_ms = Some(now_ms().saturating_sub(seconds.saturating_mul(1_000)));
     }
-    let environment = query.get("environment").filter(|name| !name.is_empty()).map(str::to_string);
-    Ok(EventFilter { environment, release: None, from_ms, to_ms })
+    let mut named: Vec<String> = query.all("environment").map(str::to_string).collect();
+    named.sort();
+    named.dedup();
+    let (environment, any_environment) = match named.len() {
+        0 | 1 => (named.pop(), Vec::new()),
+        _ => (None, named),
+    };
+    Ok(EventFilter { environment, any_environment, release: None, from_ms, to_ms })
 }
 
 fn asker() -> Asker {
@@ -140,7 +149,7 @@ fn event_search(query: &Query, issue: IssueId) -> Result<EventSearch, ApiError> 
 }
 
 pub(super) async fn issue_events(ready: &Ready, issue: Issue, query: &Query, base: &Base) -> Answer {
-    let before = query.get("cursor").map(parse_cursor).transpose()?.map(|(id, _)| id);
+    let before = asked_cursor(query).map(parse_cursor).transpose()?.map(|(id, _)| id);
     let lines = ready.store.event_lines(event_search(query, issue.id)?, before, limit(query, 50)).await?;
     let events: Vec<Value> = lines.events.iter().map(|line| line_json(&issue, line)).collect();
     let path = format!("/api/0/issues/{}/events/", issue.id);
@@ -219,7 +228,7 @@ pub(super) async fn tag(ready: &Ready, issue: Issue, key: &str, query: &Query) -
 }
 
 pub(super) async fn tag_values(ready: &Ready, issue: Issue, key: &str, query: &Query, base: &Base) -> Answer {
-    let offset = match query.get("cursor").map(parse_cursor).transpose()? {
+    let offset = match asked_cursor(query).map(parse_cursor).transpose()? {
         Some((offset, _)) => usize::try_from(offset).unwrap_or(0),
         None => 0,
     };

@@ -45,7 +45,13 @@ fn bad(detail: impl Into<String>) -> ApiError {
 pub(super) fn event_filter(query: &Query) -> Result<EventFilter, ApiError> {
     let name = |key: &str| query.get(key).filter(|value| !value.is_empty()).map(str::to_string);
     let (from_ms, to_ms) = range_ms(query)?;
-    Ok(EventFilter { environment: name("environment"), release: name("release"), from_ms, to_ms })
+    Ok(EventFilter {
+        environment: name("environment"),
+        release: name("release"),
+        from_ms,
+        to_ms,
+        ..EventFilter::default()
+    })
 }
 
 fn issue_search(ready: &Ready, query: &Query, expr: Expr, now_ms: i64) -> Result<IssueSearch, ApiError> {
