@@ -634,6 +634,29 @@ fn sentrys_clients_change_issues_as_they_do() {
 }
 
 #[test]
+fn what_another_person_opened_again_is_not_undone() {
+    let server = Trapline::start();
+    occur(&server, 1, "KeyError", None, None);
+    let by = |who: &str, action: Value| {
+        let body = json!({ "ids": [ONE], "by": who, "action": action });
+        change(&server, "POST", "/api/ui/issues/actions", &body).expect(200).json()
+    };
+    by("ann", json!({ "kind": "ignore" }));
+    let resolved = by("ann", json!({ "kind": "resolve", "in": "now" }));
+    by("bob", json!({ "kind": "unresolve" }));
+    let undone = undo(&server, &resolved).expect(200).json();
+    assert_eq!(status(&server, ONE), "unresolved");
+    assert_eq!(undone["changed"], 0, "{undone}");
+    assert!(undone["problems"][0]["detail"].as_str().unwrap().contains("decided otherwise"), "{undone}");
+    // What an event opened again is.
+    let resolved = by("ann", json!({ "kind": "resolve", "in": "now" }));
+    occur(&server, 2, "KeyError", None, None);
+    assert_eq!(status(&server, ONE), "unresolved regressed");
+    assert_eq!(undo(&server, &resolved).expect(200).json()["changed"], 1);
+    assert_eq!(status(&server, ONE), "unresolved");
+}
+
+#[test]
 fn sentrys_clients_change_issues_of_the_project_they_name_alone() {
     let server = Trapline::start();
     occur(&server, 1, "KeyError", None, None);
