@@ -52,6 +52,9 @@ pub const FACT_VALUES_SHOWN_MAX: usize = 10;
 pub const FACT_KEYS_COUNTED_MAX: usize = 10_000;
 /// Events, the newest, whose tags are counted; a busy issue's distribution does not change beyond them.
 pub const FACT_EVENTS_COUNTED_MAX: usize = 200_000;
+/// Events, the newest, among which a list of issues of one environment counts their users: eight chunks, a third of the 50 ms
+/// a list may take. Of issues that have more, those of all environments are told.
+pub const FACT_LIST_EVENTS_MAX: usize = 8 * FACT_CHUNK_EVENTS_MAX;
 /// Values given for completion, and the newest events they are taken of.
 pub const FACT_COMPLETION_EVENTS_MAX: usize = 200_000;
 

@@ -557,6 +557,9 @@ pub const ENVIRONMENTS_SHOWN_MAX: usize = 50;
 /// Rows of a page in lists, and the most a client may ask for.
 pub const PAGE_ROWS: usize = 50;
 pub const PAGE_ROWS_MAX: usize = 100;
+/// Pages that can be paged back through in Sentry's web API. Their cursors stand in an address twice: 3 KB of the 8 KB that
+/// proxies take.
+pub const CURSOR_PAGES_MAX: usize = 50;
 
 /// What a new database takes with its log and the index of it, in bytes: told when a disk has not even that.
 pub const START_BYTES: u64 = 4 << 20;

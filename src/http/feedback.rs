@@ -29,7 +29,7 @@ use super::ingest_sentry::{Answered, all_limited, refused};
 use super::ledger::Ending;
 use super::origins::{self, preflight};
 use super::respond::{Body, json as json_response};
-use super::sentry_api::find_project;
+use super::sentry_api::{asked_cursor, find_project};
 use super::take::take_in_within;
 use super::ui::{find_issue, page_rows};
 use super::ui_search::range_ms;
@@ -105,7 +105,7 @@ pub(super) async fn of_event(
 
 /// The text after which the next page starts, as we handed it out: a number, with or without Sentry's `:0`.
 fn cursor(query: &Query) -> Result<Option<i64>, ApiError> {
-    let Some(text) = query.get("cursor") else { return Ok(None) };
+    let Some(text) = asked_cursor(query) else { return Ok(None) };
     let number = text.split(':').next().unwrap_or_default();
     let invalid = || ApiError::new(StatusCode::BAD_REQUEST, "that is not a cursor: start again without one");
     number.parse().map(Some).map_err(|_| invalid())

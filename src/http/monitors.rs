@@ -11,7 +11,7 @@ use crate::store::{CheckInRow, MonitorEnvironment, MonitorOverview, MonitorPage,
 
 use super::error::ApiError;
 use super::respond::{Body, json as json_response};
-use super::sentry_api::project_json;
+use super::sentry_api::{asked_cursor, project_json};
 use super::view::monitor::{CheckInListView, CheckInView, MonitorEnvironmentView, MonitorListView, MonitorView};
 use super::{Query, Ready};
 
@@ -65,7 +65,7 @@ async fn read_page(
     check_ins: usize,
 ) -> Result<MonitorPage, ApiError> {
     let invalid = || ApiError::new(StatusCode::BAD_REQUEST, "that is not a cursor: start again without one");
-    let after = match query.get("cursor") {
+    let after = match asked_cursor(query) {
         None => None,
         Some(cursor) => {
             let (id, slug) = cursor.split_once('.').ok_or_else(invalid)?;
@@ -82,7 +82,7 @@ fn limit(query: &Query) -> usize {
 }
 
 fn before(query: &Query) -> Result<Option<i64>, ApiError> {
-    let Some(cursor) = query.get("cursor") else { return Ok(None) };
+    let Some(cursor) = asked_cursor(query) else { return Ok(None) };
     let parsed = cursor.split(':').next().unwrap_or(cursor).parse();
     parsed.map(Some).map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "Invalid cursor parameter."))
 }

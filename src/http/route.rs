@@ -1,6 +1,7 @@
 //! The whole API in one list: path in, route out. Duplicate and missing slashes do not matter, and the Sentry
 //! ingest routes may stand behind any path prefix, as a DSN may carry one.
 
+use crate::model::project::ORGANISATION_SLUG;
 use crate::otlp::Signal;
 
 /// What a path means. Borrowed parts are still as the client wrote them.
@@ -318,6 +319,8 @@ fn route_ui<'a>(parts: &[&'a str]) -> Route<'a> {
 
 fn route_sentry0<'a>(parts: &[&'a str]) -> Option<Sentry0<'a>> {
     Some(match parts {
+        // An issue has no organisation in its name: one that is not here has no issues.
+        ["organizations", organization, "issues", _, ..] if *organization != ORGANISATION_SLUG => return None,
         [] => Sentry0::Root,
         ["organizations"] => Sentry0::Organizations,
         ["organizations", organization, "events"] => Sentry0::OrganizationEvents { organization },

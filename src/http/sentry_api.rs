@@ -7,7 +7,7 @@ use hyper::header::{HOST, HeaderMap, HeaderValue, LINK};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::config::PAGE_ROWS_MAX;
+use crate::config::{CURSOR_PAGES_MAX, PAGE_ROWS_MAX};
 use crate::model::detail::{Breadcrumb, EventDetail, ExceptionDetail, FrameDetail, Pair, Variable};
 use crate::model::event::EventKind;
 use crate::model::ids::EventId;
@@ -136,7 +136,7 @@ pub(super) async fn answer(ready: &Ready, route: &Sentry0<'_>, query: &Query, he
         }
         Sentry0::Replays { organization } => {
             check_organisation(organization)?;
-            let before = query.get("cursor").map(parse_cursor).transpose()?;
+            let before = asked_cursor(query).map(parse_cursor).transpose()?;
             let (list, next) = blobs::replays(ready, query, before, limit(query, 50)).await?;
             let path = format!("/api/0/organizations/{ORGANISATION_SLUG}/replays/");
             paged(&list, &base, &path, query, next.map(|(received_ms, id)| format!("{received_ms}:{id}")))
@@ -224,7 +224,7 @@ pub(super) fn check_organization(organization: &str) -> Result<(), ApiError> {
 }
 
 async fn list_releases(ready: &Ready, project: Option<&Project>, query: &Query, base: &Base, path: &str) -> Answer {
-    let offset = match query.get("cursor") {
+    let offset = match asked_cursor(query) {
         None => 0,
         Some(cursor) => usize::try_from(parse_cursor(cursor)?.0).unwrap_or(0),
     };
@@ -554,18 +554,53 @@ pub(super) fn parse_cursor(cursor: &str) -> Result<(i64, i64), ApiError> {
     parsed.ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, "Invalid cursor parameter."))
 }
 
+/// Between the cursor of a page and those of the pages before it.
+const TRAIL: char = '~';
+/// The beginning of a list, as Sentry writes it where one pages back to it.
+const BEGINNING: &str = "0:0:1";
+/// What stands for the pages before those that are remembered.
+const FORGOTTEN: &str = "0";
+
+/// The cursor of the page that is asked for; `None` for the first.
+pub(super) fn asked_cursor(query: &Query) -> Option<&str> {
+    let cursor = query.get("cursor")?;
+    let own = cursor.split(TRAIL).next().unwrap_or(cursor);
+    (own != BEGINNING).then_some(own)
+}
+
+/// The cursors of the pages after and before the one that is asked for. A page is found by where the one before it ended: to
+/// page back, each cursor has those of the pages before it behind it, which are nobody's business but ours.
+fn cursors(query: &Query, next: Option<String>) -> (Option<String>, Option<String>) {
+    let here = asked_cursor(query).and_then(|_| query.get("cursor"));
+    let Some(here) = here else { return (next, None) };
+    let mut trail: Vec<&str> = here.split(TRAIL).collect();
+    let previous = match trail[1..] {
+        [] => Some(BEGINNING.to_string()),
+        [FORGOTTEN] => None,
+        ref before => Some(before.join(&TRAIL.to_string())),
+    };
+    if trail.len() >= CURSOR_PAGES_MAX {
+        trail.truncate(CURSOR_PAGES_MAX - 1);
+        trail.push(FORGOTTEN);
+    }
+    let next = next.map(|next| format!("{next}{TRAIL}{}", trail.join(&TRAIL.to_string())));
+    (next, previous)
+}
+
 /// A list with the `Link` header that Sentry's clients follow until `results="false"`. The links keep whatever else
 /// was asked for.
 pub(super) fn paged(body: &Value, base: &Base, path: &str, query: &Query, next: Option<String>) -> Answer {
     let mut response = json_response(StatusCode::OK, body);
-    let has_next = next.is_some();
-    let cursor = next.unwrap_or_else(|| "0:0:0".to_string());
+    let (next, previous) = cursors(query, next);
+    let (has_next, has_previous) = (next.is_some(), previous.is_some());
+    let after = next.unwrap_or_else(|| "0:0:0".to_string());
+    let before = previous.unwrap_or_else(|| BEGINNING.to_string());
     let link = format!(
-        "<{url}{path}?{before}>; rel=\"previous\"; results=\"false\"; cursor=\"0:0:1\", \
-         <{url}{path}?{after}>; rel=\"next\"; results=\"{has_next}\"; cursor=\"{cursor}\"",
+        "<{url}{path}?{to_before}>; rel=\"previous\"; results=\"{has_previous}\"; cursor=\"{before}\", \
+         <{url}{path}?{to_after}>; rel=\"next\"; results=\"{has_next}\"; cursor=\"{after}\"",
         url = base.url,
-        before = query.with_cursor("0:0:1"),
-        after = query.with_cursor(&cursor),
+        to_before = query.with_cursor(&before),
+        to_after = query.with_cursor(&after),
     );
     if let Ok(link) = HeaderValue::from_str(&link) {
         response.headers_mut().insert(LINK, link);

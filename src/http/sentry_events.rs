@@ -13,7 +13,7 @@ use crate::search::Dataset;
 use crate::store::{LogFilter, LogQuery, LogRow};
 
 use super::error::ApiError;
-use super::sentry_api::{Base, not_found, paged};
+use super::sentry_api::{Base, asked_cursor, not_found, paged};
 use super::ui::{Answer, attribute_json};
 use super::ui_logs::{cursor, parse_cursor};
 use super::{Query, Ready, now_ms, ui_search};
@@ -70,7 +70,7 @@ fn read_query(ready: &Ready, query: &Query) -> Result<LogQuery, ApiError> {
         let seconds = period_s(period).ok_or_else(|| bad(&format!("{period:?} is not a period such as 24h or 14d")))?;
         filter.from_ns = now_ms().saturating_sub(seconds.saturating_mul(1000)).saturating_mul(1_000_000);
     }
-    let before = match query.get("cursor") {
+    let before = match asked_cursor(query) {
         Some(text) => Some(parse_cursor(text).ok_or_else(|| bad("Invalid cursor parameter."))?),
         None => None,
     };

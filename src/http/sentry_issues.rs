@@ -15,19 +15,22 @@ use crate::store::{
 };
 
 use super::error::ApiError;
-use super::sentry_api::{Base, event_json, find_project, issue_json, limit, not_found, paged, parse_cursor};
+use super::sentry_api::{
+    Base, asked_cursor, event_json, find_project, issue_json, limit, not_found, paged, parse_cursor,
+};
 use super::sentry_events::period_s;
 use super::ui::{Answer, ok};
 use super::ui_search::read;
 use super::{Query, Ready, now_ms};
 
-/// `environment`, `statsPeriod`, or `start` and `end`.
+/// `environment`, which may be there several times, `statsPeriod`, or `start` and `end`.
 fn event_filter(query: &Query) -> Result<EventFilter, ApiError> {
     let bad = |detail: String| ApiError::new(StatusCode::BAD_REQUEST, detail);
     let time = |key: &str| {
         let text = query.get(key).filter(|text| !text.is_empty());
-        // Sentry takes times without a zone for UTC.
-        let read = |text: &str| parse_rfc3339_ns(text).or_else(|| parse_rfc3339_ns(&format!("{text}Z")));
+        // Sentry takes times without a zone for UTC, and a day for its first moment.
+        let read =
+            |text: &str| ["", "Z", "T00:00:00Z"].iter().find_map(|rest| parse_rfc3339_ns(&format!("{text}{rest}")));
         let ms = |text: &str| read(text).map(|ns| ns.div_euclid(1_000_000));
         text.map(|text| ms(text).ok_or_else(|| bad(format!("{key}: {text:?} is no time as 2026-11-01T12:00:00"))))
             .transpose()
@@ -37,12 +40,38 @@ fn event_filter(query: &Query) -> Result<EventFilter, ApiError> {
         let seconds = period_s(period).ok_or_else(|| bad(format!("{period:?} is not a period such as 24h or 14d")))?;
         from_ms = Some(now_ms().saturating_sub(seconds.saturating_mul(1_000)));
     }
-    let environment = query.get("environment").filter(|name| !name.is_empty()).map(str::to_string);
-    Ok(EventFilter { environment, release: None, from_ms, to_ms })
+    let mut named: Vec<String> = query.all("environment").map(str::to_string).collect();
+    named.sort();
+    named.dedup();
+    let (environment, any_environment) = match named.len() {
+        0 | 1 => (named.pop(), Vec::new()),
+        _ => (None, named),
+    };
+    Ok(EventFilter { environment, any_environment, release: None, from_ms, to_ms })
 }
 
 fn asker() -> Asker {
     Asker { now_ms: now_ms(), me: None }
+}
+
+/// The project of the path, else those `project` names, each once; none for all there are.
+pub(super) fn chosen_projects<'r>(
+    ready: &'r Ready,
+    project: Option<&'r Project>,
+    query: &Query,
+) -> Result<Vec<&'r Project>, ApiError> {
+    if project.is_some() {
+        return Ok(project.into_iter().collect());
+    }
+    // Sentry's word for all of them.
+    if query.all("project").any(|name| name == "-1") {
+        return Ok(Vec::new());
+    }
+    let named = query.all("project").map(|name| find_project(ready, ORGANISATION_SLUG, name));
+    let mut chosen: Vec<&Project> = named.collect::<Result<_, _>>()?;
+    chosen.sort_by_key(|project| project.id.0);
+    chosen.dedup_by_key(|project| project.id.0);
+    Ok(chosen)
 }
 
 /// The issues that are asked for: `query` or else `default`, `status`, in the project of the path or those named by
@@ -58,17 +87,7 @@ pub(super) fn issue_search(
     if let Some(status) = query.get("status") {
         parts.push(read(&format!("is:{status}"), Dataset::Issues)?);
     }
-    let mut chosen: Vec<&Project> = project.into_iter().collect();
-    if project.is_none() {
-        // Sentry's word for all of them.
-        if !query.all("project").any(|name| name == "-1") {
-            for name in query.all("project") {
-                chosen.push(find_project(ready, ORGANISATION_SLUG, name)?);
-            }
-        }
-        chosen.sort_by_key(|project| project.id.0);
-        chosen.dedup_by_key(|project| project.id.0);
-    }
+    let chosen = chosen_projects(ready, project, query)?;
     if chosen.len() > 1 {
         let each = chosen.iter().map(|project| Expr::equals(Key::Known(Known::Project), project.slug.as_str()));
         parts.push(Expr::or(each));
@@ -99,15 +118,21 @@ pub(super) async fn list(ready: &Ready, project: Option<&Project>, query: &Query
             ));
         }
     };
-    let found = ready
-        .store
-        .search_issues(IssueSearch {
-            order,
-            after: query.get("cursor").map(parse_cursor).transpose()?.map(|(value, id)| (value, IssueId(id))),
-            limit: limit(query, 25),
-            ..issue_search(ready, project, query, "is:unresolved")?
-        })
-        .await?;
+    let search = IssueSearch {
+        order,
+        after: asked_cursor(query).map(parse_cursor).transpose()?.map(|(value, id)| (value, IssueId(id))),
+        limit: limit(query, 25),
+        ..issue_search(ready, project, query, "is:unresolved")?
+    };
+    let filter = search.filter.clone();
+    let mut found = ready.store.search_issues(search).await?;
+    if !filter.is_empty() {
+        let counts = ready.store.scoped_counts(&found.page.issues, filter, order, (0, 0)).await?;
+        for (issue, counts) in found.page.issues.iter_mut().zip(counts) {
+            issue.event_count = counts.events;
+            issue.user_count = counts.users.unwrap_or(issue.user_count);
+        }
+    }
     let json_of = |issue: &Issue| Some(issue_json(issue, ready.project(issue.project_id)?, base));
     let issues: Vec<Value> = found.page.issues.iter().filter_map(json_of).collect();
     let next = found.page.next_after.map(|(value, id)| format!("{value}:{}", id.0));
@@ -124,7 +149,7 @@ fn event_search(query: &Query, issue: IssueId) -> Result<EventSearch, ApiError> 
 }
 
 pub(super) async fn issue_events(ready: &Ready, issue: Issue, query: &Query, base: &Base) -> Answer {
-    let before = query.get("cursor").map(parse_cursor).transpose()?.map(|(id, _)| id);
+    let before = asked_cursor(query).map(parse_cursor).transpose()?.map(|(id, _)| id);
     let lines = ready.store.event_lines(event_search(query, issue.id)?, before, limit(query, 50)).await?;
     let events: Vec<Value> = lines.events.iter().map(|line| line_json(&issue, line)).collect();
     let path = format!("/api/0/issues/{}/events/", issue.id);
@@ -203,7 +228,7 @@ pub(super) async fn tag(ready: &Ready, issue: Issue, key: &str, query: &Query) -
 }
 
 pub(super) async fn tag_values(ready: &Ready, issue: Issue, key: &str, query: &Query, base: &Base) -> Answer {
-    let offset = match query.get("cursor").map(parse_cursor).transpose()? {
+    let offset = match asked_cursor(query).map(parse_cursor).transpose()? {
         Some((offset, _)) => usize::try_from(offset).unwrap_or(0),
         None => 0,
     };

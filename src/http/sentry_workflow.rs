@@ -8,7 +8,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::config::ACTION_ISSUES_MAX;
-use crate::model::ids::IssueId;
+use crate::model::ids::{IssueId, ProjectId};
 use crate::model::issue::Issue;
 use crate::model::project::Project;
 use crate::model::time::{MINUTE_MS, rfc3339};
@@ -20,7 +20,7 @@ use super::projects::read_change;
 use super::respond::{Body, empty, json as json_response};
 use super::route::Sentry0;
 use super::sentry_api::{Base, check_organization, find_project, issue_json, not_found};
-use super::sentry_issues::issue_search;
+use super::sentry_issues::{chosen_projects, issue_search};
 use super::ui::find_issue;
 use super::ui_workflow::{
     FoundIssues, act_on, bad, comment, comment_text, find_all, hex, ignore_until_events, ignore_until_time,
@@ -135,7 +135,8 @@ impl FoundIssues {
     }
 }
 
-/// `PUT` and `DELETE` of many: those named by `id`, else those that are found by `query` and `status`.
+/// `PUT` and `DELETE` of many: those named by `id`, else those that are found by `query` and `status`; either way only those
+/// of the project of the path, or of the ones `project` names.
 async fn change_many(
     server: &Server,
     ready: &Ready,
@@ -144,6 +145,7 @@ async fn change_many(
     request: Request<Incoming>,
 ) -> Answer {
     let ids: Vec<String> = query.all("id").map(str::to_string).collect();
+    let within: Vec<ProjectId> = chosen_projects(ready, project, query)?.iter().map(|project| project.id).collect();
     let is_asked = query.has("query") || query.has("status");
     if request.method() == Method::DELETE {
         // An empty query, which is all there are, is no word of which.
@@ -151,7 +153,7 @@ async fn change_many(
             return Err(bad("id: name the issues to delete, or say which by query"));
         }
         let found = match ids.is_empty() {
-            false => find_all(ready, &ids).await?,
+            false => find_all(ready, &ids, &within).await?,
             true => FoundIssues::all(search(ready, project, query, "").await?),
         };
         act_if_any(ready, &found, IssueAction::Delete, None).await?;
@@ -163,7 +165,7 @@ async fn change_many(
     let is_reopening = sent.get("status").is_some_and(|status| status == "unresolved");
     let default = if is_asked || is_reopening { "" } else { "is:unresolved" };
     let found = match ids.is_empty() {
-        false => find_all(ready, &ids).await?,
+        false => find_all(ready, &ids, &within).await?,
         true => FoundIssues::all(search(ready, project, query, default).await?),
     };
     let mut told = change(ready, &found, &sent).await?;

@@ -20,7 +20,8 @@ use crate::model::waterfall::{Placed, arrange, clock_shifts, enclosing};
 use crate::model::workflow::{Open, State};
 use crate::search::{Dataset, Expr, Key, Known};
 use crate::store::{
-    EventQuery, EventRow, EventSearch, EventSummary, IssueHistory, SpanPlace, TracePosition, TraceQuery,
+    EventFilter, EventQuery, EventRow, EventSearch, EventSummary, IssueHistory, IssueOrder, SpanPlace, TracePosition,
+    TraceQuery,
 };
 
 use super::blobs;
@@ -402,6 +403,28 @@ pub(super) async fn issue_rows(ready: &Ready, issues: Vec<Issue>) -> Result<Vec<
     Ok(issues.into_iter().zip(histories).map(row).collect())
 }
 
+/// As [`issue_rows`], counted within what the list is narrowed to.
+pub(super) async fn scoped_issue_rows(
+    ready: &Ready,
+    issues: Vec<Issue>,
+    filter: EventFilter,
+    order: IssueOrder,
+) -> Result<Vec<IssueRowView>, ApiError> {
+    if filter.is_empty() || issues.is_empty() {
+        return issue_rows(ready, issues).await;
+    }
+    let bars = (hour_of(now_ms()), HOURS_SHOWN);
+    let counts = ready.store.scoped_counts(&issues, filter, order, bars).await?;
+    let mut rows = issue_rows(ready, issues).await?;
+    for (row, counts) in rows.iter_mut().zip(counts) {
+        row.event_count = counts.events;
+        row.users_in_all = counts.users.is_none();
+        row.user_count = counts.users.unwrap_or(row.user_count);
+        row.hours = counts.hours.unwrap_or_default();
+    }
+    Ok(rows)
+}
+
 fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
     let project = ready.project(issue.project_id);
     let substatus = issue.substatus(now_ms()).to_string();
@@ -425,6 +448,7 @@ fn issue_row(ready: &Ready, issue: Issue, hours: Vec<u64>) -> IssueRowView {
         last_seen_ms: issue.last_seen_ms,
         event_count: issue.event_count,
         user_count: issue.user_count,
+        users_in_all: false,
         first_release: issue.first_release,
         last_release: issue.last_release,
         hours,

@@ -14,7 +14,7 @@ use crate::store::{
 };
 
 use super::error::ApiError;
-use super::ui::{Answer, cursor, event_view, find_issue, issue_rows, ok, page_rows};
+use super::ui::{Answer, cursor, event_view, find_issue, ok, page_rows, scoped_issue_rows};
 use super::ui_search::{self, range_ms, read};
 use super::view::issue::{
     ChangeView, ChangesView, EventLineView, IssueCountsView, IssueEventsView, IssueHistoryView, IssueListView,
@@ -45,7 +45,13 @@ fn bad(detail: impl Into<String>) -> ApiError {
 pub(super) fn event_filter(query: &Query) -> Result<EventFilter, ApiError> {
     let name = |key: &str| query.get(key).filter(|value| !value.is_empty()).map(str::to_string);
     let (from_ms, to_ms) = range_ms(query)?;
-    Ok(EventFilter { environment: name("environment"), release: name("release"), from_ms, to_ms })
+    Ok(EventFilter {
+        environment: name("environment"),
+        release: name("release"),
+        from_ms,
+        to_ms,
+        ..EventFilter::default()
+    })
 }
 
 fn issue_search(ready: &Ready, query: &Query, expr: Expr, now_ms: i64) -> Result<IssueSearch, ApiError> {
@@ -87,14 +93,14 @@ pub(super) async fn issues(ready: &Ready, query: &Query) -> Answer {
     }
     let search = issue_search(ready, query, expr, now_ms)?;
     let project_id = search.project_id;
-    let expr = search.expr.clone();
+    let (expr, filter, order) = (search.expr.clone(), search.filter.clone(), search.order);
     let found = ready.store.search_issues(search).await?;
     let notes = match found.page.total {
         0 => ui_search::notes(ready, Dataset::Issues, &expr).await?,
         _ => Vec::new(),
     };
     let next_cursor = found.page.next_after.map(|(value, id)| format!("{value}.{}", id.0));
-    let issues = issue_rows(ready, found.page.issues).await?;
+    let issues = scoped_issue_rows(ready, found.page.issues, filter, order).await?;
     ok(&IssueListView {
         issues,
         next_cursor,

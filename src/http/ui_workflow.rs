@@ -46,7 +46,7 @@ pub(super) async fn act(server: &Server, ready: &Ready, request: Request<Incomin
     let action = read_action(ready, wanted).await?;
     let by = sent.by.as_deref().map(|by| person("by", by)).transpose()?;
     let token = fresh_event_id().to_string();
-    let ids = find_all(ready, &sent.ids).await?;
+    let ids = find_all(ready, &sent.ids, &[]).await?;
     let acted = act_on(
         ready,
         &ids,
@@ -69,8 +69,8 @@ pub(super) struct ActedOn {
     pub(super) problems: Vec<ActionProblemView>,
 }
 
-/// Ids and short ids as sent. 404 when none of them is there.
-pub(super) async fn find_all(ready: &Ready, ids: &[String]) -> Result<FoundIssues, ApiError> {
+/// Ids and short ids as sent, of the projects `within`, or of all when it names none. 404 when none of them is there.
+pub(super) async fn find_all(ready: &Ready, ids: &[String], within: &[ProjectId]) -> Result<FoundIssues, ApiError> {
     if ids.is_empty() {
         return Err(bad("ids: name at least one issue"));
     }
@@ -79,7 +79,7 @@ pub(super) async fn find_all(ready: &Ready, ids: &[String]) -> Result<FoundIssue
     }
     let named: Vec<(&String, IssueName)> =
         ids.iter().filter_map(|id| issue_name(ready, id).map(|name| (id, name))).collect();
-    let ids_here = ready.store.find_issues(named.iter().map(|(_, name)| *name).collect()).await?;
+    let ids_here = ready.store.find_issues(named.iter().map(|(_, name)| *name).collect(), within.to_vec()).await?;
     let mut found: Vec<(String, IssueId)> = Vec::with_capacity(ids.len());
     for ((sent, _), id) in named.iter().zip(ids_here) {
         if let Some(id) = id {
@@ -162,7 +162,7 @@ async fn read_action(ready: &Ready, wanted: view::IssueAction) -> Result<IssueAc
 async fn find_named(ready: &Ready, id: &str) -> Result<IssueId, ApiError> {
     let missing = || ApiError::not_found("issue").caused_by(id.chars().take(100).collect::<String>());
     let name = issue_name(ready, id).ok_or_else(missing)?;
-    ready.store.find_issues(vec![name]).await?.into_iter().next().flatten().ok_or_else(missing)
+    ready.store.find_issues(vec![name], Vec::new()).await?.into_iter().next().flatten().ok_or_else(missing)
 }
 
 pub(super) fn read_priority(text: &str) -> Result<Priority, ApiError> {

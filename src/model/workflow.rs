@@ -231,12 +231,16 @@ pub fn transition(state: State, input: &Input<'_>) -> (State, Vec<Activity>) {
 }
 
 /// The state to go back to when `after`, which a person had made of `before`, is undone; `None` when somebody has decided
-/// otherwise since, which is not undone along with it. What events and time made of it since is.
-pub fn undone(current: &State, after: &State, before: State) -> Option<State> {
+/// otherwise since, which is not undone along with it. What events and time made of it since is. Whether somebody has
+/// (`is_decided_since`) cannot be seen of what is open: a person reopens as events do.
+pub fn undone(current: &State, after: &State, before: State, is_decided_since: bool) -> Option<State> {
     let is_same = current.is_as_decided(after);
-    let is_reopened = matches!(current, State::Unresolved(_));
+    let is_reopened = matches!(current, State::Unresolved(_)) && !is_decided_since;
     (is_same || is_reopened).then_some(before)
 }
+
+/// Kinds of lines that tell of a person's decision about the state.
+pub const DECIDED: [ActivityKind; 3] = [ActivityKind::Resolved, ActivityKind::Ignored, ActivityKind::Unresolved];
 
 fn decide(state: State, decision: &Decision, decided: &Decided) -> (State, Vec<Activity>) {
     let tell = |kind, detail| vec![told(kind, decided.by.clone(), decided.at_ms, detail)];

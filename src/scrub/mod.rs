@@ -6,8 +6,8 @@
 //! # Rules
 //!
 //! - **Names** chosen by users (extra, variables, contexts, breadcrumb data, user data, request data, headers, cookies,
-//!   query parameters, span attributes) that contain `password`, `secret`, `token`, `auth`, … lose their value: texts
-//!   become `[Filtered]`, everything else null. `author` and `token_usage` are hit as well; that is Sentry's behaviour.
+//!   query parameters, span attributes) that contain `password`, `secret`, `token`, `auth`, … lose their value: it becomes
+//!   `[Filtered]`. `author` and `token_usage` are hit as well; that is Sentry's behaviour.
 //! - **Texts** in the free-form areas (variables, extra, contexts, breadcrumb data, user data, request data) that
 //!   mention such a word go whole.
 //! - **Anywhere looked at**: card numbers, IBANs, US social security numbers, bodies of PEM keys, passwords in URLs,
@@ -18,7 +18,7 @@
 //! - Bodies of logs also lose addresses of mail, and say what stood there: `[creditcard]`, `[email]`, `[token]`, `[iban]`.
 //! - **Feedback** of people: the message like any text, the page's address like any URL; name and e-mail address stay,
 //!   because they were given to be answered.
-//! - Numbers are never searched, only removed by name. Empty texts and null have nothing to hide and stay.
+//! - Numbers are never searched, only replaced by name. Empty texts, lists and objects and null have nothing to hide and stay.
 //!
 //! Every replacement is remarked on in `_meta`, so that a reader sees why a value is missing.
 //!
@@ -26,6 +26,7 @@
 //!
 //! - Card numbers in exception values are replaced, too; nothing else is there.
 //! - A log entry whose template says `token=%s` loses its parameters.
+//! - Objects, lists, numbers and flags become `[Filtered]`, too; Sentry leaves null, which reads as if nothing had been there.
 //! - `[Filtered]` everywhere, where Sentry writes `[creditcard]` or `[token]` into messages; e-mail addresses in
 //!   messages stay, as they do in the user.
 //! - The password of a URL goes, not its user name. Messages also lose `token=…` and `"password": "…"`.

@@ -42,13 +42,13 @@ fn values_go_by_name_at_any_depth() {
     let event = json!({"extra": {
         "password": "hunter2", "a": {"b": [{"my_Secret": "x", "n": 1}]}, "token_usage": 12, "auth": {"user": "ada"},
         "api-key": ["k"], "is_token": true, "otp": "123456", "otps": "123456", "pwd": "kept", "key": "kept",
-        "credentials": null, "passwd": "", "n": 4, "author": "Tolkien",
+        "credentials": null, "passwd": "", "n": 4, "author": "Tolkien", "tokens": {}, "secrets": [],
     }});
     assert_eq!(
         scrubbed(&event)["extra"],
         json!({
-            "password": "[Filtered]", "a": {"b": [{"my_Secret": "[Filtered]", "n": 1}]}, "token_usage": null,
-            "auth": null, "api-key": null, "is_token": null, "otp": "[Filtered]", "otps": "123456", "pwd": "kept",
+            "password": "[Filtered]", "a": {"b": [{"my_Secret": "[Filtered]", "n": 1}]}, "token_usage": "[Filtered]",
+            "auth": "[Filtered]", "api-key": "[Filtered]", "is_token": "[Filtered]", "tokens": {}, "secrets": [], "otp": "[Filtered]", "otps": "123456", "pwd": "kept",
             "key": "kept", "credentials": null, "passwd": "", "n": 4, "author": "[Filtered]",
         })
     );
@@ -197,8 +197,8 @@ fn parameters_of_a_template_that_names_a_secret() {
     let entry = |template: &str| {
         scrubbed(&json!({"logentry": {"params": ["abc", 4], "message": template, "formatted": "x"}}))["logentry"]["params"].clone()
     };
-    assert_eq!(entry("login with token=%s failed, order %d"), Value::Null);
-    assert_eq!(entry("{'password': '%(x)s'}"), Value::Null);
+    assert_eq!(entry("login with token=%s failed, order %d"), "[Filtered]");
+    assert_eq!(entry("{'password': '%(x)s'}"), "[Filtered]");
     assert_eq!(entry("order %s failed, author=%s"), json!(["abc", 4]));
     assert_eq!(entry("token expired for %s, order %d"), json!(["abc", 4]));
 }
@@ -260,7 +260,7 @@ fn requests_in_their_other_shapes() {
         scrubbed(&event)["sentry.interfaces.Http"],
         json!({
             "query_string": [["token", "[Filtered]"], ["a", "Bearer [Filtered]"], ["b"]],
-            "headers": [["Authorization", "[Filtered]"], ["Cookie", null], ["Host", "h"], [], [1, "Bearer [Filtered]"]],
+            "headers": [["Authorization", "[Filtered]"], ["Cookie", "[Filtered]"], ["Host", "h"], [], [1, "Bearer [Filtered]"]],
             "cookies": "a=1; sessionid=[Filtered];csrftoken=[Filtered]; b",
             "env": [["HTTP_COOKIE", "[Filtered]"]],
         })
@@ -291,7 +291,7 @@ fn the_protocols_own_names_and_what_a_reader_needs_stay() {
     assert!(matches!(scrub_event(body.as_bytes(), &Rules::default()), Cow::Borrowed(_)), "{}", with_remarks(&event));
     let event = json!({"contexts": {"auth": {"a": 1}, "trace": {"data": {"token": "x"}}}, "threads": [{"stacktrace": {"frames": [{"vars": {"token": "x"}}]}}]});
     let out = scrubbed(&event);
-    assert_eq!(out["contexts"], json!({"auth": null, "trace": {"data": {"token": "[Filtered]"}}}));
+    assert_eq!(out["contexts"], json!({"auth": "[Filtered]", "trace": {"data": {"token": "[Filtered]"}}}));
     assert_eq!(at(&out, "/threads/0/stacktrace/frames/0/vars/token"), "[Filtered]");
 }
 
@@ -306,7 +306,7 @@ fn replacements_are_remarked_on_where_they_happened() {
         json!({
             "extra": {
                 "password": {"": {"rem": [["@password:filter", "s", 0, 10]], "len": 7}},
-                "token_usage": {"": {"rem": [["@password:filter", "x"]]}},
+                "token_usage": {"": {"rem": [["@password:filter", "s", 0, 10]]}},
                 "n\"ote": {"": {"rem": [["@creditcard:filter", "s", 0, 10]], "len": 16}},
             },
             "exception": {"values": {"0": {"value": {"": {
@@ -327,7 +327,7 @@ fn remarks_join_those_of_the_sdk() {
         json!({
             "extra": {
                 "a-b": {"": {"len": 900, "rem": [["!limit", "x", 1, 2], ["@password:text", "s", 0, 10]]}, "z": 1},
-                "c": {"token": {"": {"rem": [["@password:filter", "x"]]}}},
+                "c": {"token": {"": {"rem": [["@password:filter", "s", 0, 10]]}}},
                 "d": {"": {"rem": [["@password:text", "s", 0, 10]], "len": 9}},
             },
             "x": [1],

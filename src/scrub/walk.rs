@@ -202,26 +202,37 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// The value goes, whatever it is. Nothing is nothing to hide.
+    /// The value goes, whatever it is: a reader is shown that something stood there. Nothing is nothing to hide.
     fn filter(&mut self, rule: Rule) -> Option<()> {
         let first = self.cursor.peek()?;
         let start = self.cursor.at;
+        let whole = Remark { rule, range: Some((0, FILTERED.len())) };
         if first == b'"' && rule != Rule::Ip {
             let text = self.cursor.string()?;
             let raw = self.cursor.raw(text);
             if !raw.is_empty() && raw != FILTERED.as_bytes() {
                 self.replace_text(text, FILTERED.as_bytes().into());
-                let whole = Remark { rule, range: Some((0, FILTERED.len())) };
                 let len = characters(&self.cursor.read(text));
                 self.mark([whole].into_iter(), Some(len));
             }
             return Some(());
         }
         self.cursor.skip()?;
-        if self.cursor.json[start..self.cursor.at] != *b"null" {
-            self.edits.push(Edit { start, end: self.cursor.at, new: b"null".into() });
-            self.mark([Remark { rule, range: None }].into_iter(), None);
+        let value = &self.cursor.json[start..self.cursor.at];
+        let is_empty = match value {
+            [b'{', within @ .., b'}'] | [b'[', within @ .., b']'] => within.trim_ascii().is_empty(),
+            value => value == b"null",
+        };
+        if is_empty {
+            return Some(());
         }
+        // Sentry leaves null of all that is no text. An address is no text anybody is to read: those are removed.
+        let (new, remark) = match rule {
+            Rule::Ip => (b"null".to_vec(), Remark { rule, range: None }),
+            _ => ([b"\"", FILTERED.as_bytes(), b"\""].concat(), whole),
+        };
+        self.edits.push(Edit { start, end: self.cursor.at, new: new.into() });
+        self.mark([remark].into_iter(), None);
         Some(())
     }
 

@@ -114,7 +114,7 @@ pub use drops::KeyUse;
 pub use events::{EventNeighbours, EventQuery, EventRow, EventSummary, IssueEvents};
 pub use facts::{
     Asker, ChangedFact, Changes, EventFilter, EventLine, EventLines, EventNav, EventPick, EventSearch, FactNames,
-    FactScope, FoundIssues, IssueOrder, IssueSearch, ReleaseMark, StateCounts, TagCounts, TagValue, Tags,
+    FactScope, FoundIssues, IssueOrder, IssueSearch, ReleaseMark, ScopedCounts, StateCounts, TagCounts, TagValue, Tags,
 };
 pub use feedback::{FeedbackPage, FeedbackQuery, FeedbackRow, FeedbackScope, FeedbackWhole};
 pub use grouping::HashOwner;

@@ -277,3 +277,181 @@ fn what_is_scrubbed_is_not_searchable() {
     let tags = server.get_json("/api/ui/issues/DEFAULT-1/tags").to_string();
     assert!(!tags.contains("hunter"), "{tags}");
 }
+
+#[test]
+fn a_list_counts_what_it_is_narrowed_to() {
+    let server = some_events();
+    let rows = |params: &str| {
+        let page = server.get_json(&format!("/api/ui/issues?query=&{params}"));
+        let row = |row: &Value| {
+            let hours: u64 = row["hours"].as_array().unwrap().iter().map(|hour| hour.as_u64().unwrap()).sum();
+            assert_eq!(row["users_in_all"], false, "{params}");
+            (
+                row["short_id"].as_str().unwrap().to_string(),
+                row["event_count"].as_u64(),
+                row["user_count"].as_u64(),
+                hours,
+            )
+        };
+        page["issues"].as_array().unwrap().iter().map(row).collect::<Vec<_>>()
+    };
+    let first = |events, users| ("DEFAULT-1".to_string(), Some(events), Some(users), events);
+    let second = |events, users| ("DEFAULT-2".to_string(), Some(events), Some(users), events);
+    assert_eq!(rows("sort=users"), [first(3, 2), second(1, 1)]);
+    assert_eq!(rows("environment=production&sort=events"), [first(2, 1), second(1, 1)]);
+    assert_eq!(rows("environment=staging&sort=users"), [first(1, 1)]);
+    assert_eq!(rows("release=shop%401.3"), [first(1, 1)]);
+    assert_eq!(rows("from=1000&sort=events"), [first(3, 2), second(1, 1)]);
+    // A second user there, and most events of all elsewhere.
+    for (number, environment, user) in [(5, "production", "bob"), (6, "staging", "ann"), (7, "staging", "eli")] {
+        let mut event = event(number, if number == 5 { "OSError" } else { "KeyError" });
+        event["environment"] = environment.into();
+        event["user"] = json!({ "id": user });
+        send(&server, &event);
+    }
+    let last_first = [second(2, 2), first(2, 1)];
+    assert_eq!(rows("environment=production&sort=users"), last_first);
+    assert_eq!(rows("environment=production&sort=users&query=made"), last_first);
+    let sentrys = server.get_json("/api/0/projects/main/default/issues/?environment=production&sort=user");
+    let counts = |issue: &Value| (issue["shortId"].clone(), issue["count"].clone(), issue["userCount"].clone());
+    let told: Vec<_> = sentrys.as_array().unwrap().iter().map(counts).collect();
+    assert_eq!(told, [(json!("DEFAULT-2"), json!("2"), json!(2)), (json!("DEFAULT-1"), json!("2"), json!(1))]);
+    // Several are any of them.
+    let several = "/api/0/projects/main/default/issues/?query=&environment=staging&environment=nowhere";
+    let told = server.get_json(several);
+    assert_eq!((told[0]["shortId"].as_str(), told[0]["count"].as_str()), (Some("DEFAULT-1"), Some("3")));
+    assert_eq!(told.as_array().unwrap().len(), 1);
+    let both = server.get_json("/api/0/projects/main/default/issues/?environment=staging&environment=production");
+    assert_eq!(both.as_array().unwrap().len(), 2);
+    let events = server.get_json("/api/0/issues/DEFAULT-1/events/?environment=staging&environment=production");
+    assert_eq!(events.as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn sentrys_lists_are_paged_both_ways_and_take_days_for_times() {
+    let server = Trapline::start();
+    for number in 1..=7 {
+        send(&server, &event(number, &format!("Error{number}")));
+    }
+    for number in 11..=16 {
+        send(&server, &event(number, "Error1"));
+    }
+    let page = |path: &str| {
+        let answer = server.get(path).expect(200);
+        let link = answer.header("link").unwrap_or_default().to_string();
+        let ids = answer.json().as_array().unwrap().iter().map(|row| row["id"].to_string()).collect::<Vec<_>>();
+        let to = |rel: &str| {
+            let part = link.split(", <").find(|part| part.contains(&format!("rel=\"{rel}\""))).unwrap();
+            let path = part.split("/api/").nth(1).unwrap().split('>').next().unwrap();
+            part.contains("results=\"true\"").then(|| format!("/api/{path}"))
+        };
+        (ids, to("previous"), to("next"))
+    };
+    for start in [
+        "/api/0/projects/main/default/issues/?limit=2",
+        "/api/0/projects/main/default/issues/?limit=2&sort=freq&query=made",
+        "/api/0/issues/DEFAULT-1/events/?limit=2",
+    ] {
+        let mut seen = vec![page(start)];
+        while let Some(next) = seen.last().unwrap().2.clone() {
+            seen.push(page(&next));
+        }
+        assert_eq!(seen.len(), 4, "{start}");
+        assert_eq!(seen[0].1, None);
+        for at in (1..seen.len()).rev() {
+            let before = page(seen[at].1.as_ref().unwrap());
+            assert_eq!(before.0, seen[at - 1].0, "{start} {at}");
+            assert!(before.2.is_some());
+        }
+        let first = page(page(seen[2].1.as_ref().unwrap()).1.as_ref().unwrap());
+        assert_eq!((first.0, first.1), (seen[0].0.clone(), None));
+    }
+    let issues = "/api/0/projects/main/default/issues/";
+    assert_eq!(server.get_json(&format!("{issues}?start=2020-01-01&end=2090-12-31")).as_array().unwrap().len(), 7);
+    assert_eq!(server.get_json(&format!("{issues}?start=2090-12-31&end=2091-12-31")).as_array().unwrap().len(), 0);
+    server.get(&format!("{issues}?start=yesterday")).expect(400);
+}
+
+#[test]
+fn events_stand_in_the_order_in_which_they_happened() {
+    let server = Trapline::start();
+    let now_s = server.get_json("/api/ui/boot")["now_ms"].as_f64().unwrap() / 1_000.0;
+    let days = |number: u64, days: f64, release: &str| {
+        let mut event = event(number, "KeyError");
+        event["timestamp"] = json!(now_s - days * 86_400.0);
+        event["release"] = release.into();
+        send(&server, &event);
+    };
+    days(1, 0.0, "shop@1.4.0");
+    days(2, 3.0, "shop@1.0.0");
+    days(3, 1.0, "shop@1.2.0");
+    let of = |which: &str| server.get_json(&format!("/api/ui/issues/DEFAULT-1/events/{which}"));
+    let latest = of("latest");
+    assert_eq!(latest["event_id"], id(1));
+    assert_eq!((&latest["nav"]["next"], &latest["nav"]["previous"]), (&Value::Null, &json!(id(3))));
+    assert_eq!((&latest["nav"]["first"], &latest["nav"]["position"]), (&json!(id(2)), &json!(3)));
+    assert_eq!(of("first")["event_id"], id(2));
+    assert_eq!(of(&id(3))["nav"]["next"], id(1));
+    for filter in ["", "?query=made"] {
+        let mut path = format!("/api/ui/issues/DEFAULT-1/events{filter}");
+        path.push_str(if filter.is_empty() { "?limit=2" } else { "&limit=2" });
+        let page = server.get_json(&path);
+        let ids = |page: &Value| -> Vec<Value> {
+            page["events"].as_array().unwrap().iter().map(|event| event["event_id"].clone()).collect()
+        };
+        assert_eq!(ids(&page), [json!(id(1)), json!(id(3))], "{path}");
+        let rest = server.get_json(&format!("{path}&cursor={}", page["next_cursor"].as_str().unwrap()));
+        assert_eq!((ids(&rest), &rest["next_cursor"]), (vec![json!(id(2))], &Value::Null));
+    }
+    let issue = server.get_json("/api/ui/issues/DEFAULT-1")["issue"].clone();
+    assert_eq!((&issue["first_release"], &issue["last_release"]), (&json!("shop@1.0.0"), &json!("shop@1.4.0")));
+}
+
+#[test]
+fn what_a_cause_or_a_member_of_a_group_says_is_found_as_it_is_printed() {
+    let server = Trapline::start();
+    let mut chained = event(1, "RuntimeError");
+    chained["exception"]["values"] = json!([
+        { "type": "ZeroDivisionError", "value": "float division by zero" },
+        { "type": "KeyError", "value": "'x'" },
+        { "type": "RuntimeError", "value": "it went wrong" },
+    ]);
+    send(&server, &chained);
+    send(&server, &event(2, "KeyError"));
+    for (text, count) in [
+        ("ZeroDivisionError: float division by zero", 1),
+        ("\"ZeroDivisionError: float division by zero\"", 1),
+        ("KeyError: 'x'", 1),
+        ("KeyError: made up", 1),
+        ("builtins.KeyError: 'x'", 1),
+        ("RuntimeError: it went wrong", 1),
+        ("ZeroDivisionError: made up", 0),
+        ("ValueError: 'x'", 0),
+    ] {
+        assert_eq!(total(&server, text), count, "{text}");
+    }
+}
+
+#[test]
+fn what_changed_says_how_many_events_come_from_the_new_release() {
+    let server = Trapline::start();
+    let now_s = server.get_json("/api/ui/boot")["now_ms"].as_f64().unwrap() / 1_000.0;
+    for (number, ty, hours, release) in [
+        (1, "OSError", 40.0, "my-app@1.0.0"),
+        (5, "OSError", 5.0, "my-app@1.0.0"),
+        (2, "KeyError", 4.0, "my-app@1.0.0"),
+        (3, "KeyError", 3.0, "my-app@1.1.0"),
+        (4, "KeyError", 2.0, "my-app@1.1.0"),
+    ] {
+        let mut event = event(number, ty);
+        event["timestamp"] = json!(now_s - hours * 3_600.0);
+        event["release"] = release.into();
+        send(&server, &event);
+    }
+    let sentence = || {
+        let changes = server.get_json("/api/ui/issues/DEFAULT-2/changes");
+        let item = changes["items"].as_array().unwrap().iter().find(|item| item["key"] == "release").cloned();
+        item.map(|item| item["sentence"].as_str().unwrap().to_string())
+    };
+    assert_eq!(sentence().unwrap(), "67% of its events come from my-app@1.1.0, those before from my-app@1.0.0.");
+}

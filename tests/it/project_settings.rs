@@ -54,6 +54,35 @@ fn scrubbing_follows_the_settings_from_the_moment_they_are_saved() {
 }
 
 #[test]
+fn whatever_is_scrubbed_is_shown_as_filtered() {
+    let server = Trapline::start();
+    edit(&server, |settings| settings["scrub"]["sensitive_keys"] = json!(["voucher"]));
+    let mut event = event(1, "E");
+    event["exception"] = json!({ "values": [{ "type": "E", "value": "v", "stacktrace": { "frames": [{
+        "filename": "a.py", "function": "f", "lineno": 1, "vars": { "voucher": { "code": "X1" }, "n": 1 },
+    }] } }] });
+    event["extra"] = json!({ "vouchers": ["X2"], "voucher_no": 77 });
+    event["contexts"] = json!({ "voucher": { "code": "X3" }, "cart": { "auth": { "a": 1 } } });
+    event["request"] = json!({ "url": "http://a/", "method": "POST", "data": { "credentials": [1, 2] } });
+    to_envelope(&server, event_envelope(&event)).send().expect(200);
+    let ours = server.get_json(&format!("/api/ui/events/{}", id(1)));
+    let sentrys = server.get_json("/api/0/issues/DEFAULT-1/events/latest/");
+    for (told, contexts, extra) in [(&ours, "/detail/contexts", "/detail/extra"), (&sentrys, "/contexts", "/context")] {
+        let text = told.to_string();
+        for gone in ["X1", "X2", "X3", "77"] {
+            assert!(!text.contains(&format!("\"{gone}\"")), "{gone}: {text}");
+        }
+        for place in [contexts, extra] {
+            let shown = told.pointer(place).unwrap_or_else(|| panic!("{place}: {told}")).to_string();
+            assert!(shown.matches("[Filtered]").count() >= 2 && !shown.contains("\"value\":null"), "{shown}");
+        }
+        assert!(text.matches("[Filtered]").count() >= 6, "{text}");
+    }
+    let frame = |told: &Value| told.to_string().contains("\"voucher\":\"[Filtered]\"");
+    assert!(frame(&sentrys), "{sentrys}");
+}
+
+#[test]
 fn settings_outlive_a_restart_and_two_tabs_do_not_overwrite_each_other() {
     let mut server = Trapline::start();
     let first = server.get_json(SETTINGS);

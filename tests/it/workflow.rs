@@ -634,6 +634,64 @@ fn sentrys_clients_change_issues_as_they_do() {
 }
 
 #[test]
+fn what_another_person_opened_again_is_not_undone() {
+    let server = Trapline::start();
+    occur(&server, 1, "KeyError", None, None);
+    let by = |who: &str, action: Value| {
+        let body = json!({ "ids": [ONE], "by": who, "action": action });
+        change(&server, "POST", "/api/ui/issues/actions", &body).expect(200).json()
+    };
+    by("ann", json!({ "kind": "ignore" }));
+    let resolved = by("ann", json!({ "kind": "resolve", "in": "now" }));
+    by("bob", json!({ "kind": "unresolve" }));
+    let undone = undo(&server, &resolved).expect(200).json();
+    assert_eq!(status(&server, ONE), "unresolved");
+    assert_eq!(undone["changed"], 0, "{undone}");
+    assert!(undone["problems"][0]["detail"].as_str().unwrap().contains("decided otherwise"), "{undone}");
+    // What an event opened again is.
+    let resolved = by("ann", json!({ "kind": "resolve", "in": "now" }));
+    occur(&server, 2, "KeyError", None, None);
+    assert_eq!(status(&server, ONE), "unresolved regressed");
+    assert_eq!(undo(&server, &resolved).expect(200).json()["changed"], 1);
+    assert_eq!(status(&server, ONE), "unresolved");
+}
+
+#[test]
+fn sentrys_clients_change_issues_of_the_project_they_name_alone() {
+    let server = Trapline::start();
+    occur(&server, 1, "KeyError", None, None);
+    occur(&server, 2, "OSError", None, None);
+    let made = server.post("/api/ui/projects").header("x-trapline", "1").json(&json!({ "name": "Second" }));
+    made.send().expect(201);
+    let ids: Vec<String> = [ONE, TWO].iter().map(|id| issue(&server, id)["id"].as_str().unwrap().to_string()).collect();
+    let send = |method: &str, path: &str| {
+        let request = server.request(method, path).header("authorization", "Bearer x");
+        request.json(&json!({ "status": "resolved" })).send()
+    };
+    for path in [
+        format!("/api/0/projects/main/second/issues/?id={}", ids[0]),
+        format!("/api/0/projects/main/second/issues/?id={ONE}"),
+        format!("/api/0/projects/main/second/issues/?id={}&project=default", ids[0]),
+        format!("/api/0/organizations/main/issues/?id={}&project=second", ids[0]),
+        format!("/api/0/organizations/other/issues/?id={}", ids[0]),
+        format!("/api/0/organizations/other/issues/{}/", ids[0]),
+    ] {
+        for method in ["DELETE", "PUT"] {
+            let answer = send(method, &path);
+            assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text());
+        }
+    }
+    assert_eq!(server.get(&format!("/api/0/organizations/other/issues/{}/", ids[0])).status, 404);
+    assert_eq!((status(&server, ONE), status(&server, TWO)), ("unresolved".to_string(), "unresolved".to_string()));
+    for all in ["project=-1", "project=second&project=default"] {
+        send("PUT", &format!("/api/0/organizations/main/issues/?id={}&{all}", ids[0])).expect(200);
+    }
+    assert_eq!(status(&server, ONE), "resolved");
+    send("DELETE", &format!("/api/0/organizations/main/issues/?id={}&project=default", ids[1])).expect(204);
+    assert_eq!(server.issues().len(), 1);
+}
+
+#[test]
 fn what_changed_when_an_issue_came_back_is_looked_for_from_the_event_that_brought_it() {
     let server = Trapline::start();
     occur(&server, 1, "KeyError", Some("shop@1"), None);

@@ -157,7 +157,7 @@ function add(n, detail, s) {
   const row = {
     id: String(9_000_000 + n), short_id: `SHOP-${n}`, project_slug: "shop", kind: last ? "error" : "default", title: last ? `${last.ty}${last.value ? `: ${last.value}` : ""}`.slice(0, 300) : detail.message, ty: last?.ty ?? null, value: last?.value?.slice(0, 300) ?? null,
     culprit: s.culprit, filename: s.filename, function: s.fn, line: s.line, level: s.level, platform: "python", status: s.status ?? "unresolved", is_unhandled: s.unhandled,
-    first_seen_ms: NOW - s.age - 1000, last_seen_ms: NOW - s.ago * 1000, event_count: s.events, user_count: s.users, first_release: "shop@1.4.1", last_release: "shop@1.4.2",
+    first_seen_ms: NOW - s.age - 1000, last_seen_ms: NOW - s.ago * 1000, event_count: s.events, user_count: s.users, users_in_all: false, first_release: "shop@1.4.1", last_release: "shop@1.4.2",
     hours: Array.from({ length: 24 }, (_, h) => (n === 1 ? [0, 0, 2, 1, 0, 0, 3, 2, 4, 2, 1, 0, 0, 2, 3, 6, 4, 3, 8, 12, 18, 26, 44, 31][h] : s.events < 5 ? (h === 20 ? s.events : 0) : Math.floor(random() ** 3 * 12))),
   };
   issueRows.push(row);

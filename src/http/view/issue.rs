@@ -62,11 +62,14 @@ pub struct IssueRowView {
     pub is_unhandled: bool,
     pub first_seen_ms: i64,
     pub last_seen_ms: i64,
+    /// Of a list that is narrowed to an environment, a release or a time: of the events within it, as `user_count` and `hours`.
     pub event_count: u64,
     pub user_count: u64,
+    /// `user_count` is of all its events, whatever the list is narrowed to: there were too many to look at.
+    pub users_in_all: bool,
     pub first_release: Option<String>,
     pub last_release: Option<String>,
-    /// Events per hour of the last 24 hours, oldest first; always 24 numbers.
+    /// Events per hour of the last 24 hours, oldest first: 24 numbers; none where there were too many events to look at.
     pub hours: Vec<u64>,
     /// `new`, `regressed`, `ongoing`; empty for what is not unresolved.
     pub substatus: String,

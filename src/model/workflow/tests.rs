@@ -270,10 +270,12 @@ fn an_event_of_a_release_nobody_has_seen_yet_does_not_exist() {
 fn what_somebody_else_decided_since_is_not_undone() {
     let (before, resolved) = (state("open"), state("now"));
     let ignored = transition(resolved.clone(), &input("forever")).0;
-    assert_eq!(undone(&ignored, &resolved, before.clone()), None);
-    assert_eq!(undone(&resolved, &resolved, before.clone()), Some(before.clone()));
+    assert_eq!(undone(&ignored, &resolved, before.clone(), true), None);
+    assert_eq!(undone(&resolved, &resolved, before.clone(), false), Some(before.clone()));
     let regressed = transition(resolved.clone(), &input("ev none")).0;
-    assert_eq!(undone(&regressed, &resolved, before.clone()), Some(before));
+    assert_eq!(undone(&regressed, &resolved, before.clone(), false), Some(before.clone()));
+    let reopened = transition(resolved.clone(), &Input::Person(Decision::Unresolve, Decided::default())).0;
+    assert_eq!(undone(&reopened, &resolved, before, true), None);
 }
 
 #[test]
@@ -394,7 +396,7 @@ proptest! {
         let before = life.iter().fold(State::default(), go);
         let after = transition(before.clone(), &Input::Person(person.0, person.1)).0;
         let now = since.iter().fold(after.clone(), go);
-        prop_assert_eq!(undone(&now, &after, before.clone()), Some(before));
+        prop_assert_eq!(undone(&now, &after, before.clone(), false), Some(before));
     }
 
     #[test]

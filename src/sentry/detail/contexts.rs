@@ -62,6 +62,10 @@ fn context(name: &str, raw: Raw<'_>) -> Option<Context> {
     }
     let mut entries = match name {
         "flags" => flags(raw),
+        // What stands for the whole of it, as scrubbing leaves it.
+        _ if raw.is_some_and(|raw| raw.get() == "\"[Filtered]\"") => {
+            vec![Variable { name: name.to_owned(), value: parse(raw) }]
+        }
         _ => variables(&parse(raw), DATA_DEPTH_MAX),
     };
     let sent = entries.iter().find(|entry| entry.name == "type").and_then(|entry| entry.value.as_str());

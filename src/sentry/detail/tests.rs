@@ -86,6 +86,9 @@ fn everything_else_is_there_in_the_order_sent() {
         "contexts":{"trace":{"trace_id":"0af7651916cd43dd8448eb211c80319c"},"runtime":{"type":"runtime","name":"CPython"},
         "flags":{"values":[{"flag":"f","result":true}]},"odd":3},"extra":{"z":1,"a":2},"modules":{"b":"2","a":"1"},
         "release":"r","dist":1,"environment":"e","server_name":"s","sdk":{"name":"n","version":"v"}}"#;
+    let filtered = event_detail(br#"{"contexts":{"auth":"[Filtered]","odd":"text"}}"#);
+    let shown = filtered.contexts.iter().map(|c| (c.name.as_str(), names(&c.entries), &c.entries[0].value));
+    assert_eq!(shown.collect::<Vec<_>>(), [("auth", vec!["auth"], &json!("[Filtered]"))]);
     let detail = event_detail(body.as_bytes());
     assert_eq!((detail.message.as_deref(), detail.message_template.as_deref()), (Some("a"), Some("%s")));
     assert_eq!((names(&detail.user), names(&detail.extra)), (vec!["username", "id"], vec!["z", "a"]));

@@ -18,6 +18,7 @@ use super::bits::Bits;
 use super::chunks::FactCache;
 use super::prepare::{Asker, IS_NEW, IS_REGRESSED, LISTED, Preparing, is_of_issues};
 use super::scan::{EventFilter, Scan, Wanted};
+use super::scoped::count_scoped;
 use crate::model::ids::{IssueId, ProjectId};
 use crate::model::issue::{IssueStatus, NEW_MS};
 use crate::model::time::hour_of;
@@ -90,7 +91,20 @@ pub(super) fn search_issues(
     if let Some(query) = by_index(search) {
         return Ok(FoundIssues { page: read_issues(connection, &query)?, partial: None });
     }
-    let found = find(connection, cache, search)?;
+    let mut found = find(connection, cache, search)?;
+    let is_counted_here = match search.order {
+        IssueOrder::Users => !search.filter.is_empty(),
+        IssueOrder::Events => !EventFilter { environment: None, ..search.filter.clone() }.is_empty(),
+        _ => false,
+    };
+    if is_counted_here {
+        let ids: HashSet<i64> = found.places.iter().map(|(_, id)| *id).collect();
+        let counted = count_scoped(connection, cache, &ids, &search.filter, None, usize::MAX)?;
+        for (value, id) in &mut found.places {
+            let counts = counted.of.get(id).map_or((0, 0), |counts| (counts.events, counts.users));
+            *value = if search.order == IssueOrder::Users { counts.1 } else { counts.0 } as i64;
+        }
+    }
     let before = search.after.map_or((i64::MAX, i64::MAX), |(value, id)| (value, id.0));
     let mut best: BinaryHeap<Reverse<(i64, i64)>> = BinaryHeap::new();
     for place in found.places.iter().filter(|place| **place < before) {

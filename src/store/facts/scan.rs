@@ -25,6 +25,8 @@ use crate::model::facts::{FactKey, Field};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EventFilter {
     pub environment: Option<String>,
+    /// One of these, if there are any: beside `environment`, which indexes know.
+    pub any_environment: Vec<String>,
     pub release: Option<String>,
     /// Both ends belong to it.
     pub from_ms: Option<i64>,
@@ -39,13 +41,17 @@ impl EventFilter {
     fn tests(&self) -> Vec<Test> {
         let named = [(Field::Environment, &self.environment), (Field::Release, &self.release)];
         let named = named.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)));
-        named
-            .map(|(field, value)| match value {
-                // The events that name none.
-                "" => Test::Not(Box::new(Test::Values(ValuesTest::has_field(field)))),
-                value => Test::Values(ValuesTest::equals(field, value)),
-            })
-            .collect()
+        let any = self.any_environment.iter().map(|name| is_named(Field::Environment, name)).collect();
+        let any = if self.any_environment.is_empty() { None } else { Some(Test::Or(any)) };
+        named.map(|(field, value)| is_named(field, value)).chain(any).collect()
+    }
+}
+
+fn is_named(field: Field, value: &str) -> Test {
+    match value {
+        // The events that name none.
+        "" => Test::Not(Box::new(Test::Values(ValuesTest::has_field(field)))),
+        value => Test::Values(ValuesTest::equals(field, value)),
     }
 }
 

@@ -194,6 +194,8 @@ impl Made {
 
     fn is_within(&self, filter: &EventFilter) -> bool {
         filter.environment.as_deref().is_none_or(|name| self.environment.unwrap_or_default() == name)
+            && (filter.any_environment.is_empty()
+                || filter.any_environment.iter().any(|name| self.environment == Some(name.as_str())))
             && filter.release.as_deref().is_none_or(|name| self.release.unwrap_or_default() == name)
             && filter.from_ms.is_none_or(|from_ms| self.at_ms >= from_ms)
             && filter.to_ms.is_none_or(|to_ms| self.at_ms <= to_ms)
@@ -434,11 +436,13 @@ fn filters() -> impl Strategy<Value = EventFilter> {
     let environment = prop::sample::select(vec![None, None, Some("prod"), Some("")]);
     let release = prop::sample::select(vec![None, None, Some("1.0")]);
     let hours = prop::option::of(0..40_i64);
-    (environment, release, hours.clone(), hours).prop_map(|(environment, release, from, to)| EventFilter {
+    (environment, any, release, hours.clone(), hours).prop_map(|(environment, any, release, from, to)| EventFilter {
+    let any = prop::sample::select(vec![&[][..], &[], &["prod", "dev"]]);
         environment: environment.map(str::to_string),
         release: release.map(str::to_string),
         from_ms: from.map(|hours| NOW_MS - hours * HOUR_MS),
         to_ms: to.map(|hours| NOW_MS - hours * HOUR_MS),
+        any_environment: any.iter().map(|name| (*name).to_string()).collect(),
     })
 }
 

@@ -111,9 +111,24 @@ impl Store {
         in_the_background(move || act_in_slices(&writer, acting)).await
     }
 
-    /// The issues of some names, in the order given: also those that are merged into others, but none that is deleted.
-    pub async fn find_issues(&self, names: Vec<IssueName>) -> Result<Vec<Option<IssueId>>, StoreError> {
-        self.readers.run(move |connection| names.iter().map(|name| find(connection, *name)).collect()).await
+    /// The issues of some names, in the order given: also those that are merged into others, but none that is deleted, and
+    /// none of another project than those of `within`, if any are named there.
+    pub async fn find_issues(
+        &self,
+        names: Vec<IssueName>,
+        within: Vec<ProjectId>,
+    ) -> Result<Vec<Option<IssueId>>, StoreError> {
+        let found = move |connection: &Connection| {
+            names
+                .iter()
+                .map(|name| {
+                    let found = find(connection, *name)?;
+                    let is_within = |project: &ProjectId| within.is_empty() || within.contains(project);
+                    Ok(found.filter(|(_, project)| is_within(project)).map(|(id, _)| id))
+                })
+                .collect()
+        };
+        self.readers.run(found).await
     }
 
     /// The latest release of a project, if it has told any.
@@ -462,17 +477,20 @@ fn read_found(connection: &Connection, id: IssueId) -> Result<Option<Found>, Sto
     Ok(found.optional()?)
 }
 
-fn find(connection: &Connection, name: IssueName) -> Result<Option<IssueId>, StoreError> {
+fn find(connection: &Connection, name: IssueName) -> Result<Option<(IssueId, ProjectId)>, StoreError> {
     let (sql, first, second) = match name {
-        IssueName::Id(id) => ("SELECT id FROM issue WHERE id = ?1 AND ?2 = 0 AND deleted_ms IS NULL", id.0, 0),
+        IssueName::Id(id) => {
+            ("SELECT id, project_id FROM issue WHERE id = ?1 AND ?2 = 0 AND deleted_ms IS NULL", id.0, 0)
+        }
         IssueName::ShortNo(project, short_no) => (
-            "SELECT id FROM issue WHERE project_id = ?1 AND short_no = ?2 AND deleted_ms IS NULL",
+            "SELECT id, project_id FROM issue WHERE project_id = ?1 AND short_no = ?2 AND deleted_ms IS NULL",
             i64::from(project.0),
             i64::try_from(short_no).unwrap_or(-1),
         ),
     };
     let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement.query_row((first, second), |row| row.get(0)).optional()?.map(IssueId))
+    let found = statement.query_row((first, second), |row| Ok((IssueId(row.get(0)?), ProjectId(row.get(1)?))));
+    Ok(found.optional()?)
 }
 
 fn read_latest_release(connection: &Connection, project: ProjectId) -> Result<Option<String>, StoreError> {

@@ -14,7 +14,7 @@ use super::super::{Store, StoreError};
 use super::{Acting, IssueAction, deleting, in_the_background, merging, states};
 use crate::config::{PURGE_LOOK_MS, SLICE_MS, UNDO_MS, WAKE_ISSUES_MAX, WAKE_LOOK_MS};
 use crate::model::ids::IssueId;
-use crate::model::workflow::{Input, State, transition, undone};
+use crate::model::workflow::{DECIDED, Input, State, transition, undone};
 
 /// What became of undoing something.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -185,7 +185,7 @@ fn undo_some(
         let id = IssueId(id);
         // Written by us; one that cannot be read is passed by like one whose issue is gone.
         let Ok(entry) = serde_json::from_str::<Entry>(&entry) else { continue };
-        match undo_one(tx, id, &entry.before, now_ms)? {
+        match undo_one(tx, id, &entry, now_ms)? {
             Restored::Yes { is_told_away } => {
                 // What was merged along with another one is counted with it.
                 if !matches!(entry.before, Before::Merged { from: Some(_), .. }) {
@@ -225,7 +225,21 @@ enum Restored {
 
 const DECIDED_SINCE: &str = "somebody has decided otherwise since: it is left as it is";
 
-fn undo_one(tx: &Transaction<'_>, id: IssueId, before: &Before, now_ms: i64) -> Result<Restored, StoreError> {
+/// Whether a person has decided about an issue's state after the line that tells of something.
+fn is_decided_since(tx: &Transaction<'_>, id: IssueId, activity: Option<i64>) -> Result<bool, StoreError> {
+    let Some(activity) = activity else { return Ok(false) };
+    let mut statement = tx.prepare_cached("SELECT kind FROM issue_activity WHERE issue_id = :id AND id > :activity")?;
+    let mut rows = statement.query(named_params! { ":id": id.0, ":activity": activity })?;
+    while let Some(row) = rows.next()? {
+        let kind = row.get_ref(0)?.as_str().unwrap_or_default();
+        if DECIDED.iter().any(|decided| decided.as_str() == kind) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn undo_one(tx: &Transaction<'_>, id: IssueId, entry: &Entry, now_ms: i64) -> Result<Restored, StoreError> {
     let column = |name: &str, before: &dyn rusqlite::ToSql, after: &dyn rusqlite::ToSql| -> Result<_, StoreError> {
         let params = named_params! { ":id": id.0, ":before": before, ":after": after, ":now_ms": now_ms };
         Ok(match tx.prepare_cached(&restore_sql(name))?.execute(params)? {
@@ -233,11 +247,12 @@ fn undo_one(tx: &Transaction<'_>, id: IssueId, before: &Before, now_ms: i64) -> 
             _ => Restored::Yes { is_told_away: true },
         })
     };
-    match before {
+    match &entry.before {
         Before::State { before, after } => {
             let Some(current) = states::read(tx, id)? else { return Ok(Restored::Gone) };
             let after = after.state();
-            let Some(state) = undone(&current, &after, before.state()) else {
+            let is_decided_since = is_decided_since(tx, id, entry.activity)?;
+            let Some(state) = undone(&current, &after, before.state(), is_decided_since) else {
                 return Ok(Restored::No(DECIDED_SINCE));
             };
             states::write(tx, id, &state, Some(now_ms))?;

@@ -210,7 +210,15 @@ level: string, platform: string,
  */
 status: string, is_unhandled: boolean, first_seen_ms: number, last_seen_ms: number, event_count: number, user_count: number, first_release: string | null, last_release: string | null, 
 /**
- * Events per hour of the last 24 hours, oldest first; always 24 numbers.
+ * Of a list that is narrowed to an environment, a release or a time: of the events within it, as `user_count` and `hours`.
+ */
+event_count: number, user_count: number, 
+/**
+ * `user_count` is of all its events, whatever the list is narrowed to: there were too many to look at.
+ */
+users_in_all: boolean, first_release: string | null, last_release: string | null, 
+/**
+ * Events per hour of the last 24 hours, oldest first: 24 numbers; none where there were too many events to look at.
  */
 hours: Array<number>, 
 /**

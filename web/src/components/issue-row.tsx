@@ -85,14 +85,15 @@ export function IssueRow({ row, index, isCurrent, isSelected, isSample, showProj
         </div>
       </td>
       <td class="c-trend">
-        <Sparkline values={row.hours} label="Events per hour" height={22} />
+        {row.hours.length > 0 && <Sparkline values={row.hours} label="Events per hour" height={22} />}
         <span class="spark-most" aria-hidden="true">{most === 0 ? "" : `max ${countShort(most)}/h`}</span>
       </td>
       <td class="num c-events" title={count(row.event_count)}>
         {countShort(row.event_count)}
         <span class="unit">{` ${noun(row.event_count, "event")}`}</span>
       </td>
-      <td class="num c-users" title={count(row.user_count)}>
+      <td class="num c-users" title={row.users_in_all ? `${count(row.user_count)} in all: too many events to count those of this environment` : count(row.user_count)}>
+        {row.users_in_all && <span class="none">≤ </span>}
         {row.user_count === 0 ? <span class="none">–</span> : countShort(row.user_count)}
         <span class="unit">{` ${noun(row.user_count, "user")}`}</span>
       </td>

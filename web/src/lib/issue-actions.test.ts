@@ -6,7 +6,7 @@ import { cleanName, initials, NAME_MAX } from "./who";
 const NOW = 1_763_700_000_000;
 const row = {
   id: "1", short_id: "SHOP-1", kind: "error", project_slug: "shop", title: "ValueError: x", ty: "ValueError", value: "x", culprit: "", filename: null, function: null, line: null, level: "error", platform: "python", status: "unresolved",
-  is_unhandled: true, first_seen_ms: NOW - 5, last_seen_ms: NOW, event_count: 3, user_count: 1, first_release: null, last_release: "1.4", hours: [],
+  is_unhandled: true, first_seen_ms: NOW - 5, last_seen_ms: NOW, event_count: 3, user_count: 1, users_in_all: false, first_release: null, last_release: "1.4", hours: [],
   substatus: "regressed", regressed_release: null, status_detail: null, assignee: null, priority: "medium", is_bookmarked: false, comment_count: 0, merged_count: 0, changed_ms: 1,
 } satisfies IssueRow as IssueRow;
 const after = (action: IssueAction) => applied(row, action, "anna", NOW);
