@@ -208,7 +208,7 @@ level: string, platform: string,
 /**
  * `unresolved`, `resolved`, `ignored`.
  */
-status: string, is_unhandled: boolean, first_seen_ms: number, last_seen_ms: number, event_count: number, user_count: number, first_release: string | null, last_release: string | null, 
+status: string, is_unhandled: boolean, first_seen_ms: number, last_seen_ms: number, 
 /**
  * Of a list that is narrowed to an environment, a release or a time: of the events within it, as `user_count` and `hours`.
  */
