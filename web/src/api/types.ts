@@ -208,7 +208,7 @@ level: string, platform: string,
 /**
  * `unresolved`, `resolved`, `ignored`.
  */
-status: string, is_unhandled: boolean, first_seen_ms: number, last_seen_ms: number, event_count: number, user_count: number, first_release: string | null, last_release: string | null, 
+status: string, is_unhandled: boolean, first_seen_ms: number, last_seen_ms: number, 
 /**
  * Of a list that is narrowed to an environment, a release or a time: of the events within it, as `user_count` and `hours`.
  */
@@ -1445,7 +1445,11 @@ by_release: Array<PerformanceRelease>,
 /**
  * Of an endpoint or job its queries; of a query the endpoints and jobs that make it.
  */
-others: Array<PerformanceOther>, slowest: Array<SlowTraceView>, services: Array<string>, environments: Array<string>, releases: Array<string>, };
+others: Array<PerformanceOther>, 
+/**
+ * The slowest of each minute or hour that is counted as one, of one release and environment: not the slowest of all.
+ */
+slowest: Array<SlowTraceView>, services: Array<string>, environments: Array<string>, releases: Array<string>, };
 
 export type PerformanceSeries = { count: Array<number>, failed: Array<number>, p50_ms: Array<number | null>, p95_ms: Array<number | null>, p99_ms: Array<number | null>, 
 /**
