@@ -383,7 +383,7 @@ pub(super) async fn changes(ready: &Ready, issue: &str) -> Answer {
         items.push(ChangeView {
             kind: "release".to_string(),
             key: "release".to_string(),
-            before: found.release_before.clone().filter(|before| before != version),
+            before: found.release_before.as_ref().map(|(before, _)| before.clone()).filter(|before| before != version),
             after: Some(version.clone()),
             share_before: None,
             share_after: None,
@@ -394,7 +394,7 @@ pub(super) async fn changes(ready: &Ready, issue: &str) -> Answer {
             },
         });
     }
-    if let (Some(before), Some(after)) = (&found.release_before, &found.release_after)
+    if let (Some((before, of_before)), Some((after, of_after))) = (&found.release_before, &found.release_after)
         && before != after
         && !found.releases.iter().any(|(version, _)| version == after)
     {
@@ -406,7 +406,11 @@ pub(super) async fn changes(ready: &Ready, issue: &str) -> Answer {
             share_before: None,
             share_after: None,
             lift: None,
-            sentence: format!("Its events come from {after}, those before from {before}."),
+            sentence: format!(
+                "{} come from {after}, {} from {before}.",
+                part_of("its events", "Its events", *of_after),
+                part_of("those before", "those before", *of_before)
+            ),
         });
     }
     for fact in found.facts {
@@ -435,6 +439,13 @@ pub(super) async fn changes(ready: &Ready, issue: &str) -> Answer {
         items.extend(packages(ready, &issue, before, after).await?);
     }
     ok(&ChangesView { since_ms, basis, items })
+}
+
+/// `Its events`, or `64 % of its events` where others are not.
+fn part_of(some: &str, all: &str, share: f64) -> String {
+    // What rounds to all of them is not all.
+    let percent = (share * 100.0).round().clamp(1.0, 99.0);
+    if share >= 1.0 { all.to_string() } else { format!("{percent}% of {some}") }
 }
 
 /// Packages whose versions differ between two events.

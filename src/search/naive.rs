@@ -55,6 +55,17 @@ pub fn leaf_matches(leaf: &Leaf, subject: &impl Subject) -> bool {
     match leaf {
         Leaf::Text(pattern) => {
             subject.texts(&mut |text| is_met = is_met || pattern.matches(text));
+            if let Some((ty, said)) = pattern.names_exception() {
+                let has = |known: Known, pattern: &Pattern| {
+                    let mut has = false;
+                    each_fact(subject, &Key::Known(known), &mut |fact| {
+                        has |= matches!(fact, Fact::Text(text) if pattern.matches(text));
+                    });
+                    has
+                };
+                let says = |said: &Pattern| has(Known::ErrorValue, said);
+                is_met = is_met || has(Known::ErrorType, &ty) && said.as_ref().is_none_or(says);
+            }
             if pattern.names_place() {
                 let place = Key::Known(Known::Location);
                 each_fact(subject, &place, &mut |fact| {

@@ -100,6 +100,22 @@ impl Pattern {
         before.is_empty() && after.is_empty() && word.rsplit_once(':').is_some_and(is_place)
     }
 
+    /// Type and value, when it is the line an exception ends with, pasted from a traceback: `KeyError: 'sku'`, of which the first
+    /// word alone is a type without a value. The type is the last part of a name with dots, which is how it is kept; the value
+    /// may go on.
+    pub fn names_exception(&self) -> Option<(Self, Option<Self>)> {
+        let [before, text, after] = self.pieces.as_slice() else { return None };
+        if !before.is_empty() || !after.is_empty() {
+            return None;
+        }
+        let (name, value) = text.split_once(": ").or_else(|| Some((text.strip_suffix(':')?, "")))?;
+        let (ty, value) = (name.rsplit('.').next().unwrap_or(name), value.trim());
+        let is_name = |char: char| char.is_alphanumeric() || matches!(char, '_' | '.' | '$');
+        let begins = ty.chars().next().is_some_and(char::is_alphabetic);
+        let said = (!value.is_empty()).then(|| Self::literal(value).open());
+        (begins && name.chars().all(is_name)).then(|| (Self::literal(ty), said))
+    }
+
     pub fn wildcards(&self) -> usize {
         self.pieces.len() - 1
     }
@@ -152,6 +168,22 @@ mod tests {
         ] {
             assert_eq!(Pattern::read(pattern).matches(text), is_match, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn a_line_of_an_exception_is_known() {
+        let names = |text: &str| {
+            let (ty, said) = Pattern::literal(text).open().names_exception()?;
+            Some((ty.as_literal()?.to_string(), said.map(|said| said.pieces()[1].clone())))
+        };
+        let found = |ty: &str, said: Option<&str>| Some((ty.to_string(), said.map(str::to_string)));
+        assert_eq!(names("KeyError: 'sku'"), found("KeyError", Some("'sku'")));
+        assert_eq!(names("KeyError:"), found("KeyError", None));
+        assert_eq!(names("django.db.utils.DataError: a: b"), found("DataError", Some("a: b")));
+        for text in ["KeyError", "10:", "a b: c", ": c", "shop/views.py:", "x.: y", "KeyError:'sku'"] {
+            assert_eq!(names(text), None, "{text}");
+        }
+        assert_eq!(Pattern::literal("KeyError: x").names_exception(), None, "of a whole text");
     }
 
     #[test]

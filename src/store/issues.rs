@@ -44,6 +44,8 @@ pub(super) struct IssueDelta {
     level: Level,
     title: IssueTitle,
     pub(super) release: Option<String>,
+    /// Of the event that happened first.
+    pub(super) first_release: Option<String>,
 }
 
 impl IssueDeltas {
@@ -172,6 +174,11 @@ impl IssueDelta {
     /// Everything but the counts.
     fn tell(&mut self, event: &EventWrite, at_ms: i64) {
         self.user_hashes.extend(event.user_hash);
+        // Of events of one moment the first that came and has one.
+        let is_earlier = event.timestamp_ms < self.first_seen_ms;
+        if is_earlier || event.timestamp_ms == self.first_seen_ms && self.first_release.is_none() {
+            self.first_release.clone_from(&event.release);
+        }
         self.first_seen_ms = self.first_seen_ms.min(event.timestamp_ms);
         self.last_seen_ms = self.last_seen_ms.max(event.timestamp_ms);
         self.is_unhandled |= event.is_unhandled;
@@ -198,6 +205,7 @@ impl IssueDelta {
             level: event.level,
             title: event.title.clone(),
             release: None,
+            first_release: None,
         }
     }
 }
@@ -262,6 +270,7 @@ fn update_issue(
              function = iif(:newest_ms >= last_seen_ms, :function, function),
              line = iif(:newest_ms >= last_seen_ms, :line, line),
              level = iif(:newest_ms >= last_seen_ms, :level, level),
+             first_release = iif(:first_seen_ms < first_seen_ms, coalesce(:first_release, first_release), first_release),
              last_release = iif(:newest_ms >= last_seen_ms, coalesce(:release, last_release), last_release),
              is_unhandled = is_unhandled OR :is_unhandled,
              first_seen_ms = min(first_seen_ms, :first_seen_ms),
@@ -282,6 +291,7 @@ fn update_issue(
         ":line": delta.title.line.map(|line| line as i64),
         ":level": delta.level.as_str(),
         ":release": delta.release,
+        ":first_release": delta.first_release,
         ":is_unhandled": delta.is_unhandled,
         ":first_seen_ms": delta.first_seen_ms,
         ":last_seen_ms": delta.last_seen_ms,

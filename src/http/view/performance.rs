@@ -84,6 +84,7 @@ pub struct PerformanceDetailView {
     pub by_release: Vec<PerformanceRelease>,
     /// Of an endpoint or job its queries; of a query the endpoints and jobs that make it.
     pub others: Vec<PerformanceOther>,
+    /// The slowest of each minute or hour that is counted as one, of one release and environment: not the slowest of all.
     pub slowest: Vec<SlowTraceView>,
     pub services: Vec<String>,
     pub environments: Vec<String>,

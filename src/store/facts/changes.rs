@@ -39,9 +39,9 @@ pub struct Changes {
     pub facts: Vec<ChangedFact>,
     /// Releases of its events that were first seen in the day before, with when; the latest first.
     pub releases: Vec<(String, i64)>,
-    /// The release of most events before and after.
-    pub release_before: Option<String>,
-    pub release_after: Option<String>,
+    /// The release of most events before and after, and which share of them come from it.
+    pub release_before: Option<(String, f64)>,
+    pub release_after: Option<(String, f64)>,
     /// The last event of the project before, and the first of the issue since, whose packages can be compared.
     pub event_before: Option<EventId>,
     pub event_after: Option<EventId>,
@@ -229,9 +229,14 @@ fn read_changes(
             counts.add_column(&block, key, &among)?;
         }
     }
-    let most = |counts: Option<&Counts>| counts.and_then(Counts::most);
-    changes.release_after = most(counts.get(release));
-    changes.release_before = most(before.get(release));
+    let most = |counts: Option<&Counts>, events: u64| {
+        let counts = counts?;
+        let release = counts.most()?;
+        let share = counts.of(&release) as f64 / events.max(1) as f64;
+        Some((release, share))
+    };
+    changes.release_after = most(counts.get(release), changes.events_after);
+    changes.release_before = most(before.get(release), changes.events_before);
     let (all_before, all_after) = (changes.events_before as f64, changes.events_after as f64);
     if changes.events_after >= EVENTS_MIN && changes.events_before >= EVENTS_MIN {
         for (key, counts) in counts.iter().filter(|(key, _)| is_telling(key)) {

@@ -1,7 +1,8 @@
 //! The events of one issue: which match, what stands before and after one, and a page of them.
 //!
-//! Events of issues that are merged into it are its own. Their order is that of their rows, which is the one they came in.
-//! What asks for nothing is answered by the index of the table of events, the rest by facts.
+//! Events of issues that are merged into it are its own. Their order is that in which they happened, and of those of one
+//! moment that in which they came. As long as events of before an upgrade are without facts, what asks for nothing is answered
+//! by the index of the table of events, in the order in which they came.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -133,21 +134,26 @@ impl Store {
 enum Matching {
     /// All of these issues: the index of the table knows them.
     All(Vec<i64>),
-    /// Rows, rising.
-    Rows { rows: Vec<i64>, is_partial: bool },
+    /// When each happened, and its row: rising.
+    Rows { rows: Vec<Moment>, is_partial: bool },
 }
+
+/// When an event happened, and its row.
+type Moment = (i64, i64);
 
 impl Matching {
     fn read(connection: &Connection, cache: &FactCache, search: &EventSearch) -> Result<Self, StoreError> {
-        if search.is_all() {
-            return Ok(Self::All(members(connection, search.issue_id)?.into_iter().collect()));
-        }
-        let mut rows = Vec::new();
+        let mut rows: Vec<Moment> = Vec::new();
         let is_partial = each_match(connection, cache, search, &BTreeSet::new(), |block, found| {
-            rows.extend(found.iter().map(|row| block.events().ids[row]));
+            let events = block.events();
+            rows.extend(found.iter().map(|row| (events.times[row], events.ids[row])));
             Ok(true)
         })?;
-        rows.sort_unstable();
+        if is_partial && search.is_all() {
+            return Ok(Self::All(members(connection, search.issue_id)?.into_iter().collect()));
+        }
+        // Each block is in order, or nearly: that is made use of.
+        rows.sort();
         Ok(Self::Rows { rows, is_partial })
     }
 
@@ -168,22 +174,28 @@ impl Matching {
     }
 
     fn first(&self, connection: &Connection) -> Result<Option<i64>, StoreError> {
-        self.after(connection, i64::MIN)
+        match self {
+            Self::Rows { rows, .. } => Ok(rows.first().map(|(_, row)| *row)),
+            Self::All(_) => self.after(connection, i64::MIN),
+        }
     }
 
     fn latest(&self, connection: &Connection) -> Result<Option<i64>, StoreError> {
-        self.before(connection, i64::MAX)
+        Ok(self.page(connection, None, 1)?.first().copied())
     }
 
     /// The last one before a row.
     fn before(&self, connection: &Connection, id: i64) -> Result<Option<i64>, StoreError> {
-        Ok(self.page(connection, id, 1)?.first().copied())
+        Ok(self.page(connection, Some(id), 1)?.first().copied())
     }
 
     /// The first one after a row.
     fn after(&self, connection: &Connection, id: i64) -> Result<Option<i64>, StoreError> {
         match self {
-            Self::Rows { rows, .. } => Ok(rows.get(rows.partition_point(|row| *row <= id)).copied()),
+            Self::Rows { rows, .. } => {
+                let Some(here) = moment_of(connection, id)? else { return Ok(None) };
+                Ok(rows.get(rows.partition_point(|row| *row <= here)).map(|(_, row)| *row))
+            }
             Self::All(issues) => {
                 let mut statement = connection.prepare_cached(
                     "SELECT id FROM event WHERE issue_id = :issue_id AND id > :id ORDER BY id LIMIT 1",
@@ -202,7 +214,10 @@ impl Matching {
     /// Where a row stands, the oldest being 1.
     fn position(&self, connection: &Connection, id: i64, total: u64) -> Result<Option<u64>, StoreError> {
         match self {
-            Self::Rows { rows, .. } => Ok(rows.binary_search(&id).ok().map(|at| at as u64 + 1)),
+            Self::Rows { rows, .. } => {
+                let here = moment_of(connection, id)?;
+                Ok(here.and_then(|here| rows.binary_search(&here).ok()).map(|at| at as u64 + 1))
+            }
             Self::All(issues) => {
                 let newer = count_beyond(connection, issues, NEWER, id)?;
                 if newer < POSITION_COUNTED_MAX {
@@ -214,12 +229,16 @@ impl Matching {
         }
     }
 
-    /// The last ones before a row, the newest first.
-    fn page(&self, connection: &Connection, before: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+    /// The last ones, or those before a row, the newest first. There are none before a row that is gone.
+    fn page(&self, connection: &Connection, before: Option<i64>, limit: usize) -> Result<Vec<i64>, StoreError> {
         match self {
             Self::Rows { rows, .. } => {
-                let end = rows.partition_point(|row| *row < before);
-                Ok(rows[end.saturating_sub(limit)..end].iter().rev().copied().collect())
+                let end = match before.map(|before| moment_of(connection, before)).transpose()? {
+                    None => rows.len(),
+                    Some(None) => 0,
+                    Some(Some(before)) => rows.partition_point(|row| *row < before),
+                };
+                Ok(rows[end.saturating_sub(limit)..end].iter().rev().map(|(_, row)| *row).collect())
             }
             Self::All(issues) => {
                 let mut statement = connection.prepare_cached(
@@ -227,7 +246,7 @@ impl Matching {
                 )?;
                 let mut found: Vec<i64> = Vec::new();
                 for issue in issues {
-                    let params = named_params! { ":issue_id": issue, ":before": before, ":limit": limit as i64 };
+                    let params = named_params! { ":issue_id": issue, ":before": before.unwrap_or(i64::MAX), ":limit": limit as i64 };
                     for row in statement.query_map(params, |row| row.get(0))? {
                         found.push(row?);
                     }
@@ -242,7 +261,7 @@ impl Matching {
     /// The newest of the last ones that has frames of the application, a user, and a trace with spans; else the one that has
     /// most of these.
     fn recommended(&self, connection: &Connection, cache: &FactCache) -> Result<Option<i64>, StoreError> {
-        let rows = self.page(connection, i64::MAX, RECOMMENDED_AMONG)?;
+        let rows = self.page(connection, None, RECOMMENDED_AMONG)?;
         let facts = facts_of(connection, cache, &rows, &[Field::StackFunction, Field::User])?;
         let mut trace_of = connection.prepare_cached("SELECT trace_id FROM event WHERE id = :id")?;
         let mut best: Option<(u32, i64)> = None;
@@ -285,6 +304,13 @@ fn count_beyond(connection: &Connection, issues: &[i64], side: &str, id: i64) ->
     Ok(found)
 }
 
+/// `None` for a row that is gone.
+fn moment_of(connection: &Connection, id: i64) -> Result<Option<Moment>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT timestamp_ms FROM event WHERE id = :id")?;
+    let time: Option<i64> = statement.query_row(named_params! { ":id": id }, |row| row.get(0)).optional()?;
+    Ok(time.map(|time| (time, id)))
+}
+
 fn event_id_of(connection: &Connection, id: i64) -> Result<Option<EventId>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT event_id FROM event WHERE id = :id")?;
     Ok(statement.query_row(named_params! { ":id": id }, |row| row.get(0).map(EventId)).optional()?)
@@ -316,7 +342,7 @@ fn read_lines(
     limit: usize,
 ) -> Result<EventLines, StoreError> {
     let all = Matching::read(connection, cache, search)?;
-    let mut rows = all.page(connection, before.unwrap_or(i64::MAX), limit + 1)?;
+    let mut rows = all.page(connection, before, limit + 1)?;
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     let facts = facts_of(connection, cache, &rows, &LINE_FIELDS)?;

@@ -97,7 +97,18 @@ impl Preparing<'_> {
                     true => Some(self.issues_with(Known::Location, &is_place)?),
                     false => None,
                 };
-                let mut ways: Vec<Test> = named.into_iter().chain(placed).chain([text]).collect();
+                // One of a chain or a group; the words are looked for in one text at a time.
+                let raised = pattern.names_exception().map(|(ty, said)| {
+                    let has = |known, pattern| {
+                        Test::Values(ValuesTest::compare(&Key::Known(known), Op::Is, &Value::Text(pattern)))
+                    };
+                    let ty = has(Known::ErrorType, ty);
+                    match said {
+                        Some(said) => Test::And(vec![ty, has(Known::ErrorValue, said)]),
+                        None => ty,
+                    }
+                });
+                let mut ways: Vec<Test> = named.into_iter().chain(placed).chain(raised).chain([text]).collect();
                 Ok(if ways.len() == 1 { ways.remove(0) } else { Test::Or(ways) })
             }
             Leaf::Is(state) => self.of_state(*state),

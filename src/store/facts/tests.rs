@@ -282,7 +282,10 @@ impl Subject for Asked<'_> {
 }
 
 /// Some of everything the language has.
-const LEAVES: [&str; 56] = [
+const LEAVES: [&str; 59] = [
+    "\"KeyError: missing\"",
+    "KeyError: missing key",
+    "shop.OSError: key 42",
     "cart.py:42",
     "cart.py:7",
     "location:shop/pay.py:42",
@@ -434,15 +437,15 @@ fn standings() -> impl Strategy<Value = Standing> {
 
 fn filters() -> impl Strategy<Value = EventFilter> {
     let environment = prop::sample::select(vec![None, None, Some("prod"), Some("")]);
+    let any = prop::sample::select(vec![&[][..], &[], &["prod", "dev"]]);
     let release = prop::sample::select(vec![None, None, Some("1.0")]);
     let hours = prop::option::of(0..40_i64);
     (environment, any, release, hours.clone(), hours).prop_map(|(environment, any, release, from, to)| EventFilter {
-    let any = prop::sample::select(vec![&[][..], &[], &["prod", "dev"]]);
         environment: environment.map(str::to_string),
+        any_environment: any.iter().map(|name| (*name).to_string()).collect(),
         release: release.map(str::to_string),
         from_ms: from.map(|hours| NOW_MS - hours * HOUR_MS),
         to_ms: to.map(|hours| NOW_MS - hours * HOUR_MS),
-        any_environment: any.iter().map(|name| (*name).to_string()).collect(),
     })
 }
 

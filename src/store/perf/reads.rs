@@ -76,7 +76,7 @@ pub struct PerfFound {
     pub releases: BTreeSet<String>,
 }
 
-/// Traces told of as the slowest.
+/// Traces told of as slow: of each row, which is a minute or an hour of one group, the slowest is known alone.
 const SLOWEST_MAX: usize = 10;
 
 struct Group {

@@ -26,6 +26,7 @@ pub(super) fn count_for_survivor(
     };
     let mut statement = tx.prepare_cached(
         "UPDATE issue SET
+             first_release = iif(:first_seen_ms < first_seen_ms, coalesce(:first_release, first_release), first_release),
              last_release = iif(:newest_ms >= last_seen_ms, coalesce(:release, last_release), last_release),
              is_unhandled = is_unhandled OR :is_unhandled,
              first_seen_ms = min(first_seen_ms, :first_seen_ms),
@@ -38,6 +39,7 @@ pub(super) fn count_for_survivor(
         ":id": survivor.0,
         ":newest_ms": delta.newest_ms,
         ":release": delta.release,
+        ":first_release": delta.first_release,
         ":is_unhandled": delta.is_unhandled,
         ":first_seen_ms": delta.first_seen_ms,
         ":last_seen_ms": delta.last_seen_ms,
@@ -57,6 +59,7 @@ pub(super) fn count_own(tx: &Transaction<'_>, id: IssueId, delta: &IssueDelta) -
     }
     let mut statement = tx.prepare_cached(
         "UPDATE issue_own SET
+             first_release = iif(:first_seen_ms < first_seen_ms, coalesce(:first_release, first_release), first_release),
              last_release = iif(:newest_ms >= last_seen_ms, coalesce(:release, last_release), last_release),
              is_unhandled = is_unhandled OR :is_unhandled,
              first_seen_ms = min(first_seen_ms, :first_seen_ms),
@@ -70,6 +73,7 @@ pub(super) fn count_own(tx: &Transaction<'_>, id: IssueId, delta: &IssueDelta) -
         ":id": id.0,
         ":newest_ms": delta.newest_ms,
         ":release": delta.release,
+        ":first_release": delta.first_release,
         ":is_unhandled": delta.is_unhandled,
         ":first_seen_ms": delta.first_seen_ms,
         ":last_seen_ms": delta.last_seen_ms,

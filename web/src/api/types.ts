@@ -1458,7 +1458,11 @@ by_release: Array<PerformanceRelease>,
 /**
  * Of an endpoint or job its queries; of a query the endpoints and jobs that make it.
  */
-others: Array<PerformanceOther>, slowest: Array<SlowTraceView>, services: Array<string>, environments: Array<string>, releases: Array<string>, };
+others: Array<PerformanceOther>, 
+/**
+ * The slowest of each minute or hour that is counted as one, of one release and environment: not the slowest of all.
+ */
+slowest: Array<SlowTraceView>, services: Array<string>, environments: Array<string>, releases: Array<string>, };
 
 export type PerformanceSeries = { count: Array<number>, failed: Array<number>, p50_ms: Array<number | null>, p95_ms: Array<number | null>, p99_ms: Array<number | null>, 
 /**

@@ -169,7 +169,7 @@ function Detail({ data, isQuery }: { data: PerformanceDetailView; isQuery: boole
       {data.by_release.length > 1 && <Releases data={data} isQuery={isQuery} />}
       <section aria-labelledby="h-slow" class="event-section">
         <h2 id="h-slow">
-          Slowest traces <small>of this time</small>
+          Slow traces <small>the slowest of each minute, or hour, that is counted as one</small>
         </h2>
         <table class="examples">
           <thead>
