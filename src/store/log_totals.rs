@@ -192,24 +192,25 @@ impl Taken<'_, '_> {
         Ok(())
     }
 
+    /// All but those that are called as what is counted of every record anyway: what a resource says of its service is the
+    /// service, and a press on another one's value would ask for the record's own.
     fn add_attributes(&self, tally: &mut Tally) -> Result<(), StoreError> {
+        let is_apart = |key: &str| !FACETS.iter().any(|known| known.name() == key);
         match self {
             Self::Row(row) => {
                 let all = row.record.attributes.iter().chain(&row.resource.attributes);
-                all.for_each(|attribute| tally.add_attribute(&attribute.key, &attribute.value, 1));
+                let apart = all.filter(|attribute| is_apart(&attribute.key));
+                apart.for_each(|attribute| tally.add_attribute(&attribute.key, &attribute.value, 1));
             }
             Self::Chunk { chunk, places, rows } => {
                 let details = chunk.details()?;
                 let column = details.attributes()?;
-                column.for_each_count(
-                    &flags(rows, places.len()),
-                    |_| true,
-                    |key, value, count| {
-                        tally.add_attribute(key, value, count);
-                    },
-                )?;
+                column.for_each_count(&flags(rows, places.len()), is_apart, |key, value, count| {
+                    tally.add_attribute(key, value, count);
+                })?;
                 for (resource, count) in by_resource(places, rows) {
-                    for attribute in &places.resources[resource].attributes {
+                    let all = places.resources[resource].attributes.iter();
+                    for attribute in all.filter(|attribute| is_apart(&attribute.key)) {
                         tally.add_attribute(&attribute.key, &attribute.value, count);
                     }
                 }

@@ -76,6 +76,8 @@ fn logs_are_found_by_everything_the_language_knows() {
     let levels = of("level").unwrap();
     assert_eq!(levels["values"].as_array().unwrap().len(), 3, "{facets}");
     assert_eq!(of("tenant").unwrap()["values"], json!([{ "value": "acme", "insert": "acme", "count": 6 }]));
+    // What a record says of its service is counted once.
+    assert_eq!(of("service.name").unwrap()["values"], json!([{ "value": "shop", "insert": "shop", "count": 6 }]));
 }
 
 #[test]

@@ -78,6 +78,10 @@ impl Block<'_> {
         &self.shown
     }
 
+    pub(super) fn shown_issue(&self, row: usize) -> i64 {
+        self.shown[self.events.issue_of[row] as usize]
+    }
+
     pub(super) fn column(&self, key: &str) -> Result<Option<Arc<Column>>, StoreError> {
         match &self.columns {
             BlockColumns::Staged(columns) => Ok(columns.get(key).cloned()),
