@@ -9,7 +9,7 @@ import { isSmall, useTrace } from "../api/use-trace";
 import { useCoalesced } from "../lib/coalesce";
 import { exceptionName } from "../lib/export";
 import { count, dateTime, duration, offset, oneLine, plural } from "../lib/format";
-import { withAttribute } from "../lib/log-facets";
+import { withAttribute } from "../lib/log-attribute";
 import { markOf } from "../lib/logs";
 import { around, type Entry as Moment, type Folded, folded, isHttp, isQuery, levelsOf, shown, timeline, typesOf } from "../lib/timeline";
 import { eventPath, tracePath, withQuery } from "../lib/urls";

@@ -6,7 +6,7 @@ import { useLive } from "../api/live";
 import type { LogListView, LogRowView } from "../api/types";
 import { useCoalesced } from "../lib/coalesce";
 import { dateTime, offset, plural } from "../lib/format";
-import { withAttribute } from "../lib/log-facets";
+import { withAttribute } from "../lib/log-attribute";
 import { markOf } from "../lib/logs";
 import { tracePath, withQuery } from "../lib/urls";
 import { navigate } from "../router";

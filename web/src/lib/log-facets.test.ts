@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { LogFacetsView } from "../api/types";
-import { attributeKey, isChosen, levelCounts, logFacets, nameOf, pressed, shortWords, withAttribute } from "./log-facets";
+import { attributeKey, withAttribute } from "./log-attribute";
+import { isChosen, levelCounts, logFacets, nameOf, pressed, shortWords } from "./log-facets";
 
 const values = (of: Record<string, number>) => Object.entries(of).map(([value, count]) => ({ value, insert: /\s|^\//u.test(value) ? `"${value}"` : value, count }));
 const view = (facets: Record<string, Record<string, number>>, of: number, searched_to_ms: number | null = null): LogFacetsView => ({ facets: Object.entries(facets).map(([key, counts]) => ({ key, values: values(counts) })), of, searched_to_ms });

@@ -2,6 +2,7 @@
 // it was pressed. Service, environment and release are the pills' own; all else is a condition of the search. Pure.
 
 import type { LogFacetsView, LogFacetValueView } from "../api/types";
+import { attributeKey } from "./log-attribute";
 import { LEVELS } from "./logs";
 import { type Term, terms, termText, tokens, withTerm } from "./query-text";
 
@@ -63,12 +64,6 @@ export function pressed(params: URLSearchParams, key: string, value: Value): Rec
   const joined = withTerm(text, key, value.value);
   return { query: `${joined.slice(0, joined.length - termText(key, value.value).length)}${key}:${value.insert}` };
 }
-
-/** An attribute by a name as it was sent, whatever keys of ours are called. */
-export const attributeKey = (name: string): string => `tags[${/^[\p{L}\p{N}_./ -]+$/u.test(name) && name.trim() === name ? name : `"${name.replaceAll(/[\\"]/gu, "\\$&")}"`}]`;
-
-/** The search of logs with an attribute of this value. */
-export const withAttribute = (text: string, name: string, value: string): string => withTerm(text, attributeKey(name), value);
 
 /** The condition as it stands in the search, where all that is found must meet it. */
 function conditionOf(text: string, key: string, { value, insert }: Value): Term | null {
