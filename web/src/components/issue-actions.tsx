@@ -7,6 +7,7 @@ import type { IssueAction, IssueRow, PeopleView } from "../api/issues-types";
 import { count, plural } from "../lib/format";
 import { ignoreChoices, PRIORITIES } from "../lib/issue-actions";
 import { cleanName, initials, who } from "../lib/who";
+import { query } from "../router";
 import { serverNow } from "../state";
 import { Confirm } from "./dialog";
 import { Icon } from "./icons";
@@ -272,13 +273,16 @@ export function MoreMenu({ rows, onAct, items = [] }: ActProps & { items?: reado
   );
 }
 
+/** The rows count what the list is narrowed to, and an action takes all there is. */
+const isNarrowedTo = () => ["environment", "release", "range", "from", "to"].some((name) => query.value.get(name));
+
 export function DeleteQuestion({ rows, isForGood, onAct, onClose }: ActProps & { isForGood: boolean; onClose: () => void }) {
   const name = rows.length === 1 ? (rows[0]?.short_id ?? "") : plural(rows.length, "issue");
   const events = sum(rows, (row) => row.event_count);
   const it = rows.length === 1 ? "it" : "them";
   return (
     <Confirm title={isForGood ? `Delete ${name} and discard what comes?` : `Delete ${name}?`} confirm={isForGood ? "Delete and discard" : "Delete"} isDanger onConfirm={() => onAct({ kind: isForGood ? "discard" : "delete" })} onClose={onClose}>
-      <p>{`${plural(events, "event")} ${events === 1 ? "goes" : "go"} with ${it}, and the comments. For ten minutes it can be undone; then the room is given back.`}</p>
+      <p>{`${isNarrowedTo() ? "All events, also those outside of what is shown, go" : `${plural(events, "event")} ${events === 1 ? "goes" : "go"}`} with ${it}, and the comments. For ten minutes it can be undone; then the room is given back.`}</p>
       {isForGood ? (
         <p>
           {`What arrives of ${it} from now on is dropped and counted as `}
@@ -298,7 +302,7 @@ export function MergeQuestion({ rows, onAct, onClose }: ActProps & { onClose: ()
   const isMixed = rows.some((row) => row.project_slug !== rows[0]?.project_slug);
   return (
     <Confirm title={`Merge ${plural(rows.length, "issue")}`} confirm="Merge" isDisabled={into === "" || isMixed} onConfirm={() => onAct({ kind: "merge", into })} onClose={onClose}>
-      <p>{`They become one issue with ${count(sum(rows, (row) => row.event_count))} events, and what comes of any of them goes there. They can be taken apart again on its page.`}</p>
+      <p>{`They become one issue with ${isNarrowedTo() ? "all their" : count(sum(rows, (row) => row.event_count))} events, and what comes of any of them goes there. They can be taken apart again on its page.`}</p>
       {isMixed && <p class="field-problem">Issues of different projects cannot be merged.</p>}
       <fieldset class="merge-rows">
         <legend>Into</legend>
