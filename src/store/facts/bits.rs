@@ -22,8 +22,10 @@ impl Bits {
 
     pub(super) fn of(len: usize, is_set: impl Fn(usize) -> bool) -> Self {
         let mut bits = Self::none(len);
-        for row in 0..len {
-            bits.words[row / 64] |= u64::from(is_set(row)) << (row % 64);
+        for (place, word) in bits.words.iter_mut().enumerate() {
+            let first = place * 64;
+            let rows = (len - first).min(64);
+            *word = (0..rows).fold(0, |bits, bit| bits | u64::from(is_set(first + bit)) << bit);
         }
         bits
     }

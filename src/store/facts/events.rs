@@ -404,12 +404,15 @@ pub(super) fn each_match_wanting(
     let shown_as = scan.shown_as(search.issue_id.0);
     for place in scan.places() {
         let block = scan.open(place, &wanted)?;
-        let is_its: Vec<bool> = block.shown_issues().iter().map(|issue| *issue == shown_as).collect();
-        if !is_its.contains(&true) {
-            continue;
-        }
+        let its = |(place, issue): (usize, &i64)| (*issue == shown_as).then_some(place as u32);
+        let its: Vec<u32> = block.shown_issues().iter().enumerate().filter_map(its).collect();
         let issue_of = &block.events().issue_of;
-        let mut among = Bits::of(block.events().len(), |row| is_its[issue_of[row] as usize]);
+        let mut among = match its.as_slice() {
+            [] => continue,
+            // Hardly any has others merged into it.
+            [only] => Bits::of(block.events().len(), |row| issue_of[row] == *only),
+            several => Bits::of(block.events().len(), |row| several.contains(&issue_of[row])),
+        };
         among.and(&scan.alive(place, &block));
         let among = scan.narrow(&block, among)?;
         let found = test.ask(&block, &among)?;

@@ -64,8 +64,8 @@ enum BlockColumns<'c> {
 pub(super) struct Block<'c> {
     events: Arc<Events>,
     columns: BlockColumns<'c>,
-    /// Of each of its issues, as what it is shown.
-    shown: Vec<i64>,
+    /// Of each of its issues, as what it is shown; none when no issue is merged into another.
+    shown: Option<Vec<i64>>,
 }
 
 impl Block<'_> {
@@ -75,11 +75,11 @@ impl Block<'_> {
 
     /// In the order of [`Events::issues`]; of one that is merged into another, that other.
     pub(super) fn shown_issues(&self) -> &[i64] {
-        &self.shown
+        self.shown.as_deref().unwrap_or(&self.events.issues)
     }
 
     pub(super) fn shown_issue(&self, row: usize) -> i64 {
-        self.shown[self.events.issue_of[row] as usize]
+        self.shown_issues()[self.events.issue_of[row] as usize]
     }
 
     pub(super) fn column(&self, key: &str) -> Result<Option<Arc<Column>>, StoreError> {
@@ -217,10 +217,8 @@ impl<'c> Scan<'c> {
                 (chunk.events()?, BlockColumns::Sealed(chunk))
             }
         };
-        let shown = match self.merged.is_empty() {
-            true => events.issues.clone(),
-            false => events.issues.iter().map(|issue| self.shown_as(*issue)).collect(),
-        };
+        let merged = !self.merged.is_empty();
+        let shown = merged.then(|| events.issues.iter().map(|issue| self.shown_as(*issue)).collect());
         Ok(Block { events, columns, shown })
     }
 
