@@ -29,3 +29,7 @@ pub const FACET_KEYS_MAX: usize = 500;
 pub const FACET_KEYS_SHOWN_MAX: usize = 20;
 pub const FACET_VALUES_SHOWN_MAX: usize = 10;
 pub const FACET_VALUE_BYTES_MAX: usize = 200;
+
+/// The furthest time before and after 1970 that a list or chart is asked for, in milliseconds: the end of the year 9999, the
+/// last that is written with four digits. What is beyond means as much, and is reckoned with safely.
+pub const ASKED_MS_MAX: i64 = 253_402_300_799_999;

@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 
+use crate::config::search::ASKED_MS_MAX;
 use crate::config::{LOG_ROWS, LOG_ROWS_MAX, TRACE_LOGS_MAX};
 use crate::model::ids::{ProjectId, TraceId};
 use crate::model::log::{LogId, LogLevel};
@@ -213,7 +214,8 @@ pub(super) fn project(ready: &Ready, query: &Query) -> Result<Option<ProjectId>,
 /// A time in unix milliseconds.
 pub(super) fn query_ms(query: &Query, key: &str) -> Result<Option<i64>, ApiError> {
     let Some(text) = query.get(key) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| bad(format!("{key} is a time in unix milliseconds, not {text:?}")))
+    let ms: i64 = text.parse().map_err(|_| bad(format!("{key} is a time in unix milliseconds, not {text:?}")))?;
+    Ok(Some(ms.clamp(-ASKED_MS_MAX, ASKED_MS_MAX)))
 }
 
 fn filter_ns(ms: i64) -> i64 {

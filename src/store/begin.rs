@@ -5,6 +5,7 @@
 use rusqlite::Connection;
 
 use super::{Store, StoreError};
+use crate::model::time::MINUTE_MS;
 
 /// What is drawn over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ impl Store {
         self.readers
             .run(move |connection| first_minute(connection, drawn))
             .await
-            .map(|minute| minute.map(|m| m * 60_000))
+            .map(|minute| minute.map(|minute| minute.saturating_mul(MINUTE_MS)))
     }
 }
 
@@ -46,7 +47,7 @@ fn first_minute(connection: &Connection, drawn: Drawn) -> Result<Option<i64>, St
             // Hours outlive their minutes, and begin before the first of them.
             Ok(match (minute, hour) {
                 (Some(minute), Some(hour)) if hour >= minute.div_euclid(60) => Some(minute),
-                (minute, hour) => hour.map(|hour| hour * 60).or(minute),
+                (minute, hour) => hour.map(|hour| hour.saturating_mul(60)).or(minute),
             })
         }
     }

@@ -176,6 +176,23 @@ fn finer_steps_tell_the_same(server: &Trapline) {
 }
 
 #[test]
+fn a_time_beyond_all_times_is_the_last_there_is() {
+    let server = some_events();
+    let (least, most) = (i64::MIN, i64::MAX);
+    let reads =
+        ["issues/DEFAULT-1/history?", "issues?", "issues/DEFAULT-1/events?", "logs?", "logs/volume?", "feedback?"];
+    let more = ["performance?", "performance?kind=query&fit=true&", "traces?", "traces/heat?fit=true&"];
+    let units = ["minute", "five_minutes", "hour", "day"].map(|unit| format!("issues/DEFAULT-1/history?unit={unit}&"));
+    for path in reads.iter().chain(&more).map(ToString::to_string).chain(units) {
+        for times in [format!("to={least}"), format!("from={least}"), format!("from={most}&to={least}")] {
+            let answer = server.get(&format!("/api/ui/{path}{times}"));
+            assert!([200, 400].contains(&answer.status), "{path}{times}: {} {}", answer.status, answer.text());
+        }
+    }
+    server.expect_sound();
+}
+
+#[test]
 fn what_changed_claims_no_order_that_is_not_known_and_nothing_of_other_services() {
     let server = Trapline::start();
     let now_ms = server.get_json("/api/ui/boot")["now_ms"].as_i64().unwrap();
